@@ -1,0 +1,65 @@
+# 'make help' lists the targets.
+CARGO  ?= cargo
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+# Where cargo puts things; a CARGO_TARGET_DIR in the environment counts.
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+# One version number: the library package's, in Cargo.toml.
+VERSION = $(shell sed -n 's/^version *= *"\(.*\)"/\1/p' Cargo.toml | head -n 1)
+SOVERSION := 0
+
+.PHONY: help build demo test lint bench install clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
+
+build: ## build the library and the nfm command (release)
+	@scripts/setup packages
+	$(CARGO) build --release --workspace
+
+demo: build ## start a real guest and show what nfm sees of it
+	@scripts/with-lab scripts/demo
+
+# nextest runs no documentation tests: these go first, so that the output ends
+# with the summary of the main run.
+test: ## run all tests, with real guests
+	@scripts/setup packages
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
+	    $(CARGO) test --workspace --doc --quiet && \
+	    scripts/with-lab $(CARGO) nextest run --workspace $(TESTARGS); \
+	else \
+	    scripts/with-lab $(CARGO) test --workspace $(TESTARGS); \
+	fi
+
+lint: ## check format, lints, shell scripts and the C header
+	@scripts/setup packages
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	@if command -v shellcheck >/dev/null; then \
+	    shellcheck scripts/* .ci/run tests/lab/guest tests/lab/*.sh tests/lab/rc tests/lab/quiet-net; \
+	else echo "lint: shellcheck is not installed: the scripts were not checked"; fi
+	@if [ -e .git ]; then git diff --exit-code -- include || \
+	    { echo "lint: include/nfm.h is not what the build generates: commit the new one" >&2; exit 1; }; fi
+	$(CC) -std=c99 -Wall -Wextra -Werror -fsyntax-only -x c include/nfm.h
+	$(CXX) -std=c++11 -Wall -Wextra -Werror -fsyntax-only -x c++ include/nfm.h
+
+bench: ## run the benchmarks, with a real guest
+	@scripts/setup packages
+	scripts/with-lab $(CARGO) bench --workspace
+
+install: ## install what 'make build' built: DESTDIR=, PREFIX=, LIBDIR=
+	@[ -e "$(TARGET)/release/libnfm.so" ] && [ -e "$(TARGET)/release/nfm" ] || \
+	    { echo "install: nothing is built yet: run 'make build' first (as yourself)" >&2; exit 1; }
+	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/include" "$(DESTDIR)$(LIBDIR)/pkgconfig"
+	install -m 755 "$(TARGET)/release/nfm" "$(DESTDIR)$(PREFIX)/bin/nfm"
+	install -m 644 include/nfm.h "$(DESTDIR)$(PREFIX)/include/nfm.h"
+	install -m 755 "$(TARGET)/release/libnfm.so" "$(DESTDIR)$(LIBDIR)/libnfm.so.$(VERSION)"
+	ln -sf "libnfm.so.$(VERSION)" "$(DESTDIR)$(LIBDIR)/libnfm.so.$(SOVERSION)"
+	ln -sf "libnfm.so.$(SOVERSION)" "$(DESTDIR)$(LIBDIR)/libnfm.so"
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' \
+	    packaging/nfm.pc.in >"$(DESTDIR)$(LIBDIR)/pkgconfig/nfm.pc"
+	chmod 644 "$(DESTDIR)$(LIBDIR)/pkgconfig/nfm.pc"
+
+clean: ## remove what cargo built, and the lab's guests
+	$(CARGO) clean
+	@! command -v virsh >/dev/null || [ "$$(id -u)" != 0 ] || tests/lab/guest down --all

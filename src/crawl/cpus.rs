@@ -1,0 +1,87 @@
+//! The section `cpus`.
+
+use super::os::monotonic;
+use super::reader::{Context, ReadError, ReadResult};
+use crate::frame::{Cpu, CpuTimes};
+
+pub(super) fn crawl(context: &Context) -> Vec<Cpu> {
+    let symbols = &context.layout().symbols;
+    let possible = context.cpus(symbols.__cpu_possible_mask);
+    let online =
+        context.note("online", context.cpus(symbols.__cpu_online_mask)).unwrap_or_default();
+    let Some(possible) = context.note("cpus", possible) else { return Vec::new() };
+    possible.into_iter().map(|id| cpu(context, id, online.contains(&id))).collect()
+}
+
+fn cpu(context: &Context, id: u32, online: bool) -> Cpu {
+    let layout = &context.layout().system.cpu_info;
+    let symbols = &context.layout().symbols;
+    let info = context.symbol(symbols.cpu_info).and_then(|info| context.per_cpu(info, id));
+    // A CPU that never came up has no vendor.
+    let identity = |what, field| {
+        let text = info.and_then(|info| context.text(info, field));
+        context.note(what, text).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+    };
+    let cache = info.and_then(|info| context.unsigned(info, layout.cache_size));
+    Cpu {
+        id,
+        online,
+        vendor: identity("vendor", layout.vendor),
+        model: identity("model", layout.model),
+        mhz: context.note("mhz", mhz(context)),
+        cache_kib: context.note("cache_kib", cache),
+        times: times(context, id),
+    }
+}
+
+fn mhz(context: &Context) -> ReadResult<f64> {
+    let khz = context.u32_at(context.symbol(context.layout().symbols.cpu_khz)?)?;
+    Ok(f64::from(khz) / 1000.0)
+}
+
+/// As `show_stat` (fs/proc/stat.c) shows them.
+fn times(context: &Context, id: u32) -> CpuTimes {
+    let layout = &context.layout().system;
+    let usage = layout.cpu_usage;
+    let stat = context
+        .symbol(context.layout().symbols.kernel_cpustat)
+        .and_then(|stat| context.per_cpu(stat, id));
+    let time = |what, index: Option<i64>| {
+        let index = index
+            .and_then(|index| u32::try_from(index).ok())
+            .ok_or(ReadError::NoMember("enum cpu_usage_stat"));
+        let value = stat.and_then(|stat| context.element(stat, layout.cpustat.cpustat, index?));
+        context.note(what, value)
+    };
+    let idle = tick_idle(context, id).ok().flatten();
+    CpuTimes {
+        user_ns: time("user_ns", usage.user),
+        nice_ns: time("nice_ns", usage.nice),
+        system_ns: time("system_ns", usage.system),
+        idle_ns: idle.map(|(idle, _)| idle).or_else(|| time("idle_ns", usage.idle)),
+        iowait_ns: idle.map(|(_, wait)| wait).or_else(|| time("iowait_ns", usage.iowait)),
+        irq_ns: time("irq_ns", usage.irq),
+        softirq_ns: time("softirq_ns", usage.softirq),
+        steal_ns: time("steal_ns", usage.steal),
+        guest_ns: time("guest_ns", usage.guest),
+        guest_nice_ns: time("guest_nice_ns", usage.guest_nice),
+    }
+}
+
+/// Idle and iowait of a kernel that stops its tick: `get_cpu_idle_time_us` (kernel/time/tick-sched.c).
+/// The sleep that lasts counts up to the clock's last update. `None` where the tick does not stop.
+fn tick_idle(context: &Context, id: u32) -> ReadResult<Option<(u64, u64)>> {
+    let symbols = &context.layout().symbols;
+    let layout = &context.layout().system.tick_sched;
+    if context.u32_at(context.symbol(symbols.tick_nohz_active)?)? == 0 {
+        return Ok(None);
+    }
+    let tick = context.per_cpu(context.symbol(symbols.tick_cpu_sched)?, id)?;
+    let mut idle = context.unsigned(tick, layout.idle_sleeptime)?;
+    let iowait = context.unsigned(tick, layout.iowait_sleeptime)?;
+    if context.unsigned(tick, layout.idle_active)? != 0 {
+        let since = context.unsigned(tick, layout.idle_entrytime)?;
+        idle = idle.saturating_add(monotonic(context)?.saturating_sub(since));
+    }
+    Ok(Some((idle, iowait)))
+}

@@ -1,0 +1,103 @@
+//! The section `interfaces`: names, addresses and counters as `/proc/net/dev` and `ip address` show
+//! them, of every network namespace.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use super::counters::{Counters, counters};
+use super::reader::{Context, ReadError, ReadResult};
+use crate::frame::Interface;
+
+/// `IFF_UP` (include/uapi/linux/if.h).
+const UP: u64 = 1;
+/// The longest hardware address (`MAX_ADDR_LEN`).
+const LONGEST_ADDRESS: u64 = 32;
+/// Addresses of one interface that are followed.
+const MOST_ADDRESSES: usize = 4096;
+
+pub(super) fn crawl(context: &Context) -> Vec<Interface> {
+    let layout = &context.layout().network;
+    let head = context.symbol(context.layout().symbols.net_namespace_list);
+    let Some(head) = context.note("interfaces", head) else { return Vec::new() };
+    let mut rows = Vec::new();
+    for net in context.list("network namespaces", head, layout.net.list) {
+        let netns = context.note("netns", context.u32(net, layout.net.inum));
+        let devices = context.at(net, layout.net.dev_base_head);
+        let Some(devices) = context.note("interfaces", devices) else { continue };
+        for device in context.list("interfaces", devices, layout.device.dev_list) {
+            rows.push(row(context, device, netns));
+        }
+    }
+    rows
+}
+
+fn row(context: &Context, device: u64, netns: Option<u32>) -> Interface {
+    let layout = &context.layout().network;
+    let name = context.note("name", context.text(device, layout.device.name));
+    let flags = context.note("flags", context.unsigned(device, layout.device.flags));
+    let what = format!("counters of {}", name.as_deref().unwrap_or("an interface"));
+    let counters = context.note(&what, counters(context, device, flags.unwrap_or(0)));
+    let counter = |of: fn(&Counters) -> u64| counters.as_ref().map(of);
+    Interface {
+        netns,
+        index: context.note("index", context.u32(device, layout.device.ifindex)),
+        mac: context.note("mac", mac(context, device)).flatten(),
+        mtu: context.note("mtu", context.u32(device, layout.device.mtu)),
+        up: flags.map(|flags| flags & UP != 0),
+        ipv4: context.note("ipv4", ipv4(context, device)),
+        ipv6: context.note("ipv6", ipv6(context, device)),
+        rx_bytes: counter(|c| c.rx_bytes),
+        rx_packets: counter(|c| c.rx_packets),
+        rx_errors: counter(|c| c.rx_errors),
+        rx_dropped: counter(|c| c.rx_dropped),
+        tx_bytes: counter(|c| c.tx_bytes),
+        tx_packets: counter(|c| c.tx_packets),
+        tx_errors: counter(|c| c.tx_errors),
+        tx_dropped: counter(|c| c.tx_dropped),
+        name,
+    }
+}
+
+fn mac(context: &Context, device: u64) -> ReadResult<Option<String>> {
+    let layout = &context.layout().network.device;
+    let length = context.unsigned(device, layout.addr_len)?.min(LONGEST_ADDRESS);
+    let Some(address) = context.pointer(device, layout.dev_addr)?.filter(|_| length > 0) else {
+        return Ok(None);
+    };
+    let bytes = context.bytes_at(address, length as usize)?;
+    let pairs: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(Some(pairs.join(":")))
+}
+
+fn ipv4(context: &Context, device: u64) -> ReadResult<Vec<String>> {
+    let layout = &context.layout().network;
+    let mut addresses = Vec::new();
+    let Some(own) = context.pointer(device, layout.device.ip_ptr)? else { return Ok(addresses) };
+    let mut next = context.pointer(own, layout.in_device.ifa_list)?;
+    while let Some(entry) = next {
+        if addresses.len() >= MOST_ADDRESSES {
+            return Err(ReadError::Nonsense { what: "the addresses do not end", address: entry });
+        }
+        // Network byte order: the first byte in memory is the first of the address.
+        let local = context.u32(entry, layout.in_ifaddr.ifa_local)?;
+        let prefix = context.unsigned(entry, layout.in_ifaddr.ifa_prefixlen)?;
+        addresses.push(format!("{}/{prefix}", Ipv4Addr::from(local.to_le_bytes())));
+        next = context.pointer(entry, layout.in_ifaddr.ifa_next)?;
+    }
+    Ok(addresses)
+}
+
+fn ipv6(context: &Context, device: u64) -> ReadResult<Vec<String>> {
+    let layout = &context.layout().network;
+    let Some(own) = context.pointer(device, layout.device.ip6_ptr)? else { return Ok(Vec::new()) };
+    let head = context.at(own, layout.inet6_dev.addr_list)?;
+    context
+        .list("IPv6 addresses", head, layout.inet6_ifaddr.if_list)
+        .into_iter()
+        .map(|entry| {
+            let bytes = context.bytes_at(context.at(entry, layout.inet6_ifaddr.addr)?, 16)?;
+            let address: [u8; 16] = bytes.try_into().unwrap_or_default();
+            let prefix = context.unsigned(entry, layout.inet6_ifaddr.prefix_len)?;
+            Ok(format!("{}/{prefix}", Ipv6Addr::from(address)))
+        })
+        .collect()
+}

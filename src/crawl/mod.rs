@@ -1,0 +1,66 @@
+//! From guest memory to the sections of a frame: one file a section, over compiled offsets.
+
+mod counters;
+mod cpus;
+mod drivers;
+mod e820;
+mod interfaces;
+mod modules;
+mod os;
+mod processes;
+mod reader;
+
+pub(crate) use e820::firmware_ram;
+pub(crate) use reader::Context;
+
+use crate::frame::Frame;
+
+/// A section of the frame, by its JSON name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Section {
+    /// The operating system.
+    Os,
+    /// The CPUs.
+    Cpus,
+    /// The processes.
+    Processes,
+    /// The loaded modules.
+    Modules,
+    /// The network interfaces.
+    Interfaces,
+}
+
+impl Section {
+    /// Every section, in the frame's order.
+    pub const ALL: [Self; 5] =
+        [Self::Os, Self::Cpus, Self::Processes, Self::Modules, Self::Interfaces];
+
+    /// The section's JSON name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Os => "os",
+            Self::Cpus => "cpus",
+            Self::Processes => "processes",
+            Self::Modules => "modules",
+            Self::Interfaces => "interfaces",
+        }
+    }
+
+    /// The section of a JSON name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|section| section.name() == name)
+    }
+}
+
+/// Fills one section of a frame; what cannot be read is noted in the context.
+pub(crate) fn crawl(context: &Context, section: Section, frame: &mut Frame) {
+    context.enter(section.name());
+    match section {
+        Section::Os => frame.os = Some(os::crawl(context)),
+        Section::Cpus => frame.cpus = Some(cpus::crawl(context)),
+        Section::Processes => frame.processes = Some(processes::crawl(context)),
+        Section::Modules => frame.modules = Some(modules::crawl(context)),
+        Section::Interfaces => frame.interfaces = Some(interfaces::crawl(context)),
+    }
+}

@@ -1,0 +1,90 @@
+//! The section `os`.
+
+use super::reader::{Context, ReadError, ReadResult};
+use crate::frame::Os;
+
+/// The longest kernel command line (`COMMAND_LINE_SIZE` on x86 is 2048).
+const LONGEST_COMMAND_LINE: usize = 4096;
+/// Fixed-point bits of a load average (`FSHIFT`, include/linux/sched/loadavg.h).
+const LOAD_BITS: u32 = 11;
+/// `PANIC_CPU_INVALID` (include/linux/panic.h).
+const NO_CPU: u32 = u32::MAX;
+
+pub(super) fn crawl(context: &Context) -> Os {
+    let layout = &context.layout().system;
+    let symbols = &context.layout().symbols;
+    let uts = context.symbol(symbols.init_uts_ns);
+    let name = |what, field| context.note(what, uts.and_then(|uts| context.text(uts, field)));
+    Os {
+        sysname: name("sysname", layout.uts.sysname),
+        nodename: name("nodename", layout.uts.nodename),
+        release: name("release", layout.uts.release),
+        version: name("version", layout.uts.version),
+        machine: name("machine", layout.uts.machine),
+        build_id: context.kernel.build_id.clone(),
+        command_line: context.note("command_line", command_line(context)),
+        boot_time_ns: context.note("boot_time_ns", boot_time(context)),
+        uptime_ns: context.note("uptime_ns", uptime(context)),
+        load: context.note("load", load(context)),
+        panicked: context.note("panicked", panicked(context)),
+    }
+}
+
+fn command_line(context: &Context) -> ReadResult<String> {
+    let pointer = context.symbol(context.layout().symbols.saved_command_line)?;
+    context.text_at(context.u64_at(pointer)?, LONGEST_COMMAND_LINE)
+}
+
+/// `getboottime64` (kernel/time/timekeeping.c).
+fn boot_time(context: &Context) -> ReadResult<u64> {
+    let layout = &context.layout().system.timekeeper;
+    let clock = timekeeper(context)?;
+    let real = context.unsigned(clock, layout.offs_real)?;
+    Ok(real.wrapping_sub(context.unsigned(clock, layout.offs_boot)?))
+}
+
+/// The boot clock at its last update: `ktime_get_boottime` without the cycles since then, which only
+/// the guest's CPU could tell.
+fn uptime(context: &Context) -> ReadResult<u64> {
+    let asleep = context.layout().system.timekeeper.offs_boot;
+    let clock = timekeeper(context)?;
+    Ok(monotonic(context)?.wrapping_add(context.unsigned(clock, asleep)?))
+}
+
+/// The monotonic clock at its last update.
+pub(super) fn monotonic(context: &Context) -> ReadResult<u64> {
+    let layout = &context.layout().system.timekeeper;
+    let clock = timekeeper(context)?;
+    let base = context.unsigned(clock, layout.mono_base)?;
+    let shift = context.u32(clock, layout.mono_shift)?.min(63);
+    Ok(base.wrapping_add(context.unsigned(clock, layout.mono_nsec)? >> shift))
+}
+
+/// The core timekeeper. Until 6.12 `tk_core` is an anonymous structure: a sequence count, then the
+/// timekeeper at its alignment of 8.
+fn timekeeper(context: &Context) -> ReadResult<u64> {
+    const BEHIND_SEQUENCE_COUNT: u64 = 8;
+    let symbols = &context.layout().symbols;
+    let data = symbols.timekeeper_data.address.or(symbols.tk_core.address);
+    let data = data.ok_or(ReadError::NoSymbol(symbols.tk_core.name))?;
+    let member = context.layout().system.timekeeper_data.timekeeper.member();
+    Ok(data.wrapping_add(member.map_or(BEHIND_SEQUENCE_COUNT, |m| u64::from(m.offset))))
+}
+
+/// As `/proc/loadavg` rounds (`loadavg_proc_show`): half a hundredth is added.
+fn load(context: &Context) -> ReadResult<[f64; 3]> {
+    let address = context.symbol(context.layout().symbols.avenrun)?;
+    let mut load = [0.0; 3];
+    for (index, value) in load.iter_mut().enumerate() {
+        let fixed = context.u64_at(address.wrapping_add(8 * index as u64))?;
+        let hundredths =
+            (fixed.saturating_add((1 << LOAD_BITS) / 200).saturating_mul(100)) >> LOAD_BITS;
+        *value = hundredths as f64 / 100.0;
+    }
+    Ok(load)
+}
+
+fn panicked(context: &Context) -> ReadResult<bool> {
+    let address = context.symbol(context.layout().symbols.panic_cpu)?;
+    Ok(context.u32_at(address)? != NO_CPU)
+}

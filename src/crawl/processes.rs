@@ -1,0 +1,186 @@
+//! The section `processes`, as `/proc/PID/{stat,status,cmdline}` (fs/proc/array.c, fs/proc/base.c).
+
+use super::reader::{Context, ReadError, ReadResult};
+use crate::frame::{Process, ProcessState};
+
+/// Bytes of a command line that are kept.
+const LONGEST_COMMAND_LINE: u64 = 128 << 10;
+/// `PF_KTHREAD` (include/linux/sched.h).
+const KERNEL_THREAD: u64 = 0x0020_0000;
+/// `DEFAULT_PRIO` (include/linux/sched/prio.h): the priority of nice 0.
+const DEFAULT_PRIORITY: i64 = 120;
+
+/// Bits of `task_struct.__state` and `exit_state` (include/linux/sched.h).
+mod state {
+    pub const UNINTERRUPTIBLE: u64 = 0x2;
+    /// What `/proc` reports: the seven lowest bits.
+    pub const REPORT: u64 = 0x7f;
+    pub const REPORT_IDLE: u64 = 0x80;
+    pub const IDLE: u64 = 0x402;
+    pub const RTLOCK_WAIT: u64 = 0x1000;
+    pub const FROZEN: u64 = 0x8000;
+}
+
+pub(super) fn crawl(context: &Context) -> Vec<Process> {
+    let layout = &context.layout().process.task;
+    let head = context
+        .symbol(context.layout().symbols.init_task)
+        .and_then(|init| context.at(init, layout.tasks));
+    let Some(head) = context.note("processes", head) else { return Vec::new() };
+    let tasks = context.list("processes", head, layout.tasks);
+    context.space.prefetch(
+        tasks.iter().map(|task| (*task, u64::from(context.layout().process.task.size.max(1)))),
+    );
+    tasks.into_iter().filter_map(|task| row(context, task)).collect()
+}
+
+fn row(context: &Context, task: u64) -> Option<Process> {
+    let layout = &context.layout().process;
+    let mm = context.note("mm", context.pointer(task, layout.task.mm))?;
+    let cred = context.follow(task, layout.task.real_cred);
+    let id = |what, field| context.note(what, cred.and_then(|cred| context.u32(cred, field)));
+    let signal = context.follow(task, layout.task.signal);
+    let kernel_thread =
+        context.unsigned(task, layout.task.flags).map(|flags| flags & KERNEL_THREAD != 0);
+    let times = context.note("user_ns", times(context, task));
+    let size = mm.map_or(Ok(0), |mm| context.unsigned(mm, layout.mm.total_vm));
+    let threads = signal.and_then(|signal| context.u32(signal, layout.signal.nr_threads));
+    let nice =
+        context.signed(task, layout.task.static_prio).map(|prio| (prio - DEFAULT_PRIORITY) as i32);
+    Some(Process {
+        pid: context.note("pid", context.u32(task, layout.task.tgid))?,
+        ppid: context.note("ppid", parent(context, task)),
+        name: context.note("name", context.text(task, layout.task.comm)),
+        state: context.note("state", state(context, task)),
+        command_line: context.note("command_line", command_line(context, mm)),
+        uid: id("uid", layout.cred.uid),
+        euid: id("euid", layout.cred.euid),
+        gid: id("gid", layout.cred.gid),
+        egid: id("egid", layout.cred.egid),
+        threads: context.note("threads", threads),
+        nice: context.note("nice", nice),
+        start_time_ns: context
+            .note("start_time_ns", context.unsigned(task, layout.task.start_boottime)),
+        user_ns: times.map(|(user, _)| user),
+        system_ns: times.map(|(_, system)| system),
+        virtual_bytes: context.note("virtual_bytes", size).map(|pages| pages.saturating_mul(4096)),
+        kernel_thread: context.note("kernel_thread", kernel_thread),
+    })
+}
+
+fn parent(context: &Context, task: u64) -> ReadResult<u32> {
+    let layout = &context.layout().process.task;
+    context.u32(context.follow(task, layout.real_parent)?, layout.tgid)
+}
+
+/// `task_state_index` (include/linux/sched.h).
+fn state(context: &Context, task: u64) -> ReadResult<ProcessState> {
+    let layout = &context.layout().process.task;
+    let own = context.unsigned(task, layout.state)?;
+    let both = own | context.unsigned(task, layout.exit_state)?;
+    let mut reported = both & state::REPORT;
+    if own & state::IDLE == state::IDLE {
+        reported = state::REPORT_IDLE;
+    }
+    if own & (state::RTLOCK_WAIT | state::FROZEN) != 0 {
+        reported = state::UNINTERRUPTIBLE;
+    }
+    Ok(match u64::BITS - reported.leading_zeros() {
+        0 => ProcessState::Running,
+        1 => ProcessState::Sleeping,
+        2 => ProcessState::DiskSleep,
+        3 => ProcessState::Stopped,
+        4 => ProcessState::TracingStop,
+        5 => ProcessState::Dead,
+        6 => ProcessState::Zombie,
+        7 => ProcessState::Parked,
+        _ => ProcessState::Idle,
+    })
+}
+
+/// User and system time of the whole group: `thread_group_cputime_adjusted` (kernel/sched/cputime.c).
+/// The tick samples user and system; the scheduler's exact sum is split in their proportion, and what
+/// was once shown never falls.
+fn times(context: &Context, task: u64) -> ReadResult<(u64, u64)> {
+    let layout = &context.layout().process;
+    let Some(signal) = context.pointer(task, layout.task.signal)? else { return Ok((0, 0)) };
+    let mut user = context.unsigned(signal, layout.signal.utime)?;
+    let mut system = context.unsigned(signal, layout.signal.stime)?;
+    let mut exact = context.unsigned(signal, layout.signal.sum_sched_runtime)?;
+    let head = context.at(signal, layout.signal.thread_head)?;
+    for thread in context.list("threads", head, layout.task.thread_node) {
+        user = user.wrapping_add(context.unsigned(thread, layout.task.utime)?);
+        system = system.wrapping_add(context.unsigned(thread, layout.task.stime)?);
+        exact = exact.wrapping_add(context.unsigned(thread, layout.task.sum_exec_runtime)?);
+    }
+    let shown_user = context.unsigned(signal, layout.signal.prev_utime)?;
+    let shown_system = context.unsigned(signal, layout.signal.prev_stime)?;
+    Ok(adjust((user, system), exact, (shown_user, shown_system)))
+}
+
+/// `cputime_adjust`.
+fn adjust(sampled: (u64, u64), exact: u64, shown: (u64, u64)) -> (u64, u64) {
+    let (user, system) = sampled;
+    if shown.0.saturating_add(shown.1) >= exact {
+        return shown;
+    }
+    let share = match (user, system) {
+        (_, 0) => 0,
+        (0, _) => exact,
+        _ => {
+            let total = u128::from(user) + u128::from(system);
+            (u128::from(system) * u128::from(exact) / total) as u64
+        }
+    };
+    let system = share.max(shown.1);
+    let user = exact.saturating_sub(system);
+    if user < shown.0 { (shown.0, exact.saturating_sub(shown.0)) } else { (user, system) }
+}
+
+/// `get_mm_cmdline` (fs/proc/base.c), with spaces for the NULs between arguments.
+fn command_line(context: &Context, mm: Option<u64>) -> ReadResult<String> {
+    let Some(mm) = mm else { return Ok(String::new()) };
+    let layout = &context.layout().process.mm;
+    let start = context.unsigned(mm, layout.arg_start)?;
+    let end = context.unsigned(mm, layout.arg_end)?;
+    if end <= start {
+        return Ok(String::new());
+    }
+    let space = context.user_space(mm)?;
+    let length = (end - start).min(LONGEST_COMMAND_LINE);
+    let mut bytes = vec![0; length as usize];
+    space.read(start, &mut bytes).map_err(ReadError::Fault)?;
+    if bytes.last() != Some(&0) && length == end - start {
+        // setproctitle(3) wrote over the last NUL: one string, perhaps on into the environment.
+        let env_start = context.unsigned(mm, layout.env_start)?;
+        let longest = match env_start == end {
+            true => context.unsigned(mm, layout.env_end)?.saturating_sub(start),
+            false => length,
+        };
+        bytes = context.until_nul(&space, start, longest.min(4096) as usize)?;
+    }
+    while bytes.last() == Some(&0) {
+        bytes.pop();
+    }
+    let spaced: Vec<u8> = bytes.iter().map(|byte| if *byte == 0 { b' ' } else { *byte }).collect();
+    Ok(String::from_utf8_lossy(&spaced).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::adjust;
+
+    #[test]
+    fn the_exact_sum_is_split_as_sampled() {
+        assert_eq!(adjust((30, 10), 100, (0, 0)), (75, 25));
+        assert_eq!(adjust((0, 10), 100, (0, 0)), (0, 100));
+        assert_eq!(adjust((10, 0), 100, (0, 0)), (100, 0));
+    }
+
+    #[test]
+    fn what_was_shown_never_falls() {
+        assert_eq!(adjust((30, 10), 100, (60, 50)), (60, 50));
+        assert_eq!(adjust((30, 10), 100, (0, 60)), (40, 60));
+        assert_eq!(adjust((0, 10), 100, (30, 0)), (30, 70));
+    }
+}

@@ -1,0 +1,345 @@
+//! Reading kernel structures: fields, strings, lists. Everything is copied out, bounded and checked.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+
+use crate::frame::Problem;
+use crate::kernel::Kernel;
+use crate::layout::{Field, Layout, Symbol};
+use crate::paging::{AddressSpace, Fault, FaultKind};
+
+/// Entries that a list may have before it counts as endless.
+const LONGEST_LIST: usize = 1 << 20;
+/// Walks of one list before what was reached must do.
+const WALKS: u32 = 4;
+/// Problems that a frame names; more are counted only.
+const MOST_PROBLEMS: usize = 100;
+/// CPUs that a kernel can have (`NR_CPUS`'s maximum on x86-64).
+const MOST_CPUS: u32 = 8192;
+
+/// Why a fact could not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ReadError {
+    /// Guest memory could not be read.
+    Fault(Fault),
+    /// This kernel's structure has no such member.
+    NoMember(&'static str),
+    /// This kernel has no such variable.
+    NoSymbol(&'static str),
+    /// What was read cannot be.
+    Nonsense {
+        /// What it was.
+        what: &'static str,
+        /// Where.
+        address: u64,
+    },
+}
+
+impl From<Fault> for ReadError {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl ReadError {
+    /// The address at which it happened.
+    pub fn address(self) -> Option<u64> {
+        match self {
+            Self::Fault(fault) => Some(fault.address),
+            Self::Nonsense { address, .. } => Some(address),
+            Self::NoMember(_) | Self::NoSymbol(_) => None,
+        }
+    }
+
+    /// Nothing more can be read in this frame.
+    fn is_final(self) -> bool {
+        matches!(self, Self::Fault(Fault { kind, .. }) if FaultKind::is_final(kind))
+    }
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fault(fault) => fault.fmt(f),
+            Self::NoMember(name) => write!(f, "this kernel has no member {name}"),
+            Self::NoSymbol(name) => write!(f, "this kernel has no variable {name}"),
+            Self::Nonsense { what, .. } => f.write_str(what),
+        }
+    }
+}
+
+pub(crate) type ReadResult<T> = Result<T, ReadError>;
+
+/// One frame's view of one guest.
+pub(crate) struct Context<'a> {
+    /// The kernel's address space.
+    pub space: &'a AddressSpace<'a>,
+    /// What is known of the kernel.
+    pub kernel: &'a Kernel,
+    section: Cell<&'static str>,
+    problems: RefCell<Vec<Problem>>,
+    unnamed_problems: Cell<usize>,
+    retries: Cell<u32>,
+}
+
+impl<'a> Context<'a> {
+    /// A view with nothing noted yet.
+    pub fn new(space: &'a AddressSpace<'a>, kernel: &'a Kernel) -> Self {
+        Self {
+            space,
+            kernel,
+            section: Cell::new(""),
+            problems: RefCell::default(),
+            unnamed_problems: Cell::new(0),
+            retries: Cell::new(0),
+        }
+    }
+
+    /// The kernel's offsets.
+    pub fn layout(&self) -> &'a Layout {
+        &self.kernel.layout
+    }
+
+    /// Problems from here on belong to this section.
+    pub fn enter(&self, section: &'static str) {
+        self.section.set(section);
+    }
+
+    /// Problems and retries, once all sections are crawled.
+    pub fn finish(self) -> (Vec<Problem>, u32) {
+        let mut problems = self.problems.into_inner();
+        if self.unnamed_problems.get() > 0 {
+            let reason = format!("{} more problems", self.unnamed_problems.get());
+            problems.push(Problem { section: self.section.get(), reason, address: None });
+        }
+        (problems, self.retries.get())
+    }
+
+    /// Notes a problem of the section; a reason without an address is noted once.
+    pub fn problem(&self, reason: String, address: Option<u64>) {
+        let problem = Problem { section: self.section.get(), reason, address };
+        let mut problems = self.problems.borrow_mut();
+        if problems.contains(&problem) {
+            return;
+        }
+        if problems.len() < MOST_PROBLEMS {
+            problems.push(problem);
+        } else {
+            self.unnamed_problems.set(self.unnamed_problems.get().saturating_add(1));
+        }
+    }
+
+    /// The value, or `None` and a note of what the section lacks.
+    pub fn note<T>(&self, what: &str, result: ReadResult<T>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.problem(format!("{what}: {error}"), error.address());
+                None
+            }
+        }
+    }
+
+    /// The address of a kernel variable.
+    pub fn symbol(&self, symbol: Symbol) -> ReadResult<u64> {
+        symbol.address.ok_or(ReadError::NoSymbol(symbol.name))
+    }
+
+    /// The address of a member.
+    pub fn at(&self, base: u64, field: Field) -> ReadResult<u64> {
+        let member = field.member().ok_or(ReadError::NoMember(field.name))?;
+        Ok(base.wrapping_add(u64::from(member.offset)))
+    }
+
+    /// The structure that holds this member at an address (`container_of`).
+    pub fn container(&self, address: u64, field: Field) -> ReadResult<u64> {
+        let member = field.member().ok_or(ReadError::NoMember(field.name))?;
+        Ok(address.wrapping_sub(u64::from(member.offset)))
+    }
+
+    /// An unsigned member of up to 8 bytes, or a bit field; of an array, its first element.
+    pub fn unsigned(&self, base: u64, field: Field) -> ReadResult<u64> {
+        self.element(base, field, 0)
+    }
+
+    /// One element of an array of unsigned numbers.
+    pub fn element(&self, base: u64, field: Field, index: u32) -> ReadResult<u64> {
+        let member = field.member().ok_or(ReadError::NoMember(field.name))?;
+        let address = base.wrapping_add(u64::from(member.offset));
+        let size = member.size.checked_div(member.elements).unwrap_or(0);
+        if index >= member.elements || !(1..=8).contains(&size) {
+            return Err(ReadError::Nonsense { what: "a member is no number", address });
+        }
+        let mut bytes = [0; 8];
+        let address = address.wrapping_add(u64::from(index) * u64::from(size));
+        let used = bytes.get_mut(..size as usize).unwrap_or_default();
+        self.space.read(address, used)?;
+        let value = u64::from_le_bytes(bytes);
+        Ok(match member.bits {
+            0 => value,
+            bits => (value >> member.bit) & (u64::MAX >> (64 - u32::from(bits).min(64))),
+        })
+    }
+
+    /// A signed member of up to 8 bytes.
+    pub fn signed(&self, base: u64, field: Field) -> ReadResult<i64> {
+        let value = self.unsigned(base, field)?;
+        let member = field.member().ok_or(ReadError::NoMember(field.name))?;
+        let size = member.size.checked_div(member.elements).unwrap_or(8);
+        let unused = 64 - 8 * size.clamp(1, 8);
+        Ok((value << unused) as i64 >> unused)
+    }
+
+    /// An unsigned member that fits 32 bits.
+    pub fn u32(&self, base: u64, field: Field) -> ReadResult<u32> {
+        u32::try_from(self.unsigned(base, field)?).map_err(|_| ReadError::Nonsense {
+            what: "a number is larger than its kind allows",
+            address: base,
+        })
+    }
+
+    /// A pointer that may be NULL (`None`).
+    pub fn pointer(&self, base: u64, field: Field) -> ReadResult<Option<u64>> {
+        Ok(Some(self.unsigned(base, field)?).filter(|pointer| *pointer != 0))
+    }
+
+    /// A pointer that must not be NULL.
+    pub fn follow(&self, base: u64, field: Field) -> ReadResult<u64> {
+        self.pointer(base, field)?
+            .ok_or(ReadError::Nonsense { what: "a pointer is NULL", address: base })
+    }
+
+    /// Eight bytes at an address.
+    pub fn u64_at(&self, address: u64) -> ReadResult<u64> {
+        let mut bytes = [0; 8];
+        self.space.read(address, &mut bytes)?;
+        Ok(u64::from_le_bytes(bytes))
+    }
+
+    /// Four bytes at an address.
+    pub fn u32_at(&self, address: u64) -> ReadResult<u32> {
+        let mut bytes = [0; 4];
+        self.space.read(address, &mut bytes)?;
+        Ok(u32::from_le_bytes(bytes))
+    }
+
+    /// Bytes at an address.
+    pub fn bytes_at(&self, address: u64, length: usize) -> ReadResult<Vec<u8>> {
+        let mut bytes = vec![0; length];
+        self.space.read(address, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// A character array in a structure, up to its NUL.
+    pub fn text(&self, base: u64, field: Field) -> ReadResult<String> {
+        let member = field.member().ok_or(ReadError::NoMember(field.name))?;
+        let address = base.wrapping_add(u64::from(member.offset));
+        let bytes = self.bytes_at(address, (member.size as usize).min(4096))?;
+        Ok(text_of(&bytes))
+    }
+
+    /// A NUL-terminated string at an address, cut at `longest` bytes.
+    pub fn text_at(&self, address: u64, longest: usize) -> ReadResult<String> {
+        Ok(text_of(&self.until_nul(self.space, address, longest)?))
+    }
+
+    /// Bytes up to a NUL or `longest`, from any address space.
+    pub fn until_nul(
+        &self,
+        space: &AddressSpace,
+        address: u64,
+        longest: usize,
+    ) -> ReadResult<Vec<u8>> {
+        let mut text = Vec::new();
+        let mut address = address;
+        while text.len() < longest {
+            let chunk = (64 - (address as usize & 63)).min(longest - text.len());
+            let mut bytes = [0; 64];
+            let bytes = bytes.get_mut(..chunk).unwrap_or_default();
+            space.read(address, bytes)?;
+            let end = bytes.iter().position(|byte| *byte == 0);
+            text.extend_from_slice(bytes.get(..end.unwrap_or(chunk)).unwrap_or_default());
+            if end.is_some() {
+                break;
+            }
+            address = address.wrapping_add(chunk as u64);
+        }
+        Ok(text)
+    }
+
+    /// The structures of a doubly linked list (`struct list_head`), its head left out. Each link is
+    /// checked against the one back. A list that changes under the walk is walked anew on fresh pages;
+    /// one that stays broken gives what was reached, and a problem that says so.
+    pub fn list(&self, what: &str, head: u64, node: Field) -> Vec<u64> {
+        let mut best = Vec::new();
+        for walk in 1..=WALKS {
+            let mut entries = Vec::new();
+            let Err(error) = self.walk_list(head, node, &mut entries) else { return entries };
+            if entries.len() >= best.len() {
+                best = entries;
+            }
+            if walk == WALKS || error.is_final() || matches!(error, ReadError::NoMember(_)) {
+                let reached = best.len();
+                let reason =
+                    format!("{what}: the list breaks off after {reached} entries: {error}");
+                self.problem(reason, error.address());
+                break;
+            }
+            self.retries.set(self.retries.get().saturating_add(1));
+            self.space.ram().forget_pages();
+        }
+        best
+    }
+
+    fn walk_list(&self, head: u64, node: Field, entries: &mut Vec<u64>) -> ReadResult<()> {
+        let mut here = head;
+        loop {
+            let next = self.u64_at(here)?;
+            let back = self.u64_at(next.wrapping_add(8))?;
+            if back != here {
+                return Err(ReadError::Nonsense {
+                    what: "a link does not lead back",
+                    address: next,
+                });
+            }
+            if next == head {
+                return Ok(());
+            }
+            if entries.len() >= LONGEST_LIST {
+                return Err(ReadError::Nonsense { what: "the list does not end", address: next });
+            }
+            entries.push(self.container(next, node)?);
+            here = next;
+        }
+    }
+
+    /// The CPUs of a `struct cpumask` variable.
+    pub fn cpus(&self, mask: Symbol) -> ReadResult<Vec<u32>> {
+        let address = self.symbol(mask)?;
+        let bits = self.layout().system.cpumask.bits;
+        let member = bits.member().ok_or(ReadError::NoMember(bits.name))?;
+        let bytes = self.bytes_at(address, (member.size as usize).min(MOST_CPUS as usize / 8))?;
+        let is_set = |cpu: &u32| {
+            bytes.get(*cpu as usize / 8).is_some_and(|byte| byte & (1 << (cpu % 8)) != 0)
+        };
+        Ok((0..MOST_CPUS).filter(is_set).collect())
+    }
+
+    /// The address of one CPU's copy of a per-CPU variable or allocation.
+    pub fn per_cpu(&self, address: u64, cpu: u32) -> ReadResult<u64> {
+        let bases = self.symbol(self.layout().symbols.__per_cpu_offset)?;
+        Ok(address.wrapping_add(self.u64_at(bases.wrapping_add(u64::from(cpu) * 8))?))
+    }
+
+    /// The address space of a process, from its `mm_struct`.
+    pub fn user_space(&self, mm: u64) -> ReadResult<AddressSpace<'a>> {
+        let pgd = self.follow(mm, self.layout().process.mm.pgd)?;
+        Ok(self.space.with_root(self.space.translate(pgd)?))
+    }
+}
+
+/// Guest text as UTF-8; other bytes become U+FFFD.
+pub(crate) fn text_of(bytes: &[u8]) -> String {
+    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+    String::from_utf8_lossy(bytes.get(..end).unwrap_or_default()).into_owned()
+}

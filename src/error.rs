@@ -1,0 +1,231 @@
+//! What can go wrong, each with its stable code and one sentence that says what to do.
+
+use std::fmt;
+
+/// The stable number of an error: the result code of the C ABI and the exit status of the `nfm`
+/// command. Numbers are never reused.
+#[repr(i32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorCode {
+    /// Something failed that has no code of its own (an input or output error, for example).
+    Other = 1,
+    /// An argument is not what the function or the command takes.
+    InvalidArgument = 2,
+    /// libvirt cannot be reached.
+    Connect = 3,
+    /// libvirt knows no such domain.
+    NoSuchDomain = 4,
+    /// The domain is known but not running.
+    NotRunning = 5,
+    /// The guest's memory may not be read with the caller's privileges.
+    Permission = 6,
+    /// No operating system runs in the guest yet: it is in its firmware or boot loader.
+    NotBooted = 7,
+    /// What runs in the guest is no Linux kernel that can be recognised.
+    NotLinux = 8,
+    /// The kernel carries no BTF, so the layout of its structures is unknown.
+    NoTypes = 9,
+    /// The kernel's symbol table cannot be found in its memory.
+    NoSymbols = 10,
+    /// The hypervisor, the architecture or the kind of memory is one that nfm does not read.
+    Unsupported = 11,
+    /// The guest's RAM cannot be located in the hypervisor's process.
+    NoMemory = 12,
+    /// The guest ended, or was replaced by another, while it was read.
+    Gone = 13,
+    /// A bug in nfm: a panic was caught at the border of the library.
+    Panic = 14,
+}
+
+impl ErrorCode {
+    /// The C name of the code, as in `nfm.h`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Other => "NFM_ERR_OTHER",
+            Self::InvalidArgument => "NFM_ERR_INVALID_ARGUMENT",
+            Self::Connect => "NFM_ERR_CONNECT",
+            Self::NoSuchDomain => "NFM_ERR_NO_SUCH_DOMAIN",
+            Self::NotRunning => "NFM_ERR_NOT_RUNNING",
+            Self::Permission => "NFM_ERR_PERMISSION",
+            Self::NotBooted => "NFM_ERR_NOT_BOOTED",
+            Self::NotLinux => "NFM_ERR_NOT_LINUX",
+            Self::NoTypes => "NFM_ERR_NO_TYPES",
+            Self::NoSymbols => "NFM_ERR_NO_SYMBOLS",
+            Self::Unsupported => "NFM_ERR_UNSUPPORTED",
+            Self::NoMemory => "NFM_ERR_NO_MEMORY",
+            Self::Gone => "NFM_ERR_GONE",
+            Self::Panic => "NFM_ERR_PANIC",
+        }
+    }
+}
+
+/// An error of opening or crawling a domain. Its `Display` is one whole sentence for a person.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// See [`ErrorCode::InvalidArgument`].
+    #[error("{0}")]
+    InvalidArgument(String),
+    /// See [`ErrorCode::Connect`].
+    #[error(
+        "cannot reach libvirt at {uri}: {reason}; check that its daemon runs and that the URI is right"
+    )]
+    Connect {
+        /// The URI asked for, or "its default URI".
+        uri: String,
+        /// libvirt's own words.
+        reason: String,
+    },
+    /// A libvirt call failed after the connection stood.
+    #[error("libvirt refused {call}: {reason}")]
+    Libvirt {
+        /// What was asked of libvirt.
+        call: &'static str,
+        /// libvirt's own words.
+        reason: String,
+    },
+    /// See [`ErrorCode::NoSuchDomain`].
+    #[error(
+        "there is no domain '{domain}' at {uri}; `nfm list --all` shows the names, ids and UUIDs that are"
+    )]
+    NoSuchDomain {
+        /// What the caller asked for.
+        domain: String,
+        /// The connection's URI.
+        uri: String,
+    },
+    /// See [`ErrorCode::NotRunning`].
+    #[error(
+        "domain '{domain}' is {state}, so it has no memory to read; start it first (`virsh start`)"
+    )]
+    NotRunning {
+        /// The domain's name.
+        domain: String,
+        /// Its state, as `virsh domstate` says it.
+        state: &'static str,
+    },
+    /// See [`ErrorCode::Permission`].
+    #[error(
+        "no permission to read the memory of domain '{domain}' (QEMU process {pid}): {reason}; run as root or with CAP_SYS_PTRACE"
+    )]
+    Permission {
+        /// The domain's name.
+        domain: String,
+        /// The process that holds the guest's memory.
+        pid: i32,
+        /// The system's own words.
+        reason: String,
+    },
+    /// See [`ErrorCode::NotBooted`].
+    #[error(
+        "no operating system runs in domain '{domain}' yet ({evidence}): it is still in its firmware or boot loader; try again once it has booted"
+    )]
+    NotBooted {
+        /// The domain's name.
+        domain: String,
+        /// What was seen.
+        evidence: String,
+    },
+    /// See [`ErrorCode::NotLinux`].
+    #[error(
+        "domain '{domain}' runs no Linux kernel that nfm can recognise ({evidence}); nfm reads x86-64 Linux guests"
+    )]
+    NotLinux {
+        /// The domain's name.
+        domain: String,
+        /// What was seen.
+        evidence: String,
+    },
+    /// See [`ErrorCode::NoTypes`].
+    #[error(
+        "the kernel of domain '{domain}' ({release}) carries no usable BTF ({reason}); boot a kernel built with CONFIG_DEBUG_INFO_BTF=y"
+    )]
+    NoTypes {
+        /// The domain's name.
+        domain: String,
+        /// The kernel's release, or "unknown release".
+        release: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// See [`ErrorCode::NoSymbols`].
+    #[error(
+        "the symbol table of the kernel in domain '{domain}' cannot be read ({reason}); boot a kernel built with CONFIG_KALLSYMS=y and CONFIG_KALLSYMS_ALL=y"
+    )]
+    NoSymbols {
+        /// The domain's name.
+        domain: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// See [`ErrorCode::Unsupported`].
+    #[error("domain '{domain}' cannot be read: {reason}")]
+    Unsupported {
+        /// The domain's name.
+        domain: String,
+        /// What is not supported, and what to do.
+        reason: String,
+    },
+    /// See [`ErrorCode::NoMemory`].
+    #[error(
+        "the RAM of domain '{domain}' cannot be located in QEMU process {pid}: {reason}; `nfm doctor` shows what was looked for, please report it"
+    )]
+    NoMemory {
+        /// The domain's name.
+        domain: String,
+        /// The process that should hold the guest's memory.
+        pid: i32,
+        /// What was looked for and not found.
+        reason: String,
+    },
+    /// See [`ErrorCode::Gone`].
+    #[error("domain '{domain}' ended while it was read; open it again if it was restarted")]
+    Gone {
+        /// The domain's name.
+        domain: String,
+    },
+    /// See [`ErrorCode::Other`].
+    #[error("{what}: {source}")]
+    Io {
+        /// What was being done.
+        what: String,
+        /// The system's error.
+        source: std::io::Error,
+    },
+}
+
+impl Error {
+    /// The stable number of this error.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::InvalidArgument(_) => ErrorCode::InvalidArgument,
+            Self::Connect { .. } => ErrorCode::Connect,
+            Self::NoSuchDomain { .. } => ErrorCode::NoSuchDomain,
+            Self::NotRunning { .. } => ErrorCode::NotRunning,
+            Self::Permission { .. } => ErrorCode::Permission,
+            Self::NotBooted { .. } => ErrorCode::NotBooted,
+            Self::NotLinux { .. } => ErrorCode::NotLinux,
+            Self::NoTypes { .. } => ErrorCode::NoTypes,
+            Self::NoSymbols { .. } => ErrorCode::NoSymbols,
+            Self::Unsupported { .. } => ErrorCode::Unsupported,
+            Self::NoMemory { .. } => ErrorCode::NoMemory,
+            Self::Gone { .. } => ErrorCode::Gone,
+            Self::Libvirt { .. } | Self::Io { .. } => ErrorCode::Other,
+        }
+    }
+
+    /// The system's error number behind this error, or 0.
+    pub fn errno(&self) -> i32 {
+        match self {
+            Self::Io { source, .. } => source.raw_os_error().unwrap_or(0),
+            _ => 0,
+        }
+    }
+
+    pub(crate) fn io(what: impl fmt::Display, source: std::io::Error) -> Self {
+        Self::Io { what: what.to_string(), source }
+    }
+}
+
+/// The result of opening or crawling.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,41 @@
+//! The section `interfaces`.
+
+use serde::Serialize;
+
+/// One network interface of one network namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Interface {
+    /// Inode of the network namespace, as `readlink /proc/PID/ns/net` shows it.
+    pub netns: Option<u32>,
+    /// The interface's index in its namespace.
+    pub index: Option<u32>,
+    /// Its name.
+    pub name: Option<String>,
+    /// Hardware address, as `ip link` prints it; `None` where the device has none.
+    pub mac: Option<String>,
+    /// Largest packet in bytes.
+    pub mtu: Option<u32>,
+    /// Whether it is set up (`IFF_UP`).
+    pub up: Option<bool>,
+    /// IPv4 addresses with their prefix length.
+    pub ipv4: Option<Vec<String>>,
+    /// IPv6 addresses with their prefix length.
+    pub ipv6: Option<Vec<String>>,
+    /// Bytes received.
+    pub rx_bytes: Option<u64>,
+    /// Packets received.
+    pub rx_packets: Option<u64>,
+    /// Bad packets received.
+    pub rx_errors: Option<u64>,
+    /// Packets received and dropped.
+    pub rx_dropped: Option<u64>,
+    /// Bytes sent.
+    pub tx_bytes: Option<u64>,
+    /// Packets sent.
+    pub tx_packets: Option<u64>,
+    /// Failed sendings.
+    pub tx_errors: Option<u64>,
+    /// Packets dropped on the way out.
+    pub tx_dropped: Option<u64>,
+}

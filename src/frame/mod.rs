@@ -1,0 +1,104 @@
+//! The frame: one structured snapshot of one guest at one time.
+//!
+//! JSON names are the field names here. Times are nanoseconds and sizes bytes unless the name says
+//! otherwise. What is not known is `None` (`null`), never 0.
+
+mod cpus;
+mod interfaces;
+mod modules;
+mod os;
+mod processes;
+
+pub use cpus::{Cpu, CpuTimes};
+pub use interfaces::Interface;
+pub use modules::Module;
+pub use os::Os;
+pub use processes::{Process, ProcessState};
+
+use serde::Serialize;
+
+/// The value of [`Frame::format`].
+pub const FORMAT: &str = "nfm-frame/1";
+
+/// One snapshot of one guest. A section that was not asked for is `None` and absent from JSON.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Frame {
+    /// Name and version of this format.
+    pub format: &'static str,
+    /// Whose snapshot it is.
+    pub domain: DomainIdentity,
+    /// Counts the frames of one handle, from 1.
+    pub seq: u64,
+    /// Host wall clock when the crawl began, nanoseconds since 1970.
+    pub time_ns: u64,
+    /// How long the crawl took.
+    pub duration_ns: u64,
+    /// How far the frame can be trusted.
+    pub consistency: Consistency,
+    /// The operating system.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub os: Option<Os>,
+    /// The CPUs, by id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpus: Option<Vec<Cpu>>,
+    /// The processes, in the order of the kernel's task list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub processes: Option<Vec<Process>>,
+    /// The loaded modules, in the order of `/proc/modules`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub modules: Option<Vec<Module>>,
+    /// The network interfaces of every network namespace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interfaces: Option<Vec<Interface>>,
+}
+
+/// Whose snapshot a frame is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct DomainIdentity {
+    /// libvirt's name of the domain.
+    pub name: String,
+    /// Its UUID in the usual text form.
+    pub uuid: String,
+    /// The hypervisor driver, in lower case: `qemu`.
+    pub hypervisor: String,
+}
+
+/// How a frame came about and what is wrong with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Consistency {
+    /// `live`: the guest ran while it was read.
+    pub mode: &'static str,
+    /// Walks that were begun anew because they met a change.
+    pub retries: u32,
+    /// Whether every section is whole: no problems.
+    pub complete: bool,
+    /// What could not be read, section by section.
+    pub problems: Vec<Problem>,
+}
+
+/// Something that a frame lacks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Problem {
+    /// The section.
+    pub section: &'static str,
+    /// What happened, in one sentence.
+    pub reason: String,
+    /// The guest-virtual address at which it happened, where there is one.
+    pub address: Option<u64>,
+}
+
+impl Frame {
+    /// The frame as one line of JSON.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// The frame as indented JSON.
+    pub fn to_json_pretty(&self) -> String {
+        serde_json::to_string_pretty(self).unwrap_or_default()
+    }
+}

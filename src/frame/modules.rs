@@ -1,0 +1,23 @@
+//! The section `modules`.
+
+use serde::Serialize;
+
+/// One loaded module, as `/proc/modules` shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Module {
+    /// The module's name.
+    pub name: String,
+    /// `Live`, `Loading` or `Unloading`.
+    pub state: Option<&'static str>,
+    /// Bytes of memory.
+    pub size: Option<u64>,
+    /// Kernel-virtual address of its code.
+    pub address: Option<u64>,
+    /// How many use it.
+    pub references: Option<i64>,
+    /// The modules that use it, in the kernel's order.
+    pub used_by: Option<Vec<String>>,
+    /// Taint letters, as `lsmod` shows them between parentheses; empty for none.
+    pub taints: Option<String>,
+}

@@ -1,0 +1,31 @@
+//! The section `os`.
+
+use serde::Serialize;
+
+/// The operating system.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Os {
+    /// `uname -s`.
+    pub sysname: Option<String>,
+    /// `uname -n` in the first UTS namespace.
+    pub nodename: Option<String>,
+    /// `uname -r`.
+    pub release: Option<String>,
+    /// `uname -v`.
+    pub version: Option<String>,
+    /// `uname -m`.
+    pub machine: Option<String>,
+    /// The kernel's build id, hexadecimal.
+    pub build_id: Option<String>,
+    /// The kernel's command line.
+    pub command_line: Option<String>,
+    /// When the guest booted by its own wall clock, nanoseconds since 1970 (`btime`).
+    pub boot_time_ns: Option<u64>,
+    /// Time since boot, as of the guest's last timer tick.
+    pub uptime_ns: Option<u64>,
+    /// Load averages over 1, 5 and 15 minutes.
+    pub load: Option<[f64; 3]>,
+    /// Whether the kernel has panicked.
+    pub panicked: Option<bool>,
+}

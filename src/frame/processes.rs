@@ -1,0 +1,88 @@
+//! The section `processes`.
+
+use serde::{Serialize, Serializer};
+
+/// One process: a thread group, as `/proc` lists it in the guest's first PID namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Process {
+    /// Process id.
+    pub pid: u32,
+    /// The parent's process id; 0 for the first process and the kernel's threads' parent.
+    pub ppid: Option<u32>,
+    /// The name as in `/proc/PID/status` (`comm`).
+    pub name: Option<String>,
+    /// What it does.
+    pub state: Option<ProcessState>,
+    /// The arguments, joined by spaces; empty for a kernel thread.
+    pub command_line: Option<String>,
+    /// Real user id.
+    pub uid: Option<u32>,
+    /// Effective user id.
+    pub euid: Option<u32>,
+    /// Real group id.
+    pub gid: Option<u32>,
+    /// Effective group id.
+    pub egid: Option<u32>,
+    /// Number of threads, the first included.
+    pub threads: Option<u32>,
+    /// Nice value, -20 to 19.
+    pub nice: Option<i32>,
+    /// When it started, in nanoseconds since the guest's boot.
+    pub start_time_ns: Option<u64>,
+    /// CPU time in user mode, all threads that were.
+    pub user_ns: Option<u64>,
+    /// CPU time in the kernel, all threads that were.
+    pub system_ns: Option<u64>,
+    /// Size of the address space.
+    pub virtual_bytes: Option<u64>,
+    /// Whether it is a thread of the kernel.
+    pub kernel_thread: Option<bool>,
+}
+
+/// A process's state, by the letter that `ps` and `/proc/PID/stat` show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ProcessState {
+    /// Runs or could.
+    Running,
+    /// Sleeps, a signal wakes it.
+    Sleeping,
+    /// Sleeps on the disk, no signal wakes it.
+    DiskSleep,
+    /// Stopped by a signal.
+    Stopped,
+    /// Stopped by a tracer.
+    TracingStop,
+    /// Dead, on its way out.
+    Dead,
+    /// Dead, its parent has not asked yet.
+    Zombie,
+    /// A parked kernel thread.
+    Parked,
+    /// An idle kernel thread.
+    Idle,
+}
+
+impl ProcessState {
+    /// The letter.
+    pub fn letter(self) -> char {
+        match self {
+            Self::Running => 'R',
+            Self::Sleeping => 'S',
+            Self::DiskSleep => 'D',
+            Self::Stopped => 'T',
+            Self::TracingStop => 't',
+            Self::Dead => 'X',
+            Self::Zombie => 'Z',
+            Self::Parked => 'P',
+            Self::Idle => 'I',
+        }
+    }
+}
+
+impl Serialize for ProcessState {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_char(self.letter())
+    }
+}

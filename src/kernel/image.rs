@@ -1,0 +1,228 @@
+//! The running kernel's image, found from page tables alone.
+//!
+//! Linux keeps a page-table root below 1 MiB for the start of further CPUs
+//! (`trampoline_pgd`, arch/x86/realmode/init.c). Its last entry leads to the kernel's own mapping, so
+//! one MiB tells where the image lies, virtually and physically, whatever KASLR chose and however much
+//! RAM there is. Every candidate is judged by what it maps.
+
+use crate::memory::{GuestRam, PAGE_SIZE, Page};
+use crate::paging::{
+    ADDRESS_MASK, AddressSpace, Entry, Levels, NO_EXECUTE, PRESENT, WRITABLE, table_index,
+};
+
+const MIB: u64 = 1 << 20;
+/// Start of the range in which the kernel's image is mapped (`__START_KERNEL_map`).
+const KERNEL_MAP: u64 = 0xffff_ffff_8000_0000;
+/// Bytes that one entry of a level-2 table maps.
+const LARGE_PAGE: u64 = 2 * MIB;
+/// An image smaller or larger than this is none.
+const IMAGE_BYTES: std::ops::RangeInclusive<u64> = 4 * MIB..=512 * MIB;
+
+/// What a part of the image may be used for, by its page attributes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Code.
+    Execute,
+    /// Constants: kallsyms, BTF, notes.
+    ReadOnly,
+    /// Variables.
+    ReadWrite,
+}
+
+/// A run of the image with one kind of access.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Segment {
+    /// First virtual address.
+    pub start: u64,
+    /// Bytes.
+    pub length: u64,
+    /// What the pages allow.
+    pub access: Access,
+}
+
+/// Where the kernel's image lies.
+#[derive(Clone, Debug)]
+pub(crate) struct KernelImage {
+    /// Guest-physical address of the kernel's top page table (`init_top_pgt`).
+    pub root: u64,
+    /// Where the root was learned from, below 1 MiB.
+    pub trampoline: u64,
+    /// Depth of the page tables.
+    pub levels: Levels,
+    /// First virtual address of the image, a multiple of 2 MiB (`_text` or just below it).
+    pub start: u64,
+    /// Bytes.
+    pub length: u64,
+    /// Guest-physical address of the first byte.
+    pub physical: u64,
+    /// The image by access.
+    pub segments: Vec<Segment>,
+}
+
+impl KernelImage {
+    /// Looks for the kernel in guest memory; `None` where none is mapped.
+    pub fn find(ram: &GuestRam) -> Option<Self> {
+        let mut low = vec![0_u8; MIB as usize];
+        if !ram.memory().read_run(0, &mut low) {
+            return None;
+        }
+        low.chunks_exact(PAGE_SIZE).enumerate().find_map(|(frame, page)| {
+            let last = page.last_chunk().map(|bytes| u64::from_le_bytes(*bytes))?;
+            let trampoline = (frame * PAGE_SIZE) as u64;
+            [Levels::Four, Levels::Five]
+                .into_iter()
+                .find_map(|levels| Self::judge(ram, trampoline, last, levels))
+        })
+    }
+
+    /// Whether a root with this last entry maps a kernel.
+    fn judge(ram: &GuestRam, trampoline: u64, last: u64, levels: Levels) -> Option<Self> {
+        let mut table = table_of(last)?;
+        for level in (3..levels.count()).rev() {
+            table = table_of(ram.read_u64(table | (table_index(KERNEL_MAP, level) << 3)).ok()?)?;
+        }
+        let entries = read_table(ram, table)?;
+        let segments = first_run(ram, &entries)?;
+        let (start, physical) = (segments.start, segments.physical);
+        let length = segments.length;
+        if !IMAGE_BYTES.contains(&length) {
+            return None;
+        }
+        let root = find_root(ram, last, physical, length).unwrap_or(trampoline);
+        let image =
+            Self { root, trampoline, levels, start, length, physical, segments: segments.segments };
+        let space = AddressSpace::new(ram, image.root, levels);
+        (space.translate(start).ok()? == physical && image.has(Access::Execute)).then_some(image)
+    }
+
+    /// Whether any part of the image has this access.
+    fn has(&self, access: Access) -> bool {
+        self.segments.iter().any(|segment| segment.access == access)
+    }
+
+    /// Copies the parts of the image with this access, largest first. Where the pages do not tell
+    /// parts apart (`rodata=off`), each call gives the whole.
+    pub fn read(&self, ram: &GuestRam, access: Access) -> Vec<(u64, Vec<u8>)> {
+        let whole = [Segment { start: self.start, length: self.length, access }];
+        let parts: &[Segment] = if self.has(access) { &self.segments } else { &whole };
+        let mut read: Vec<(u64, Vec<u8>)> = parts
+            .iter()
+            .filter(|segment| segment.access == access)
+            .filter_map(|segment| {
+                let mut bytes = vec![0; usize::try_from(segment.length).ok()?];
+                let physical = self.physical.checked_add(segment.start.checked_sub(self.start)?)?;
+                ram.memory().read_run(physical, &mut bytes).then_some((segment.start, bytes))
+            })
+            .collect();
+        read.sort_by_key(|(_, bytes)| std::cmp::Reverse(bytes.len()));
+        read
+    }
+
+    /// Whether a virtual address lies in the image.
+    pub fn contains(&self, address: u64) -> bool {
+        address.checked_sub(self.start).is_some_and(|offset| offset < self.length)
+    }
+}
+
+/// The table that a present entry leads to.
+fn table_of(entry: u64) -> Option<u64> {
+    const LARGE: u64 = 1 << 7;
+    (entry & (PRESENT | LARGE) == PRESENT).then_some(entry & ADDRESS_MASK)
+}
+
+fn read_table(ram: &GuestRam, table: u64) -> Option<Vec<u64>> {
+    let mut page: Page = [0; PAGE_SIZE];
+    ram.read(table, &mut page).ok()?;
+    Some(page.as_chunks().0.iter().map(|entry| u64::from_le_bytes(*entry)).collect())
+}
+
+struct Run {
+    start: u64,
+    physical: u64,
+    length: u64,
+    segments: Vec<Segment>,
+}
+
+/// The first run of mapped entries of the level-2 table: the image, mapped by large pages or by tables
+/// of small ones, physically in one piece.
+fn first_run(ram: &GuestRam, entries: &[u64]) -> Option<Run> {
+    let first = entries.iter().position(|entry| entry & PRESENT != 0)?;
+    let start = KERNEL_MAP + first as u64 * LARGE_PAGE;
+    let mut run = Run { start, physical: 0, length: 0, segments: Vec::new() };
+    let mut base: Option<u64> = None;
+    for (index, entry) in entries.iter().enumerate().skip(first) {
+        let address = KERNEL_MAP + index as u64 * LARGE_PAGE;
+        let pieces = pieces(ram, *entry, address);
+        if pieces.is_empty() {
+            break;
+        }
+        for (piece, physical, length, access) in pieces {
+            let from = physical.checked_sub(piece - start);
+            if from.is_none() || base.is_some_and(|base| Some(base) != from) {
+                // Mapped elsewhere: the image ends where its pieces stop being one.
+                return finish(run, base);
+            }
+            base = from;
+            run.length = piece + length - start;
+            match run.segments.last_mut() {
+                Some(last) if last.access == access && last.start + last.length == piece => {
+                    last.length += length;
+                }
+                _ => run.segments.push(Segment { start: piece, length, access }),
+            }
+        }
+    }
+    finish(run, base)
+}
+
+fn finish(run: Run, base: Option<u64>) -> Option<Run> {
+    base.map(|physical| Run { physical, ..run })
+}
+
+/// What one entry of the level-2 table maps: (virtual, physical, bytes, access).
+fn pieces(ram: &GuestRam, entry: u64, address: u64) -> Vec<(u64, u64, u64, Access)> {
+    let Some(table) = table_of(entry) else {
+        return match Entry(entry).target(2) {
+            crate::paging::Target::Page(physical, _) if entry & PRESENT != 0 => {
+                vec![(address, physical, LARGE_PAGE, access_of(entry))]
+            }
+            _ => Vec::new(),
+        };
+    };
+    read_table(ram, table)
+        .unwrap_or_default()
+        .into_iter()
+        .enumerate()
+        .filter(|(_, small)| small & PRESENT != 0)
+        .map(|(index, small)| {
+            let piece = address + (index * PAGE_SIZE) as u64;
+            (piece, small & ADDRESS_MASK, PAGE_SIZE as u64, access_of(small))
+        })
+        .collect()
+}
+
+fn access_of(entry: u64) -> Access {
+    match (entry & NO_EXECUTE == 0, entry & WRITABLE == 0) {
+        (true, _) => Access::Execute,
+        (false, true) => Access::ReadOnly,
+        (false, false) => Access::ReadWrite,
+    }
+}
+
+/// `init_top_pgt` lies in the image and has the trampoline's last entry. Before Linux 5.16
+/// (51523ed1c267) the trampoline holds no other kernel entry, so it alone cannot serve as the root.
+fn find_root(ram: &GuestRam, last: u64, physical: u64, length: u64) -> Option<u64> {
+    let mut image = vec![0_u8; usize::try_from(length).ok()?];
+    if !ram.memory().read_run(physical, &mut image) {
+        return None;
+    }
+    image
+        .chunks_exact(PAGE_SIZE)
+        .enumerate()
+        .filter(|(_, page)| page.last_chunk() == Some(&last.to_le_bytes()))
+        .max_by_key(|(_, page)| {
+            let (_, upper) = page.split_at(PAGE_SIZE / 2);
+            upper.as_chunks::<8>().0.iter().filter(|entry| entry[0] & PRESENT as u8 != 0).count()
+        })
+        .map(|(index, _)| physical + (index * PAGE_SIZE) as u64)
+}

@@ -1,0 +1,31 @@
+//! What a source of type information tells: sizes, members by path, enumerators.
+
+/// Where a member lies in its structure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Member {
+    /// Bytes from the structure's start.
+    pub offset: u32,
+    /// Bytes of the member (of the whole array, for an array; of the storage, for a bit field).
+    pub size: u32,
+    /// Elements, for an array; else 1.
+    pub elements: u32,
+    /// Lowest bit of a bit field within `offset`'s bytes.
+    pub bit: u8,
+    /// Bits of a bit field; 0 for an ordinary member.
+    pub bits: u8,
+    /// Whether an integer is signed.
+    pub signed: bool,
+}
+
+/// A source of type information: BTF now; DWARF and profiles are others.
+pub(crate) trait Types {
+    /// Bytes of a structure or union.
+    fn size_of(&self, structure: &str) -> Option<u32>;
+
+    /// A member by its path, as C writes it (`"f_path.dentry"`); members of anonymous structures and
+    /// unions count as their parent's.
+    fn member(&self, structure: &str, path: &str) -> Option<Member>;
+
+    /// The value of an enumerator of a named enumeration.
+    fn enumerator(&self, enumeration: &str, name: &str) -> Option<i64>;
+}

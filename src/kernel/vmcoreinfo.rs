@@ -1,0 +1,87 @@
+//! VMCOREINFO: a page of text in which the kernel describes itself to crash tools
+//! (kernel/crash_core.c, kernel/vmcore_info.c). It is there without any device or crash kernel.
+
+use rustc_hash::FxHashSet;
+
+use super::image::{Access, KernelImage};
+use crate::memory::{GuestRam, PAGE_SIZE, Page};
+use crate::paging::AddressSpace;
+
+/// Pointers that are looked at before the search ends.
+const MOST_POINTERS: usize = 100_000;
+
+/// The page's text.
+#[derive(Clone, Debug)]
+pub(crate) struct Vmcoreinfo {
+    text: String,
+    /// Kernel-virtual address of the page.
+    pub address: u64,
+}
+
+impl Vmcoreinfo {
+    /// Finds the page through the pointer to it (`vmcoreinfo_data`) among the kernel's variables. No
+    /// symbol is needed, and the cost depends on the kernel's data, not on the guest's RAM.
+    pub fn find(ram: &GuestRam, image: &KernelImage, space: &AddressSpace) -> Option<Self> {
+        let pointers: FxHashSet<u64> = image
+            .read(ram, Access::ReadWrite)
+            .iter()
+            .flat_map(|(_, bytes)| bytes.as_chunks().0)
+            .map(|word| u64::from_le_bytes(*word))
+            .filter(|value| is_page_pointer(*value) && !image.contains(*value))
+            .take(MOST_POINTERS)
+            .collect();
+        space.prefetch(pointers.iter().map(|pointer| (*pointer, 1)));
+        pointers.into_iter().find_map(|pointer| Self::read(space, pointer))
+    }
+
+    /// Reads the page at a kernel-virtual address.
+    pub fn read(space: &AddressSpace, address: u64) -> Option<Self> {
+        const BEGINNING: &[u8] = b"OSRELEASE=";
+        let mut beginning = [0; BEGINNING.len()];
+        space.read(address, &mut beginning).ok()?;
+        if beginning != BEGINNING {
+            return None;
+        }
+        let mut page: Page = [0; PAGE_SIZE];
+        space.read(address, &mut page).ok()?;
+        Some(Self { text: Self::text_of(&page)?, address })
+    }
+
+    fn text_of(page: &[u8]) -> Option<String> {
+        let end = page.iter().position(|byte| *byte == 0).unwrap_or(page.len());
+        String::from_utf8(page.get(..end)?.to_vec()).ok()
+    }
+
+    /// The value of a key as it stands: `OSRELEASE`, `BUILD-ID`, `KERNELOFFSET`, `NUMBER(x)` …
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='))
+    }
+
+    /// The address of a symbol that the page names, KASLR already in it.
+    pub fn symbol(&self, name: &str) -> Option<u64> {
+        let value = self.get(&format!("SYMBOL({name})"))?;
+        u64::from_str_radix(value.trim_start_matches("0x"), 16).ok()
+    }
+}
+
+/// Page-aligned and in the kernel's half of the addresses.
+fn is_page_pointer(value: u64) -> bool {
+    value >> 56 == 0xff && value & (PAGE_SIZE as u64 - 1) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_whole_words() {
+        let text = Vmcoreinfo::text_of(
+            b"OSRELEASE=6.1.0\nBUILD-ID=00ff\nSYMBOL(kallsyms_names)=ffffffff82a1b2c8\nKERNELOFFSET=1c00000\n\0junk",
+        );
+        let info = Vmcoreinfo { text: text.unwrap(), address: 0 };
+        assert_eq!(info.get("OSRELEASE"), Some("6.1.0"));
+        assert_eq!(info.get("OSREL"), None);
+        assert_eq!(info.symbol("kallsyms_names"), Some(0xffff_ffff_82a1_b2c8));
+        assert_eq!(info.symbol("kallsyms"), None);
+    }
+}

@@ -1,0 +1,102 @@
+//! The offsets and addresses that crawling needs, compiled once when a domain is opened.
+//!
+//! Never by the kernel's version: a member or a symbol is asked for by name, newest name first, and
+//! what a kernel lacks costs that field, not the frame.
+
+mod drivers;
+mod field;
+mod network;
+mod process;
+mod system;
+
+pub(crate) use drivers::{Veth, VirtioNet};
+pub(crate) use field::{Field, Symbol};
+pub(crate) use network::*;
+pub(crate) use process::*;
+pub(crate) use system::*;
+
+use crate::kernel::Types;
+
+/// Everything that crawling knows of one kernel.
+#[derive(Clone, Debug)]
+pub(crate) struct Layout {
+    /// Kernel variables.
+    pub symbols: Symbols,
+    /// Tasks, credentials, memory descriptors.
+    pub process: ProcessLayout,
+    /// The kernel itself: name, clocks, CPUs, modules.
+    pub system: SystemLayout,
+    /// Network devices and addresses.
+    pub network: NetworkLayout,
+}
+
+impl Layout {
+    /// The names of all types that are asked for.
+    pub fn type_names() -> Vec<&'static str> {
+        [process::STRUCTURES, system::STRUCTURES, network::STRUCTURES, drivers::STRUCTURES]
+            .into_iter()
+            .flatten()
+            .flat_map(|names| names.iter().copied())
+            .chain(ENUMERATIONS.iter().copied())
+            .collect()
+    }
+
+    /// The names of the types that network drivers bring along.
+    pub fn driver_type_names() -> Vec<&'static str> {
+        drivers::STRUCTURES.iter().flat_map(|names| names.iter().copied()).collect()
+    }
+
+    /// Compiles types and symbols.
+    pub fn compile(types: &dyn Types, find_symbol: impl Fn(&str) -> Option<u64>) -> Self {
+        Self {
+            symbols: Symbols::compile(find_symbol),
+            process: ProcessLayout::compile(types),
+            system: SystemLayout::compile(types),
+            network: NetworkLayout::compile(types),
+        }
+    }
+}
+
+field::symbols! {
+    /// Bits of the CPUs that are online (`struct cpumask`).
+    __cpu_online_mask,
+    /// Bits of the CPUs that may ever be.
+    __cpu_possible_mask,
+    /// Per-CPU bases, one pointer a CPU.
+    __per_cpu_offset,
+    /// `struct cpuinfo_x86`, per CPU.
+    cpu_info,
+    /// Kilohertz of the CPUs.
+    cpu_khz,
+    /// `struct kernel_cpustat`, per CPU.
+    kernel_cpustat,
+    /// `struct tick_sched`, per CPU.
+    tick_cpu_sched,
+    /// Not 0 once idle CPUs stop their tick.
+    tick_nohz_active,
+    /// Three load averages, fixed point with 11 fractional bits.
+    avenrun,
+    /// The PID 0 task, head of the task list.
+    init_task,
+    /// The first UTS namespace.
+    init_uts_ns,
+    /// Firmware's map of RAM, as the kernel took it over and never changed it (a pointer).
+    e820_table_firmware,
+    /// Head of the module list.
+    modules,
+    /// Head of the list of network namespaces.
+    net_namespace_list,
+    /// The CPU that panicked, or -1.
+    panic_cpu,
+    /// Head of the list of modules' BTF.
+    btf_modules,
+    /// The kernel's command line (a pointer).
+    saved_command_line,
+    /// The clock, until Linux 6.16.
+    tk_core,
+    /// The clocks, from Linux 6.17 on (22c62b9a84b8).
+    timekeeper_data,
+}
+
+/// Enumerations whose values are asked for.
+const ENUMERATIONS: &[&str] = &["cpu_usage_stat", "module_state", "mod_mem_type"];

@@ -1,0 +1,37 @@
+//! Near Field Monitoring: see into running Linux guests from their host.
+//!
+//! [`Domain::open`] takes a libvirt domain's name, finds the guest's memory and its kernel, and
+//! [`Domain::crawl`] returns [`Frame`]s: structured snapshots of what runs inside. Nothing is installed
+//! in the guest, nothing is changed, and symbols and types come from the guest's own memory.
+//!
+//! ```no_run
+//! let mut domain = nfm::Domain::open("web-1", &nfm::OpenOptions::default())?;
+//! let frame = domain.crawl(&nfm::CrawlOptions::default())?;
+//! for process in frame.processes.iter().flatten() {
+//!     println!("{} {}", process.pid, process.name.as_deref().unwrap_or("?"));
+//! }
+//! # Ok::<(), nfm::Error>(())
+//! ```
+
+#![warn(missing_docs)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+mod crawl;
+mod domain;
+mod error;
+mod frame;
+mod kernel;
+mod layout;
+mod memory;
+mod paging;
+mod resolve;
+
+pub use crawl::Section;
+pub use domain::{CrawlOptions, Domain, Findings, OpenOptions};
+pub use error::{Error, ErrorCode, Result};
+pub use frame::{
+    Consistency, Cpu, CpuTimes, DomainIdentity, FORMAT, Frame, Interface, Module, Os, Problem,
+    Process, ProcessState,
+};
+pub use memory::ReadStatistics;
+pub use resolve::{Connection, DomainDefinition, DomainState, DomainSummary};

@@ -1,0 +1,35 @@
+//! Guest-physical reads: where the bytes come from, and the page cache of one frame.
+
+mod cache;
+mod procfs;
+
+pub use cache::ReadStatistics;
+pub(crate) use cache::{GuestRam, RamFault};
+pub(crate) use procfs::{ProcfsMemory, ReadableProcess};
+
+/// Bytes of a guest page, the unit of reading and caching (x86-64).
+pub(crate) const PAGE_SIZE: usize = 4096;
+/// `log2(PAGE_SIZE)`.
+pub(crate) const PAGE_SHIFT: u32 = 12;
+
+/// One guest page, copied out.
+pub(crate) type Page = [u8; PAGE_SIZE];
+
+/// A source of guest-physical memory. Only ever copies out: no reference into guest memory exists.
+pub(crate) trait PhysicalMemory: Send {
+    /// Reads whole pages by guest frame number into `pages`; both slices have the same length.
+    /// `read[i]` tells whether `frames[i]` is RAM and was read whole.
+    fn read_pages(&self, frames: &[u64], pages: &mut [Page], read: &mut [bool]);
+
+    /// Reads a run of bytes; false where any of it is no RAM or cannot be read.
+    fn read_run(&self, address: u64, bytes: &mut [u8]) -> bool;
+
+    /// The RAM, as ascending runs of (first guest-physical address, bytes).
+    fn ram(&self) -> Vec<(u64, u64)>;
+
+    /// Bytes of RAM that the guest has touched, where the host can tell.
+    fn touched(&self) -> Option<u64>;
+
+    /// Whether the guest behind it still runs.
+    fn alive(&self) -> bool;
+}

@@ -1,0 +1,148 @@
+//! An address space: a page-table root over guest RAM, with the translations of one frame kept.
+
+use std::cell::RefCell;
+use std::fmt;
+
+use rustc_hash::FxHashMap;
+
+use super::x86_64::{Entry, Levels, Target, table_index};
+use crate::memory::{GuestRam, PAGE_SHIFT, PAGE_SIZE, RamFault};
+
+/// A guest-virtual address that could not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    /// The guest-virtual address.
+    pub address: u64,
+    /// Why.
+    pub kind: FaultKind,
+}
+
+/// Why an address could not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FaultKind {
+    /// The address is not canonical: a pointer with another value than the kernel ever has.
+    NotCanonical,
+    /// No mapping, or the page is swapped out.
+    NotMapped,
+    /// The page tables point outside of RAM, or the host cannot read the page.
+    NotRam,
+    /// The frame's page budget is used up.
+    Budget,
+    /// The frame's time budget is used up.
+    Late,
+}
+
+impl FaultKind {
+    /// Nothing more can be read in this frame.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Budget | Self::Late)
+    }
+}
+
+impl From<RamFault> for FaultKind {
+    fn from(fault: RamFault) -> Self {
+        match fault {
+            RamFault::Absent => Self::NotRam,
+            RamFault::Budget => Self::Budget,
+            RamFault::Late => Self::Late,
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            FaultKind::NotCanonical => "not a canonical address",
+            FaultKind::NotMapped => "not mapped",
+            FaultKind::NotRam => "mapped to no readable RAM",
+            FaultKind::Budget => "the frame's memory budget is used up",
+            FaultKind::Late => "the frame's time budget is used up",
+        })
+    }
+}
+
+/// One set of page tables.
+pub(crate) struct AddressSpace<'ram> {
+    ram: &'ram GuestRam,
+    root: u64,
+    levels: Levels,
+    /// Virtual page number to guest-physical page address.
+    translations: RefCell<FxHashMap<u64, u64>>,
+}
+
+impl<'ram> AddressSpace<'ram> {
+    /// The address space whose top table lies at a guest-physical address.
+    pub fn new(ram: &'ram GuestRam, root: u64, levels: Levels) -> Self {
+        Self { ram, root, levels, translations: RefCell::default() }
+    }
+
+    /// Another address space of the same guest: a process's.
+    pub fn with_root(&self, root: u64) -> Self {
+        Self::new(self.ram, root, self.levels)
+    }
+
+    /// The guest's RAM.
+    pub fn ram(&self) -> &'ram GuestRam {
+        self.ram
+    }
+
+    /// The guest-physical address behind a virtual one.
+    pub fn translate(&self, address: u64) -> Result<u64, Fault> {
+        let offset = address & (PAGE_SIZE as u64 - 1);
+        let page = address >> PAGE_SHIFT;
+        if let Some(physical) = self.translations.borrow().get(&page) {
+            return Ok(physical | offset);
+        }
+        let physical = self.walk(address).map_err(|kind| Fault { address, kind })?;
+        self.translations.borrow_mut().insert(page, physical & !(PAGE_SIZE as u64 - 1));
+        Ok(physical)
+    }
+
+    fn walk(&self, address: u64) -> Result<u64, FaultKind> {
+        if !self.levels.is_canonical(address) {
+            return Err(FaultKind::NotCanonical);
+        }
+        let mut table = self.root;
+        for level in (1..=self.levels.count()).rev() {
+            let entry = self.ram.read_u64(table | (table_index(address, level) << 3))?;
+            match Entry(entry).target(level) {
+                Target::Table(next) => table = next,
+                Target::Page(start, shift) => return Ok(start | (address & ((1 << shift) - 1))),
+                Target::Nothing => return Err(FaultKind::NotMapped),
+            }
+        }
+        Err(FaultKind::NotMapped)
+    }
+
+    /// Copies bytes from a virtual address; all or nothing.
+    pub fn read(&self, address: u64, bytes: &mut [u8]) -> Result<(), Fault> {
+        let (mut address, mut rest) = (address, bytes);
+        while !rest.is_empty() {
+            let length = rest.len().min(bytes_to_page_end(address));
+            let (now, later) = rest.split_at_mut(length);
+            let physical = self.translate(address)?;
+            self.ram.read(physical, now).map_err(|fault| Fault { address, kind: fault.into() })?;
+            address = address.wrapping_add(length as u64);
+            rest = later;
+        }
+        Ok(())
+    }
+
+    /// Reads in one batch the pages that hold these (address, bytes) ranges, as far as they are mapped.
+    pub fn prefetch(&self, ranges: impl IntoIterator<Item = (u64, u64)>) {
+        let frames = ranges.into_iter().flat_map(|(address, length)| {
+            let first = address >> PAGE_SHIFT;
+            let last = address.saturating_add(length.saturating_sub(1)) >> PAGE_SHIFT;
+            (first..=last).take(16).filter_map(|page| {
+                self.translate(page << PAGE_SHIFT).ok().map(|physical| physical >> PAGE_SHIFT)
+            })
+        });
+        let frames: Vec<u64> = frames.collect();
+        self.ram.prefetch(frames);
+    }
+}
+
+/// Bytes from an address to the end of its page.
+fn bytes_to_page_end(address: u64) -> usize {
+    PAGE_SIZE - (address as usize & (PAGE_SIZE - 1))
+}

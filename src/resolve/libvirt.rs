@@ -1,0 +1,173 @@
+//! Domains by name, id or UUID through a read-only libvirt connection.
+
+use virt::connect::Connect;
+use virt::domain::Domain;
+use virt::error::ErrorNumber;
+
+use crate::error::{Error, Result};
+
+/// A domain's state, as libvirt counts it (`virDomainState`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DomainState {
+    /// The vCPUs run.
+    Running,
+    /// The vCPUs wait for a resource.
+    Blocked,
+    /// The vCPUs are held by the hypervisor.
+    Paused,
+    /// The guest is shutting down but still there.
+    ShuttingDown,
+    /// There is no guest.
+    ShutOff,
+    /// The guest crashed.
+    Crashed,
+    /// The guest sleeps (ACPI S3).
+    Suspended,
+    /// libvirt does not say.
+    Unknown,
+}
+
+impl DomainState {
+    /// The state's name, as `virsh domstate` prints it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Blocked => "idle",
+            Self::Paused => "paused",
+            Self::ShuttingDown => "in shutdown",
+            Self::ShutOff => "shut off",
+            Self::Crashed => "crashed",
+            Self::Suspended => "pmsuspended",
+            Self::Unknown => "in no known state",
+        }
+    }
+
+    fn of(domain: &Domain) -> Self {
+        // virDomainGetState asks libvirt alone; virDomainGetInfo may ask the guest's monitor.
+        let Ok((state, _)) = domain.state() else { return Self::Unknown };
+        match state.to_raw() {
+            virt::sys::VIR_DOMAIN_RUNNING => Self::Running,
+            virt::sys::VIR_DOMAIN_BLOCKED => Self::Blocked,
+            virt::sys::VIR_DOMAIN_PAUSED => Self::Paused,
+            virt::sys::VIR_DOMAIN_SHUTDOWN => Self::ShuttingDown,
+            virt::sys::VIR_DOMAIN_SHUTOFF => Self::ShutOff,
+            virt::sys::VIR_DOMAIN_CRASHED => Self::Crashed,
+            virt::sys::VIR_DOMAIN_PMSUSPENDED => Self::Suspended,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// One line of `nfm list`.
+#[derive(Clone, Debug)]
+pub struct DomainSummary {
+    /// libvirt's id, while the domain is active.
+    pub id: Option<u32>,
+    /// The domain's name.
+    pub name: String,
+    /// The domain's UUID in its usual text form.
+    pub uuid: String,
+    /// What the domain does now.
+    pub state: DomainState,
+}
+
+/// A domain as libvirt defines it now.
+#[derive(Clone, Debug)]
+pub struct DomainDefinition {
+    /// Name, id, UUID and state.
+    pub summary: DomainSummary,
+    /// The hypervisor driver's name ("QEMU", "Xen", "TEST").
+    pub driver: String,
+    /// The live definition.
+    pub xml: String,
+}
+
+/// A read-only connection to libvirt.
+pub struct Connection {
+    connect: Connect,
+    uri: String,
+}
+
+impl Connection {
+    /// Connects read-only to `uri`, or to libvirt's default URI (`LIBVIRT_DEFAULT_URI`, then what
+    /// libvirt probes).
+    pub fn open(uri: Option<&str>) -> Result<Self> {
+        // libvirt prints each error to stderr unless told otherwise; ours carry its words.
+        virt::error::clear_error_callback();
+        let connect = Connect::open_read_only(uri).map_err(|error| Error::Connect {
+            uri: uri.map_or_else(|| "its default URI".to_owned(), |uri| format!("'{uri}'")),
+            reason: error.message().to_owned(),
+        })?;
+        let uri = connect.uri().unwrap_or_else(|_| uri.unwrap_or_default().to_owned());
+        Ok(Self { connect, uri })
+    }
+
+    /// The URI that libvirt answered to.
+    pub fn uri(&self) -> &str {
+        &self.uri
+    }
+
+    /// The domains: active ones, or all that are defined.
+    pub fn list(&self, all: bool) -> Result<Vec<DomainSummary>> {
+        let flags = if all { 0 } else { virt::sys::VIR_CONNECT_LIST_DOMAINS_ACTIVE };
+        let domains = self
+            .connect
+            .list_all_domains(flags)
+            .map_err(|error| refused("the list of domains", &error))?;
+        let mut rows = domains.iter().map(summary).collect::<Result<Vec<_>>>()?;
+        rows.sort_by(|a, b| {
+            (a.id.unwrap_or(u32::MAX), &a.name).cmp(&(b.id.unwrap_or(u32::MAX), &b.name))
+        });
+        Ok(rows)
+    }
+
+    /// Finds a domain by name, id or UUID, in virsh's order: id, UUID, name.
+    pub fn find(&self, domain: &str) -> Result<DomainDefinition> {
+        let found = self.look_up(domain)?;
+        Ok(DomainDefinition {
+            summary: summary(&found)?,
+            driver: self
+                .connect
+                .driver_type()
+                .map_err(|error| refused("the name of its driver", &error))?,
+            xml: found.xml_desc(0).map_err(|error| refused("the domain's definition", &error))?,
+        })
+    }
+
+    fn look_up(&self, domain: &str) -> Result<Domain> {
+        let by_id = || domain.parse().ok().map(|id| self.connect.lookup_domain_by_id(id));
+        let by_uuid =
+            || (domain.len() >= 32).then(|| self.connect.lookup_domain_by_uuid_string(domain));
+        let by_name = || Some(self.connect.lookup_domain_by_name(domain));
+        let tries: [&dyn Fn() -> Option<std::result::Result<Domain, virt::error::Error>>; 3] =
+            [&by_id, &by_uuid, &by_name];
+        for attempt in tries.iter().filter_map(|attempt| attempt()) {
+            match attempt {
+                Ok(found) => return Ok(found),
+                Err(error) if means_absent(&error) => {}
+                Err(error) => return Err(refused("the look-up of the domain", &error)),
+            }
+        }
+        Err(Error::NoSuchDomain { domain: domain.to_owned(), uri: self.uri.clone() })
+    }
+}
+
+fn summary(domain: &Domain) -> Result<DomainSummary> {
+    Ok(DomainSummary {
+        id: domain.id(),
+        name: domain.name().map_err(|error| refused("a domain's name", &error))?,
+        uuid: domain.uuid_string().map_err(|error| refused("a domain's UUID", &error))?,
+        state: DomainState::of(domain),
+    })
+}
+
+/// A malformed UUID is a name that is not there, no failure of libvirt.
+fn means_absent(error: &virt::error::Error) -> bool {
+    [ErrorNumber::NoDomain, ErrorNumber::InvalidArg]
+        .into_iter()
+        .any(|number| error.code() == number.into())
+}
+
+fn refused(call: &'static str, error: &virt::error::Error) -> Error {
+    Error::Libvirt { call, reason: error.message().to_owned() }
+}

@@ -1,0 +1,13 @@
+//! Where is this guest's memory: libvirt's domain, QEMU's process, its RAM blocks.
+//!
+//! Nothing here reads guest memory; what is found are *candidates*, which `domain.rs` holds against
+//! the memory itself.
+
+mod libvirt;
+mod maps;
+mod qemu;
+mod ram;
+
+pub use libvirt::{Connection, DomainDefinition, DomainState, DomainSummary};
+pub(crate) use qemu::QemuProcess;
+pub(crate) use ram::{Backing, RamBlock, RamLayout, candidates};

@@ -1,0 +1,121 @@
+//! The QEMU process behind a domain, and proof that it is that one.
+//!
+//! libvirt's public API does not name the process. It writes `NAME.pid` beside its state, and starts
+//! QEMU with `-uuid UUID`; the file is only a hint, the command line is the proof.
+
+use std::fs;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+
+use super::libvirt::DomainSummary;
+use super::maps::Mapping;
+use crate::error::{Error, Result};
+
+/// A QEMU process that was seen to run the domain.
+#[derive(Debug)]
+pub(crate) struct QemuProcess {
+    /// Process id on this host.
+    pub pid: i32,
+    /// Becomes readable when the process ends; holds the identity that a bare pid does not.
+    pidfd: OwnedFd,
+}
+
+impl QemuProcess {
+    /// Finds the process of an active domain.
+    pub fn find(domain: &DomainSummary, uri: &str) -> Result<Self> {
+        let hint = pid_file(uri, &domain.name)
+            .and_then(|path| fs::read_to_string(path).ok())
+            .and_then(|text| text.trim().parse().ok());
+        if let Some(process) = hint.and_then(|pid| Self::verified(pid, &domain.uuid)) {
+            return Ok(process);
+        }
+        let processes = fs::read_dir("/proc").map_err(|error| Error::io("/proc", error))?;
+        processes
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+            .find_map(|pid| Self::verified(pid, &domain.uuid))
+            .ok_or_else(|| Error::Unsupported {
+                domain: domain.name.clone(),
+                reason: format!(
+                    "no QEMU process with '-uuid {}' runs on this host; run nfm on the host that \
+                     runs the guest, outside of any container that hides its processes",
+                    domain.uuid
+                ),
+            })
+    }
+
+    /// The pidfd is taken before the command line is read: were the pid used anew in between, the
+    /// command line would be another process's and the proof would fail.
+    fn verified(pid: i32, uuid: &str) -> Option<Self> {
+        let pidfd = pidfd_open(Pid::from_raw(pid)?, PidfdFlags::empty()).ok()?;
+        let command_line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+        runs_domain(&command_line, uuid).then_some(Self { pid, pidfd })
+    }
+
+    /// Whether the process still runs.
+    pub fn alive(&self) -> bool {
+        let mut fds = [PollFd::new(&self.pidfd, PollFlags::IN)];
+        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+        matches!(poll(&mut fds, Some(&at_once)), Ok(0) | Err(_))
+    }
+
+    /// The process's mappings.
+    pub fn mappings(&self, domain: &str) -> Result<Vec<Mapping>> {
+        let path = format!("/proc/{}/maps", self.pid);
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(Mapping::parse_all(&text)),
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+                Err(Error::Permission {
+                    domain: domain.to_owned(),
+                    pid: self.pid,
+                    reason: format!("{path}: {error}"),
+                })
+            }
+            Err(error) => Err(Error::io(path, error)),
+        }
+    }
+}
+
+/// Whether a NUL-separated command line holds `-uuid UUID` as two whole arguments.
+fn runs_domain(command_line: &[u8], uuid: &str) -> bool {
+    let mut arguments = command_line.split(|byte| *byte == 0);
+    while let Some(argument) = arguments.next() {
+        if argument == b"-uuid" {
+            return arguments
+                .next()
+                .is_some_and(|value| value.eq_ignore_ascii_case(uuid.as_bytes()));
+        }
+    }
+    false
+}
+
+/// Where libvirt's QEMU driver keeps a domain's pid (`virQEMUDriverConfigNew`: `stateDir`).
+fn pid_file(uri: &str, name: &str) -> Option<PathBuf> {
+    if name.contains('/') {
+        return None;
+    }
+    let state = if uri.contains("///session") {
+        PathBuf::from(std::env::var_os("XDG_RUNTIME_DIR")?).join("libvirt/qemu/run")
+    } else {
+        Path::new("/run/libvirt/qemu").to_owned()
+    };
+    Some(state.join(format!("{name}.pid")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::runs_domain;
+
+    const UUID: &str = "0c6c1e0a-53f5-4a4f-9d2b-4b4ee9a5a9c1";
+
+    #[test]
+    fn only_the_uuid_argument_is_proof() {
+        let command = |words: &[&str]| words.join("\0").into_bytes();
+        assert!(runs_domain(&command(&["qemu", "-uuid", UUID, "-m", "1"]), UUID));
+        assert!(!runs_domain(&command(&["qemu", "-name", UUID]), UUID));
+        assert!(!runs_domain(&command(&["grep", &format!("-uuid {UUID}")]), UUID));
+        assert!(!runs_domain(&command(&["qemu", "-uuid"]), UUID));
+    }
+}

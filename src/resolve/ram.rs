@@ -1,0 +1,398 @@
+//! A guest's RAM blocks: how large and where the domain's definition says they are, and which of the
+//! QEMU process's mappings may hold them.
+//!
+//! A definition does not say at which host address a block lies, and a process has many mappings, so
+//! this gives *candidates* in the order of their likelihood. Guest memory itself decides.
+
+use roxmltree::{Document, Node};
+
+use super::maps::Mapping;
+
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+/// QEMU aligns RAM blocks so in its address space (`QEMU_VMALLOC_ALIGN`, include/qemu/osdep.h).
+const BLOCK_ALIGNMENT: u64 = 2 * MIB;
+/// Positions tried inside one mapping that is larger than the block.
+const POSITIONS_IN_A_MAPPING: u64 = 32;
+/// Layouts handed on; each costs its judge one read of the first MiB.
+const MOST_CANDIDATES: usize = 64;
+
+/// What stands behind a mapping of guest RAM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Backing {
+    /// Anonymous memory of the process alone.
+    Private,
+    /// A file (memfd, hugetlbfs, tmpfs): reading an untouched page through the process would allocate it.
+    Shared {
+        /// Offset in the file of the block's first byte.
+        file_offset: u64,
+        /// The file's inode, by which its descriptor is found.
+        inode: u64,
+    },
+}
+
+/// A run of guest-physical addresses and where it lies in the QEMU process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RamBlock {
+    /// First guest-physical address.
+    pub guest: u64,
+    /// Bytes.
+    pub length: u64,
+    /// Address in the QEMU process of the first byte.
+    pub host: u64,
+    /// What stands behind it.
+    pub backing: Backing,
+}
+
+/// All RAM of a guest, ascending by guest-physical address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RamLayout {
+    /// The blocks, ascending, not overlapping.
+    pub blocks: Vec<RamBlock>,
+}
+
+/// A block of RAM as the definition names it, before it has a place.
+#[derive(Clone, Debug)]
+struct Wanted {
+    /// QEMU's id of the memory backend; part of the backing file's name, where there is a file.
+    name: String,
+    length: u64,
+}
+
+/// What the definition says of RAM.
+#[derive(Debug)]
+struct Definition {
+    /// Boot RAM, one block a NUMA cell, in guest-physical order.
+    boot: Vec<Wanted>,
+    /// Plugged DIMMs with their base addresses.
+    dimms: Vec<(u64, Wanted)>,
+    /// RAM below 4 GiB, most likely first.
+    low_limits: Vec<u64>,
+}
+
+/// The layouts that the definition and the mappings allow, most likely first.
+///
+/// # Errors
+/// One sentence: what the definition lacks, or which block has no mapping large enough.
+pub(crate) fn candidates(xml: &str, mappings: &[Mapping]) -> Result<Vec<RamLayout>, String> {
+    let definition = Definition::parse(xml)?;
+    let mut placements: Vec<Vec<RamBlock>> = vec![Vec::new()];
+    for wanted in definition.boot.iter().chain(definition.dimms.iter().map(|(_, dimm)| dimm)) {
+        let places = places(wanted, mappings);
+        if places.is_empty() {
+            return Err(format!(
+                "no readable and writable mapping holds its block '{}' of {} MiB",
+                wanted.name,
+                wanted.length / MIB
+            ));
+        }
+        placements = placements
+            .iter()
+            .flat_map(|taken| {
+                places
+                    .iter()
+                    .filter(|place| !taken.iter().any(|other| overlap(other, place)))
+                    .map(|place| taken.iter().copied().chain([*place]).collect())
+            })
+            .take(MOST_CANDIDATES)
+            .collect();
+    }
+    let mut layouts = Vec::new();
+    for limit in &definition.low_limits {
+        for placement in &placements {
+            let layout = definition.lay_out(placement, *limit);
+            if !layouts.contains(&layout) {
+                layouts.push(layout);
+            }
+        }
+    }
+    layouts.truncate(MOST_CANDIDATES);
+    Ok(layouts)
+}
+
+fn overlap(a: &RamBlock, b: &RamBlock) -> bool {
+    a.host < b.host.saturating_add(b.length) && b.host < a.host.saturating_add(a.length)
+}
+
+/// Where in the process a block may lie: files of its name, then mappings of just its length, then
+/// parts of larger ones (neighbouring anonymous mappings are merged by the host's kernel).
+fn places(wanted: &Wanted, mappings: &[Mapping]) -> Vec<RamBlock> {
+    let fits = |m: &&Mapping| m.read_write && m.length() >= wanted.length;
+    let named = |m: &&Mapping| m.inode != 0 && m.path.contains(&wanted.name);
+    let mut found: Vec<RamBlock> = Vec::new();
+    for mapping in mappings.iter().filter(fits).filter(named) {
+        found.push(block_at(mapping, 0, wanted.length));
+    }
+    let (exact, larger): (Vec<_>, Vec<_>) = mappings
+        .iter()
+        .filter(fits)
+        .filter(|m| !named(m) && !m.path.starts_with('['))
+        .partition(|m| m.length() == wanted.length);
+    for mapping in exact {
+        found.push(block_at(mapping, 0, wanted.length));
+    }
+    for mapping in larger {
+        let spare = mapping.length() - wanted.length;
+        let first = mapping.start.next_multiple_of(BLOCK_ALIGNMENT) - mapping.start;
+        let aligned = (0..POSITIONS_IN_A_MAPPING).map(|step| first + step * BLOCK_ALIGNMENT);
+        for skip in [0, spare].into_iter().chain(aligned).filter(|skip| *skip <= spare) {
+            let block = block_at(mapping, skip, wanted.length);
+            if !found.contains(&block) {
+                found.push(block);
+            }
+        }
+    }
+    found
+}
+
+fn block_at(mapping: &Mapping, skip: u64, length: u64) -> RamBlock {
+    let backing = if mapping.inode != 0 && mapping.shared {
+        Backing::Shared { file_offset: mapping.offset.saturating_add(skip), inode: mapping.inode }
+    } else {
+        Backing::Private
+    };
+    RamBlock { guest: 0, length, host: mapping.start + skip, backing }
+}
+
+impl Definition {
+    fn parse(xml: &str) -> Result<Self, String> {
+        let document = Document::parse(xml)
+            .map_err(|error| format!("libvirt's definition is not readable XML ({error})"))?;
+        let domain = document.root_element();
+        let mut boot: Vec<Wanted> = Vec::new();
+        for cell in
+            child(domain, "cpu").and_then(|cpu| child(cpu, "numa")).into_iter().flat_map(|numa| {
+                numa.children().filter(|node| node.has_tag_name("cell")).collect::<Vec<_>>()
+            })
+        {
+            let amount = cell.attribute("memory").and_then(|text| text.parse().ok());
+            let length = amount.and_then(|n| bytes(n, cell.attribute("unit")));
+            let length = length.ok_or("a NUMA cell of its definition has no size")?;
+            boot.push(Wanted { name: format!("ram-node{}", boot.len()), length });
+        }
+        let dimms = plugged(domain);
+        if boot.is_empty() {
+            let total = child(domain, "memory")
+                .and_then(|node| amount(node))
+                .ok_or("its definition has no <memory>")?;
+            let plugged: u64 = dimms.iter().map(|(_, dimm)| dimm.length).sum();
+            boot.push(Wanted { name: "pc.ram".to_owned(), length: total.saturating_sub(plugged) });
+        }
+        let machine = child(domain, "os")
+            .and_then(|os| child(os, "type"))
+            .and_then(|kind| kind.attribute("machine"))
+            .unwrap_or_default();
+        let total = boot.iter().map(|block| block.length).sum();
+        Ok(Self { low_limits: low_limits(machine, total), boot, dimms })
+    }
+
+    /// Gives the placed blocks their guest-physical addresses: boot RAM from 0 up to the limit, what
+    /// is left from 4 GiB on, DIMMs at their bases.
+    fn lay_out(&self, placed: &[RamBlock], low_limit: u64) -> RamLayout {
+        let mut blocks = Vec::new();
+        let mut position = 0;
+        for block in placed.iter().take(self.boot.len()) {
+            let below = low_limit.saturating_sub(position).min(block.length);
+            if below > 0 {
+                blocks.push(RamBlock { guest: position, length: below, ..*block });
+            }
+            if below < block.length {
+                let above = position.saturating_add(below).saturating_sub(low_limit);
+                blocks.push(RamBlock {
+                    guest: 4 * GIB + above,
+                    length: block.length - below,
+                    host: block.host + below,
+                    backing: block.backing.skip(below),
+                });
+            }
+            position = position.saturating_add(block.length);
+        }
+        for (block, (base, _)) in placed.iter().skip(self.boot.len()).zip(&self.dimms) {
+            blocks.push(RamBlock { guest: *base, ..*block });
+        }
+        blocks.sort_by_key(|block| block.guest);
+        RamLayout { blocks }
+    }
+}
+
+impl Backing {
+    fn skip(self, bytes: u64) -> Self {
+        match self {
+            Self::Private => Self::Private,
+            Self::Shared { file_offset, inode } => {
+                Self::Shared { file_offset: file_offset.saturating_add(bytes), inode }
+            }
+        }
+    }
+}
+
+/// How much RAM lies below 4 GiB when there is more than fits: `pc_init1` (hw/i386/pc_piix.c),
+/// `pc_q35_init` (hw/i386/pc_q35.c), `microvm_memory_init` (hw/i386/microvm.c). The machine's own
+/// rule comes first, the others after it (`max-ram-below-4g` may have been set).
+fn low_limits(machine: &str, total: u64) -> Vec<u64> {
+    let pc = if total >= 0xe000_0000 { 0xc000_0000 } else { 0xe000_0000 };
+    let q35 = if total >= 0xb000_0000 { 0x8000_0000 } else { 0xb000_0000 };
+    let mut limits = match machine {
+        name if name.contains("q35") => vec![q35, pc],
+        name if name.contains("microvm") => vec![0xc000_0000, pc, q35],
+        _ => vec![pc, q35],
+    };
+    for other in [0xe000_0000, 0xc000_0000, 0xb000_0000, 0x8000_0000] {
+        if !limits.contains(&other) {
+            limits.push(other);
+        }
+    }
+    if limits.iter().all(|limit| total <= *limit) {
+        limits.truncate(1);
+    }
+    limits
+}
+
+/// DIMMs with an address: `<devices><memory model='dimm'>…<address type='dimm' base='0x…'/>`.
+fn plugged(domain: Node) -> Vec<(u64, Wanted)> {
+    let Some(devices) = child(domain, "devices") else { return Vec::new() };
+    devices
+        .children()
+        .filter(|node| node.has_tag_name("memory") && node.attribute("model") == Some("dimm"))
+        .filter_map(|dimm| {
+            let length = amount(child(child(dimm, "target")?, "size")?)?;
+            let base = child(dimm, "address")?.attribute("base")?;
+            let base = u64::from_str_radix(base.strip_prefix("0x")?, 16).ok()?;
+            let alias = child(dimm, "alias")?.attribute("name")?;
+            Some((base, Wanted { name: format!("mem{alias}"), length }))
+        })
+        .collect()
+}
+
+fn child<'a, 'input>(node: Node<'a, 'input>, name: &str) -> Option<Node<'a, 'input>> {
+    node.children().find(|child| child.has_tag_name(name))
+}
+
+fn amount(node: Node) -> Option<u64> {
+    bytes(node.text()?.trim().parse().ok()?, node.attribute("unit"))
+}
+
+/// libvirt's scaled integers (`virScaleInteger`); KiB where no unit stands.
+fn bytes(amount: u64, unit: Option<&str>) -> Option<u64> {
+    let scale: u64 = match unit.unwrap_or("KiB") {
+        "b" | "bytes" => 1,
+        "KB" => 1000,
+        "k" | "K" | "KiB" => 1 << 10,
+        "MB" => 1_000_000,
+        "M" | "MiB" => MIB,
+        "GB" => 1_000_000_000,
+        "G" | "GiB" => GIB,
+        "TB" => 1_000_000_000_000,
+        "T" | "TiB" => 1 << 40,
+        _ => return None,
+    };
+    amount.checked_mul(scale)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn definition(machine: &str, kib: u64) -> String {
+        format!(
+            "<domain><memory unit='KiB'>{kib}</memory><os><type machine='{machine}'>hvm</type></os></domain>"
+        )
+    }
+
+    fn mapping(start: u64, length: u64) -> Mapping {
+        Mapping {
+            start,
+            end: start + length,
+            read_write: true,
+            shared: false,
+            offset: 0,
+            inode: 0,
+            path: String::new(),
+        }
+    }
+
+    fn first(machine: &str, mib: u64) -> Vec<(u64, u64, u64)> {
+        let mappings = [mapping(0x7f00_0000_0000, mib * MIB), mapping(0x1000, 64 * MIB)];
+        let layouts = candidates(&definition(machine, mib * 1024), &mappings).unwrap();
+        layouts[0].blocks.iter().map(|b| (b.guest, b.length, b.host)).collect()
+    }
+
+    #[test]
+    fn small_guests_have_one_block() {
+        assert_eq!(first("pc-i440fx-7.2", 512), [(0, 512 * MIB, 0x7f00_0000_0000)]);
+        assert_eq!(first("pc-q35-7.2", 512), [(0, 512 * MIB, 0x7f00_0000_0000)]);
+        assert_eq!(first("pc-i440fx-7.2", 3500), [(0, 3500 * MIB, 0x7f00_0000_0000)]);
+    }
+
+    #[test]
+    fn the_hole_below_4_gib_is_each_machines_own() {
+        let base = 0x7f00_0000_0000;
+        assert_eq!(
+            first("pc-i440fx-7.2", 6144),
+            [(0, 3 * GIB, base), (4 * GIB, 3 * GIB, base + 3 * GIB)]
+        );
+        assert_eq!(
+            first("pc-q35-7.2", 6144),
+            [(0, 2 * GIB, base), (4 * GIB, 4 * GIB, base + 2 * GIB)]
+        );
+        assert_eq!(
+            first("pc-q35-7.2", 2816),
+            [(0, 2 * GIB, base), (4 * GIB, 768 * MIB, base + 2 * GIB)]
+        );
+    }
+
+    #[test]
+    fn a_block_inside_a_merged_mapping_is_a_candidate() {
+        let mappings = [mapping(0x7f00_0000_0000, (512 + 16) * MIB)];
+        let layouts = candidates(&definition("pc", 512 * 1024), &mappings).unwrap();
+        let hosts: Vec<u64> = layouts.iter().map(|layout| layout.blocks[0].host).collect();
+        assert_eq!(hosts[0], 0x7f00_0000_0000);
+        assert!(hosts.contains(&(0x7f00_0000_0000 + 16 * MIB)));
+        assert!(hosts.contains(&(0x7f00_0000_0000 + 2 * MIB)));
+    }
+
+    #[test]
+    fn numa_cells_follow_each_other_across_the_hole() {
+        let xml = "<domain><memory unit='GiB'>6</memory><os><type machine='pc-q35-7.2'/></os>\
+                   <cpu><numa><cell id='0' memory='4194304' unit='KiB'/>\
+                   <cell id='1' memory='2' unit='GiB'/></numa></cpu></domain>";
+        let mappings = [mapping(0x1_0000_0000, 2 * GIB), mapping(0x7_0000_0000, 4 * GIB)];
+        let layouts = candidates(xml, &mappings).unwrap();
+        let blocks: Vec<_> =
+            layouts[0].blocks.iter().map(|b| (b.guest, b.length, b.host)).collect();
+        assert_eq!(
+            blocks,
+            [
+                (0, 2 * GIB, 0x7_0000_0000),
+                (4 * GIB, 2 * GIB, 0x7_0000_0000 + 2 * GIB),
+                (6 * GIB, 2 * GIB, 0x1_0000_0000),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_dimm_lies_at_its_base_and_a_named_file_wins() {
+        let xml = "<domain><memory unit='MiB'>768</memory><os><type machine='pc-q35-7.2'/></os>\
+                   <devices><memory model='dimm'><target><size unit='KiB'>262144</size></target>\
+                   <alias name='dimm0'/><address type='dimm' slot='0' base='0x100000000'/></memory>\
+                   </devices></domain>";
+        let mut named = mapping(0x9000_0000, 256 * MIB);
+        named.path = "/memfd:memdimm0 (deleted)".to_owned();
+        named.shared = true;
+        named.inode = 77;
+        let mappings = [mapping(0x5000_0000, 256 * MIB), named, mapping(0x1_0000_0000, 512 * MIB)];
+        let layouts = candidates(xml, &mappings).unwrap();
+        let blocks = &layouts[0].blocks;
+        assert_eq!((blocks[0].guest, blocks[0].length), (0, 512 * MIB));
+        assert_eq!((blocks[1].guest, blocks[1].host), (4 * GIB, 0x9000_0000));
+        assert_eq!(blocks[1].backing, Backing::Shared { file_offset: 0, inode: 77 });
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let error = candidates(&definition("pc", 524_288), &[mapping(0, MIB)]).unwrap_err();
+        assert!(error.contains("'pc.ram' of 512 MiB"), "{error}");
+        assert!(candidates("<domain/>", &[]).unwrap_err().contains("<memory>"));
+        assert!(candidates("<domain", &[]).is_err());
+    }
+}

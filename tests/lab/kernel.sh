@@ -1,0 +1,168 @@
+#!/bin/bash
+# kernel.sh KERNEL FLAVOUR DIR
+#
+# Puts a Debian kernel and the modules the lab loads into DIR, a new folder:
+#   vmlinuz  release  package  config (if the package has one)
+#   modules/NN-name.ko   uncompressed, in the order in which to load them
+# The newest package of the kernel's suites is downloaded and unpacked, never
+# installed. The mirror is the one this machine's apt already uses.
+set -euo pipefail
+
+kernel=$1 flavour=$2 dir=$3
+cache=$(dirname "$(dirname "$dir")")
+
+fail() {
+    echo "kernel.sh: $*" >&2
+    exit 1
+}
+
+# Which suites hold it (newest name wins), and what the package is called.
+case "$flavour" in
+cloud) suffix='cloud-amd64' ;;
+generic) suffix='amd64' ;;
+*) fail "unknown flavour '$flavour': cloud or generic" ;;
+esac
+case "$kernel" in
+5.10) suites='bullseye security:bullseye-security' pattern="linux-image-5\\.10\\.0-[0-9]+-$suffix" ;;
+6.1) suites='bookworm security:bookworm-security' pattern="linux-image-6\\.1\\.0-[0-9]+-$suffix" ;;
+6.12) suites='trixie security:bookworm-security' pattern="linux-image-6\\.12\\.[0-9]+\\+deb[0-9]+-$suffix" ;;
+7.2) suites='sid' pattern="linux-image-7\\.2\\.[0-9]+\\+deb[0-9]+-$suffix" ;;
+*) fail "unknown kernel '$kernel': 5.10, 6.1, 6.12 or 7.2" ;;
+esac
+
+# ---------------------------------------------------------------------------
+# A private apt: its own sources, lists and status; the machine's own
+# configuration (proxies, and so on) still counts.
+
+# The mirror of Debian (or of Debian-Security) among the machine's sources.
+mirror() {
+    local label=$1 uri
+    # shellcheck disable=SC2016 # apt's variables, not the shell's
+    uri=$(apt-get indextargets --format '$(LABEL)|$(REPO_URI)' 'Created-By: Packages' |
+        awk -F'|' -v label="$label" '$1 == label { print $2; exit }')
+    [ -n "$uri" ] || fail "this machine's apt has no source labelled $label (run apt-get update, or look at /etc/apt/sources.list.d)"
+    echo "$uri"
+}
+
+apt_root=$cache/apt/$kernel
+mkdir -p "$apt_root"/{etc,state/lists/partial,cache/archives/partial}
+: >"$apt_root/state/status"
+: >"$apt_root/etc/sources.list"
+keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+[ -e "$keyring" ] || keyring=/usr/share/keyrings/debian-archive-keyring.pgp
+for suite in $suites; do
+    case "$suite" in
+    security:*) uri=$(mirror Debian-Security) ;;
+    *) uri=$(mirror Debian) ;;
+    esac
+    echo "deb [arch=amd64 signed-by=$keyring check-valid-until=no] $uri ${suite#security:} main" \
+        >>"$apt_root/etc/sources.list"
+done
+cat >"$apt_root/apt.conf" <<CONF
+APT::Architecture "amd64";
+APT::Architectures { "amd64"; };
+APT::Sandbox::User "root";
+Dir::State "$apt_root/state";
+Dir::State::status "$apt_root/state/status";
+Dir::Cache "$apt_root/cache";
+Dir::Etc::sourcelist "$apt_root/etc/sources.list";
+Dir::Etc::sourceparts "/dev/null";
+Dir::Etc::preferences "/dev/null";
+Dir::Etc::preferencesparts "/dev/null";
+Acquire::Languages "none";
+Acquire::Retries "3";
+Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";
+Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled "false";
+CONF
+export APT_CONFIG=$apt_root/apt.conf
+
+# A suite that has gone must not hide another that still serves: judge by
+# what can be found after the update, not by its status.
+log=$(apt-get -q update 2>&1) || true
+package=$(apt-cache pkgnames | grep -Ex "$pattern" | sort -V | tail -n 1) || true
+if [ -z "$package" ]; then
+    printf '%s\n' "$log" | tail -n 5 >&2
+    fail "no package like $pattern in ${suites//security:/}: the suites may have moved on, see the table in tests/lab/kernel.sh"
+fi
+
+# ---------------------------------------------------------------------------
+
+work=$(mktemp -d "$cache/kernel.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+(
+    cd "$work"
+    # Since 7.x the image package is empty, and depends on these two.
+    parts=$(apt-cache depends "$package" | sed -nE 's/^ *Depends: (linux-(binary|modules)-.*)/\1/p')
+    # shellcheck disable=SC2086 # a list of names
+    apt-get -q download "$package" $parts >log 2>&1 || {
+        tail -n 5 log >&2
+        exit 1
+    }
+    for deb in ./*.deb; do
+        dpkg -x "$deb" tree
+    done
+) || fail "could not download and unpack $package"
+# The lists are large and are fetched anew for the next kernel anyway.
+rm -rf "$apt_root"
+rmdir "$cache/apt" 2>/dev/null || true # another kernel may be at it
+
+tree=$work/tree
+modules=$(find "$tree" -type d -path '*/lib/modules/*' -name kernel -print -quit)
+[ -n "$modules" ] || fail "$package holds no kernel modules"
+release=$(basename "$(dirname "$modules")")
+vmlinuz=$(find "$tree/boot" "$tree/usr/lib/modules/$release" -maxdepth 1 -name 'vmlinuz*' -print -quit 2>/dev/null) || true
+[ -n "$vmlinuz" ] || fail "$package holds no vmlinuz"
+
+# What the lab loads, beside what these need in turn. A name that the kernel
+# has built in is simply not there.
+# (ext4 finds its checksum by name at mount time, not by a symbol.)
+wanted='virtio_pci virtio_net virtio_console e1000 dummy veth tun bridge
+        loop crc32c_generic ext4 overlay nf_tables nf_conntrack sit'
+
+out=$dir.new
+rm -rf "$out"
+mkdir -p "$out/modules"
+number=10
+done_names=' '
+
+module_file() {
+    # File names have - where module names have _, as it pleased the author.
+    find "$modules" -regextype posix-extended -type f \
+        -regex ".*/${1//[-_]/[-_]}\\.ko(\\.xz|\\.zst|\\.gz)?" -print -quit
+}
+
+add_module() {
+    local name=${1//-/_} file plain dependency
+    case "$done_names" in *" $name "*) return 0 ;; esac
+    done_names+="$name "
+    file=$(module_file "$name")
+    [ -n "$file" ] || return 0
+    plain=$work/$name.ko
+    case "$file" in
+    *.xz) xz -dc "$file" >"$plain" ;;
+    *.zst) zstd -qdc "$file" >"$plain" ;;
+    *.gz) gzip -dc "$file" >"$plain" ;;
+    *) cp "$file" "$plain" ;;
+    esac
+    # depmod has not run: the module says itself what it needs.
+    for dependency in $(tr '\0' '\n' <"$plain" | sed -n 's/^depends=//p' | tr ',' ' '); do
+        add_module "$dependency"
+    done
+    mv "$plain" "$out/modules/$number-$name.ko"
+    number=$((number + 1))
+}
+
+for name in $wanted; do
+    add_module "$name"
+done
+
+cp "$vmlinuz" "$out/vmlinuz"
+config=$(find "$tree" -name "config-$release" -o -path "*/$release/config" | head -n 1)
+[ -z "$config" ] || cp "$config" "$out/config"
+echo "$release" >"$out/release"
+echo "$package" >"$out/package"
+chmod -R a+rX "$out"
+
+# Complete: only now does it get its name.
+rm -rf "$dir"
+mv "$out" "$dir"

@@ -1,0 +1,104 @@
+//! `nfm doctor`: what can be read of a guest, how, and why not.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use nfm::{CrawlOptions, Domain, Findings, OpenOptions, Section};
+use serde_json::json;
+
+use crate::Failure;
+use crate::args::Target;
+use crate::show::{escaped, size};
+
+/// Opens the domain, tells each thing found, crawls every section once and tells what is missing.
+pub(crate) fn doctor(
+    connect: Option<&str>,
+    target: &Target,
+    out: &mut dyn Write,
+) -> Result<ExitCode, Failure> {
+    let mut options = OpenOptions::default();
+    options.uri = connect.map(str::to_owned);
+    let mut domain = match Domain::open(&target.domain, &options) {
+        Ok(domain) => domain,
+        Err(error) if target.json => {
+            let code = error.code();
+            let report =
+                json!({"readable": false, "error": code.name(), "reason": error.to_string()});
+            writeln!(out, "{report}")?;
+            return Ok(ExitCode::from(code as u8));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let frame = domain.crawl(&CrawlOptions::default())?;
+    let found = domain.findings();
+    let cost = domain.statistics();
+    if target.json {
+        let report = json!({
+            "readable": true,
+            "uri": found.uri,
+            "uuid": found.uuid,
+            "pid": found.pid,
+            "ram": found.ram,
+            "paging_levels": found.paging_levels,
+            "trampoline": found.trampoline,
+            "page_table": found.page_table,
+            "image": {"virtual": found.image.0, "physical": found.image.1, "bytes": found.image.2},
+            "release": found.release,
+            "build_id": found.build_id,
+            "vmcoreinfo": found.vmcoreinfo,
+            "symbols": found.symbols,
+            "btf_bytes": found.btf_bytes,
+            "open_ns": found.open_time.as_nanos() as u64,
+            "crawl_ns": frame.duration_ns,
+            "problems": frame.consistency.problems,
+        });
+        writeln!(out, "{report}")?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    print(found, out)?;
+    let milliseconds = frame.duration_ns as f64 / 1e6;
+    writeln!(
+        out,
+        "frame         {milliseconds:.1} ms, {} guest pages in {} reads",
+        cost.pages, cost.batches
+    )?;
+    for section in Section::ALL {
+        let mut problems =
+            frame.consistency.problems.iter().filter(|p| p.section == section.name()).peekable();
+        if problems.peek().is_none() {
+            writeln!(out, "  {:<12}whole", section.name())?;
+        }
+        for problem in problems {
+            let address = problem.address.map(|at| format!(" (at {at:#x})")).unwrap_or_default();
+            writeln!(out, "  {:<12}{}{address}", section.name(), escaped(&problem.reason))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print(found: &Findings, out: &mut dyn Write) -> std::io::Result<()> {
+    let unknown = || "unknown".to_owned();
+    let (start, physical, length) = found.image;
+    writeln!(out, "libvirt       {}", found.uri)?;
+    writeln!(out, "process       QEMU, pid {}, uuid {}", found.pid, found.uuid)?;
+    for (start, length) in &found.ram {
+        writeln!(out, "ram           {:#012x} + {}", start, size(*length))?;
+    }
+    writeln!(
+        out,
+        "page tables   {} levels, {:#x} (found through {:#x})",
+        found.paging_levels, found.page_table, found.trampoline
+    )?;
+    writeln!(out, "kernel        {start:#x} at physical {physical:#x}, {}", size(length))?;
+    let release = found.release.clone().unwrap_or_else(unknown);
+    writeln!(out, "release       {}", escaped(&release))?;
+    let build_id = found.build_id.clone().unwrap_or_else(unknown);
+    writeln!(out, "build id      {}", escaped(&build_id))?;
+    let vmcoreinfo =
+        found.vmcoreinfo.map_or_else(|| "not found".to_owned(), |at| format!("{at:#x}"));
+    writeln!(out, "vmcoreinfo    {vmcoreinfo}")?;
+    let how = if found.symbols_named { "named by VMCOREINFO" } else { "found by its structure" };
+    writeln!(out, "symbols       {} in kallsyms, {how}", found.symbols)?;
+    writeln!(out, "types         BTF, {}", size(found.btf_bytes as u64))?;
+    writeln!(out, "opened in     {:.1} ms", found.open_time.as_secs_f64() * 1e3)
+}

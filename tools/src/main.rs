@@ -1,0 +1,65 @@
+//! `nfm`: see into running Linux guests from their host.
+
+mod args;
+mod doctor;
+mod show;
+mod verbs;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Verb};
+
+/// What ends a verb early.
+pub(crate) enum Failure {
+    /// nfm's own error, with its code as exit status.
+    Nfm(nfm::Error),
+    /// Writing to standard output failed.
+    Output(io::Error),
+}
+
+impl From<nfm::Error> for Failure {
+    fn from(error: nfm::Error) -> Self {
+        Self::Nfm(error)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_env("NFM_LOG"))
+        .with_writer(io::stderr)
+        .init();
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let connect = cli.connect.as_deref();
+    let result = match &cli.verb {
+        Verb::List(list) => verbs::list(connect, list, &mut out),
+        Verb::Crawl(crawl) => verbs::crawl(connect, crawl, &mut out),
+        Verb::Ps(target) => verbs::ps(connect, target, &mut out),
+        Verb::Lsmod(target) => verbs::lsmod(connect, target, &mut out),
+        Verb::Doctor(doctor) => doctor::doctor(connect, doctor, &mut out),
+    };
+    match result.and_then(|status| out.flush().map(|()| status).map_err(Failure::from)) {
+        Ok(status) => status,
+        // The reader has seen enough: `nfm ps guest | head`.
+        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            ExitCode::SUCCESS
+        }
+        Err(Failure::Output(error)) => {
+            eprintln!("nfm: cannot write to standard output: {error}");
+            ExitCode::from(nfm::ErrorCode::Other as u8)
+        }
+        Err(Failure::Nfm(error)) => {
+            eprintln!("nfm: {}", show::escaped(&error.to_string()));
+            ExitCode::from(error.code() as u8)
+        }
+    }
+}

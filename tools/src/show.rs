@@ -1,0 +1,106 @@
+//! How facts look on a terminal. Guest text is hostile: nothing of it reaches the terminal unescaped.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+
+/// Text with control characters (also those that turn writing around) escaped.
+pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
+    let is_safe = |c: char| {
+        !c.is_control()
+            && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    if text.chars().all(is_safe) {
+        return Cow::Borrowed(text);
+    }
+    let escape = |c: char| match is_safe(c) {
+        true => c.to_string(),
+        false => c.escape_default().to_string(),
+    };
+    Cow::Owned(text.chars().map(escape).collect())
+}
+
+/// A value, or `?` where it is not known.
+pub(crate) fn known<T: ToString>(value: Option<T>) -> String {
+    value.map_or_else(|| "?".to_owned(), |value| value.to_string())
+}
+
+/// Prints rows under headings, without lines; headings that end in `>` are of right-aligned columns.
+pub(crate) fn table(
+    out: &mut dyn Write,
+    headings: &[&str],
+    rows: impl IntoIterator<Item = Vec<String>>,
+) -> io::Result<()> {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(headings.iter().map(|heading| heading.trim_end_matches('>')));
+    for row in rows {
+        table.add_row(row.iter().map(|cell| escaped(cell).into_owned()));
+    }
+    for (index, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, 2));
+        if headings.get(index).is_some_and(|heading| heading.ends_with('>')) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    for line in table.lines() {
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    Ok(())
+}
+
+/// Bytes in the unit that reads best.
+pub(crate) fn size(bytes: u64) -> String {
+    let units = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 1024.0 && unit + 1 < units.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    let unit = units.get(unit).copied().unwrap_or_default();
+    if value.fract() == 0.0 { format!("{value:.0} {unit}") } else { format!("{value:.1} {unit}") }
+}
+
+/// A duration as `ps` shows it: `[[dd-]hh:]mm:ss`.
+pub(crate) fn clock(nanoseconds: u64) -> String {
+    let seconds = nanoseconds / 1_000_000_000;
+    let (days, hours) = (seconds / 86_400, seconds / 3600 % 24);
+    let rest = format!("{:02}:{:02}", seconds / 60 % 60, seconds % 60);
+    match (days, hours) {
+        (0, 0) => rest,
+        (0, hours) => format!("{hours:02}:{rest}"),
+        (days, hours) => format!("{days}-{hours:02}:{rest}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn guest_text_cannot_steer_the_terminal() {
+        assert_eq!(escaped("sshd: root [priv]"), "sshd: root [priv]");
+        assert_eq!(escaped("a\x1b[2Jb\n"), "a\\u{1b}[2Jb\\n");
+        assert_eq!(escaped("abc\u{202e}def"), "abc\\u{202e}def");
+        assert_eq!(escaped("größe"), "größe");
+    }
+
+    #[test]
+    fn columns_line_up() {
+        let mut out = Vec::new();
+        let rows = vec![vec!["1".into(), "init".into()], vec!["1042".into(), "x\ty".into()]];
+        table(&mut out, &["PID>", "NAME"], rows).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), " PID  NAME\n   1  init\n1042  x\\ty\n");
+    }
+
+    #[test]
+    fn times_and_sizes() {
+        assert_eq!(clock(61_000_000_000), "01:01");
+        assert_eq!(clock(3_600_000_000_000), "01:00:00");
+        assert_eq!(clock(90_061_000_000_000), "1-01:01:01");
+        assert_eq!(size(512 << 20), "512 MiB");
+        assert_eq!(size(1536), "1.5 KiB");
+    }
+}
