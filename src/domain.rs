@@ -185,6 +185,7 @@ impl Domain {
             os: None,
             cpus: None,
             processes: None,
+            files: None,
             modules: None,
             interfaces: None,
         };

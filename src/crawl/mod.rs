@@ -4,9 +4,12 @@ mod counters;
 mod cpus;
 mod drivers;
 mod e820;
+mod files;
 mod interfaces;
 mod modules;
+mod namespaces;
 mod os;
+mod path;
 mod processes;
 mod reader;
 
@@ -25,6 +28,8 @@ pub enum Section {
     Cpus,
     /// The processes.
     Processes,
+    /// Their open files.
+    Files,
     /// The loaded modules.
     Modules,
     /// The network interfaces.
@@ -33,8 +38,14 @@ pub enum Section {
 
 impl Section {
     /// Every section, in the frame's order.
-    pub const ALL: [Self; 5] =
-        [Self::Os, Self::Cpus, Self::Processes, Self::Modules, Self::Interfaces];
+    pub const ALL: [Self; 6] = [
+        Self::Os,
+        Self::Cpus,
+        Self::Processes,
+        Self::Files,
+        Self::Modules,
+        Self::Interfaces,
+    ];
 
     /// The section's JSON name.
     pub fn name(self) -> &'static str {
@@ -42,6 +53,7 @@ impl Section {
             Self::Os => "os",
             Self::Cpus => "cpus",
             Self::Processes => "processes",
+            Self::Files => "files",
             Self::Modules => "modules",
             Self::Interfaces => "interfaces",
         }
@@ -60,6 +72,7 @@ pub(crate) fn crawl(context: &Context, section: Section, frame: &mut Frame) {
         Section::Os => frame.os = Some(os::crawl(context)),
         Section::Cpus => frame.cpus = Some(cpus::crawl(context)),
         Section::Processes => frame.processes = Some(processes::crawl(context)),
+        Section::Files => frame.files = Some(files::crawl(context)),
         Section::Modules => frame.modules = Some(modules::crawl(context)),
         Section::Interfaces => frame.interfaces = Some(interfaces::crawl(context)),
     }

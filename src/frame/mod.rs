@@ -4,16 +4,18 @@
 //! otherwise. What is not known is `None` (`null`), never 0.
 
 mod cpus;
+mod files;
 mod interfaces;
 mod modules;
 mod os;
 mod processes;
 
 pub use cpus::{Cpu, CpuTimes};
+pub use files::{File, FileKind};
 pub use interfaces::Interface;
 pub use modules::Module;
 pub use os::Os;
-pub use processes::{Process, ProcessState};
+pub use processes::{Namespaces, Process, ProcessState};
 
 use serde::Serialize;
 
@@ -45,6 +47,9 @@ pub struct Frame {
     /// The processes, in the order of the kernel's task list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub processes: Option<Vec<Process>>,
+    /// Their open files, by process and descriptor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub files: Option<Vec<File>>,
     /// The loaded modules, in the order of `/proc/modules`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub modules: Option<Vec<Module>>,

@@ -5,12 +5,14 @@
 
 mod drivers;
 mod field;
+mod files;
 mod network;
 mod process;
 mod system;
 
 pub(crate) use drivers::{Veth, VirtioNet};
 pub(crate) use field::{Field, Symbol};
+pub(crate) use files::*;
 pub(crate) use network::*;
 pub(crate) use process::*;
 pub(crate) use system::*;
@@ -24,6 +26,8 @@ pub(crate) struct Layout {
     pub symbols: Symbols,
     /// Tasks, credentials, memory descriptors.
     pub process: ProcessLayout,
+    /// Open files, paths, mounts.
+    pub files: FileLayout,
     /// The kernel itself: name, clocks, CPUs, modules.
     pub system: SystemLayout,
     /// Network devices and addresses.
@@ -33,7 +37,7 @@ pub(crate) struct Layout {
 impl Layout {
     /// The names of all types that are asked for.
     pub fn type_names() -> Vec<&'static str> {
-        [process::STRUCTURES, system::STRUCTURES, network::STRUCTURES, drivers::STRUCTURES]
+        [process::STRUCTURES, files::STRUCTURES, system::STRUCTURES, network::STRUCTURES, drivers::STRUCTURES]
             .into_iter()
             .flatten()
             .flat_map(|names| names.iter().copied())
@@ -51,6 +55,7 @@ impl Layout {
         Self {
             symbols: Symbols::compile(find_symbol),
             process: ProcessLayout::compile(types),
+            files: FileLayout::compile(types),
             system: SystemLayout::compile(types),
             network: NetworkLayout::compile(types),
         }

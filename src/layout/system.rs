@@ -10,6 +10,7 @@ super::field::structures! {
         release: "name.release",
         version: "name.version",
         machine: "name.machine",
+        inum: "ns.inum",
     }
 
     /// `struct timekeeper` (include/linux/timekeeper_internal.h).
