@@ -186,8 +186,12 @@ impl Domain {
             cpus: None,
             processes: None,
             files: None,
+            mappings: None,
+            memory: None,
             modules: None,
             interfaces: None,
+            mounts: None,
+            log: None,
         };
         for section in Section::ALL.into_iter().filter(|one| options.sections.contains(one)) {
             crate::crawl::crawl(&context, section, &mut frame);

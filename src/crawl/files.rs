@@ -32,7 +32,10 @@ pub(super) fn descriptors(context: &Context, task: u64) -> ReadResult<Vec<(u32, 
     let table = context.follow(files, layout.files.fdt)?;
     let count = context.unsigned(table, layout.table.max_fds)?;
     if count > MOST_FDS {
-        return Err(ReadError::Nonsense { what: "a table of too many descriptors", address: table });
+        return Err(ReadError::Nonsense {
+            what: "a table of too many descriptors",
+            address: table,
+        });
     }
     let array = context.follow(table, layout.table.fd)?;
     let open = context.follow(table, layout.table.open_fds)?;

@@ -62,7 +62,8 @@ fn special(context: &Context, path: PathRef) -> ReadResult<Option<String>> {
         "nsfs" => {
             let ns = namespace_of(context, path.dentry, inode)?;
             let operations = context.follow(ns, layout.ns.operations)?;
-            let name = context.text_at(context.follow(operations, layout.ns_operations.name)?, 32)?;
+            let name =
+                context.text_at(context.follow(operations, layout.ns_operations.name)?, 32)?;
             format!("{name}:[{number}]")
         }
         _ => format!("/{} (deleted)", text_of(&name()?)),

@@ -59,8 +59,12 @@ fn row(context: &Context, task: u64) -> Option<Process> {
         state: context.note("state", state(context, task)),
         command_line: context.note("command_line", command_line(context, mm)),
         exe: context.note("exe", executable(context, mm)).flatten(),
-        cwd: context.note("cwd", directory(context, task, layout_fs.pwd_mnt, layout_fs.pwd_dentry)).flatten(),
-        root: context.note("root", directory(context, task, layout_fs.root_mnt, layout_fs.root_dentry)).flatten(),
+        cwd: context
+            .note("cwd", directory(context, task, layout_fs.pwd_mnt, layout_fs.pwd_dentry))
+            .flatten(),
+        root: context
+            .note("root", directory(context, task, layout_fs.root_mnt, layout_fs.root_dentry))
+            .flatten(),
         uid: id("uid", layout.cred.uid),
         euid: id("euid", layout.cred.euid),
         gid: id("gid", layout.cred.gid),
@@ -78,7 +82,9 @@ fn row(context: &Context, task: u64) -> Option<Process> {
         cgroup: context.note("cgroup", cgroup(context, task)),
         namespaces: namespaces::of_task(context, task),
         kernel_thread: context.note("kernel_thread", kernel_thread),
-        pid_in_namespace: context.note("pid_in_namespace", namespaces::own_pid(context, task)).flatten(),
+        pid_in_namespace: context
+            .note("pid_in_namespace", namespaces::own_pid(context, task))
+            .flatten(),
     })
 }
 
@@ -89,7 +95,12 @@ fn executable(context: &Context, mm: Option<u64>) -> ReadResult<Option<String>> 
 }
 
 /// The working or the root directory; a dead process has none.
-fn directory(context: &Context, task: u64, mnt: Field, dentry: Field) -> ReadResult<Option<String>> {
+fn directory(
+    context: &Context,
+    task: u64,
+    mnt: Field,
+    dentry: Field,
+) -> ReadResult<Option<String>> {
     let Some(fs) = context.pointer(task, context.layout().process.task.fs)? else {
         return Ok(None);
     };
@@ -140,7 +151,10 @@ fn cgroup(context: &Context, task: u64) -> ReadResult<String> {
     let mut names = Vec::new();
     while let Some(parent) = context.pointer(node, layout.kernfs_node.parent)? {
         if names.len() >= DEEPEST_GROUP {
-            return Err(ReadError::Nonsense { what: "the cgroup's path does not end", address: node });
+            return Err(ReadError::Nonsense {
+                what: "the cgroup's path does not end",
+                address: node,
+            });
         }
         names.push(context.text_at(context.follow(node, layout.kernfs_node.name)?, 256)?);
         node = parent;

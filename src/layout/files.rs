@@ -23,7 +23,6 @@ super::field::structures! {
         inode: "f_inode",
         flags: "f_flags",
         pos: "f_pos",
-        private_data: "private_data",
     }
 
     /// `struct fs_struct` (include/linux/fs_struct.h).
@@ -55,18 +54,13 @@ super::field::structures! {
     Inode = "inode" {
         number: "i_ino",
         mode: "i_mode",
-        rdev: "i_rdev",
-        sb: "i_sb",
         private: "i_private",
     }
 
     /// `struct super_block`.
     SuperBlock = "super_block" {
         kind: "s_type",
-        dev: "s_dev",
         subtype: "s_subtype",
-        flags: "s_flags",
-        root: "s_root",
     }
 
     /// `struct file_system_type`.
@@ -86,7 +80,6 @@ super::field::structures! {
         node: "mnt_node",
         /// ... in a list of it before.
         list: "mnt_list",
-        id: "mnt_id",
     }
 
     /// `struct vfsmount` (include/linux/mount.h).
@@ -102,7 +95,6 @@ super::field::structures! {
         mounts: "mounts",
         /// ... and head of a list before.
         list: "list",
-        count: "nr_mounts" | "mounts",
     }
 
     /// `struct ns_common` (include/linux/ns_common.h).

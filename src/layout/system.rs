@@ -70,6 +70,12 @@ super::field::structures! {
         idle_active: "idle_active",
     }
 
+    /// `struct rb_node` (include/linux/rbtree_types.h).
+    RbNode = "rb_node" {
+        left: "rb_left",
+        right: "rb_right",
+    }
+
     /// `struct module` (include/linux/module.h).
     Module = "module" {
         list: "list",
@@ -137,6 +143,8 @@ pub(crate) struct SystemLayout {
     pub cpu_usage: CpuUsage,
     /// `struct tick_sched`.
     pub tick_sched: TickSched,
+    /// `struct rb_node`.
+    pub rb_node: RbNode,
     /// `struct module`.
     pub module: Module,
     /// `struct btf_module`.
@@ -197,6 +205,7 @@ impl SystemLayout {
             cpustat: KernelCpustat::compile(types),
             cpu_usage: CpuUsage::compile(types),
             tick_sched: TickSched::compile(types),
+            rb_node: RbNode::compile(types),
             module: Module::compile(types),
             btf_module: BtfModule::compile(types),
             btf: Btf::compile(types),
