@@ -1,14 +1,25 @@
 //! From guest memory to the sections of a frame: one file a section, over compiled offsets.
 
+mod connections;
 mod counters;
 mod cpus;
 mod drivers;
 mod e820;
+mod files;
 mod interfaces;
+mod log;
+mod mappings;
+mod memory;
 mod modules;
+mod mounts;
+mod namespaces;
 mod os;
+mod path;
 mod processes;
 mod reader;
+mod socket_tables;
+mod tree;
+mod vmas;
 
 pub(crate) use e820::firmware_ram;
 pub(crate) use reader::Context;
@@ -23,18 +34,44 @@ pub enum Section {
     Os,
     /// The CPUs.
     Cpus,
+    /// Memory as a whole.
+    Memory,
     /// The processes.
     Processes,
+    /// Their open files.
+    Files,
+    /// Their address spaces.
+    Mappings,
     /// The loaded modules.
     Modules,
     /// The network interfaces.
     Interfaces,
+    /// The sockets.
+    Connections,
+    /// The mounts.
+    Mounts,
+    /// The kernel's log.
+    Log,
+    /// The hypervisor's side.
+    Host,
 }
 
 impl Section {
     /// Every section, in the frame's order.
-    pub const ALL: [Self; 5] =
-        [Self::Os, Self::Cpus, Self::Processes, Self::Modules, Self::Interfaces];
+    pub const ALL: [Self; 12] = [
+        Self::Os,
+        Self::Cpus,
+        Self::Memory,
+        Self::Processes,
+        Self::Files,
+        Self::Mappings,
+        Self::Modules,
+        Self::Interfaces,
+        Self::Connections,
+        Self::Mounts,
+        Self::Log,
+        Self::Host,
+    ];
 
     /// The section's JSON name.
     pub fn name(self) -> &'static str {
@@ -42,6 +79,13 @@ impl Section {
             Self::Os => "os",
             Self::Cpus => "cpus",
             Self::Processes => "processes",
+            Self::Connections => "connections",
+            Self::Files => "files",
+            Self::Host => "host",
+            Self::Mounts => "mounts",
+            Self::Log => "log",
+            Self::Mappings => "mappings",
+            Self::Memory => "memory",
             Self::Modules => "modules",
             Self::Interfaces => "interfaces",
         }
@@ -53,13 +97,21 @@ impl Section {
     }
 }
 
-/// Fills one section of a frame; what cannot be read is noted in the context.
+/// Fills one section of a frame from guest memory; what cannot be read is noted in the context.
 pub(crate) fn crawl(context: &Context, section: Section, frame: &mut Frame) {
     context.enter(section.name());
     match section {
         Section::Os => frame.os = Some(os::crawl(context)),
         Section::Cpus => frame.cpus = Some(cpus::crawl(context)),
         Section::Processes => frame.processes = Some(processes::crawl(context)),
+        Section::Memory => frame.memory = Some(memory::crawl(context)),
+        Section::Mappings => frame.mappings = Some(mappings::crawl(context)),
+        Section::Mounts => frame.mounts = Some(mounts::crawl(context)),
+        Section::Log => frame.log = Some(log::crawl(context)),
+        Section::Connections => frame.connections = Some(connections::crawl(context)),
+        // Not in guest memory: `Domain::crawl` asks the host.
+        Section::Host => {}
+        Section::Files => frame.files = Some(files::crawl(context)),
         Section::Modules => frame.modules = Some(modules::crawl(context)),
         Section::Interfaces => frame.interfaces = Some(interfaces::crawl(context)),
     }
