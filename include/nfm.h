@@ -92,19 +92,54 @@
 #define NFM_SECTION_CPUS (1ull << 1)
 
 /**
+ * Section of a frame: memory as a whole.
+ */
+#define NFM_SECTION_MEMORY (1ull << 2)
+
+/**
  * Section of a frame: the processes, see nfm_frame_processes().
  */
-#define NFM_SECTION_PROCESSES (1ull << 2)
+#define NFM_SECTION_PROCESSES (1ull << 3)
+
+/**
+ * Section of a frame: the open files of the processes.
+ */
+#define NFM_SECTION_FILES (1ull << 4)
+
+/**
+ * Section of a frame: the address spaces of the processes.
+ */
+#define NFM_SECTION_MAPPINGS (1ull << 5)
 
 /**
  * Section of a frame: the loaded kernel modules.
  */
-#define NFM_SECTION_MODULES (1ull << 3)
+#define NFM_SECTION_MODULES (1ull << 6)
 
 /**
  * Section of a frame: the network interfaces.
  */
-#define NFM_SECTION_INTERFACES (1ull << 4)
+#define NFM_SECTION_INTERFACES (1ull << 7)
+
+/**
+ * Section of a frame: the sockets.
+ */
+#define NFM_SECTION_CONNECTIONS (1ull << 8)
+
+/**
+ * Section of a frame: the mounts.
+ */
+#define NFM_SECTION_MOUNTS (1ull << 9)
+
+/**
+ * Section of a frame: the kernel's log.
+ */
+#define NFM_SECTION_LOG (1ull << 10)
+
+/**
+ * Section of a frame: what the host knows of the guest.
+ */
+#define NFM_SECTION_HOST (1ull << 11)
 
 /**
  * Bit of nfm_problem_t.known: address.
@@ -117,79 +152,159 @@
 #define NFM_JSON_PRETTY (1u << 0)
 
 /**
- * Bit of nfm_process_t.known: ppid.
- */
-#define NFM_PROCESS_PPID (1ull << 0)
-
-/**
  * Bit of nfm_process_t.known: name.
  */
-#define NFM_PROCESS_NAME (1ull << 1)
-
-/**
- * Bit of nfm_process_t.known: state.
- */
-#define NFM_PROCESS_STATE (1ull << 2)
+#define NFM_PROCESS_NAME (1ull << 0)
 
 /**
  * Bit of nfm_process_t.known: command_line.
  */
-#define NFM_PROCESS_COMMAND_LINE (1ull << 3)
+#define NFM_PROCESS_COMMAND_LINE (1ull << 1)
 
 /**
- * Bit of nfm_process_t.known: uid.
+ * Bit of nfm_process_t.known: exe.
  */
-#define NFM_PROCESS_UID (1ull << 4)
+#define NFM_PROCESS_EXE (1ull << 2)
 
 /**
- * Bit of nfm_process_t.known: euid.
+ * Bit of nfm_process_t.known: cwd.
  */
-#define NFM_PROCESS_EUID (1ull << 5)
+#define NFM_PROCESS_CWD (1ull << 3)
 
 /**
- * Bit of nfm_process_t.known: gid.
+ * Bit of nfm_process_t.known: root.
  */
-#define NFM_PROCESS_GID (1ull << 6)
+#define NFM_PROCESS_ROOT (1ull << 4)
 
 /**
- * Bit of nfm_process_t.known: egid.
+ * Bit of nfm_process_t.known: cgroup.
  */
-#define NFM_PROCESS_EGID (1ull << 7)
-
-/**
- * Bit of nfm_process_t.known: threads.
- */
-#define NFM_PROCESS_THREADS (1ull << 8)
-
-/**
- * Bit of nfm_process_t.known: nice.
- */
-#define NFM_PROCESS_NICE (1ull << 9)
+#define NFM_PROCESS_CGROUP (1ull << 5)
 
 /**
  * Bit of nfm_process_t.known: start_time_ns.
  */
-#define NFM_PROCESS_START_TIME_NS (1ull << 10)
+#define NFM_PROCESS_START_TIME_NS (1ull << 6)
 
 /**
  * Bit of nfm_process_t.known: user_ns.
  */
-#define NFM_PROCESS_USER_NS (1ull << 11)
+#define NFM_PROCESS_USER_NS (1ull << 7)
 
 /**
  * Bit of nfm_process_t.known: system_ns.
  */
-#define NFM_PROCESS_SYSTEM_NS (1ull << 12)
+#define NFM_PROCESS_SYSTEM_NS (1ull << 8)
 
 /**
  * Bit of nfm_process_t.known: virtual_bytes.
  */
-#define NFM_PROCESS_VIRTUAL_BYTES (1ull << 13)
+#define NFM_PROCESS_VIRTUAL_BYTES (1ull << 9)
+
+/**
+ * Bit of nfm_process_t.known: rss_bytes.
+ */
+#define NFM_PROCESS_RSS_BYTES (1ull << 10)
+
+/**
+ * Bit of nfm_process_t.known: shared_bytes.
+ */
+#define NFM_PROCESS_SHARED_BYTES (1ull << 11)
+
+/**
+ * Bit of nfm_process_t.known: pid_in_namespace.
+ */
+#define NFM_PROCESS_PID_IN_NAMESPACE (1ull << 12)
+
+/**
+ * Bit of nfm_process_t.known: ppid.
+ */
+#define NFM_PROCESS_PPID (1ull << 13)
+
+/**
+ * Bit of nfm_process_t.known: uid.
+ */
+#define NFM_PROCESS_UID (1ull << 14)
+
+/**
+ * Bit of nfm_process_t.known: euid.
+ */
+#define NFM_PROCESS_EUID (1ull << 15)
+
+/**
+ * Bit of nfm_process_t.known: gid.
+ */
+#define NFM_PROCESS_GID (1ull << 16)
+
+/**
+ * Bit of nfm_process_t.known: egid.
+ */
+#define NFM_PROCESS_EGID (1ull << 17)
+
+/**
+ * Bit of nfm_process_t.known: threads.
+ */
+#define NFM_PROCESS_THREADS (1ull << 18)
+
+/**
+ * Bit of nfm_process_t.known: nice.
+ */
+#define NFM_PROCESS_NICE (1ull << 19)
+
+/**
+ * Bit of nfm_process_t.known: open_files.
+ */
+#define NFM_PROCESS_OPEN_FILES (1ull << 20)
+
+/**
+ * Bit of nfm_process_t.known: pid_namespace.
+ */
+#define NFM_PROCESS_PID_NAMESPACE (1ull << 21)
+
+/**
+ * Bit of nfm_process_t.known: net_namespace.
+ */
+#define NFM_PROCESS_NET_NAMESPACE (1ull << 22)
+
+/**
+ * Bit of nfm_process_t.known: mnt_namespace.
+ */
+#define NFM_PROCESS_MNT_NAMESPACE (1ull << 23)
+
+/**
+ * Bit of nfm_process_t.known: uts_namespace.
+ */
+#define NFM_PROCESS_UTS_NAMESPACE (1ull << 24)
+
+/**
+ * Bit of nfm_process_t.known: ipc_namespace.
+ */
+#define NFM_PROCESS_IPC_NAMESPACE (1ull << 25)
+
+/**
+ * Bit of nfm_process_t.known: user_namespace.
+ */
+#define NFM_PROCESS_USER_NAMESPACE (1ull << 26)
+
+/**
+ * Bit of nfm_process_t.known: cgroup_namespace.
+ */
+#define NFM_PROCESS_CGROUP_NAMESPACE (1ull << 27)
+
+/**
+ * Bit of nfm_process_t.known: time_namespace.
+ */
+#define NFM_PROCESS_TIME_NAMESPACE (1ull << 28)
 
 /**
  * Bit of nfm_process_t.known: kernel_thread.
  */
-#define NFM_PROCESS_KERNEL_THREAD (1ull << 14)
+#define NFM_PROCESS_KERNEL_THREAD (1ull << 29)
+
+/**
+ * Bit of nfm_process_t.known: state.
+ */
+#define NFM_PROCESS_STATE (1ull << 30)
 
 /**
  * What a function returns, as an int. Numbers are never reused; later versions add some, so treat a
@@ -400,6 +515,22 @@ typedef struct nfm_process_t {
      */
     const char *command_line;
     /**
+     * The file it runs, as in /proc/PID/exe; NULL if not known, and for a kernel thread.
+     */
+    const char *exe;
+    /**
+     * Its working directory; NULL if not known.
+     */
+    const char *cwd;
+    /**
+     * Its root directory; NULL if not known.
+     */
+    const char *root;
+    /**
+     * Its group in the unified cgroup hierarchy, as in /proc/PID/cgroup; NULL if not known.
+     */
+    const char *cgroup;
+    /**
      * When it started, nanoseconds since the guest's boot.
      */
     uint64_t start_time_ns;
@@ -416,9 +547,21 @@ typedef struct nfm_process_t {
      */
     uint64_t virtual_bytes;
     /**
+     * Memory of it that is in RAM, bytes.
+     */
+    uint64_t rss_bytes;
+    /**
+     * That part of rss_bytes which is of files or shared memory, bytes.
+     */
+    uint64_t shared_bytes;
+    /**
      * Process id.
      */
     uint32_t pid;
+    /**
+     * Its process id in its own PID namespace.
+     */
+    uint32_t pid_in_namespace;
     /**
      * The parent's process id; 0 for the first process and the kernel's threads' parent.
      */
@@ -447,6 +590,42 @@ typedef struct nfm_process_t {
      * Nice value, -20 to 19.
      */
     int32_t nice;
+    /**
+     * Number of open file descriptors.
+     */
+    uint32_t open_files;
+    /**
+     * Process id namespace: its inode number, as in /proc/PID/ns.
+     */
+    uint32_t pid_namespace;
+    /**
+     * Network namespace: its inode number, as in /proc/PID/ns.
+     */
+    uint32_t net_namespace;
+    /**
+     * Mount namespace: its inode number, as in /proc/PID/ns.
+     */
+    uint32_t mnt_namespace;
+    /**
+     * Host name (UTS) namespace: its inode number, as in /proc/PID/ns.
+     */
+    uint32_t uts_namespace;
+    /**
+     * IPC namespace: its inode number, as in /proc/PID/ns.
+     */
+    uint32_t ipc_namespace;
+    /**
+     * User namespace: its inode number, as in /proc/PID/ns.
+     */
+    uint32_t user_namespace;
+    /**
+     * Control group namespace: its inode number, as in /proc/PID/ns.
+     */
+    uint32_t cgroup_namespace;
+    /**
+     * Time namespace: its inode number, as in /proc/PID/ns.
+     */
+    uint32_t time_namespace;
     /**
      * 1 for a thread of the kernel, else 0.
      */

@@ -188,8 +188,16 @@ fn rows_tell_what_the_json_tells() {
     let processes = frame["processes"].as_array().unwrap();
     assert!(processes.len() > 40, "{}", processes.len());
 
+    // In the order of nfm_process_t.
     let numbers = [
         "pid",
+        "start_time_ns",
+        "user_ns",
+        "system_ns",
+        "virtual_bytes",
+        "rss_bytes",
+        "shared_bytes",
+        "pid_in_namespace",
         "ppid",
         "uid",
         "euid",
@@ -197,25 +205,24 @@ fn rows_tell_what_the_json_tells() {
         "egid",
         "threads",
         "nice",
-        "start_time_ns",
-        "user_ns",
-        "system_ns",
-        "virtual_bytes",
+        "open_files",
     ];
+    let namespaces = ["pid", "net", "mnt", "uts", "ipc", "user", "cgroup", "time"];
+    let texts = ["name", "command_line", "exe", "cwd", "root", "cgroup"];
     let hexadecimal = |value: &Value| match value.as_str() {
         Some(text) => text.bytes().map(|byte| format!("{byte:02x}")).collect(),
         None => "null".to_owned(),
     };
+    let flag = |value: &Value| match value.as_bool() {
+        Some(is) => u8::from(is).to_string(),
+        None => "null".to_owned(),
+    };
     let expected = processes.iter().map(|process| {
         let mut cells: Vec<_> = numbers.iter().map(|name| process[*name].to_string()).collect();
-        cells.push(
-            process["kernel_thread"]
-                .as_bool()
-                .map_or("null", |is| ["0", "1"][usize::from(is)])
-                .into(),
-        );
+        cells.extend(namespaces.iter().map(|name| process["namespaces"][*name].to_string()));
+        cells.push(flag(&process["kernel_thread"]));
         cells.push(process["state"].as_str().unwrap_or("?").to_owned());
-        cells.extend(["name", "command_line"].map(|name| hexadecimal(&process[name])));
+        cells.extend(texts.iter().map(|name| hexadecimal(&process[*name])));
         cells.join("\t")
     });
     assert_eq!(rows.lines().collect::<Vec<_>>(), expected.collect::<Vec<_>>());

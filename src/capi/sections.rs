@@ -8,21 +8,42 @@ use crate::frame::Frame;
 pub const NFM_SECTION_OS: u64 = 1u64 << 0;
 /// Section of a frame: the CPUs.
 pub const NFM_SECTION_CPUS: u64 = 1u64 << 1;
+/// Section of a frame: memory as a whole.
+pub const NFM_SECTION_MEMORY: u64 = 1u64 << 2;
 /// Section of a frame: the processes, see nfm_frame_processes().
-pub const NFM_SECTION_PROCESSES: u64 = 1u64 << 2;
+pub const NFM_SECTION_PROCESSES: u64 = 1u64 << 3;
+/// Section of a frame: the open files of the processes.
+pub const NFM_SECTION_FILES: u64 = 1u64 << 4;
+/// Section of a frame: the address spaces of the processes.
+pub const NFM_SECTION_MAPPINGS: u64 = 1u64 << 5;
 /// Section of a frame: the loaded kernel modules.
-pub const NFM_SECTION_MODULES: u64 = 1u64 << 3;
+pub const NFM_SECTION_MODULES: u64 = 1u64 << 6;
 /// Section of a frame: the network interfaces.
-pub const NFM_SECTION_INTERFACES: u64 = 1u64 << 4;
+pub const NFM_SECTION_INTERFACES: u64 = 1u64 << 7;
+/// Section of a frame: the sockets.
+pub const NFM_SECTION_CONNECTIONS: u64 = 1u64 << 8;
+/// Section of a frame: the mounts.
+pub const NFM_SECTION_MOUNTS: u64 = 1u64 << 9;
+/// Section of a frame: the kernel's log.
+pub const NFM_SECTION_LOG: u64 = 1u64 << 10;
+/// Section of a frame: what the host knows of the guest.
+pub const NFM_SECTION_HOST: u64 = 1u64 << 11;
 
 /// Every section has its own bit.
 fn bit(section: Section) -> u64 {
     match section {
         Section::Os => NFM_SECTION_OS,
         Section::Cpus => NFM_SECTION_CPUS,
+        Section::Memory => NFM_SECTION_MEMORY,
         Section::Processes => NFM_SECTION_PROCESSES,
+        Section::Files => NFM_SECTION_FILES,
+        Section::Mappings => NFM_SECTION_MAPPINGS,
         Section::Modules => NFM_SECTION_MODULES,
         Section::Interfaces => NFM_SECTION_INTERFACES,
+        Section::Connections => NFM_SECTION_CONNECTIONS,
+        Section::Mounts => NFM_SECTION_MOUNTS,
+        Section::Log => NFM_SECTION_LOG,
+        Section::Host => NFM_SECTION_HOST,
     }
 }
 
@@ -30,9 +51,16 @@ fn is_held(section: Section, frame: &Frame) -> bool {
     match section {
         Section::Os => frame.os.is_some(),
         Section::Cpus => frame.cpus.is_some(),
+        Section::Memory => frame.memory.is_some(),
         Section::Processes => frame.processes.is_some(),
+        Section::Files => frame.files.is_some(),
+        Section::Mappings => frame.mappings.is_some(),
         Section::Modules => frame.modules.is_some(),
         Section::Interfaces => frame.interfaces.is_some(),
+        Section::Connections => frame.connections.is_some(),
+        Section::Mounts => frame.mounts.is_some(),
+        Section::Log => frame.log.is_some(),
+        Section::Host => frame.host.is_some(),
     }
 }
 

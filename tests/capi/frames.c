@@ -149,7 +149,18 @@ static void print_row(const nfm_process_t *row)
 
     CHECK(!row->name == !(known & NFM_PROCESS_NAME));
     CHECK(!row->command_line == !(known & NFM_PROCESS_COMMAND_LINE));
+    CHECK(!row->exe == !(known & NFM_PROCESS_EXE));
+    CHECK(!row->cwd == !(known & NFM_PROCESS_CWD));
+    CHECK(!row->root == !(known & NFM_PROCESS_ROOT));
+    CHECK(!row->cgroup == !(known & NFM_PROCESS_CGROUP));
     printf("%" PRIu32, row->pid);
+    print_number(known & NFM_PROCESS_START_TIME_NS, (int64_t)row->start_time_ns);
+    print_number(known & NFM_PROCESS_USER_NS, (int64_t)row->user_ns);
+    print_number(known & NFM_PROCESS_SYSTEM_NS, (int64_t)row->system_ns);
+    print_number(known & NFM_PROCESS_VIRTUAL_BYTES, (int64_t)row->virtual_bytes);
+    print_number(known & NFM_PROCESS_RSS_BYTES, (int64_t)row->rss_bytes);
+    print_number(known & NFM_PROCESS_SHARED_BYTES, (int64_t)row->shared_bytes);
+    print_number(known & NFM_PROCESS_PID_IN_NAMESPACE, row->pid_in_namespace);
     print_number(known & NFM_PROCESS_PPID, row->ppid);
     print_number(known & NFM_PROCESS_UID, row->uid);
     print_number(known & NFM_PROCESS_EUID, row->euid);
@@ -157,14 +168,23 @@ static void print_row(const nfm_process_t *row)
     print_number(known & NFM_PROCESS_EGID, row->egid);
     print_number(known & NFM_PROCESS_THREADS, row->threads);
     print_number(known & NFM_PROCESS_NICE, row->nice);
-    print_number(known & NFM_PROCESS_START_TIME_NS, (int64_t)row->start_time_ns);
-    print_number(known & NFM_PROCESS_USER_NS, (int64_t)row->user_ns);
-    print_number(known & NFM_PROCESS_SYSTEM_NS, (int64_t)row->system_ns);
-    print_number(known & NFM_PROCESS_VIRTUAL_BYTES, (int64_t)row->virtual_bytes);
+    print_number(known & NFM_PROCESS_OPEN_FILES, row->open_files);
+    print_number(known & NFM_PROCESS_PID_NAMESPACE, row->pid_namespace);
+    print_number(known & NFM_PROCESS_NET_NAMESPACE, row->net_namespace);
+    print_number(known & NFM_PROCESS_MNT_NAMESPACE, row->mnt_namespace);
+    print_number(known & NFM_PROCESS_UTS_NAMESPACE, row->uts_namespace);
+    print_number(known & NFM_PROCESS_IPC_NAMESPACE, row->ipc_namespace);
+    print_number(known & NFM_PROCESS_USER_NAMESPACE, row->user_namespace);
+    print_number(known & NFM_PROCESS_CGROUP_NAMESPACE, row->cgroup_namespace);
+    print_number(known & NFM_PROCESS_TIME_NAMESPACE, row->time_namespace);
     print_number(known & NFM_PROCESS_KERNEL_THREAD, row->kernel_thread);
     printf("\t%c", known & NFM_PROCESS_STATE ? row->state : '?');
     print_hexadecimal(row->name);
     print_hexadecimal(row->command_line);
+    print_hexadecimal(row->exe);
+    print_hexadecimal(row->cwd);
+    print_hexadecimal(row->root);
+    print_hexadecimal(row->cgroup);
     putchar('\n');
 }
 
