@@ -22,7 +22,7 @@ mod tree;
 mod vmas;
 
 pub(crate) use e820::firmware_ram;
-pub(crate) use reader::Context;
+pub(crate) use reader::{Context, Details};
 
 use crate::frame::Frame;
 

@@ -73,12 +73,23 @@ impl fmt::Display for ReadError {
 
 pub(crate) type ReadResult<T> = Result<T, ReadError>;
 
+/// What rows may hold beyond what they always do.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Details {
+    /// The threads of each process.
+    pub threads: bool,
+    /// Where the pages of each mapping are.
+    pub physical: bool,
+}
+
 /// One frame's view of one guest.
 pub(crate) struct Context<'a> {
     /// The kernel's address space.
     pub space: &'a AddressSpace<'a>,
     /// What is known of the kernel.
     pub kernel: &'a Kernel,
+    /// What was asked for beyond the sections' own rows.
+    pub details: Details,
     section: Cell<&'static str>,
     problems: RefCell<Vec<Problem>>,
     unnamed_problems: Cell<usize>,
@@ -90,10 +101,11 @@ pub(crate) struct Context<'a> {
 
 impl<'a> Context<'a> {
     /// A view with nothing noted yet.
-    pub fn new(space: &'a AddressSpace<'a>, kernel: &'a Kernel) -> Self {
+    pub fn new(space: &'a AddressSpace<'a>, kernel: &'a Kernel, details: Details) -> Self {
         Self {
             space,
             kernel,
+            details,
             section: Cell::new(""),
             problems: RefCell::default(),
             unnamed_problems: Cell::new(0),

@@ -2,6 +2,7 @@
 
 mod args;
 mod doctor;
+mod guard;
 mod show;
 mod verbs;
 
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
         Verb::Lscpu(target) => verbs::lscpu(connect, target, &mut out),
         Verb::Lsmod(target) => verbs::lsmod(connect, target, &mut out),
         Verb::Dmesg(target) => verbs::dmesg(connect, target, &mut out),
+        Verb::ResumeGuard { uri, uuid } => guard::run(uri, uuid),
         Verb::Doctor(doctor) => doctor::doctor(connect, doctor, &mut out),
     };
     match result.and_then(|status| out.flush().map(|()| status).map_err(Failure::from)) {
