@@ -18,22 +18,18 @@ const HAS_VSYSCALL: u64 = 1 << 1;
 const NO_VSYSCALL: u32 = 2;
 
 pub(super) fn crawl(context: &Context) -> Vec<Mapping> {
+    context.each_task(|task| of_task(context, task).unwrap_or_default())
+}
+
+/// The mappings of a task; `None` where it has no address space.
+fn of_task(context: &Context, task: u64) -> Option<Vec<Mapping>> {
     let layout = &context.layout().process.task;
-    let mut rows = Vec::new();
-    for task in context.tasks().iter().copied() {
-        let Some(pid) = context.note("pid", context.u32(task, layout.tgid)) else { continue };
-        let Some(mm) = context.note("mm", context.pointer(task, layout.mm)).flatten() else {
-            continue;
-        };
-        let Some(space) = context.note("page tables", context.user_space(mm)) else { continue };
-        for vma in vmas(context, mm) {
-            rows.push(row(context, pid, mm, &space, vma));
-        }
-        if let Some(gate) = context.note("vsyscall", gate(context, mm)).flatten() {
-            rows.push(row(context, pid, mm, &space, gate));
-        }
-    }
-    rows
+    let pid = context.note("pid", context.u32(task, layout.tgid))?;
+    let mm = context.note("mm", context.pointer(task, layout.mm)).flatten()?;
+    let space = context.note("page tables", context.user_space(mm))?;
+    let gate = context.note("vsyscall", gate(context, mm)).flatten();
+    let areas = vmas(context, mm).into_iter().chain(gate);
+    Some(areas.map(|vma| row(context, pid, mm, &space, vma)).collect())
 }
 
 fn row(context: &Context, pid: u32, mm: u64, space: &AddressSpace, vma: Vma) -> Mapping {

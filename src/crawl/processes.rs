@@ -33,7 +33,7 @@ mod state {
 }
 
 pub(super) fn crawl(context: &Context) -> Vec<Process> {
-    context.tasks().iter().filter_map(|task| row(context, *task)).collect()
+    context.each_task(|task| row(context, task).into_iter().collect())
 }
 
 fn row(context: &Context, task: u64) -> Option<Process> {

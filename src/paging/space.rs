@@ -22,8 +22,10 @@ pub(crate) struct Fault {
 pub(crate) enum FaultKind {
     /// The address is not canonical: a pointer with another value than the kernel ever has.
     NotCanonical,
-    /// No mapping, or the page is swapped out.
+    /// No mapping.
     NotMapped,
+    /// The page is in the guest's swap.
+    Swapped,
     /// The page tables point outside of RAM, or the host cannot read the page.
     NotRam,
     /// The frame's page budget is used up.
@@ -54,6 +56,7 @@ impl fmt::Display for Fault {
         f.write_str(match self.kind {
             FaultKind::NotCanonical => "not a canonical address",
             FaultKind::NotMapped => "not mapped",
+            FaultKind::Swapped => "in the guest's swap",
             FaultKind::NotRam => "mapped to no readable RAM",
             FaultKind::Budget => "the frame's memory budget is used up",
             FaultKind::Late => "the frame's time budget is used up",
@@ -102,9 +105,10 @@ impl<'ram> AddressSpace<'ram> {
         Self::new(self.ram, root, self.levels)
     }
 
-    /// The guest's RAM.
-    pub fn ram(&self) -> &'ram GuestRam {
-        self.ram
+    /// Forgets translations and pages: what is read from now on is new.
+    pub fn forget(&self) {
+        self.translations.borrow_mut().clear();
+        self.ram.forget_pages();
     }
 
     /// The guest-physical address behind a virtual one.
@@ -129,6 +133,9 @@ impl<'ram> AddressSpace<'ram> {
             match Entry(entry).target(level) {
                 Target::Table(next) => table = next,
                 Target::Page(start, shift) => return Ok(start | (address & ((1 << shift) - 1))),
+                Target::Nothing if Entry(entry).is_swapped(level) => {
+                    return Err(FaultKind::Swapped);
+                }
                 Target::Nothing => return Err(FaultKind::NotMapped),
             }
         }
