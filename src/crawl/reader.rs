@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
+use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
@@ -14,7 +15,7 @@ use crate::paging::{AddressSpace, Fault, FaultKind};
 /// Entries that a list may have before it counts as endless.
 const LONGEST_LIST: usize = 1 << 20;
 /// Walks of one list before what was reached must do.
-const WALKS: u32 = 4;
+const WALKS: u32 = 6;
 /// Looks at one task before what was seen must do.
 const LOOKS: u32 = 3;
 /// Second looks in one frame.
@@ -398,6 +399,8 @@ impl<'a> Context<'a> {
                 break;
             }
             self.forget();
+            // A guest's CPU may have been taken away in the middle of a change: give it time.
+            std::thread::sleep(Duration::from_micros(20 << (2 * walk)));
         }
         best
     }
