@@ -43,7 +43,7 @@ pub(crate) enum Verb {
     /// Take one frame of a guest
     Crawl(Crawl),
     /// List a guest's processes
-    Ps(Target),
+    Ps(Ps),
     /// Show who uses a guest's CPUs
     Top(Top),
     /// List open files of a guest's processes
@@ -130,6 +130,18 @@ pub(crate) struct OfProcess {
     /// Only this process
     #[arg(short, long)]
     pub pid: Option<u32>,
+}
+
+#[derive(Args)]
+pub(crate) struct Ps {
+    #[command(flatten)]
+    pub target: Target,
+    /// Measure each process's use of the CPU over a second (see --interval) and show it
+    #[arg(long)]
+    pub cpu: bool,
+    /// With --cpu: the seconds over which it is measured
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = seconds)]
+    pub interval: f64,
 }
 
 #[derive(Args)]

@@ -4,6 +4,7 @@ mod args;
 mod doctor;
 mod guard;
 mod show;
+mod usage;
 mod verbs;
 
 use std::io::{self, Write};
@@ -44,7 +45,7 @@ fn main() -> ExitCode {
     let result = match &cli.verb {
         Verb::List(list) => verbs::list(connect, list, &mut out),
         Verb::Crawl(crawl) => verbs::crawl(connect, crawl, &mut out),
-        Verb::Ps(target) => verbs::ps(connect, target, &mut out),
+        Verb::Ps(ps) => verbs::ps(connect, ps, &mut out),
         Verb::Top(top) => verbs::top(connect, top, &mut out),
         Verb::Lsof(of) => verbs::lsof(connect, of, &mut out),
         Verb::Pmap(of) => verbs::pmap(connect, of, &mut out),
