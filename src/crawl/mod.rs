@@ -20,6 +20,7 @@ mod reader;
 mod socket_tables;
 mod tree;
 mod vmas;
+mod warm;
 
 pub(crate) use e820::firmware_ram;
 pub(crate) use reader::{Context, Details};

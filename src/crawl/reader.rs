@@ -112,6 +112,7 @@ pub(crate) struct Context<'a> {
     /// Facts so far that looked torn.
     torn: Cell<u64>,
     tasks: OnceCell<Vec<u64>>,
+    warm: OnceCell<()>,
     /// Paths that were already made in this frame.
     pub paths: RefCell<FxHashMap<PathRef, String>>,
 }
@@ -129,6 +130,7 @@ impl<'a> Context<'a> {
             retries: Cell::new(0),
             torn: Cell::new(0),
             tasks: OnceCell::new(),
+            warm: OnceCell::new(),
             paths: RefCell::default(),
         }
     }
@@ -150,6 +152,12 @@ impl<'a> Context<'a> {
             self.space.prefetch(tasks.iter().map(|task| (*task, length)));
             tasks
         })
+    }
+
+    /// The same, with what hangs on them read ahead, once a frame.
+    fn warm_tasks(&self) -> &[u64] {
+        self.warm.get_or_init(|| super::warm::tasks(self));
+        self.tasks()
     }
 
     /// Problems from here on belong to this section.
@@ -204,7 +212,7 @@ impl<'a> Context<'a> {
     /// the list meanwhile is left out, as it would be had it been met a moment later.
     pub fn each_task<T>(&self, rows_of: impl Fn(u64) -> Vec<T>) -> Vec<T> {
         let mut all = Vec::new();
-        for task in self.tasks().iter().copied() {
+        for task in self.warm_tasks().iter().copied() {
             for look in 1..=LOOKS {
                 let torn = self.torn.get();
                 let named = self.problems.borrow().len();
