@@ -185,8 +185,13 @@ impl Domain {
             os: None,
             cpus: None,
             processes: None,
+            files: None,
+            mappings: None,
+            memory: None,
             modules: None,
             interfaces: None,
+            mounts: None,
+            log: None,
         };
         for section in Section::ALL.into_iter().filter(|one| options.sections.contains(one)) {
             crate::crawl::crawl(&context, section, &mut frame);

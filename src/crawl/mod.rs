@@ -4,11 +4,20 @@ mod counters;
 mod cpus;
 mod drivers;
 mod e820;
+mod files;
 mod interfaces;
+mod log;
+mod mappings;
+mod memory;
 mod modules;
+mod mounts;
+mod namespaces;
 mod os;
+mod path;
 mod processes;
 mod reader;
+mod tree;
+mod vmas;
 
 pub(crate) use e820::firmware_ram;
 pub(crate) use reader::Context;
@@ -23,18 +32,38 @@ pub enum Section {
     Os,
     /// The CPUs.
     Cpus,
+    /// Memory as a whole.
+    Memory,
     /// The processes.
     Processes,
+    /// Their open files.
+    Files,
+    /// Their address spaces.
+    Mappings,
     /// The loaded modules.
     Modules,
     /// The network interfaces.
     Interfaces,
+    /// The mounts.
+    Mounts,
+    /// The kernel's log.
+    Log,
 }
 
 impl Section {
     /// Every section, in the frame's order.
-    pub const ALL: [Self; 5] =
-        [Self::Os, Self::Cpus, Self::Processes, Self::Modules, Self::Interfaces];
+    pub const ALL: [Self; 10] = [
+        Self::Os,
+        Self::Cpus,
+        Self::Memory,
+        Self::Processes,
+        Self::Files,
+        Self::Mappings,
+        Self::Modules,
+        Self::Interfaces,
+        Self::Mounts,
+        Self::Log,
+    ];
 
     /// The section's JSON name.
     pub fn name(self) -> &'static str {
@@ -42,6 +71,11 @@ impl Section {
             Self::Os => "os",
             Self::Cpus => "cpus",
             Self::Processes => "processes",
+            Self::Files => "files",
+            Self::Mounts => "mounts",
+            Self::Log => "log",
+            Self::Mappings => "mappings",
+            Self::Memory => "memory",
             Self::Modules => "modules",
             Self::Interfaces => "interfaces",
         }
@@ -60,6 +94,11 @@ pub(crate) fn crawl(context: &Context, section: Section, frame: &mut Frame) {
         Section::Os => frame.os = Some(os::crawl(context)),
         Section::Cpus => frame.cpus = Some(cpus::crawl(context)),
         Section::Processes => frame.processes = Some(processes::crawl(context)),
+        Section::Memory => frame.memory = Some(memory::crawl(context)),
+        Section::Mappings => frame.mappings = Some(mappings::crawl(context)),
+        Section::Mounts => frame.mounts = Some(mounts::crawl(context)),
+        Section::Log => frame.log = Some(log::crawl(context)),
+        Section::Files => frame.files = Some(files::crawl(context)),
         Section::Modules => frame.modules = Some(modules::crawl(context)),
         Section::Interfaces => frame.interfaces = Some(interfaces::crawl(context)),
     }

@@ -1,7 +1,11 @@
 //! The section `processes`, as `/proc/PID/{stat,status,cmdline}` (fs/proc/array.c, fs/proc/base.c).
 
+use super::files::descriptors;
+use super::namespaces;
+use super::path::{self, PathRef};
 use super::reader::{Context, ReadError, ReadResult};
 use crate::frame::{Process, ProcessState};
+use crate::layout::Field;
 
 /// Bytes of a command line that are kept.
 const LONGEST_COMMAND_LINE: u64 = 128 << 10;
@@ -9,6 +13,13 @@ const LONGEST_COMMAND_LINE: u64 = 128 << 10;
 const KERNEL_THREAD: u64 = 0x0020_0000;
 /// `DEFAULT_PRIO` (include/linux/sched/prio.h): the priority of nice 0.
 const DEFAULT_PRIORITY: i64 = 120;
+
+/// Indexes of `mm_struct.rss_stat` (include/linux/mm_types_task.h).
+const FILE_PAGES: u32 = 0;
+const ANONYMOUS_PAGES: u32 = 1;
+const SHARED_PAGES: u32 = 3;
+/// Groups in one another.
+const DEEPEST_GROUP: usize = 256;
 
 /// Bits of `task_struct.__state` and `exit_state` (include/linux/sched.h).
 mod state {
@@ -22,20 +33,12 @@ mod state {
 }
 
 pub(super) fn crawl(context: &Context) -> Vec<Process> {
-    let layout = &context.layout().process.task;
-    let head = context
-        .symbol(context.layout().symbols.init_task)
-        .and_then(|init| context.at(init, layout.tasks));
-    let Some(head) = context.note("processes", head) else { return Vec::new() };
-    let tasks = context.list("processes", head, layout.tasks);
-    context.space.prefetch(
-        tasks.iter().map(|task| (*task, u64::from(context.layout().process.task.size.max(1)))),
-    );
-    tasks.into_iter().filter_map(|task| row(context, task)).collect()
+    context.tasks().iter().filter_map(|task| row(context, *task)).collect()
 }
 
 fn row(context: &Context, task: u64) -> Option<Process> {
     let layout = &context.layout().process;
+    let layout_fs = &context.layout().files.fs;
     let mm = context.note("mm", context.pointer(task, layout.task.mm))?;
     let cred = context.follow(task, layout.task.real_cred);
     let id = |what, field| context.note(what, cred.and_then(|cred| context.u32(cred, field)));
@@ -43,6 +46,8 @@ fn row(context: &Context, task: u64) -> Option<Process> {
     let kernel_thread =
         context.unsigned(task, layout.task.flags).map(|flags| flags & KERNEL_THREAD != 0);
     let times = context.note("user_ns", times(context, task));
+    let resident = context.note("rss_bytes", mm.map_or(Ok((0, 0)), |mm| resident(context, mm)));
+    let descriptors = descriptors(context, task).map(|rows| rows.len() as u32);
     let size = mm.map_or(Ok(0), |mm| context.unsigned(mm, layout.mm.total_vm));
     let threads = signal.and_then(|signal| context.u32(signal, layout.signal.nr_threads));
     let nice =
@@ -53,6 +58,13 @@ fn row(context: &Context, task: u64) -> Option<Process> {
         name: context.note("name", context.text(task, layout.task.comm)),
         state: context.note("state", state(context, task)),
         command_line: context.note("command_line", command_line(context, mm)),
+        exe: context.note("exe", executable(context, mm)).flatten(),
+        cwd: context
+            .note("cwd", directory(context, task, layout_fs.pwd_mnt, layout_fs.pwd_dentry))
+            .flatten(),
+        root: context
+            .note("root", directory(context, task, layout_fs.root_mnt, layout_fs.root_dentry))
+            .flatten(),
         uid: id("uid", layout.cred.uid),
         euid: id("euid", layout.cred.euid),
         gid: id("gid", layout.cred.gid),
@@ -64,8 +76,91 @@ fn row(context: &Context, task: u64) -> Option<Process> {
         user_ns: times.map(|(user, _)| user),
         system_ns: times.map(|(_, system)| system),
         virtual_bytes: context.note("virtual_bytes", size).map(|pages| pages.saturating_mul(4096)),
+        rss_bytes: resident.map(|(all, _)| all),
+        shared_bytes: resident.map(|(_, shared)| shared),
+        open_files: context.note("open_files", descriptors),
+        cgroup: context.note("cgroup", cgroup(context, task)),
+        namespaces: namespaces::of_task(context, task),
         kernel_thread: context.note("kernel_thread", kernel_thread),
+        pid_in_namespace: context
+            .note("pid_in_namespace", namespaces::own_pid(context, task))
+            .flatten(),
     })
+}
+
+fn executable(context: &Context, mm: Option<u64>) -> ReadResult<Option<String>> {
+    let Some(mm) = mm else { return Ok(None) };
+    let file = context.pointer(mm, context.layout().process.mm.exe_file)?;
+    file.map(|file| path::of_file(context, file)).transpose()
+}
+
+/// The working or the root directory; a dead process has none.
+fn directory(
+    context: &Context,
+    task: u64,
+    mnt: Field,
+    dentry: Field,
+) -> ReadResult<Option<String>> {
+    let Some(fs) = context.pointer(task, context.layout().process.task.fs)? else {
+        return Ok(None);
+    };
+    let at = PathRef { mnt: context.follow(fs, mnt)?, dentry: context.follow(fs, dentry)? };
+    path::of(context, at).map(Some)
+}
+
+/// Resident bytes: (all, of files and shared memory). `get_mm_rss` (include/linux/mm.h), with what the
+/// CPUs have not yet added to the common counters.
+fn resident(context: &Context, mm: u64) -> ReadResult<(u64, u64)> {
+    let layout = &context.layout().process;
+    let single = layout.mm.rss_count;
+    let counter = |kind: u32| -> ReadResult<u64> {
+        let pages = match single.exists() {
+            true => context.element(mm, single, kind)? as i64,
+            false => {
+                let first = context.at(mm, layout.mm.rss_stat)?;
+                let size = u64::from(layout.percpu_counter.size);
+                per_cpu_counter(context, first.wrapping_add(u64::from(kind) * size))?
+            }
+        };
+        Ok((pages.max(0) as u64).saturating_mul(4096))
+    };
+    let (files, anonymous, shared) =
+        (counter(FILE_PAGES)?, counter(ANONYMOUS_PAGES)?, counter(SHARED_PAGES)?);
+    let shared = files.saturating_add(shared);
+    Ok((anonymous.saturating_add(shared), shared))
+}
+
+/// `percpu_counter_sum` (lib/percpu_counter.c).
+fn per_cpu_counter(context: &Context, counter: u64) -> ReadResult<i64> {
+    let layout = &context.layout().process.percpu_counter;
+    let mut sum = context.signed(counter, layout.count)?;
+    let base = context.unsigned(counter, layout.counters)?;
+    for cpu in context.cpus(context.layout().symbols.__cpu_possible_mask)? {
+        let own = context.u32_at(context.per_cpu(base, cpu)?)?;
+        sum = sum.wrapping_add(i64::from(own as i32));
+    }
+    Ok(sum)
+}
+
+/// The path in the unified hierarchy: `cgroup_path` (fs/kernfs/dir.c).
+fn cgroup(context: &Context, task: u64) -> ReadResult<String> {
+    let layout = &context.layout().process;
+    let set = context.follow(task, layout.task.cgroups)?;
+    let group = context.follow(set, layout.css_set.dfl_cgrp)?;
+    let mut node = context.follow(group, layout.cgroup.kn)?;
+    let mut names = Vec::new();
+    while let Some(parent) = context.pointer(node, layout.kernfs_node.parent)? {
+        if names.len() >= DEEPEST_GROUP {
+            return Err(ReadError::Nonsense {
+                what: "the cgroup's path does not end",
+                address: node,
+            });
+        }
+        names.push(context.text_at(context.follow(node, layout.kernfs_node.name)?, 256)?);
+        node = parent;
+    }
+    names.reverse();
+    Ok(format!("/{}", names.join("/")))
 }
 
 fn parent(context: &Context, task: u64) -> ReadResult<u32> {

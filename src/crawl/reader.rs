@@ -1,8 +1,11 @@
 //! Reading kernel structures: fields, strings, lists. Everything is copied out, bounded and checked.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
 
+use rustc_hash::FxHashMap;
+
+use super::path::PathRef;
 use crate::frame::Problem;
 use crate::kernel::Kernel;
 use crate::layout::{Field, Layout, Symbol};
@@ -80,6 +83,9 @@ pub(crate) struct Context<'a> {
     problems: RefCell<Vec<Problem>>,
     unnamed_problems: Cell<usize>,
     retries: Cell<u32>,
+    tasks: OnceCell<Vec<u64>>,
+    /// Paths that were already made in this frame.
+    pub paths: RefCell<FxHashMap<PathRef, String>>,
 }
 
 impl<'a> Context<'a> {
@@ -92,12 +98,28 @@ impl<'a> Context<'a> {
             problems: RefCell::default(),
             unnamed_problems: Cell::new(0),
             retries: Cell::new(0),
+            tasks: OnceCell::new(),
+            paths: RefCell::default(),
         }
     }
 
     /// The kernel's offsets.
     pub fn layout(&self) -> &'a Layout {
         &self.kernel.layout
+    }
+
+    /// The tasks that lead a thread group (`init_task`'s list), read in one batch, once a frame.
+    pub fn tasks(&self) -> &[u64] {
+        self.tasks.get_or_init(|| {
+            let layout = &self.layout().process.task;
+            let init = self.symbol(self.layout().symbols.init_task);
+            let head = init.and_then(|init| self.at(init, layout.tasks));
+            let Some(head) = self.note("tasks", head) else { return Vec::new() };
+            let tasks = self.list("tasks", head, layout.tasks);
+            let length = u64::from(layout.size.max(1));
+            self.space.prefetch(tasks.iter().map(|task| (*task, length)));
+            tasks
+        })
     }
 
     /// Problems from here on belong to this section.

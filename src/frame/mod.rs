@@ -4,16 +4,26 @@
 //! otherwise. What is not known is `None` (`null`), never 0.
 
 mod cpus;
+mod files;
 mod interfaces;
+mod log;
+mod mappings;
+mod memory;
 mod modules;
+mod mounts;
 mod os;
 mod processes;
 
 pub use cpus::{Cpu, CpuTimes};
+pub use files::{File, FileKind};
 pub use interfaces::Interface;
+pub use log::LogRecord;
+pub use mappings::Mapping;
+pub use memory::Memory;
 pub use modules::Module;
+pub use mounts::Mount;
 pub use os::Os;
-pub use processes::{Process, ProcessState};
+pub use processes::{Namespaces, Process, ProcessState};
 
 use serde::Serialize;
 
@@ -42,15 +52,30 @@ pub struct Frame {
     /// The CPUs, by id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cpus: Option<Vec<Cpu>>,
+    /// Memory as a whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Memory>,
     /// The processes, in the order of the kernel's task list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub processes: Option<Vec<Process>>,
+    /// Their open files, by process and descriptor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub files: Option<Vec<File>>,
+    /// Their address spaces, by process and address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mappings: Option<Vec<Mapping>>,
     /// The loaded modules, in the order of `/proc/modules`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub modules: Option<Vec<Module>>,
     /// The network interfaces of every network namespace.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interfaces: Option<Vec<Interface>>,
+    /// The mounts of every mount namespace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mounts: Option<Vec<Mount>>,
+    /// The kernel's log, oldest record first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<Vec<LogRecord>>,
 }
 
 /// Whose snapshot a frame is.

@@ -16,6 +16,12 @@ pub struct Process {
     pub state: Option<ProcessState>,
     /// The arguments, joined by spaces; empty for a kernel thread.
     pub command_line: Option<String>,
+    /// The file it runs, as `readlink /proc/PID/exe` shows; `None` for a kernel thread.
+    pub exe: Option<String>,
+    /// Its working directory.
+    pub cwd: Option<String>,
+    /// Its root directory.
+    pub root: Option<String>,
     /// Real user id.
     pub uid: Option<u32>,
     /// Effective user id.
@@ -36,8 +42,42 @@ pub struct Process {
     pub system_ns: Option<u64>,
     /// Size of the address space.
     pub virtual_bytes: Option<u64>,
+    /// Memory of it that is in RAM.
+    pub rss_bytes: Option<u64>,
+    /// That part of `rss_bytes` which is of files or shared memory.
+    pub shared_bytes: Option<u64>,
+    /// Number of open file descriptors.
+    pub open_files: Option<u32>,
+    /// Its group in the unified cgroup hierarchy, as `/proc/PID/cgroup` shows.
+    pub cgroup: Option<String>,
+    /// The namespaces it is in.
+    pub namespaces: Namespaces,
     /// Whether it is a thread of the kernel.
     pub kernel_thread: Option<bool>,
+    /// Its process id in its own PID namespace.
+    pub pid_in_namespace: Option<u32>,
+}
+
+/// Inode numbers of a process's namespaces, as `readlink /proc/PID/ns/*` shows them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Namespaces {
+    /// Process ids.
+    pub pid: Option<u32>,
+    /// Network.
+    pub net: Option<u32>,
+    /// Mounts.
+    pub mnt: Option<u32>,
+    /// Host name.
+    pub uts: Option<u32>,
+    /// System V IPC and message queues.
+    pub ipc: Option<u32>,
+    /// User and group ids.
+    pub user: Option<u32>,
+    /// Control groups.
+    pub cgroup: Option<u32>,
+    /// Clock offsets.
+    pub time: Option<u32>,
 }
 
 /// A process's state, by the letter that `ps` and `/proc/PID/stat` show.

@@ -3,6 +3,8 @@
 //! Linux 6.0 and later name the tables in VMCOREINFO (5fd8fea935a1). Before that they are found by
 //! their structure, which no configuration changes.
 
+use std::ops::Range;
+
 use memchr::memmem;
 use rustc_hash::FxHashMap;
 
@@ -17,7 +19,11 @@ const MOST_NAME_BYTES: u64 = 64 << 20;
 /// Names longer than this cannot be (`KSYM_NAME_LEN` is 512 since 6.1, b8a94bfb3395).
 const LONGEST_NAME: usize = 1024;
 /// Places that may be tried as the symbol count before the search ends.
-const MOST_COUNTS: usize = 4096;
+const MOST_COUNTS: usize = 16_384;
+/// Start of the addresses of kernel images (`__START_KERNEL_map`).
+const IMAGES: u64 = 0xffff_ffff_8000_0000;
+/// Alignment of the tables: 8 bytes, and 4 where offsets count from their own places.
+const ALIGNMENTS: [usize; 2] = [8, 4];
 /// Symbols between two markers.
 const MARKER_STEP: usize = 256;
 
@@ -36,9 +42,18 @@ pub(crate) struct Kallsyms {
     names: Vec<u8>,
     tokens: Tokens,
     offsets: Vec<i32>,
-    relative_base: u64,
+    base: Base,
     /// How the tables were found.
     pub found_by: FoundBy,
+}
+
+/// What the offsets count from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Base {
+    /// One address for all (`kallsyms_relative_base`).
+    Common(u64),
+    /// Each its own place; this is the first one's. So in 7.x kernels, which have no common base.
+    Own(u64),
 }
 
 /// The 256 strings that a byte of a compressed name stands for.
@@ -64,12 +79,12 @@ impl Kallsyms {
         let table = info.symbol("kallsyms_token_table")?;
         let index = info.symbol("kallsyms_token_index")?;
         let offsets = info.symbol("kallsyms_offsets")?;
-        let base = info.symbol("kallsyms_relative_base")?;
-        Some(Self::read_tables(space, [names, count, table, index, offsets, base]))
+        let base = info.symbol("kallsyms_relative_base");
+        Some(Self::read_tables(space, [names, count, table, index, offsets], base))
     }
 
-    fn read_tables(space: &AddressSpace, at: [u64; 6]) -> Result<Self, String> {
-        let [names, count, table, index, offsets, base] = at;
+    fn read_tables(space: &AddressSpace, at: [u64; 5], base: Option<u64>) -> Result<Self, String> {
+        let [names, count, table, index, offsets] = at;
         let read = |what: &str, address: u64, length: u64| {
             let mut bytes = vec![0; length as usize];
             match space.read(address, &mut bytes) {
@@ -88,26 +103,34 @@ impl Kallsyms {
         }
         let tokens = Tokens::parse(&read("kallsyms_token_table", table, token_bytes)?)
             .ok_or("kallsyms_token_table holds no 256 tokens")?;
-        let base = read("kallsyms_relative_base", base, 8)?;
+        let base = match base {
+            Some(base) => {
+                Base::Common(quad(&read("kallsyms_relative_base", base, 8)?, 0).unwrap_or(0))
+            }
+            None => Base::Own(offsets),
+        };
         Ok(Self {
             names: read("kallsyms_names", names, name_bytes)?,
             tokens,
             offsets: words(&read("kallsyms_offsets", offsets, count * 4)?),
-            relative_base: quad(&base, 0).unwrap_or(0),
+            base,
             found_by: FoundBy::Vmcoreinfo,
         })
     }
 
-    /// Finds the tables in the kernel's constants by their structure.
-    pub fn search(constants: &[u8]) -> Option<Self> {
+    /// Finds the tables in the kernel's constants, which lie at a virtual address, by their structure.
+    pub fn search(address: u64, constants: &[u8]) -> Option<Self> {
         // Digits occur in symbol names, so each is its own token, and these follow one another.
         const DIGITS: &[u8] = b"0\x001\x002\x003\x004\x005\x006\x007\x008\x009\x00";
         memmem::find_iter(constants, DIGITS).find_map(|position| {
             let start = token_table_start(constants, position)?;
             let tokens = Tokens::parse(constants.get(start..)?)?;
-            let index = (start + tokens.bytes()).next_multiple_of(8);
-            tokens.matches_index(constants.get(index..index + 2 * TOKENS)?).then_some(())?;
-            Self::around(constants, start, index + 2 * TOKENS, tokens)
+            ALIGNMENTS.iter().find_map(|alignment| {
+                let index = (start + tokens.bytes()).next_multiple_of(*alignment);
+                let end = index + 2 * TOKENS;
+                tokens.matches_index(constants.get(index..end)?).then_some(())?;
+                Self::around(address, constants, start..end, &tokens, *alignment)
+            })
         })
     }
 
@@ -115,30 +138,39 @@ impl Kallsyms {
     /// names, markers, …, tokens; and since 6.4 (404bad70fcf7) count, names, markers, tokens, offsets,
     /// base.
     fn around(
+        address: u64,
         constants: &[u8],
-        tokens_start: usize,
-        tokens_end: usize,
-        tokens: Tokens,
+        at: Range<usize>,
+        tokens: &Tokens,
+        alignment: usize,
     ) -> Option<Self> {
-        let first = tokens_start.saturating_sub(MOST_NAME_BYTES as usize).next_multiple_of(8);
-        let counts = (first..tokens_start & !7)
-            .step_by(8)
+        let first = at.start.saturating_sub(MOST_NAME_BYTES as usize).next_multiple_of(alignment);
+        let count_at = |position| match alignment {
+            8 => quad(constants, position),
+            _ => word(constants, position).map(u64::from),
+        };
+        let counts = (first..at.start & !(alignment - 1))
+            .step_by(alignment)
             .rev()
-            .filter_map(|position| Some((position, quad(constants, position)?)))
+            .filter_map(|position| Some((position, count_at(position)?)))
             .filter(|(_, count)| SYMBOL_COUNT.contains(count));
         for (position, count) in counts.take(MOST_COUNTS) {
-            let (count, names_start) = (count as usize, position + 8);
-            let Some(names_end) = names_end(constants, names_start, tokens_start, count) else {
+            let (count, names_start) = (count as usize, position + alignment);
+            let Some(names_end) = names_end(constants, names_start..at.start, count, alignment)
+            else {
                 continue;
             };
-            let after = offsets_at(constants, tokens_end.next_multiple_of(8), count);
-            let before = position
-                .checked_sub((count * 4).next_multiple_of(8) + 8)
-                .and_then(|start| offsets_at(constants, start, count));
-            let (offsets, relative_base) = after.or(before)?;
-            let names = constants.get(names_start..names_end)?.to_vec();
-            let found_by = FoundBy::Structure;
-            return Some(Self { names, tokens, offsets, relative_base, found_by });
+            let offsets = |start| offsets_at(address, constants, start, count);
+            let before =
+                || position.checked_sub((count * 4).next_multiple_of(8) + 8).and_then(&offsets);
+            let (offsets, base) = offsets(at.end.next_multiple_of(alignment)).or_else(before)?;
+            return Some(Self {
+                names: constants.get(names_start..names_end)?.to_vec(),
+                tokens: tokens.clone(),
+                offsets,
+                base,
+                found_by: FoundBy::Structure,
+            });
         }
         None
     }
@@ -181,13 +213,16 @@ impl Kallsyms {
     /// and relative. An image is smaller than 2 GiB, so any negative one tells which.
     fn address(&self, index: usize) -> Option<u64> {
         let offset = *self.offsets.get(index)?;
-        if !self.has_absolute() {
-            return Some(self.relative_base.wrapping_add(u64::from(offset as u32)));
-        }
-        if offset >= 0 {
-            return Some(offset as u64);
-        }
-        Some(self.relative_base.wrapping_sub(1).wrapping_sub(i64::from(offset) as u64))
+        Some(match self.base {
+            Base::Own(first) => {
+                first.wrapping_add(4 * index as u64).wrapping_add(i64::from(offset) as u64)
+            }
+            Base::Common(base) if !self.has_absolute() => {
+                base.wrapping_add(u64::from(offset as u32))
+            }
+            Base::Common(_) if offset >= 0 => offset as u64,
+            Base::Common(base) => base.wrapping_sub(1).wrapping_sub(i64::from(offset) as u64),
+        })
     }
 
     fn has_absolute(&self) -> bool {
@@ -258,10 +293,11 @@ fn token_table_start(constants: &[u8], zero: usize) -> Option<usize> {
 }
 
 /// Where `count` names end, if the markers behind them agree: every 256th name's position.
-fn names_end(constants: &[u8], start: usize, limit: usize, count: usize) -> Option<usize> {
-    let bytes = constants.get(start..limit)?;
+fn names_end(constants: &[u8], at: Range<usize>, count: usize, alignment: usize) -> Option<usize> {
+    let limit = at.end;
+    let bytes = constants.get(at)?;
     let mut names = Names { bytes };
-    let mut marked = Vec::with_capacity(count.div_ceil(MARKER_STEP));
+    let mut marked = Vec::new();
     for index in 0..count {
         if index % MARKER_STEP == 0 {
             marked.push(bytes.len() - names.bytes.len());
@@ -271,7 +307,7 @@ fn names_end(constants: &[u8], start: usize, limit: usize, count: usize) -> Opti
         }
     }
     let end = limit - names.bytes.len();
-    let markers = end.next_multiple_of(8);
+    let markers = end.next_multiple_of(alignment);
     marked
         .iter()
         .enumerate()
@@ -279,12 +315,26 @@ fn names_end(constants: &[u8], start: usize, limit: usize, count: usize) -> Opti
         .then_some(end)
 }
 
-/// Offsets and the relative base behind them, if the base is an address of the kernel's image.
-fn offsets_at(constants: &[u8], start: usize, count: usize) -> Option<(Vec<i32>, u64)> {
+/// Offsets at a place, if what they give are addresses of the kernel's image: counted from the base
+/// that follows them, or each from its own place.
+fn offsets_at(
+    address: u64,
+    constants: &[u8],
+    start: usize,
+    count: usize,
+) -> Option<(Vec<i32>, Base)> {
     let end = start.checked_add(count * 4)?;
-    let base = quad(constants, end.next_multiple_of(8))?;
-    (base >= 0xffff_ffff_8000_0000).then_some(())?;
-    Some((words(constants.get(start..end)?), base))
+    let offsets = words(constants.get(start..end)?);
+    if let Some(base) = quad(constants, end.next_multiple_of(8)).filter(|base| *base >= IMAGES) {
+        return Some((offsets, Base::Common(base)));
+    }
+    let first = address.wrapping_add(start as u64);
+    let mut addresses = offsets
+        .iter()
+        .zip((first..).step_by(4))
+        .map(|(offset, own)| own.wrapping_add(i64::from(*offset) as u64));
+    let lowest = addresses.next()?;
+    (lowest >= IMAGES && addresses.is_sorted()).then_some((offsets, Base::Own(first)))
 }
 
 fn word(bytes: &[u8], at: usize) -> Option<u32> {
@@ -297,4 +347,118 @@ fn quad(bytes: &[u8], at: usize) -> Option<u64> {
 
 fn words(bytes: &[u8]) -> Vec<i32> {
     bytes.as_chunks().0.iter().map(|chunk| i32::from_le_bytes(*chunk)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where the tables lie in these tests.
+    const ADDRESS: u64 = 0xffff_ffff_8200_0000;
+    const COUNT: usize = 1200;
+
+    /// Symbol `index` is a variable at `IMAGES + 16 * index`; `jiffies` is one of them.
+    fn name(index: usize) -> String {
+        if index == 700 { "Djiffies".to_owned() } else { format!("dvariable{index}") }
+    }
+
+    fn symbol(index: usize) -> u64 {
+        IMAGES + 16 * index as u64
+    }
+
+    /// The order of the tables: since 6.4, and before.
+    #[derive(Clone, Copy, PartialEq)]
+    enum Order {
+        OffsetsLast,
+        OffsetsFirst,
+    }
+
+    fn pad(bytes: &mut Vec<u8>, alignment: usize) {
+        bytes.resize(bytes.len().next_multiple_of(alignment), 0);
+    }
+
+    /// Tables as scripts/kallsyms.c writes them, each character its own token.
+    fn tables(order: Order, alignment: usize, percpu: bool) -> Vec<u8> {
+        let own = alignment == 4;
+        let offsets = |bytes: &mut Vec<u8>| {
+            let start = ADDRESS + bytes.len() as u64;
+            for index in 0..COUNT {
+                let offset = match (own, percpu) {
+                    (true, _) => symbol(index).wrapping_sub(start + 4 * index as u64) as i32,
+                    (false, true) => -1 - (symbol(index) - IMAGES) as i32,
+                    (false, false) => (symbol(index) - IMAGES) as i32,
+                };
+                bytes.extend(offset.to_le_bytes());
+            }
+            pad(bytes, alignment);
+            if !own {
+                bytes.extend(IMAGES.to_le_bytes());
+            }
+        };
+        let mut bytes = vec![0xaa; 64];
+        if order == Order::OffsetsFirst {
+            offsets(&mut bytes);
+        }
+        bytes.extend((COUNT as u32).to_le_bytes());
+        pad(&mut bytes, alignment);
+        let (mut names, mut markers) = (Vec::new(), Vec::new());
+        for index in 0..COUNT {
+            if index % MARKER_STEP == 0 {
+                markers.push(names.len() as u32);
+            }
+            names.push(name(index).len() as u8);
+            names.extend(name(index).bytes());
+        }
+        bytes.extend(names);
+        pad(&mut bytes, alignment);
+        bytes.extend(markers.iter().flat_map(|marker| marker.to_le_bytes()));
+        pad(&mut bytes, alignment);
+        let mut index = Vec::new();
+        let start = bytes.len();
+        for token in 0..=255_u8 {
+            index.push((bytes.len() - start) as u16);
+            // Bytes that no name uses stand for longer strings.
+            let text = if token.is_ascii_alphanumeric() { vec![token] } else { b"ab".to_vec() };
+            bytes.extend(text);
+            bytes.push(0);
+        }
+        pad(&mut bytes, alignment);
+        bytes.extend(index.iter().flat_map(|position| position.to_le_bytes()));
+        pad(&mut bytes, alignment);
+        if order == Order::OffsetsLast {
+            offsets(&mut bytes);
+        }
+        bytes.extend([0xaa; 64]);
+        bytes
+    }
+
+    #[test]
+    fn tables_of_every_generation_are_found_by_their_structure() {
+        for (order, alignment, percpu) in [
+            (Order::OffsetsFirst, 8, true),
+            (Order::OffsetsLast, 8, true),
+            (Order::OffsetsLast, 8, false),
+            (Order::OffsetsLast, 4, false),
+        ] {
+            let kallsyms = Kallsyms::search(ADDRESS, &tables(order, alignment, percpu)).unwrap();
+            assert_eq!(kallsyms.len(), COUNT);
+            let found = kallsyms.resolve(&["jiffies", "variable3", "absent"]);
+            assert_eq!(found.get("jiffies"), Some(&symbol(700)), "{alignment} {percpu}");
+            assert_eq!(found.get("variable3"), Some(&symbol(3)));
+            assert_eq!(found.get("absent"), None);
+        }
+    }
+
+    #[test]
+    fn damaged_tables_are_not_found() {
+        let sound = tables(Order::OffsetsLast, 8, true);
+        for position in (0..sound.len()).step_by(97) {
+            let mut damaged = sound.clone();
+            damaged[position] ^= 0x5a;
+            // Whatever it finds, it ends and does not panic.
+            let _ = Kallsyms::search(ADDRESS, &damaged);
+            let _ = Kallsyms::search(ADDRESS, &sound[..position]);
+        }
+        assert!(Kallsyms::search(ADDRESS, &[0; 1 << 16]).is_none());
+    }
 }

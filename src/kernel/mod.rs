@@ -168,7 +168,11 @@ fn find_kallsyms(
             "VMCOREINFO does not name it, and nothing in its constants has its structure".into()
         }
     };
-    constants.find(Kallsyms::search).ok_or(DiscoveryError::NoSymbols(trouble))
+    constants
+        .parts
+        .iter()
+        .find_map(|(address, bytes)| Kallsyms::search(*address, bytes))
+        .ok_or(DiscoveryError::NoSymbols(trouble))
 }
 
 /// The types: where the symbols say, else by their beginning.

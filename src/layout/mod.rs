@@ -5,12 +5,18 @@
 
 mod drivers;
 mod field;
+mod files;
+mod log;
+mod memory;
 mod network;
 mod process;
 mod system;
 
 pub(crate) use drivers::{Veth, VirtioNet};
 pub(crate) use field::{Field, Symbol};
+pub(crate) use files::*;
+pub(crate) use log::*;
+pub(crate) use memory::*;
 pub(crate) use network::*;
 pub(crate) use process::*;
 pub(crate) use system::*;
@@ -24,6 +30,12 @@ pub(crate) struct Layout {
     pub symbols: Symbols,
     /// Tasks, credentials, memory descriptors.
     pub process: ProcessLayout,
+    /// Open files, paths, mounts.
+    pub files: FileLayout,
+    /// Address spaces and memory as a whole.
+    pub memory: MemoryLayout,
+    /// The kernel's log.
+    pub log: LogLayout,
     /// The kernel itself: name, clocks, CPUs, modules.
     pub system: SystemLayout,
     /// Network devices and addresses.
@@ -33,12 +45,20 @@ pub(crate) struct Layout {
 impl Layout {
     /// The names of all types that are asked for.
     pub fn type_names() -> Vec<&'static str> {
-        [process::STRUCTURES, system::STRUCTURES, network::STRUCTURES, drivers::STRUCTURES]
-            .into_iter()
-            .flatten()
-            .flat_map(|names| names.iter().copied())
-            .chain(ENUMERATIONS.iter().copied())
-            .collect()
+        [
+            process::STRUCTURES,
+            files::STRUCTURES,
+            memory::STRUCTURES,
+            log::STRUCTURES,
+            system::STRUCTURES,
+            network::STRUCTURES,
+            drivers::STRUCTURES,
+        ]
+        .into_iter()
+        .flatten()
+        .flat_map(|names| names.iter().copied())
+        .chain(ENUMERATIONS.iter().copied())
+        .collect()
     }
 
     /// The names of the types that network drivers bring along.
@@ -51,6 +71,9 @@ impl Layout {
         Self {
             symbols: Symbols::compile(find_symbol),
             process: ProcessLayout::compile(types),
+            files: FileLayout::compile(types),
+            memory: MemoryLayout::compile(types),
+            log: LogLayout::compile(types),
             system: SystemLayout::compile(types),
             network: NetworkLayout::compile(types),
         }
@@ -58,6 +81,38 @@ impl Layout {
 }
 
 field::symbols! {
+    /// Usable pages.
+    _totalram_pages,
+    /// Head of the list of block devices, until 5.10.
+    all_bdevs,
+    /// The super block of block devices (a pointer).
+    blockdev_superblock,
+    /// The only node of a kernel without NUMA.
+    contig_page_data,
+    /// The area of legacy system calls.
+    gate_vma,
+    /// What tells that area.
+    gate_vma_ops,
+    /// Pages of free swap.
+    nr_swap_pages,
+    /// `struct pglist_data` of each NUMA node (pointers).
+    node_data,
+    /// Sets of NUMA nodes by `enum node_states`.
+    node_states,
+    /// The log's ring buffer (a pointer).
+    prb,
+    /// What tells areas like [vdso].
+    special_mapping_vmops,
+    /// Pages of swap.
+    total_swap_pages,
+    /// Pages kept back.
+    totalreserve_pages,
+    /// Counters by `enum node_stat_item`.
+    vm_node_stat,
+    /// Counters by `enum zone_stat_item`.
+    vm_zone_stat,
+    /// Whether legacy system calls are mapped.
+    vsyscall_mode,
     /// Bits of the CPUs that are online (`struct cpumask`).
     __cpu_online_mask,
     /// Bits of the CPUs that may ever be.
@@ -99,4 +154,5 @@ field::symbols! {
 }
 
 /// Enumerations whose values are asked for.
-const ENUMERATIONS: &[&str] = &["cpu_usage_stat", "module_state", "mod_mem_type"];
+const ENUMERATIONS: &[&str] =
+    &["cpu_usage_stat", "mod_mem_type", "node_stat_item", "node_states", "zone_stat_item"];

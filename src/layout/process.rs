@@ -19,6 +19,13 @@ super::field::structures! {
         real_cred: "real_cred",
         signal: "signal",
         mm: "mm",
+        files: "files",
+        fs: "fs",
+        nsproxy: "nsproxy",
+        /// The task's own `struct pid`.
+        thread_pid: "thread_pid",
+        /// The `struct css_set` of its cgroups.
+        cgroups: "cgroups",
         /// Nanoseconds since boot; named so since cf25e24db61c (5.5).
         start_boottime: "start_boottime" | "real_start_time",
         utime: "utime",
@@ -44,6 +51,7 @@ super::field::structures! {
         euid: "euid.val",
         gid: "gid.val",
         egid: "egid.val",
+        user_ns: "user_ns",
     }
 
     /// `struct mm_struct` (include/linux/mm_types.h).
@@ -54,10 +62,81 @@ super::field::structures! {
         env_start: "env_start",
         env_end: "env_end",
         total_vm: "total_vm",
+        exe_file: "exe_file",
+        /// Resident pages by kind: per-CPU counters since f1a7941243c1 (6.2) ...
+        rss_stat: "rss_stat",
+        /// ... and one atomic counter each before.
+        rss_count: "rss_stat.count",
+    }
+
+    /// `struct percpu_counter` (include/linux/percpu_counter.h).
+    PercpuCounter = "percpu_counter" {
+        count: "count",
+        counters: "counters",
+    }
+
+    /// `struct pid` (include/linux/pid.h).
+    PidStruct = "pid" {
+        level: "level",
+        numbers: "numbers",
+    }
+
+    /// `struct upid`: a process id in one namespace.
+    Upid = "upid" {
+        nr: "nr",
+        ns: "ns",
+    }
+
+    /// `struct nsproxy` (include/linux/nsproxy.h).
+    NsProxy = "nsproxy" {
+        uts: "uts_ns",
+        ipc: "ipc_ns",
+        mnt: "mnt_ns",
+        net: "net_ns",
+        time: "time_ns",
+        cgroup: "cgroup_ns",
+    }
+
+    PidNamespace = "pid_namespace" {
+        inum: "ns.inum",
+    }
+
+    UserNamespace = "user_namespace" {
+        inum: "ns.inum",
+    }
+
+    IpcNamespace = "ipc_namespace" {
+        inum: "ns.inum",
+    }
+
+    TimeNamespace = "time_namespace" {
+        inum: "ns.inum",
+    }
+
+    CgroupNamespace = "cgroup_namespace" {
+        inum: "ns.inum",
+    }
+
+    /// `struct css_set` (include/linux/cgroup-defs.h).
+    CssSet = "css_set" {
+        /// The group in the unified hierarchy.
+        dfl_cgrp: "dfl_cgrp",
+    }
+
+    /// `struct cgroup`.
+    Cgroup = "cgroup" {
+        kn: "kn",
+    }
+
+    /// `struct kernfs_node` (include/linux/kernfs.h).
+    KernfsNode = "kernfs_node" {
+        name: "name",
+        /// Renamed by 633488947ef6 (6.15).
+        parent: "__parent" | "parent",
     }
 }
 
-/// What the section `processes` needs.
+/// What the sections of processes need.
 #[derive(Clone, Debug)]
 pub(crate) struct ProcessLayout {
     /// `struct task_struct`.
@@ -68,6 +147,25 @@ pub(crate) struct ProcessLayout {
     pub cred: Cred,
     /// `struct mm_struct`.
     pub mm: Mm,
+    /// `struct percpu_counter`.
+    pub percpu_counter: PercpuCounter,
+    /// `struct pid`.
+    pub pid: PidStruct,
+    /// `struct upid`.
+    pub upid: Upid,
+    /// `struct nsproxy`.
+    pub nsproxy: NsProxy,
+    pub pid_ns: PidNamespace,
+    pub user_ns: UserNamespace,
+    pub ipc_ns: IpcNamespace,
+    pub time_ns: TimeNamespace,
+    pub cgroup_ns: CgroupNamespace,
+    /// `struct css_set`.
+    pub css_set: CssSet,
+    /// `struct cgroup`.
+    pub cgroup: Cgroup,
+    /// `struct kernfs_node`.
+    pub kernfs_node: KernfsNode,
 }
 
 impl ProcessLayout {
@@ -77,6 +175,18 @@ impl ProcessLayout {
             signal: Signal::compile(types),
             cred: Cred::compile(types),
             mm: Mm::compile(types),
+            percpu_counter: PercpuCounter::compile(types),
+            pid: PidStruct::compile(types),
+            upid: Upid::compile(types),
+            nsproxy: NsProxy::compile(types),
+            pid_ns: PidNamespace::compile(types),
+            user_ns: UserNamespace::compile(types),
+            ipc_ns: IpcNamespace::compile(types),
+            time_ns: TimeNamespace::compile(types),
+            cgroup_ns: CgroupNamespace::compile(types),
+            css_set: CssSet::compile(types),
+            cgroup: Cgroup::compile(types),
+            kernfs_node: KernfsNode::compile(types),
         }
     }
 }

@@ -10,6 +10,7 @@ super::field::structures! {
         release: "name.release",
         version: "name.version",
         machine: "name.machine",
+        inum: "ns.inum",
     }
 
     /// `struct timekeeper` (include/linux/timekeeper_internal.h).
@@ -67,6 +68,12 @@ super::field::structures! {
         iowait_sleeptime: "iowait_sleeptime",
         idle_entrytime: "idle_entrytime",
         idle_active: "idle_active",
+    }
+
+    /// `struct rb_node` (include/linux/rbtree_types.h).
+    RbNode = "rb_node" {
+        left: "rb_left",
+        right: "rb_right",
     }
 
     /// `struct module` (include/linux/module.h).
@@ -136,6 +143,8 @@ pub(crate) struct SystemLayout {
     pub cpu_usage: CpuUsage,
     /// `struct tick_sched`.
     pub tick_sched: TickSched,
+    /// `struct rb_node`.
+    pub rb_node: RbNode,
     /// `struct module`.
     pub module: Module,
     /// `struct btf_module`.
@@ -196,6 +205,7 @@ impl SystemLayout {
             cpustat: KernelCpustat::compile(types),
             cpu_usage: CpuUsage::compile(types),
             tick_sched: TickSched::compile(types),
+            rb_node: RbNode::compile(types),
             module: Module::compile(types),
             btf_module: BtfModule::compile(types),
             btf: Btf::compile(types),

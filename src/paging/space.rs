@@ -128,6 +128,37 @@ impl<'ram> AddressSpace<'ram> {
         Ok(())
     }
 
+    /// Bytes of a range that are in RAM: what its page tables map, pages without a use count (the zero
+    /// page, device memory) left out.
+    pub fn resident_bytes(&self, start: u64, end: u64) -> Result<u64, Fault> {
+        self.resident(self.root, self.levels.count(), start, end)
+            .map_err(|kind| Fault { address: start, kind })
+    }
+
+    /// The part of one table. Only the bits of `start` and `end` below the table's reach matter.
+    fn resident(&self, table: u64, level: u32, start: u64, end: u64) -> Result<u64, FaultKind> {
+        let Some(last) = end.checked_sub(1).filter(|last| *last >= start) else { return Ok(0) };
+        let reach = 12 + 9 * (level - 1);
+        let (from, to) = (table_index(start, level), table_index(last, level));
+        let mut entries = [0_u8; PAGE_SIZE];
+        let wanted = entries.get_mut(from as usize * 8..(to as usize + 1) * 8).unwrap_or_default();
+        self.ram.read(table | (from << 3), wanted)?;
+        let mut sum = 0_u64;
+        for (index, entry) in (from..).zip(wanted.as_chunks().0) {
+            let entry = Entry(u64::from_le_bytes(*entry));
+            // The piece of the range that this entry maps.
+            let base = ((start >> reach) + (index - from)) << reach;
+            let first = base.max(start);
+            let after = base.saturating_add(1 << reach).min(end);
+            sum = sum.saturating_add(match entry.target(level) {
+                Target::Table(next) if level > 1 => self.resident(next, level - 1, first, after)?,
+                Target::Page(..) if !entry.is_special() => after.saturating_sub(first),
+                _ => 0,
+            });
+        }
+        Ok(sum)
+    }
+
     /// Reads in one batch the pages that hold these (address, bytes) ranges, as far as they are mapped.
     pub fn prefetch(&self, ranges: impl IntoIterator<Item = (u64, u64)>) {
         let frames = ranges.into_iter().flat_map(|(address, length)| {

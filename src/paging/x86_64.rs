@@ -10,6 +10,8 @@ const LARGE: u64 = 1 << 7;
 /// The kernel's PROT_NONE mappings: not present to the CPU, but with a page behind
 /// (`_PAGE_BIT_PROTNONE`, the global bit of an entry that is not present).
 const PROT_NONE: u64 = 1 << 8;
+/// No use count is kept for the page: the zero page, device memory (`_PAGE_BIT_SPECIAL`).
+const SPECIAL: u64 = 1 << 9;
 /// No instruction may be fetched.
 pub(crate) const NO_EXECUTE: u64 = 1 << 63;
 /// The physical address in an entry (bits 12 to 51).
@@ -64,6 +66,11 @@ impl Entry {
     /// Whether the CPU would follow the entry.
     pub fn is_present(self) -> bool {
         self.0 & PRESENT != 0
+    }
+
+    /// Whether the page has no use count (`pte_special`).
+    pub fn is_special(self) -> bool {
+        self.0 & SPECIAL != 0
     }
 
     /// What the entry leads to in a table of this level.

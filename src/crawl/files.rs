@@ -1,0 +1,76 @@
+//! The section `files`: descriptors as `/proc/PID/fd` and `/proc/PID/fdinfo` show them.
+
+use super::path;
+use super::reader::{Context, ReadError, ReadResult};
+use crate::frame::{File, FileKind};
+
+/// Descriptors of one process that are followed (the kernel's own limit is `sysctl_nr_open`, 2^20).
+const MOST_FDS: u64 = 1 << 20;
+/// `O_CLOEXEC` (include/uapi/asm-generic/fcntl.h).
+const CLOSE_ON_EXEC: u64 = 0o2_000_000;
+
+pub(super) fn crawl(context: &Context) -> Vec<File> {
+    let layout = &context.layout().process.task;
+    let mut rows = Vec::new();
+    for task in context.tasks().iter().copied() {
+        let Some(pid) = context.note("pid", context.u32(task, layout.tgid)) else { continue };
+        let descriptors = descriptors(context, task);
+        let Some(descriptors) = context.note("descriptors", descriptors) else { continue };
+        for (fd, file, close_on_exec) in descriptors {
+            rows.push(row(context, pid, fd, file, close_on_exec));
+        }
+    }
+    rows
+}
+
+/// (descriptor, `struct file`, close on exec) of a task.
+pub(super) fn descriptors(context: &Context, task: u64) -> ReadResult<Vec<(u32, u64, bool)>> {
+    let layout = &context.layout().files;
+    let Some(files) = context.pointer(task, context.layout().process.task.files)? else {
+        return Ok(Vec::new());
+    };
+    let table = context.follow(files, layout.files.fdt)?;
+    let count = context.unsigned(table, layout.table.max_fds)?;
+    if count > MOST_FDS {
+        return Err(ReadError::Nonsense {
+            what: "a table of too many descriptors",
+            address: table,
+        });
+    }
+    let array = context.follow(table, layout.table.fd)?;
+    let open = context.follow(table, layout.table.open_fds)?;
+    let closing = context.follow(table, layout.table.close_on_exec)?;
+    let bitmap = |address| context.bytes_at(address, (count as usize).div_ceil(64) * 8);
+    let (open, closing) = (bitmap(open)?, bitmap(closing)?);
+    let is_set = |bits: &[u8], fd: u64| {
+        bits.get((fd / 8) as usize).is_some_and(|byte| byte & (1 << (fd % 8)) != 0)
+    };
+    let mut rows = Vec::new();
+    for fd in (0..count).filter(|fd| is_set(&open, *fd)) {
+        // A reserved descriptor has no file yet.
+        let file = context.u64_at(array.wrapping_add(fd * 8))?;
+        if file != 0 {
+            rows.push((fd as u32, file, is_set(&closing, fd)));
+        }
+    }
+    Ok(rows)
+}
+
+fn row(context: &Context, pid: u32, fd: u32, file: u64, close_on_exec: bool) -> File {
+    let layout = &context.layout().files;
+    let inode = context.follow(file, layout.file.inode);
+    let of_inode = |field| inode.and_then(|inode| context.unsigned(inode, field));
+    let flags = context.unsigned(file, layout.file.flags).map(|flags| {
+        let own = flags & !CLOSE_ON_EXEC;
+        if close_on_exec { own | CLOSE_ON_EXEC } else { own }
+    });
+    File {
+        pid,
+        fd,
+        kind: context.note("kind", of_inode(layout.inode.mode)).and_then(FileKind::of_mode),
+        path: context.note("path", path::of_file(context, file)),
+        flags: context.note("flags", flags),
+        position: context.note("position", context.unsigned(file, layout.file.pos)),
+        inode: context.note("inode", of_inode(layout.inode.number)),
+    }
+}

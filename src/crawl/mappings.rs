@@ -1,0 +1,124 @@
+//! The section `mappings`: `/proc/PID/maps` and the resident part of `/proc/PID/smaps`
+//! (fs/proc/task_mmu.c).
+
+use super::path;
+use super::reader::{Context, ReadError, ReadResult};
+use super::vmas::{Vma, vmas};
+use crate::frame::Mapping;
+use crate::layout::Field;
+use crate::paging::AddressSpace;
+
+/// `VM_HUGETLB` (include/linux/mm.h): counted apart from what is resident.
+const HUGETLB: u64 = 0x0040_0000;
+/// `VM_MAYSHARE`.
+const SHARED: u64 = 0x80;
+/// Bit of `mm_context_t.flags` (arch/x86/include/asm/mmu.h).
+const HAS_VSYSCALL: u64 = 1 << 1;
+/// `enum { EMULATE, XONLY, NONE } vsyscall_mode` (arch/x86/entry/vsyscall/vsyscall_64.c).
+const NO_VSYSCALL: u32 = 2;
+
+pub(super) fn crawl(context: &Context) -> Vec<Mapping> {
+    let layout = &context.layout().process.task;
+    let mut rows = Vec::new();
+    for task in context.tasks().iter().copied() {
+        let Some(pid) = context.note("pid", context.u32(task, layout.tgid)) else { continue };
+        let Some(mm) = context.note("mm", context.pointer(task, layout.mm)).flatten() else {
+            continue;
+        };
+        let Some(space) = context.note("page tables", context.user_space(mm)) else { continue };
+        for vma in vmas(context, mm) {
+            rows.push(row(context, pid, mm, &space, vma));
+        }
+        if let Some(gate) = context.note("vsyscall", gate(context, mm)).flatten() {
+            rows.push(row(context, pid, mm, &space, gate));
+        }
+    }
+    rows
+}
+
+fn row(context: &Context, pid: u32, mm: u64, space: &AddressSpace, vma: Vma) -> Mapping {
+    let layout = &context.layout().memory.vma;
+    let flags = context.note("flags", context.unsigned(vma.address, layout.flags));
+    let file = context.note("file", context.pointer(vma.address, layout.file)).flatten();
+    let offset = match file {
+        Some(_) => context.unsigned(vma.address, layout.pgoff).map(|pages| pages.wrapping_shl(12)),
+        None => Ok(0),
+    };
+    let resident = match flags {
+        Some(flags) if flags & HUGETLB != 0 => Ok(0),
+        _ => space.resident_bytes(vma.start, vma.end).map_err(ReadError::Fault),
+    };
+    Mapping {
+        pid,
+        start: vma.start,
+        end: vma.end,
+        permissions: flags.map(permissions),
+        offset: context.note("offset", offset),
+        path: context.note("path", name(context, mm, vma, file)).flatten(),
+        resident_bytes: context.note("resident_bytes", resident),
+    }
+}
+
+fn permissions(flags: u64) -> String {
+    let letter = |bit, letter| if flags & bit != 0 { letter } else { '-' };
+    let share = if flags & SHARED != 0 { 's' } else { 'p' };
+    [letter(1, 'r'), letter(2, 'w'), letter(4, 'x'), share].into_iter().collect()
+}
+
+/// `get_vma_name`.
+fn name(context: &Context, mm: u64, vma: Vma, file: Option<u64>) -> ReadResult<Option<String>> {
+    let layout = &context.layout().memory;
+    let place = |field: Field| field.member().map(|member| member.offset);
+    let named = layout.vma.anon_name.exists();
+    let same_place = place(layout.vma.anon_name) == place(layout.vma.shared);
+    let given = match named && !(file.is_some() && same_place) {
+        true => context.pointer(vma.address, layout.vma.anon_name)?,
+        false => None,
+    };
+    let given = given.map(|name| context.text_at(context.at(name, layout.anon_name.name)?, 256));
+    if let Some(file) = file {
+        let path = path::of_file(context, file)?;
+        // A shared anonymous mapping is a nameless file, which takes a given name too.
+        return Ok(Some(match given.transpose()? {
+            Some(given) => format!("[anon_shmem:{given}]"),
+            None => path,
+        }));
+    }
+    let operations = context.pointer(vma.address, layout.vma.operations)?;
+    if operations.is_some() && operations == context.layout().symbols.special_mapping_vmops.address
+    {
+        let special = context.follow(vma.address, layout.vma.private)?;
+        return context.text_at(context.follow(special, layout.special.name)?, 64).map(Some);
+    }
+    if operations.is_some() && operations == context.layout().symbols.gate_vma_ops.address {
+        return Ok(Some("[vsyscall]".to_owned()));
+    }
+    let start_brk = context.unsigned(mm, layout.mm.start_brk)?;
+    let brk = context.unsigned(mm, layout.mm.brk)?;
+    if vma.start < brk && vma.end > start_brk {
+        return Ok(Some("[heap]".to_owned()));
+    }
+    let stack = context.unsigned(mm, layout.mm.start_stack)?;
+    if (vma.start..=vma.end).contains(&stack) {
+        return Ok(Some("[stack]".to_owned()));
+    }
+    Ok(given.transpose()?.map(|given| format!("[anon:{given}]")))
+}
+
+/// The page of legacy system calls, which is in no process's tree (`get_gate_vma`).
+fn gate(context: &Context, mm: u64) -> ReadResult<Option<Vma>> {
+    let symbols = &context.layout().symbols;
+    let layout = &context.layout().memory;
+    let (Some(gate), Some(mode)) = (symbols.gate_vma.address, symbols.vsyscall_mode.address) else {
+        return Ok(None);
+    };
+    let flags = context.unsigned(mm, layout.mm.context_flags)?;
+    if context.u32_at(mode)? == NO_VSYSCALL || flags & HAS_VSYSCALL == 0 {
+        return Ok(None);
+    }
+    Ok(Some(Vma {
+        address: gate,
+        start: context.unsigned(gate, layout.vma.start)?,
+        end: context.unsigned(gate, layout.vma.end)?,
+    }))
+}

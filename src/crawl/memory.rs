@@ -1,0 +1,147 @@
+//! The section `memory`: `/proc/meminfo` (fs/proc/meminfo.c) from the kernel's global counters.
+
+use super::reader::{Context, ReadError, ReadResult};
+use crate::frame::Memory;
+use crate::layout::Symbol;
+
+const PAGE: u64 = 4096;
+/// `WMARK_LOW` (include/linux/mmzone.h).
+const LOW_WATERMARK: u32 = 1;
+/// `MAX_NUMNODES`'s greatest value on x86-64.
+const MOST_NODES: usize = 1024;
+
+pub(super) fn crawl(context: &Context) -> Memory {
+    let of = context.layout().memory.counters;
+    let symbols = &context.layout().symbols;
+    let pages = |what, value: ReadResult<u64>| {
+        context.note(what, value).map(|pages| pages.saturating_mul(PAGE))
+    };
+    let node = |what, index| pages(what, counter(context, symbols.vm_node_stat, index));
+    let sum = |a: Option<u64>, b: Option<u64>| Some(a?.saturating_add(b?));
+    let free = counter(context, symbols.vm_zone_stat, of.free);
+    let buffers = buffers(context);
+    let file = counter(context, symbols.vm_node_stat, of.file);
+    let swap_cache = counter(context, symbols.vm_node_stat, of.swap_cache);
+    // Before 5.12 (b6038942480e) the swap cache is counted by its own address spaces.
+    let swap_cache = if of.swap_cache.is_some() { swap_cache } else { Ok(0) };
+    let cached =
+        file.and_then(|file| Ok(file.saturating_sub(swap_cache?).saturating_sub(buffers?)));
+    let reclaimable = node("slab_reclaimable", of.slab_reclaimable);
+    let unreclaimable = node("slab_unreclaimable", of.slab_unreclaimable);
+    let stack = counter(context, symbols.vm_node_stat, of.kernel_stack_kib);
+    let page_tables = match of.page_tables {
+        Some(_) => counter(context, symbols.vm_node_stat, of.page_tables),
+        None => counter(context, symbols.vm_zone_stat, of.zone_page_tables),
+    };
+    Memory {
+        total: pages("total", variable(context, symbols._totalram_pages)),
+        free: pages("free", free),
+        available: pages("available", free.and_then(|free| available(context, free))),
+        buffers: pages("buffers", buffers),
+        cached: pages("cached", cached),
+        swap_cached: pages("swap_cached", swap_cache),
+        active: sum(node("active", of.active_anon), node("active", of.active_file)),
+        inactive: sum(node("inactive", of.inactive_anon), node("inactive", of.inactive_file)),
+        swap_total: pages("swap_total", variable(context, symbols.total_swap_pages)),
+        swap_free: pages("swap_free", variable(context, symbols.nr_swap_pages)),
+        dirty: node("dirty", of.dirty),
+        writeback: node("writeback", of.writeback),
+        anonymous: node("anonymous", of.anonymous),
+        mapped: node("mapped", of.mapped),
+        shared: node("shared", of.shared),
+        slab: sum(reclaimable, unreclaimable),
+        slab_reclaimable: reclaimable,
+        slab_unreclaimable: unreclaimable,
+        kernel_stack: context.note("kernel_stack", stack).map(|kib| kib.saturating_mul(1024)),
+        page_tables: pages("page_tables", page_tables),
+    }
+}
+
+fn variable(context: &Context, symbol: Symbol) -> ReadResult<u64> {
+    context.u64_at(context.symbol(symbol)?)
+}
+
+/// One global counter. CPUs keep small differences of their own, so it may be below 0: then it is 0
+/// (`global_zone_page_state`, include/linux/vmstat.h).
+fn counter(context: &Context, array: Symbol, index: Option<i64>) -> ReadResult<u64> {
+    let index = index.ok_or(ReadError::NoMember("enum node_stat_item"))?;
+    let address = context.symbol(array)?.wrapping_add((index as u64).wrapping_mul(8));
+    Ok((context.u64_at(address)? as i64).max(0) as u64)
+}
+
+/// `nr_blockdev_pages` (block/bdev.c): pages cached of block devices.
+fn buffers(context: &Context) -> ReadResult<u64> {
+    let layout = &context.layout().memory;
+    let symbols = &context.layout().symbols;
+    let mut inodes = Vec::new();
+    if let Some(pointer) = symbols.blockdev_superblock.address
+        && !layout.block_device.list.exists()
+    {
+        let sb = context.u64_at(pointer)?;
+        let head = context.at(sb, layout.blockdev_super.inodes)?;
+        inodes.extend(context.list("block devices", head, layout.inode.sb_list));
+    } else {
+        let head = context.symbol(symbols.all_bdevs)?;
+        for device in context.list("block devices", head, layout.block_device.list) {
+            inodes.push(context.follow(device, layout.block_device.inode)?);
+        }
+    }
+    inodes.into_iter().try_fold(0_u64, |sum, inode| {
+        let mapping = context.follow(inode, layout.inode.mapping)?;
+        Ok(sum.saturating_add(context.unsigned(mapping, layout.cache.pages)?))
+    })
+}
+
+/// `si_mem_available` (mm/show_mem.c, mm/page_alloc.c).
+fn available(context: &Context, free: u64) -> ReadResult<u64> {
+    let of = context.layout().memory.counters;
+    let symbols = &context.layout().symbols;
+    let node = |index| counter(context, symbols.vm_node_stat, index);
+    let reserve = variable(context, symbols.totalreserve_pages)?;
+    let low = low_watermarks(context)?;
+    let cache = node(of.active_file)?.saturating_add(node(of.inactive_file)?);
+    let reclaimable = node(of.slab_reclaimable)?.saturating_add(node(of.misc_reclaimable)?);
+    let usable = |pages: u64| pages - (pages / 2).min(low);
+    Ok(free
+        .saturating_add(usable(cache))
+        .saturating_add(usable(reclaimable))
+        .saturating_sub(reserve))
+}
+
+/// The sum of all zones' low watermarks.
+fn low_watermarks(context: &Context) -> ReadResult<u64> {
+    let layout = &context.layout().memory;
+    let zones = layout.node.zones.member().ok_or(ReadError::NoMember("pglist_data.node_zones"))?;
+    let mut sum = 0_u64;
+    for node in nodes(context)? {
+        let first = context.at(node, layout.node.zones)?;
+        for index in 0..u64::from(zones.elements.min(16)) {
+            let zone = first.wrapping_add(index * u64::from(layout.zone.size));
+            let low = context.element(zone, layout.zone.watermark, LOW_WATERMARK)?;
+            let boost = context.unsigned(zone, layout.zone.boost)?;
+            sum = sum.saturating_add(low).saturating_add(boost);
+        }
+    }
+    Ok(sum)
+}
+
+/// The `struct pglist_data` of each online NUMA node.
+fn nodes(context: &Context) -> ReadResult<Vec<u64>> {
+    let symbols = &context.layout().symbols;
+    let layout = &context.layout().memory;
+    let Some(array) = symbols.node_data.address else {
+        return Ok(vec![context.symbol(symbols.contig_page_data)?]);
+    };
+    let bits = layout.node_mask.bits;
+    let member = bits.member().ok_or(ReadError::NoMember(bits.name))?;
+    let online = layout.online_nodes.ok_or(ReadError::NoMember("N_ONLINE"))?;
+    let mask = context
+        .symbol(symbols.node_states)?
+        .wrapping_add((online as u64).wrapping_mul(u64::from(layout.node_mask.size)));
+    let bytes = context.bytes_at(mask, (member.size as usize).min(MOST_NODES / 8))?;
+    let is_set = |node: &u64| {
+        bytes.get((node / 8) as usize).is_some_and(|byte| byte & (1 << (node % 8)) != 0)
+    };
+    let pointers = (0..MOST_NODES as u64).filter(is_set);
+    pointers.map(|node| context.u64_at(array.wrapping_add(node * 8))).collect()
+}

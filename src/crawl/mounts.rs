@@ -1,0 +1,105 @@
+//! The section `mounts`: `/proc/PID/mountinfo` (fs/proc_namespace.c) of every mount namespace that a
+//! process is in.
+
+use rustc_hash::FxHashSet;
+
+use super::path::{self, PathRef};
+use super::reader::{Context, ReadError, ReadResult};
+use super::tree::rb_entries;
+use crate::frame::Mount;
+
+/// Mounts of one namespace (`fs.mount-max` is 100,000 unless raised).
+const MOST_MOUNTS: usize = 1 << 20;
+/// Options by the bits of `mnt_flags` (include/linux/mount.h), in the order of `show_mnt_opts`.
+const OPTIONS: [(u64, &str); 7] = [
+    (0x01, "nosuid"),
+    (0x02, "nodev"),
+    (0x04, "noexec"),
+    (0x08, "noatime"),
+    (0x10, "nodiratime"),
+    (0x20, "relatime"),
+    (0x80, "nosymfollow"),
+];
+/// `MNT_READONLY`.
+const READ_ONLY: u64 = 0x40;
+/// `MNT_CURSOR`: the place of a reader in the list, no mount (until 6.8).
+const CURSOR: u64 = 0x1000_0000;
+
+pub(super) fn crawl(context: &Context) -> Vec<Mount> {
+    let layout = &context.layout().process;
+    let mut seen = FxHashSet::default();
+    let mut rows = Vec::new();
+    for task in context.tasks() {
+        let proxy =
+            context.note("namespaces", context.pointer(*task, layout.task.nsproxy)).flatten();
+        let namespace = proxy.map(|proxy| context.pointer(proxy, layout.nsproxy.mnt));
+        let namespace = namespace.and_then(|ns| context.note("namespace", ns)).flatten();
+        if let Some(namespace) = namespace.filter(|namespace| seen.insert(*namespace)) {
+            of_namespace(context, namespace, &mut rows);
+        }
+    }
+    rows
+}
+
+fn of_namespace(context: &Context, namespace: u64, rows: &mut Vec<Mount>) {
+    let layout = &context.layout().files;
+    let mnt_ns = context.note("mnt_ns", context.u32(namespace, layout.mnt_ns.inum));
+    // A tree since 2eea9ce4310d (6.8), of which the first mount is the namespace's root; a list before.
+    let mounts = match layout.mount.node.exists() {
+        true => context
+            .at(namespace, layout.mnt_ns.mounts)
+            .and_then(|root| rb_entries(context, root, layout.mount.node, MOST_MOUNTS)),
+        false => context
+            .at(namespace, layout.mnt_ns.list)
+            .map(|head| context.list("mounts", head, layout.mount.list)),
+    };
+    for mount in context.note("mounts", mounts).unwrap_or_default() {
+        let flags = context.note("options", context.unsigned(mount, layout.mount.flags));
+        if !layout.mount.node.exists() && flags.is_some_and(|flags| flags & CURSOR != 0) {
+            continue;
+        }
+        rows.push(row(context, mount, mnt_ns, flags));
+    }
+}
+
+fn row(context: &Context, mount: u64, mnt_ns: Option<u32>, flags: Option<u64>) -> Mount {
+    let layout = &context.layout().files;
+    let source =
+        context.follow(mount, layout.mount.devname).and_then(|name| context.text_at(name, 4096));
+    let target = target(context, mount);
+    Mount {
+        mnt_ns,
+        source: context.note("source", source),
+        target: context.note("target", target),
+        filesystem: context.note("filesystem", filesystem(context, mount)),
+        options: flags.map(options),
+    }
+}
+
+fn target(context: &Context, mount: u64) -> ReadResult<String> {
+    let layout = &context.layout().files;
+    let mnt = context.at(mount, layout.mount.mnt)?;
+    let dentry = context.follow(mnt, layout.vfsmount.root)?;
+    path::of(context, PathRef { mnt, dentry })
+}
+
+/// `show_type`.
+fn filesystem(context: &Context, mount: u64) -> ReadResult<String> {
+    let layout = &context.layout().files;
+    let mnt = context.at(mount, layout.mount.mnt)?;
+    let sb = context.follow(mnt, layout.vfsmount.sb)?;
+    let kind = path::file_system(context, sb)?;
+    match context.pointer(sb, layout.sb.subtype)? {
+        Some(subtype) => match context.text_at(subtype, 64)? {
+            subtype if subtype.is_empty() => Ok(kind),
+            subtype => Ok(format!("{kind}.{subtype}")),
+        },
+        None => Ok(kind),
+    }
+}
+
+fn options(flags: u64) -> String {
+    let first = if flags & READ_ONLY != 0 { "ro" } else { "rw" };
+    let set = OPTIONS.iter().filter(|(bit, _)| flags & bit != 0).map(|(_, name)| *name);
+    std::iter::once(first).chain(set).collect::<Vec<_>>().join(",")
+}

@@ -1,0 +1,137 @@
+//! Paths as `/proc` shows them: `d_path` (fs/d_path.c), seen from the root of the whole system.
+
+use super::reader::{Context, ReadError, ReadResult, text_of};
+
+/// Names and mounts in one path.
+const DEEPEST: usize = 512;
+/// `NAME_MAX`.
+const LONGEST_NAME: u64 = 255;
+
+/// What a descriptor, a mapping or a link leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct PathRef {
+    /// The `struct vfsmount`.
+    pub mnt: u64,
+    /// The `struct dentry`.
+    pub dentry: u64,
+}
+
+/// The path of an open `struct file`.
+pub(super) fn of_file(context: &Context, file: u64) -> ReadResult<String> {
+    let layout = &context.layout().files.file;
+    let mnt = context.follow(file, layout.mnt)?;
+    let dentry = context.follow(file, layout.dentry)?;
+    of(context, PathRef { mnt, dentry })
+}
+
+/// The path of a mount and a name in it.
+pub(super) fn of(context: &Context, path: PathRef) -> ReadResult<String> {
+    if let Some(known) = context.paths.borrow().get(&path) {
+        return Ok(known.clone());
+    }
+    let text = match special(context, path)? {
+        Some(text) => text,
+        None => walk(context, path)?,
+    };
+    context.paths.borrow_mut().insert(path, text.clone());
+    Ok(text)
+}
+
+/// Names of file systems that no directory shows: their dentries carry a function that makes the name
+/// (`d_dname`), told here by the file system's type.
+fn special(context: &Context, path: PathRef) -> ReadResult<Option<String>> {
+    let layout = &context.layout().files;
+    let Some(operations) = context.pointer(path.dentry, layout.dentry.operations)? else {
+        return Ok(None);
+    };
+    if context.pointer(operations, layout.dentry_operations.dname)?.is_none() {
+        return Ok(None);
+    }
+    let root = context.unsigned(path.mnt, layout.vfsmount.root)?;
+    if parent_of(context, path.dentry)? == path.dentry && root == path.dentry {
+        return Ok(None);
+    }
+    let inode = context.follow(path.dentry, layout.dentry.inode)?;
+    let number = context.unsigned(inode, layout.inode.number)?;
+    let kind = file_system(context, context.follow(path.dentry, layout.dentry.sb)?)?;
+    let name = || context.bytes_name(path.dentry);
+    Ok(Some(match kind.as_str() {
+        "pipefs" => format!("pipe:[{number}]"),
+        "sockfs" => format!("socket:[{number}]"),
+        "anon_inodefs" => format!("anon_inode:{}", text_of(&name()?)),
+        "nsfs" => {
+            let ns = namespace_of(context, path.dentry, inode)?;
+            let operations = context.follow(ns, layout.ns.operations)?;
+            let name =
+                context.text_at(context.follow(operations, layout.ns_operations.name)?, 32)?;
+            format!("{name}:[{number}]")
+        }
+        _ => format!("/{} (deleted)", text_of(&name()?)),
+    }))
+}
+
+/// The `struct ns_common` behind a name in nsfs (`ns_dname`, fs/nsfs.c).
+fn namespace_of(context: &Context, _dentry: u64, inode: u64) -> ReadResult<u64> {
+    context.follow(inode, context.layout().files.inode.private)
+}
+
+/// The type of a file system: `ext4`, `tmpfs` ...
+pub(super) fn file_system(context: &Context, sb: u64) -> ReadResult<String> {
+    let layout = &context.layout().files;
+    let kind = context.follow(sb, layout.sb.kind)?;
+    context.text_at(context.follow(kind, layout.kind.name)?, 64)
+}
+
+/// `prepend_path`: names up to the root of the mount, then on from the place where it is mounted.
+fn walk(context: &Context, path: PathRef) -> ReadResult<String> {
+    let layout = &context.layout().files;
+    let mut names: Vec<Vec<u8>> = Vec::new();
+    let (mut dentry, mut mnt) = (path.dentry, path.mnt);
+    let removed = is_removed(context, dentry)?;
+    for _ in 0..DEEPEST {
+        let parent = parent_of(context, dentry)?;
+        let root = context.unsigned(mnt, layout.vfsmount.root)?;
+        if dentry == root || dentry == parent {
+            let mount = context.container(mnt, layout.mount.mnt)?;
+            let above = context.follow(mount, layout.mount.parent)?;
+            if above == mount || dentry != root {
+                names.reverse();
+                let mut text = names.iter().fold(Vec::new(), |mut text, name| {
+                    text.push(b'/');
+                    text.extend_from_slice(name);
+                    text
+                });
+                if text.is_empty() {
+                    text.push(b'/');
+                }
+                let text = String::from_utf8_lossy(&text).into_owned();
+                return Ok(if removed { text + " (deleted)" } else { text });
+            }
+            dentry = context.follow(mount, layout.mount.mountpoint)?;
+            mnt = context.at(above, layout.mount.mnt)?;
+            continue;
+        }
+        names.push(context.bytes_name(dentry)?);
+        dentry = parent;
+    }
+    Err(ReadError::Nonsense { what: "the path does not end", address: path.dentry })
+}
+
+fn parent_of(context: &Context, dentry: u64) -> ReadResult<u64> {
+    context.follow(dentry, context.layout().files.dentry.parent)
+}
+
+/// `d_unlinked`: not in the hash table, and not a root.
+fn is_removed(context: &Context, dentry: u64) -> ReadResult<bool> {
+    let hashed = context.pointer(dentry, context.layout().files.dentry.hash)?.is_some();
+    Ok(!hashed && parent_of(context, dentry)? != dentry)
+}
+
+impl Context<'_> {
+    /// The bytes of a dentry's name.
+    fn bytes_name(&self, dentry: u64) -> ReadResult<Vec<u8>> {
+        let layout = &self.layout().files.dentry;
+        let length = self.unsigned(dentry, layout.length)?.min(LONGEST_NAME);
+        self.bytes_at(self.follow(dentry, layout.name)?, length as usize)
+    }
+}

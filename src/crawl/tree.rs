@@ -1,0 +1,35 @@
+//! Red-black trees (include/linux/rbtree.h).
+
+use super::reader::{Context, ReadError, ReadResult};
+use crate::layout::Field;
+
+/// A red-black tree of 2^64 entries is not deeper.
+const DEEPEST: usize = 128;
+
+/// The structures of a tree in order. `root` is the address of the `struct rb_root`.
+pub(super) fn rb_entries(
+    context: &Context,
+    root: u64,
+    node: Field,
+    most: usize,
+) -> ReadResult<Vec<u64>> {
+    let layout = &context.layout().system.rb_node;
+    let mut entries = Vec::new();
+    let mut path: Vec<u64> = Vec::new();
+    let mut next = Some(context.u64_at(root)?).filter(|first| *first != 0);
+    loop {
+        while let Some(here) = next {
+            if path.len() >= DEEPEST {
+                return Err(ReadError::Nonsense { what: "the tree does not end", address: here });
+            }
+            path.push(here);
+            next = context.pointer(here, layout.left)?;
+        }
+        let Some(here) = path.pop() else { return Ok(entries) };
+        if entries.len() >= most {
+            return Err(ReadError::Nonsense { what: "the tree does not end", address: here });
+        }
+        entries.push(context.container(here, node)?);
+        next = context.pointer(here, layout.right)?;
+    }
+}

@@ -1,0 +1,115 @@
+//! The areas of an address space: a maple tree since Linux 6.1 (524e00b36e8c), a list before.
+
+use super::reader::{Context, ReadError, ReadResult};
+use crate::layout::Field;
+
+/// Areas of one process (`vm.max_map_count` is 65530 unless raised).
+const MOST_AREAS: usize = 1 << 20;
+/// Levels of a maple tree; its nodes have at least 5 entries, so this is more than any has.
+const DEEPEST: u32 = 24;
+/// Low bits of a pointer to a node: its type and flags (`MAPLE_NODE_MASK`).
+const NODE_BITS: u64 = 0xff;
+/// `enum maple_type` (include/linux/maple_tree.h).
+const DENSE: u64 = 0;
+const LEAF: u64 = 1;
+const RANGE: u64 = 2;
+const ALLOC_RANGE: u64 = 3;
+
+/// One `struct vm_area_struct`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Vma {
+    /// Where the structure lies.
+    pub address: u64,
+    /// The first address of the area.
+    pub start: u64,
+    /// The first address after it.
+    pub end: u64,
+}
+
+/// The areas of an `mm_struct`, ascending; a walk that cannot be finished is noted.
+pub(super) fn vmas(context: &Context, mm: u64) -> Vec<Vma> {
+    let mut areas = Vec::new();
+    let layout = &context.layout().memory;
+    let walked = match layout.mm.tree.exists() {
+        true => tree(context, mm, &mut areas),
+        false => list(context, mm, &mut areas),
+    };
+    if let Err(error) = walked {
+        let reached = areas.len();
+        let reason = format!("the areas break off after {reached}: {error}");
+        context.problem(reason, error.address());
+    }
+    areas
+}
+
+fn add(context: &Context, address: u64, areas: &mut Vec<Vma>) -> ReadResult<()> {
+    let layout = &context.layout().memory.vma;
+    let start = context.unsigned(address, layout.start)?;
+    let end = context.unsigned(address, layout.end)?;
+    let in_order = areas.last().is_none_or(|last| last.end <= start);
+    if start >= end || !in_order || areas.len() >= MOST_AREAS {
+        return Err(ReadError::Nonsense { what: "an area is out of order", address });
+    }
+    areas.push(Vma { address, start, end });
+    Ok(())
+}
+
+fn list(context: &Context, mm: u64, areas: &mut Vec<Vma>) -> ReadResult<()> {
+    let layout = &context.layout().memory;
+    let mut next = context.pointer(mm, layout.mm.first)?;
+    while let Some(area) = next {
+        add(context, area, areas)?;
+        next = context.pointer(area, layout.vma.next)?;
+    }
+    Ok(())
+}
+
+fn tree(context: &Context, mm: u64, areas: &mut Vec<Vma>) -> ReadResult<()> {
+    match context.pointer(mm, context.layout().memory.mm.tree)? {
+        None => Ok(()),
+        // An entry that is a node has 2 in its lowest bits (`xa_is_node`).
+        Some(root) if root & 3 == 2 => node(context, root, u64::MAX, DEEPEST, areas),
+        Some(only) => add(context, only, areas),
+    }
+}
+
+/// Walks the entries of a node up to its greatest index.
+fn node(
+    context: &Context,
+    encoded: u64,
+    last: u64,
+    depth: u32,
+    areas: &mut Vec<Vma>,
+) -> ReadResult<()> {
+    let layout = &context.layout().memory;
+    let address = encoded & !NODE_BITS;
+    let kind = (encoded >> 3) & 0xf;
+    let (pivots, slots): (Option<Field>, Field) = match kind {
+        DENSE => (None, layout.range.slot),
+        LEAF | RANGE => (Some(layout.range.pivot), layout.range.slot),
+        ALLOC_RANGE => (Some(layout.alloc_range.pivot), layout.alloc_range.slot),
+        _ => return Err(ReadError::Nonsense { what: "a maple node of no known kind", address }),
+    };
+    if depth == 0 {
+        return Err(ReadError::Nonsense { what: "the maple tree does not end", address });
+    }
+    let count = |field: Field| field.member().map_or(0, |member| member.elements);
+    for index in 0..count(slots) {
+        let pivot = match pivots {
+            Some(pivots) if index < count(pivots) => context.element(address, pivots, index)?,
+            _ => last,
+        };
+        // A pivot of 0 behind the first entry means that the node ends here.
+        let end = if pivot == 0 && index > 0 { last } else { pivot };
+        let entry = context.element(address, slots, index)?;
+        match (entry, kind) {
+            (0, _) => {}
+            (entry, DENSE | LEAF) => add(context, entry, areas)?,
+            (entry, _) => node(context, entry, end, depth - 1, areas)?,
+        }
+        if end >= last {
+            break;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,77 @@
+//! The section `files`.
+
+use serde::Serialize;
+
+/// One open file descriptor of one process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct File {
+    /// The process.
+    pub pid: u32,
+    /// The descriptor.
+    pub fd: u32,
+    /// What kind of file it is.
+    pub kind: Option<FileKind>,
+    /// What `readlink /proc/PID/fd/FD` shows in the guest.
+    pub path: Option<String>,
+    /// The flags of open(2), `O_CLOEXEC` included, as `/proc/PID/fdinfo` shows them in octal.
+    pub flags: Option<u64>,
+    /// The offset for the next read or write.
+    pub position: Option<u64>,
+    /// The inode's number.
+    pub inode: Option<u64>,
+}
+
+/// Kinds of files, by the mode of their inode (inode(7)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FileKind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+    /// A character device.
+    CharacterDevice,
+    /// A block device.
+    BlockDevice,
+    /// A pipe or FIFO.
+    Pipe,
+    /// A socket.
+    Socket,
+    /// A symbolic link (opened with `O_PATH`).
+    Symlink,
+    /// A file without a kind: epoll, eventfd, timerfd and their like.
+    AnonInode,
+}
+
+impl FileKind {
+    /// The kind that an inode's mode names.
+    pub(crate) fn of_mode(mode: u64) -> Option<Self> {
+        Some(match mode & 0o170_000 {
+            0o100_000 => Self::File,
+            0o040_000 => Self::Directory,
+            0o020_000 => Self::CharacterDevice,
+            0o060_000 => Self::BlockDevice,
+            0o010_000 => Self::Pipe,
+            0o140_000 => Self::Socket,
+            0o120_000 => Self::Symlink,
+            0 => Self::AnonInode,
+            _ => return None,
+        })
+    }
+
+    /// The letters that `lsof` shows.
+    pub fn letters(self) -> &'static str {
+        match self {
+            Self::File => "REG",
+            Self::Directory => "DIR",
+            Self::CharacterDevice => "CHR",
+            Self::BlockDevice => "BLK",
+            Self::Pipe => "FIFO",
+            Self::Socket => "sock",
+            Self::Symlink => "LINK",
+            Self::AnonInode => "a_inode",
+        }
+    }
+}

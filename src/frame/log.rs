@@ -1,0 +1,15 @@
+//! The section `log`.
+
+use serde::Serialize;
+
+/// One record of the kernel's log ring buffer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct LogRecord {
+    /// When it was written, in nanoseconds of the guest's own log clock (since boot).
+    pub time_ns: u64,
+    /// syslog level, 0 (emergency) to 7 (debug).
+    pub level: u8,
+    /// The message, without prefix.
+    pub text: String,
+}

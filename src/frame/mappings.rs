@@ -1,0 +1,23 @@
+//! The section `mappings`.
+
+use serde::Serialize;
+
+/// One area of a process's address space, as `/proc/PID/maps` shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Mapping {
+    /// The process.
+    pub pid: u32,
+    /// First address.
+    pub start: u64,
+    /// First address after it.
+    pub end: u64,
+    /// `rwx` and `p` (private) or `s` (shared), `-` for what is not allowed.
+    pub permissions: Option<String>,
+    /// Offset in the file of the first byte; 0 without a file.
+    pub offset: Option<u64>,
+    /// The file, or a name in brackets; `None` for nameless memory.
+    pub path: Option<String>,
+    /// Bytes of it that are in RAM (`Rss` of smaps; huge TLB pages do not count).
+    pub resident_bytes: Option<u64>,
+}

@@ -1,0 +1,19 @@
+//! The section `mounts`.
+
+use serde::Serialize;
+
+/// One mount of one mount namespace, as `/proc/PID/mountinfo` shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Mount {
+    /// Inode of the mount namespace, as `readlink /proc/PID/ns/mnt` shows it.
+    pub mnt_ns: Option<u32>,
+    /// The device or the name given instead of one.
+    pub source: Option<String>,
+    /// The directory, seen from the root of the namespace.
+    pub target: Option<String>,
+    /// The file system's type, with its subtype behind a dot.
+    pub filesystem: Option<String>,
+    /// Options of this mount, as `mountinfo` shows them: `rw,nosuid,relatime`.
+    pub options: Option<String>,
+}
