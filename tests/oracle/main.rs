@@ -7,9 +7,15 @@
 #[path = "../lab/mod.rs"]
 mod lab;
 
+mod connections;
 mod cpus;
+mod files;
 mod interfaces;
+mod log;
+mod mappings;
+mod memory;
 mod modules;
+mod mounts;
 mod os;
 mod processes;
 mod tally;
@@ -134,6 +140,12 @@ fn compare(title: &str, options: &[&str]) {
     processes::compare(&mut tally, &view, &frame);
     modules::compare(&mut tally, &view, &frame);
     interfaces::compare(&mut tally, &view, &frame);
+    memory::compare(&mut tally, &view, &frame);
+    files::compare(&mut tally, &view, &frame);
+    mappings::compare(&mut tally, &view, &frame);
+    connections::compare(&mut tally, &view, &frame);
+    mounts::compare(&mut tally, &view, &frame);
+    log::compare(&mut tally, &view, &frame);
     tally.conclude(title, LEAST);
 }
 
@@ -155,4 +167,26 @@ fn linux_6_1_pc_6_gib() {
 #[test]
 fn linux_6_1_q35_6_gib() {
     compare("6.1 q35 6144 MiB", &["--kernel", "6.1", "--machine", "q35", "--memory", "6144"]);
+}
+
+#[test]
+fn linux_5_10_generic() {
+    compare("5.10 generic q35 6144 MiB 2 CPUs", &generic("5.10"));
+}
+
+#[test]
+fn linux_6_12_generic() {
+    compare("6.12 generic q35 6144 MiB 2 CPUs", &generic("6.12"));
+}
+
+/// A distribution's usual kernel, on two CPUs, with RAM on both sides of 4 GiB.
+fn generic(kernel: &str) -> Vec<&str> {
+    let machine = ["--machine", "q35", "--memory", "6144", "--vcpus", "2"];
+    ["--kernel", kernel, "--flavour", "generic"].into_iter().chain(machine).collect()
+}
+
+/// Page tables of five levels, in memory that is shared with the host.
+#[test]
+fn linux_7_2_five_levels() {
+    compare("7.2 five levels memfd", &["--kernel", "7.2", "--cpu", "max", "--backing", "memfd"]);
 }

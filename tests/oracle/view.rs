@@ -5,13 +5,17 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::lab::Guest;
 
-/// Files and commands that are not a process's. Clocks come first before the crawl and last after
-/// it, so that their readings enclose it.
-const CLOCKS: &str = "oracle /proc/uptime /proc/loadavg /proc/stat /proc/meminfo";
+/// Memory is read by the shell itself, so that little of it is in use only because it is asked for.
+const MEMORY: &str = "m=$(while read -r line; do echo \"$line\"; done </proc/meminfo); \
+    printf '== /proc/meminfo %d\\n%s\\n' ${#m} \"$m\"";
+/// Clocks come first before the crawl and last after it, so that their readings enclose it.
+const CLOCKS: &str = "oracle /proc/uptime /proc/loadavg /proc/stat";
 const SYSTEM: &str = "oracle /proc/cmdline /proc/modules /proc/cpuinfo /sys/kernel/notes \
     /proc/sys/kernel/ostype /proc/sys/kernel/osrelease /proc/sys/kernel/version \
     /proc/sys/kernel/hostname /sys/devices/system/cpu/possible /sys/devices/system/cpu/online";
 const PROCESSES: &str = "oracle stat status cmdline cgroup exe cwd root 'ns/*' 'fd/*' 'fdinfo/*'";
+/// Mode, inode and name of every open file.
+const STAT: &str = "say stat sh -c 'stat -L -c \"%f %i %n\" /proc/[0-9]*/fd/* 2>/dev/null; :'";
 /// Of each network namespace, by a process in it.
 const NETWORK: [&str; 8] = ["dev", "tcp", "tcp6", "udp", "udp6", "raw", "raw6", "unix"];
 
@@ -112,11 +116,6 @@ impl Reading {
         String::from_utf8_lossy(self.bytes(path)).into_owned()
     }
 
-    /// Whether there was such a file, and it could be read.
-    pub fn has(&self, path: &str) -> bool {
-        self.files.contains_key(path)
-    }
-
     /// A file of a process.
     pub fn of(&self, pid: u32, file: &str) -> String {
         self.text(&format!("/proc/{pid}/{file}"))
@@ -182,6 +181,7 @@ impl View {
         let mounts = namespaces(&first, "mnt");
         let mut commands = vec![PRINT.to_owned(), SYSTEM.to_owned()];
         commands.push("say uname uname -m; say dmesg dmesg -r".to_owned());
+        commands.push(STAT.to_owned());
         for pid in networks.values() {
             let files: Vec<_> =
                 NETWORK.iter().map(|file| format!("/proc/{pid}/net/{file}")).collect();
@@ -193,9 +193,9 @@ impl View {
         }
         commands.push(format!("{PROCESSES} smaps"));
         let commands = commands.join("\n");
-        let before = Reading::parse(&guest.ask_bytes(&format!("{CLOCKS}\n{commands}")));
+        let before = Reading::parse(&guest.ask_bytes(&format!("{CLOCKS}\n{MEMORY}\n{commands}")));
         let done = meanwhile();
-        let after = Reading::parse(&guest.ask_bytes(&format!("{commands}\n{CLOCKS}")));
+        let after = Reading::parse(&guest.ask_bytes(&format!("{commands}\n{MEMORY}\n{CLOCKS}")));
         (Self { before, after, networks, mounts }, done)
     }
 
