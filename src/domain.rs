@@ -8,9 +8,7 @@ use crate::frame::{Consistency, DomainIdentity, FORMAT, Frame};
 use crate::kernel::{DiscoveryError, Kernel};
 use crate::memory::{GuestRam, PhysicalMemory, ProcfsMemory, ReadStatistics, ReadableProcess};
 use crate::paging::AddressSpace;
-use crate::resolve::{
-    Connection, DomainDefinition, DomainState, QemuProcess, RamLayout, candidates,
-};
+use crate::resolve::{DomainDefinition, DomainState, Libvirt, QemuProcess, RamLayout, candidates};
 
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
@@ -103,7 +101,7 @@ impl Domain {
     /// Each reason has its own [`crate::ErrorCode`].
     pub fn open(domain: &str, options: &OpenOptions) -> Result<Self> {
         let begun = Instant::now();
-        let connection = Connection::open(options.uri.as_deref())?;
+        let connection = Libvirt::open(options.uri.as_deref())?;
         let definition = connection.find(domain)?;
         check_readable(&definition)?;
         let name = definition.summary.name.clone();
@@ -190,6 +188,7 @@ impl Domain {
             memory: None,
             modules: None,
             interfaces: None,
+            connections: None,
             mounts: None,
             log: None,
         };

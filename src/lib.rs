@@ -30,8 +30,9 @@ pub use crawl::Section;
 pub use domain::{CrawlOptions, Domain, Findings, OpenOptions};
 pub use error::{Error, ErrorCode, Result};
 pub use frame::{
-    Consistency, Cpu, CpuTimes, DomainIdentity, FORMAT, File, FileKind, Frame, Interface,
-    LogRecord, Mapping, Memory, Module, Mount, Namespaces, Os, Problem, Process, ProcessState,
+    Connection, Consistency, Cpu, CpuTimes, DomainIdentity, FORMAT, File, FileKind, Frame,
+    Interface, LogRecord, Mapping, Memory, Module, Mount, Namespaces, Os, Problem, Process,
+    ProcessState,
 };
 pub use memory::ReadStatistics;
-pub use resolve::{Connection, DomainDefinition, DomainState, DomainSummary};
+pub use resolve::{DomainDefinition, DomainState, DomainSummary, Libvirt};

@@ -1,5 +1,6 @@
 //! From guest memory to the sections of a frame: one file a section, over compiled offsets.
 
+mod connections;
 mod counters;
 mod cpus;
 mod drivers;
@@ -16,6 +17,7 @@ mod os;
 mod path;
 mod processes;
 mod reader;
+mod socket_tables;
 mod tree;
 mod vmas;
 
@@ -44,6 +46,8 @@ pub enum Section {
     Modules,
     /// The network interfaces.
     Interfaces,
+    /// The sockets.
+    Connections,
     /// The mounts.
     Mounts,
     /// The kernel's log.
@@ -52,7 +56,7 @@ pub enum Section {
 
 impl Section {
     /// Every section, in the frame's order.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Os,
         Self::Cpus,
         Self::Memory,
@@ -61,6 +65,7 @@ impl Section {
         Self::Mappings,
         Self::Modules,
         Self::Interfaces,
+        Self::Connections,
         Self::Mounts,
         Self::Log,
     ];
@@ -71,6 +76,7 @@ impl Section {
             Self::Os => "os",
             Self::Cpus => "cpus",
             Self::Processes => "processes",
+            Self::Connections => "connections",
             Self::Files => "files",
             Self::Mounts => "mounts",
             Self::Log => "log",
@@ -98,6 +104,7 @@ pub(crate) fn crawl(context: &Context, section: Section, frame: &mut Frame) {
         Section::Mappings => frame.mappings = Some(mappings::crawl(context)),
         Section::Mounts => frame.mounts = Some(mounts::crawl(context)),
         Section::Log => frame.log = Some(log::crawl(context)),
+        Section::Connections => frame.connections = Some(connections::crawl(context)),
         Section::Files => frame.files = Some(files::crawl(context)),
         Section::Modules => frame.modules = Some(modules::crawl(context)),
         Section::Interfaces => frame.interfaces = Some(interfaces::crawl(context)),

@@ -1,10 +1,10 @@
 //! The section `mounts`: `/proc/PID/mountinfo` (fs/proc_namespace.c) of every mount namespace that a
-//! process is in.
+//! process is in, seen from the root directory of its first process.
 
 use rustc_hash::FxHashSet;
 
 use super::path::{self, PathRef};
-use super::reader::{Context, ReadError, ReadResult};
+use super::reader::{Context, ReadResult};
 use super::tree::rb_entries;
 use crate::frame::Mount;
 
@@ -35,13 +35,24 @@ pub(super) fn crawl(context: &Context) -> Vec<Mount> {
         let namespace = proxy.map(|proxy| context.pointer(proxy, layout.nsproxy.mnt));
         let namespace = namespace.and_then(|ns| context.note("namespace", ns)).flatten();
         if let Some(namespace) = namespace.filter(|namespace| seen.insert(*namespace)) {
-            of_namespace(context, namespace, &mut rows);
+            let Some(root) = context.note("root", root(context, *task)).flatten() else { continue };
+            of_namespace(context, namespace, root, &mut rows);
         }
     }
     rows
 }
 
-fn of_namespace(context: &Context, namespace: u64, rows: &mut Vec<Mount>) {
+/// A task's root directory; a dead one has none.
+fn root(context: &Context, task: u64) -> ReadResult<Option<PathRef>> {
+    let layout = &context.layout().files.fs;
+    let Some(fs) = context.pointer(task, context.layout().process.task.fs)? else {
+        return Ok(None);
+    };
+    let mnt = context.follow(fs, layout.root_mnt)?;
+    Ok(Some(PathRef { mnt, dentry: context.follow(fs, layout.root_dentry)? }))
+}
+
+fn of_namespace(context: &Context, namespace: u64, root: PathRef, rows: &mut Vec<Mount>) {
     let layout = &context.layout().files;
     let mnt_ns = context.note("mnt_ns", context.u32(namespace, layout.mnt_ns.inum));
     // A tree since 2eea9ce4310d (6.8), of which the first mount is the namespace's root; a list before.
@@ -58,29 +69,38 @@ fn of_namespace(context: &Context, namespace: u64, rows: &mut Vec<Mount>) {
         if !layout.mount.node.exists() && flags.is_some_and(|flags| flags & CURSOR != 0) {
             continue;
         }
-        rows.push(row(context, mount, mnt_ns, flags));
+        // A mount that the root directory hides is not shown.
+        match context.note("target", target(context, mount, root)) {
+            Some(None) => {}
+            target => rows.push(row(context, mount, mnt_ns, target.flatten(), flags)),
+        }
     }
 }
 
-fn row(context: &Context, mount: u64, mnt_ns: Option<u32>, flags: Option<u64>) -> Mount {
+fn row(
+    context: &Context,
+    mount: u64,
+    mnt_ns: Option<u32>,
+    target: Option<String>,
+    flags: Option<u64>,
+) -> Mount {
     let layout = &context.layout().files;
     let source =
         context.follow(mount, layout.mount.devname).and_then(|name| context.text_at(name, 4096));
-    let target = target(context, mount);
     Mount {
         mnt_ns,
         source: context.note("source", source),
-        target: context.note("target", target),
+        target,
         filesystem: context.note("filesystem", filesystem(context, mount)),
         options: flags.map(options),
     }
 }
 
-fn target(context: &Context, mount: u64) -> ReadResult<String> {
+fn target(context: &Context, mount: u64, root: PathRef) -> ReadResult<Option<String>> {
     let layout = &context.layout().files;
     let mnt = context.at(mount, layout.mount.mnt)?;
     let dentry = context.follow(mnt, layout.vfsmount.root)?;
-    path::of(context, PathRef { mnt, dentry })
+    path::below(context, PathRef { mnt, dentry }, root)
 }
 
 /// `show_type`.

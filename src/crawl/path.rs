@@ -60,7 +60,8 @@ fn special(context: &Context, path: PathRef) -> ReadResult<Option<String>> {
         "sockfs" => format!("socket:[{number}]"),
         "anon_inodefs" => format!("anon_inode:{}", text_of(&name()?)),
         "nsfs" => {
-            let ns = namespace_of(context, path.dentry, inode)?;
+            // `ns_dname` (fs/nsfs.c).
+            let ns = context.follow(inode, layout.inode.private)?;
             let operations = context.follow(ns, layout.ns.operations)?;
             let name =
                 context.text_at(context.follow(operations, layout.ns_operations.name)?, 32)?;
@@ -70,11 +71,6 @@ fn special(context: &Context, path: PathRef) -> ReadResult<Option<String>> {
     }))
 }
 
-/// The `struct ns_common` behind a name in nsfs (`ns_dname`, fs/nsfs.c).
-fn namespace_of(context: &Context, _dentry: u64, inode: u64) -> ReadResult<u64> {
-    context.follow(inode, context.layout().files.inode.private)
-}
-
 /// The type of a file system: `ext4`, `tmpfs` ...
 pub(super) fn file_system(context: &Context, sb: u64) -> ReadResult<String> {
     let layout = &context.layout().files;
@@ -82,37 +78,56 @@ pub(super) fn file_system(context: &Context, sb: u64) -> ReadResult<String> {
     context.text_at(context.follow(kind, layout.kind.name)?, 64)
 }
 
-/// `prepend_path`: names up to the root of the mount, then on from the place where it is mounted.
+/// The path below a root directory; `None` where it does not lie below it.
+pub(super) fn below(context: &Context, path: PathRef, root: PathRef) -> ReadResult<Option<String>> {
+    let (text, top) = prepend(context, path, Some(root))?;
+    Ok((top == root).then_some(text))
+}
+
 fn walk(context: &Context, path: PathRef) -> ReadResult<String> {
+    let (text, _) = prepend(context, path, None)?;
+    Ok(if is_removed(context, path.dentry)? { text + " (deleted)" } else { text })
+}
+
+/// `prepend_path`: names up to the root of the mount, then on from the place where it is mounted, up to
+/// a given root or the top of all. Gives the path and where it ended.
+fn prepend(
+    context: &Context,
+    path: PathRef,
+    root: Option<PathRef>,
+) -> ReadResult<(String, PathRef)> {
     let layout = &context.layout().files;
     let mut names: Vec<Vec<u8>> = Vec::new();
-    let (mut dentry, mut mnt) = (path.dentry, path.mnt);
-    let removed = is_removed(context, dentry)?;
+    let mut here = path;
     for _ in 0..DEEPEST {
-        let parent = parent_of(context, dentry)?;
-        let root = context.unsigned(mnt, layout.vfsmount.root)?;
-        if dentry == root || dentry == parent {
-            let mount = context.container(mnt, layout.mount.mnt)?;
+        let parent = parent_of(context, here.dentry)?;
+        let mount_root = context.unsigned(here.mnt, layout.vfsmount.root)?;
+        let mut at_top = root == Some(here);
+        if !at_top && (here.dentry == mount_root || here.dentry == parent) {
+            let mount = context.container(here.mnt, layout.mount.mnt)?;
             let above = context.follow(mount, layout.mount.parent)?;
-            if above == mount || dentry != root {
-                names.reverse();
-                let mut text = names.iter().fold(Vec::new(), |mut text, name| {
-                    text.push(b'/');
-                    text.extend_from_slice(name);
-                    text
-                });
-                if text.is_empty() {
-                    text.push(b'/');
-                }
-                let text = String::from_utf8_lossy(&text).into_owned();
-                return Ok(if removed { text + " (deleted)" } else { text });
+            if above != mount && here.dentry == mount_root {
+                here = PathRef {
+                    mnt: context.at(above, layout.mount.mnt)?,
+                    dentry: context.follow(mount, layout.mount.mountpoint)?,
+                };
+                continue;
             }
-            dentry = context.follow(mount, layout.mount.mountpoint)?;
-            mnt = context.at(above, layout.mount.mnt)?;
-            continue;
+            at_top = true;
         }
-        names.push(context.bytes_name(dentry)?);
-        dentry = parent;
+        if at_top {
+            let mut text = Vec::new();
+            for name in names.iter().rev() {
+                text.push(b'/');
+                text.extend_from_slice(name);
+            }
+            if text.is_empty() {
+                text.push(b'/');
+            }
+            return Ok((String::from_utf8_lossy(&text).into_owned(), here));
+        }
+        names.push(context.bytes_name(here.dentry)?);
+        here.dentry = parent;
     }
     Err(ReadError::Nonsense { what: "the path does not end", address: path.dentry })
 }

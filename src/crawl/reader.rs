@@ -252,6 +252,16 @@ impl<'a> Context<'a> {
         Ok(bytes)
     }
 
+    /// A large array, read in batches.
+    pub fn table_at(&self, address: u64, length: usize) -> ReadResult<Vec<u8>> {
+        const PIECE: u64 = 1 << 16;
+        let pieces = (0..length as u64).step_by(PIECE as usize);
+        self.space.prefetch(
+            pieces.map(|piece| (address.wrapping_add(piece), PIECE.min(length as u64 - piece))),
+        );
+        self.bytes_at(address, length)
+    }
+
     /// A character array in a structure, up to its NUL.
     pub fn text(&self, base: u64, field: Field) -> ReadResult<String> {
         let member = field.member().ok_or(ReadError::NoMember(field.name))?;

@@ -3,6 +3,7 @@
 //! JSON names are the field names here. Times are nanoseconds and sizes bytes unless the name says
 //! otherwise. What is not known is `None` (`null`), never 0.
 
+mod connections;
 mod cpus;
 mod files;
 mod interfaces;
@@ -14,6 +15,7 @@ mod mounts;
 mod os;
 mod processes;
 
+pub use connections::Connection;
 pub use cpus::{Cpu, CpuTimes};
 pub use files::{File, FileKind};
 pub use interfaces::Interface;
@@ -70,6 +72,9 @@ pub struct Frame {
     /// The network interfaces of every network namespace.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interfaces: Option<Vec<Interface>>,
+    /// The sockets of every network namespace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connections: Option<Vec<Connection>>,
     /// The mounts of every mount namespace.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mounts: Option<Vec<Mount>>,

@@ -99,7 +99,6 @@ super::field::structures! {
 
     /// `struct ns_common` (include/linux/ns_common.h).
     NsCommon = "ns_common" {
-        inum: "inum",
         operations: "ops",
     }
 

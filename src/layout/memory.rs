@@ -65,7 +65,6 @@ super::field::structures! {
 
     /// `struct zone`.
     Zone = "zone" {
-        present: "present_pages",
         watermark: "_watermark",
         boost: "watermark_boost",
     }

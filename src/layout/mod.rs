@@ -10,6 +10,7 @@ mod log;
 mod memory;
 mod network;
 mod process;
+mod sockets;
 mod system;
 
 pub(crate) use drivers::{Veth, VirtioNet};
@@ -19,6 +20,7 @@ pub(crate) use log::*;
 pub(crate) use memory::*;
 pub(crate) use network::*;
 pub(crate) use process::*;
+pub(crate) use sockets::*;
 pub(crate) use system::*;
 
 use crate::kernel::Types;
@@ -36,6 +38,8 @@ pub(crate) struct Layout {
     pub memory: MemoryLayout,
     /// The kernel's log.
     pub log: LogLayout,
+    /// Sockets and their tables.
+    pub sockets: SocketLayout,
     /// The kernel itself: name, clocks, CPUs, modules.
     pub system: SystemLayout,
     /// Network devices and addresses.
@@ -50,6 +54,7 @@ impl Layout {
             files::STRUCTURES,
             memory::STRUCTURES,
             log::STRUCTURES,
+            sockets::STRUCTURES,
             system::STRUCTURES,
             network::STRUCTURES,
             drivers::STRUCTURES,
@@ -74,6 +79,7 @@ impl Layout {
             files: FileLayout::compile(types),
             memory: MemoryLayout::compile(types),
             log: LogLayout::compile(types),
+            sockets: SocketLayout::compile(types),
             system: SystemLayout::compile(types),
             network: NetworkLayout::compile(types),
         }
@@ -101,6 +107,16 @@ field::symbols! {
     node_states,
     /// The log's ring buffer (a pointer).
     prb,
+    /// Raw sockets over IPv4.
+    raw_v4_hashinfo,
+    /// Raw sockets over IPv6.
+    raw_v6_hashinfo,
+    /// TCP sockets of all namespaces.
+    tcp_hashinfo,
+    /// UDP sockets of all namespaces.
+    udp_table,
+    /// Unix sockets of all namespaces, until 5.19.
+    unix_socket_table,
     /// What tells areas like [vdso].
     special_mapping_vmops,
     /// Pages of swap.

@@ -164,7 +164,7 @@ impl<'ram> AddressSpace<'ram> {
         let frames = ranges.into_iter().flat_map(|(address, length)| {
             let first = address >> PAGE_SHIFT;
             let last = address.saturating_add(length.saturating_sub(1)) >> PAGE_SHIFT;
-            (first..=last).take(16).filter_map(|page| {
+            (first..=last).take(32).filter_map(|page| {
                 self.translate(page << PAGE_SHIFT).ok().map(|physical| physical >> PAGE_SHIFT)
             })
         });

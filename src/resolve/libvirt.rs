@@ -83,12 +83,12 @@ pub struct DomainDefinition {
 }
 
 /// A read-only connection to libvirt.
-pub struct Connection {
+pub struct Libvirt {
     connect: Connect,
     uri: String,
 }
 
-impl Connection {
+impl Libvirt {
     /// Connects read-only to `uri`, or to libvirt's default URI (`LIBVIRT_DEFAULT_URI`, then what
     /// libvirt probes).
     pub fn open(uri: Option<&str>) -> Result<Self> {

@@ -8,6 +8,6 @@ mod maps;
 mod qemu;
 mod ram;
 
-pub use libvirt::{Connection, DomainDefinition, DomainState, DomainSummary};
+pub use libvirt::{DomainDefinition, DomainState, DomainSummary, Libvirt};
 pub(crate) use qemu::QemuProcess;
 pub(crate) use ram::{Backing, RamBlock, RamLayout, candidates};

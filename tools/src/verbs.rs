@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use nfm::{Connection, CrawlOptions, Domain, Frame, OpenOptions, Process, Section};
+use nfm::{CrawlOptions, Domain, Frame, Libvirt, OpenOptions, Process, Section};
 
 use crate::Failure;
 use crate::args::{Crawl, List, Target};
@@ -13,7 +13,7 @@ type Verb = Result<ExitCode, Failure>;
 
 /// `nfm list`.
 pub(crate) fn list(connect: Option<&str>, list: &List, out: &mut dyn Write) -> Verb {
-    let domains = Connection::open(connect)?.list(list.all)?;
+    let domains = Libvirt::open(connect)?.list(list.all)?;
     if list.json {
         let rows: Vec<_> = domains
             .iter()

@@ -1,0 +1,163 @@
+//! The section `connections`: `/proc/net/{tcp,tcp6,udp,udp6,raw,raw6,unix}` of every network namespace,
+//! with the process and descriptor that each belongs to.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use rustc_hash::FxHashMap;
+
+use super::files::descriptors;
+use super::reader::{Context, ReadError, ReadResult};
+use super::socket_tables::{Kind, sockets};
+use crate::frame::Connection;
+
+/// `AF_INET6`.
+const INET6: u64 = 10;
+/// Socket states by number (include/net/tcp_states.h). A half-open connection (`TCP_NEW_SYN_RECV`) is
+/// shown as `SYN_RECV`, as `/proc` does.
+const STATES: [&str; 13] = [
+    "",
+    "ESTABLISHED",
+    "SYN_SENT",
+    "SYN_RECV",
+    "FIN_WAIT1",
+    "FIN_WAIT2",
+    "TIME_WAIT",
+    "CLOSE",
+    "CLOSE_WAIT",
+    "LAST_ACK",
+    "LISTEN",
+    "CLOSING",
+    "SYN_RECV",
+];
+const TIME_WAIT: u64 = 6;
+const NEW_SYN_RECV: u64 = 12;
+/// Bytes of an address of a unix socket (`sizeof(struct sockaddr_un)`).
+const LONGEST_NAME: u64 = 110;
+
+pub(super) fn crawl(context: &Context) -> Vec<Connection> {
+    let layout = &context.layout().network;
+    let head = context.symbol(context.layout().symbols.net_namespace_list);
+    let Some(head) = context.note("network namespaces", head) else { return Vec::new() };
+    let nets: FxHashMap<u64, Option<u32>> = context
+        .list("network namespaces", head, layout.net.list)
+        .into_iter()
+        .map(|net| (net, context.note("netns", context.u32(net, layout.net.inum))))
+        .collect();
+    let owners = owners(context);
+    let mut rows = Vec::new();
+    for (sock, kind) in sockets(context, nets.keys().copied()) {
+        let net =
+            context.note("netns", context.unsigned(sock, context.layout().sockets.common.net));
+        // A socket of a namespace that is not in the list is one whose namespace is going.
+        if let Some(netns) = net.and_then(|net| nets.get(&net)) {
+            rows.extend(context.note("socket", row(context, sock, kind, *netns, &owners)));
+        }
+    }
+    rows
+}
+
+/// The first process and descriptor that has an inode (by its address) open.
+fn owners(context: &Context) -> FxHashMap<u64, (u32, u32)> {
+    let layout = &context.layout().files.file;
+    let mut owners = FxHashMap::default();
+    for task in context.tasks() {
+        let pid = context.u32(*task, context.layout().process.task.tgid);
+        let Some(pid) = context.note("pid", pid) else { continue };
+        let rows = context.note("descriptors", descriptors(context, *task)).unwrap_or_default();
+        for (fd, file, _) in rows {
+            if let Ok(inode) = context.unsigned(file, layout.inode) {
+                owners.entry(inode).or_insert((pid, fd));
+            }
+        }
+    }
+    owners
+}
+
+fn row(
+    context: &Context,
+    sock: u64,
+    kind: Kind,
+    netns: Option<u32>,
+    owners: &FxHashMap<u64, (u32, u32)>,
+) -> ReadResult<Connection> {
+    let layout = &context.layout().sockets;
+    let state = context.unsigned(sock, layout.common.state)?;
+    let six = context.unsigned(sock, layout.common.family)? == INET6;
+    // Connections without a whole `struct sock`: nobody's any more, or not yet anybody's.
+    let small = kind == Kind::Tcp && matches!(state, TIME_WAIT | NEW_SYN_RECV);
+    let inode = if small { None } else { inode(context, sock)? };
+    let number = inode.map(|inode| context.unsigned(inode, layout.inode.number)).transpose()?;
+    let uid = match inode {
+        Some(inode) => Some(context.u32(inode, layout.inode.uid)?),
+        None if small => None,
+        None => Some(context.u32(sock, layout.sock.uid)?),
+    };
+    let owner = inode.and_then(|inode| owners.get(&inode));
+    let mut row = Connection {
+        netns,
+        protocol: kind.name(six),
+        state: STATES.get(state as usize).copied().filter(|name| !name.is_empty()),
+        local_address: None,
+        local_port: None,
+        remote_address: None,
+        remote_port: None,
+        inode: Some(number.unwrap_or(0)),
+        uid,
+        pid: owner.map(|(pid, _)| *pid),
+        fd: owner.map(|(_, fd)| *fd),
+        path: None,
+    };
+    if kind == Kind::Unix {
+        row.path = unix_path(context, sock)?;
+        return Ok(row);
+    }
+    let (local, remote) = match six {
+        true => (layout.common.local6, layout.common.remote6),
+        false => (layout.common.local4, layout.common.remote4),
+    };
+    row.local_address = Some(address(context, context.at(sock, local)?, six)?);
+    row.remote_address = Some(address(context, context.at(sock, remote)?, six)?);
+    row.local_port = Some(context.unsigned(sock, layout.common.local_port)? as u16);
+    row.remote_port =
+        Some((context.unsigned(sock, layout.common.remote_port)? as u16).swap_bytes());
+    Ok(row)
+}
+
+/// The address of a socket's inode (`SOCK_INODE`); `None` once its process has closed it.
+fn inode(context: &Context, sock: u64) -> ReadResult<Option<u64>> {
+    let layout = &context.layout().sockets;
+    let Some(socket) = context.pointer(sock, layout.sock.socket)? else { return Ok(None) };
+    let both = context.container(socket, layout.socket_alloc.socket)?;
+    context.at(both, layout.socket_alloc.inode).map(Some)
+}
+
+fn address(context: &Context, at: u64, six: bool) -> ReadResult<String> {
+    if !six {
+        return Ok(Ipv4Addr::from(context.u32_at(at)?.to_le_bytes()).to_string());
+    }
+    let bytes: [u8; 16] = context.bytes_at(at, 16)?.try_into().unwrap_or_default();
+    Ok(Ipv6Addr::from(bytes).to_string())
+}
+
+/// As `unix_seq_show` (net/unix/af_unix.c): `@` for every NUL of an abstract name.
+fn unix_path(context: &Context, sock: u64) -> ReadResult<Option<String>> {
+    const FAMILY_BYTES: u64 = 2;
+    let layout = &context.layout().sockets;
+    let Some(name) = context.pointer(sock, layout.unix.addr)? else { return Ok(None) };
+    let length = context.unsigned(name, layout.unix_address.length)?;
+    let Some(length) = length.checked_sub(FAMILY_BYTES).filter(|length| *length <= LONGEST_NAME)
+    else {
+        return Err(ReadError::Nonsense {
+            what: "a unix socket's name has no length",
+            address: name,
+        });
+    };
+    let start = context.at(name, layout.unix_address.name)?.wrapping_add(FAMILY_BYTES);
+    let mut bytes = context.bytes_at(start, length as usize)?;
+    if bytes.first() == Some(&0) {
+        bytes.iter_mut().filter(|byte| **byte == 0).for_each(|byte| *byte = b'@');
+    } else {
+        bytes.truncate(bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len()));
+    }
+    Ok(Some(String::from_utf8_lossy(&bytes).into_owned()).filter(|path| !path.is_empty()))
+}

@@ -1,0 +1,188 @@
+//! The hash tables in which the kernel finds sockets. Some are the whole system's, some each network
+//! namespace's own, and that has changed with time.
+
+use rustc_hash::FxHashSet;
+
+use super::reader::{Context, ReadError, ReadResult};
+use crate::layout::Field;
+
+/// Buckets of one table.
+const MOST_BUCKETS: u64 = 1 << 24;
+/// Sockets that are followed in all.
+const MOST_SOCKETS: usize = 1 << 20;
+/// Buckets of unix sockets (`2 * UNIX_HASH_SIZE`, net/unix/af_unix.c; `UNIX_HASH_SIZE` since 6.0).
+const UNIX_BUCKETS: u64 = 512;
+
+/// Which family of tables a socket was found in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Tcp,
+    Udp,
+    Raw,
+    Unix,
+}
+
+impl Kind {
+    /// The protocol's name in `/proc/net`.
+    pub fn name(self, six: bool) -> &'static str {
+        match (self, six) {
+            (Self::Tcp, false) => "tcp",
+            (Self::Tcp, true) => "tcp6",
+            (Self::Udp, false) => "udp",
+            (Self::Udp, true) => "udp6",
+            (Self::Raw, false) => "raw",
+            (Self::Raw, true) => "raw6",
+            (Self::Unix, _) => "unix",
+        }
+    }
+}
+
+/// An array of hash buckets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Table {
+    first: u64,
+    count: u64,
+    /// Bytes of a bucket.
+    stride: u64,
+    /// Where in a bucket its chain begins.
+    head: u64,
+}
+
+/// Every socket of the kinds in [`Kind`], of all namespaces.
+pub(super) fn sockets(context: &Context, nets: impl Iterator<Item = u64>) -> Vec<(u64, Kind)> {
+    let mut tables: Vec<(Table, Kind)> = Vec::new();
+    let mut seen = FxHashSet::default();
+    let mut add = |kind, found: ReadResult<Vec<Table>>, what| {
+        for table in context.note(what, found).unwrap_or_default() {
+            if seen.insert(table.first) {
+                tables.push((table, kind));
+            }
+        }
+    };
+    for net in nets {
+        add(Kind::Tcp, tcp(context, net), "table of TCP sockets");
+        add(Kind::Udp, udp(context, net), "table of UDP sockets");
+        add(Kind::Unix, unix(context, net), "table of unix sockets");
+    }
+    for symbol in
+        [context.layout().symbols.raw_v4_hashinfo, context.layout().symbols.raw_v6_hashinfo]
+    {
+        add(
+            Kind::Raw,
+            context.symbol(symbol).and_then(|at| raw(context, at)),
+            "table of raw sockets",
+        );
+    }
+    let mut found = Vec::new();
+    for (table, kind) in tables {
+        let chains = chains(context, table);
+        for first in context.note("table of sockets", chains).unwrap_or_default() {
+            let walked = chain(context, first, kind, &mut found);
+            context.note("chain of sockets", walked);
+        }
+    }
+    found
+}
+
+fn tcp(context: &Context, net: u64) -> ReadResult<Vec<Table>> {
+    let layout = &context.layout().sockets;
+    let info = match layout.net.tcp.exists() {
+        true => context.follow(net, layout.net.tcp)?,
+        false => context.symbol(context.layout().symbols.tcp_hashinfo)?,
+    };
+    let listen = |first, count| Table {
+        first,
+        count,
+        stride: u64::from(layout.listen_bucket.size),
+        head: offset(layout.listen_bucket.head),
+    };
+    let listening = match layout.inet.listening.member() {
+        Some(member) => {
+            listen(context.at(info, layout.inet.listening)?, u64::from(member.elements))
+        }
+        None => listen(
+            context.follow(info, layout.inet.lhash2)?,
+            context.unsigned(info, layout.inet.lhash2_mask)?.wrapping_add(1),
+        ),
+    };
+    let established = Table {
+        first: context.follow(info, layout.inet.ehash)?,
+        count: context.unsigned(info, layout.inet.ehash_mask)?.wrapping_add(1),
+        stride: u64::from(layout.established_bucket.size),
+        head: offset(layout.established_bucket.head),
+    };
+    Ok(vec![listening, established])
+}
+
+fn udp(context: &Context, net: u64) -> ReadResult<Vec<Table>> {
+    let layout = &context.layout().sockets;
+    let table = match layout.net.udp.exists() {
+        true => context.follow(net, layout.net.udp)?,
+        false => context.symbol(context.layout().symbols.udp_table)?,
+    };
+    Ok(vec![Table {
+        first: context.follow(table, layout.udp.hash)?,
+        count: context.unsigned(table, layout.udp.mask)?.wrapping_add(1),
+        stride: u64::from(layout.udp_slot.size),
+        head: offset(layout.udp_slot.head),
+    }])
+}
+
+fn unix(context: &Context, net: u64) -> ReadResult<Vec<Table>> {
+    let layout = &context.layout().sockets;
+    let first = match layout.net.unix_buckets.exists() {
+        true => context.follow(net, layout.net.unix_buckets)?,
+        false => context.symbol(context.layout().symbols.unix_socket_table)?,
+    };
+    Ok(vec![Table { first, count: UNIX_BUCKETS, stride: 8, head: 0 }])
+}
+
+fn raw(context: &Context, info: u64) -> ReadResult<Vec<Table>> {
+    let table = context.layout().sockets.raw.table;
+    let member = table.member().ok_or(ReadError::NoMember(table.name))?;
+    let first = context.at(info, table)?;
+    Ok(vec![Table { first, count: u64::from(member.elements), stride: 8, head: 0 }])
+}
+
+fn offset(field: Field) -> u64 {
+    field.member().map_or(0, |member| u64::from(member.offset))
+}
+
+/// A chain ends with NULL or, where readers must tell chains apart, with an odd number.
+fn is_end(link: u64) -> bool {
+    link == 0 || link & 1 != 0
+}
+
+/// The first links of the chains that are not empty.
+fn chains(context: &Context, table: Table) -> ReadResult<Vec<u64>> {
+    const NO_TABLE: &str = "a table of sockets has no size";
+    let bytes = table.count.checked_mul(table.stride).filter(|_| table.count <= MOST_BUCKETS);
+    let Some(bytes) = bytes.filter(|_| table.stride >= 8) else {
+        return Err(ReadError::Nonsense { what: NO_TABLE, address: table.first });
+    };
+    let copy = context.table_at(table.first, bytes as usize)?;
+    let head = table.head as usize;
+    let links = copy.chunks_exact(table.stride as usize).filter_map(|bucket| {
+        bucket.get(head..)?.first_chunk().map(|link| u64::from_le_bytes(*link))
+    });
+    Ok(links.filter(|link| !is_end(*link)).collect())
+}
+
+/// The sockets of one chain.
+fn chain(
+    context: &Context,
+    first: u64,
+    kind: Kind,
+    found: &mut Vec<(u64, Kind)>,
+) -> ReadResult<()> {
+    let node = context.layout().sockets.common.node;
+    let mut link = first;
+    while !is_end(link) {
+        if found.len() >= MOST_SOCKETS {
+            return Err(ReadError::Nonsense { what: "the chain does not end", address: link });
+        }
+        found.push((context.container(link, node)?, kind));
+        link = context.u64_at(link)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,34 @@
+//! The section `connections`.
+
+use serde::Serialize;
+
+/// One socket of one network namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Connection {
+    /// Inode of the network namespace.
+    pub netns: Option<u32>,
+    /// `tcp`, `tcp6`, `udp`, `udp6`, `raw`, `raw6` or `unix`.
+    pub protocol: &'static str,
+    /// The state by the kernel's name without `TCP_`: `ESTABLISHED`, `LISTEN`, `CLOSE` (which is what
+    /// an unconnected datagram socket has) ...
+    pub state: Option<&'static str>,
+    /// Own address; `None` for unix sockets.
+    pub local_address: Option<String>,
+    /// Own port; of a raw socket its protocol number; `None` for unix sockets.
+    pub local_port: Option<u16>,
+    /// The other end's address; `None` for unix sockets.
+    pub remote_address: Option<String>,
+    /// The other end's port; `None` for unix sockets.
+    pub remote_port: Option<u16>,
+    /// The socket's inode; 0 where no process has it open any more, as `/proc` shows it.
+    pub inode: Option<u64>,
+    /// The owner's user id.
+    pub uid: Option<u32>,
+    /// A process that has it open; `None` where none has.
+    pub pid: Option<u32>,
+    /// That process's descriptor.
+    pub fd: Option<u32>,
+    /// A unix socket's path; `@` stands for the NUL at the start of an abstract one.
+    pub path: Option<String>,
+}
