@@ -1,10 +1,11 @@
 //! A domain that is open for crawling: the rooms put together.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::crawl::{Context, Section};
 use crate::error::{Error, Result};
-use crate::frame::{Consistency, DomainIdentity, FORMAT, Frame};
+use crate::frame::{Consistency, DomainIdentity, FORMAT, Frame, Host};
 use crate::kernel::{DiscoveryError, Kernel};
 use crate::memory::{GuestRam, PhysicalMemory, ProcfsMemory, ReadStatistics, ReadableProcess};
 use crate::paging::AddressSpace;
@@ -87,6 +88,7 @@ pub struct Findings {
 /// An open domain. One thread at a time may use it; it may move between threads.
 pub struct Domain {
     identity: DomainIdentity,
+    process: Arc<ReadableProcess>,
     ram: GuestRam,
     kernel: Kernel,
     findings: Findings,
@@ -114,7 +116,8 @@ impl Domain {
             reason,
         })?;
         tracing::debug!(pid, candidates = layouts.len(), "candidates for guest RAM");
-        let (ram, kernel) = find_kernel(process, &layouts, &name)?;
+        let process = ReadableProcess::open(process, &name)?;
+        let (ram, kernel) = find_kernel(&process, &layouts, &name)?;
         let image = &kernel.image;
         let findings = Findings {
             uri: connection.uri().to_owned(),
@@ -138,7 +141,7 @@ impl Domain {
             uuid: definition.summary.uuid,
             hypervisor: definition.driver.to_lowercase(),
         };
-        Ok(Self { identity, ram, kernel, findings, frames: 0 })
+        Ok(Self { identity, process, ram, kernel, findings, frames: 0 })
     }
 
     /// What was found at opening.
@@ -191,9 +194,13 @@ impl Domain {
             connections: None,
             mounts: None,
             log: None,
+            host: None,
         };
         for section in Section::ALL.into_iter().filter(|one| options.sections.contains(one)) {
             crate::crawl::crawl(&context, section, &mut frame);
+            if section == Section::Host {
+                frame.host = Some(self.host(&context));
+            }
         }
         if !self.ram.memory().alive() {
             return Err(gone());
@@ -204,6 +211,28 @@ impl Domain {
         frame.consistency.retries = retries;
         frame.duration_ns = nanoseconds(begun.elapsed());
         Ok(frame)
+    }
+}
+
+impl Domain {
+    /// The section `host`: from the hypervisor's process and from libvirt.
+    fn host(&self, context: &Context) -> Host {
+        let note = |what: &str, reason: String| context.problem(format!("{what}: {reason}"), None);
+        let time = self.process.process().vcpu_time();
+        let state = Libvirt::open(Some(&self.findings.uri))
+            .and_then(|libvirt| libvirt.find(&self.findings.uuid))
+            .map(|definition| definition.summary.state.name());
+        let held = self.ram.memory().residency();
+        if held.is_none() {
+            note("rss_bytes", "the host does not tell (/proc/PID/pagemap)".to_owned());
+        }
+        Host {
+            vcpu_time_ns: time.map_err(|error| note("vcpu_time_ns", error.to_string())).ok(),
+            rss_bytes: held.map(|held| held.resident),
+            swapped_bytes: held.map(|held| held.swapped),
+            untouched_bytes: held.map(|held| held.untouched),
+            state: state.map_err(|error| note("state", error.to_string())).ok(),
+        }
     }
 }
 
@@ -246,15 +275,14 @@ fn check_readable(definition: &DomainDefinition) -> Result<()> {
 /// Holds the candidates against guest memory: the layout under which a kernel is found whose own map
 /// of RAM agrees with it.
 fn find_kernel(
-    process: QemuProcess,
+    owner: &Arc<ReadableProcess>,
     layouts: &[RamLayout],
     domain: &str,
 ) -> Result<(GuestRam, Kernel)> {
-    let owner = ReadableProcess::open(process, domain)?;
     let pid = owner.process().pid;
     let mut failure = None;
     for layout in layouts {
-        let ram = GuestRam::new(Box::new(ProcfsMemory::new(&owner, layout)?));
+        let ram = GuestRam::new(Box::new(ProcfsMemory::new(owner, layout)?));
         match Kernel::discover(&ram) {
             Ok(kernel) => match disagreement(&ram, &kernel) {
                 None => return Ok((ram, kernel)),
@@ -299,7 +327,7 @@ fn disagreement(ram: &GuestRam, kernel: &Kernel) -> Option<String> {
 /// Firmware, or another operating system: by how much memory the guest has touched.
 fn no_kernel(memory: &dyn PhysicalMemory, domain: &str) -> Error {
     let domain = domain.to_owned();
-    match memory.touched() {
+    match memory.residency().map(|held| held.resident.saturating_add(held.swapped)) {
         Some(bytes) if bytes < FIRMWARE_TOUCHES => Error::NotBooted {
             domain,
             evidence: format!("{} MiB of its RAM were ever used", bytes.div_ceil(MIB)),

@@ -30,7 +30,7 @@ pub use crawl::Section;
 pub use domain::{CrawlOptions, Domain, Findings, OpenOptions};
 pub use error::{Error, ErrorCode, Result};
 pub use frame::{
-    Connection, Consistency, Cpu, CpuTimes, DomainIdentity, FORMAT, File, FileKind, Frame,
+    Connection, Consistency, Cpu, CpuTimes, DomainIdentity, FORMAT, File, FileKind, Frame, Host,
     Interface, LogRecord, Mapping, Memory, Module, Mount, Namespaces, Os, Problem, Process,
     ProcessState,
 };

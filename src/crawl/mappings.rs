@@ -112,8 +112,11 @@ fn gate(context: &Context, mm: u64) -> ReadResult<Option<Vma>> {
     let (Some(gate), Some(mode)) = (symbols.gate_vma.address, symbols.vsyscall_mode.address) else {
         return Ok(None);
     };
-    let flags = context.unsigned(mm, layout.mm.context_flags)?;
-    if context.u32_at(mode)? == NO_VSYSCALL || flags & HAS_VSYSCALL == 0 {
+    let has = match layout.mm.ia32_compat.exists() {
+        true => context.unsigned(mm, layout.mm.ia32_compat)? == 0,
+        false => context.unsigned(mm, layout.mm.context_flags)? & HAS_VSYSCALL != 0,
+    };
+    if context.u32_at(mode)? == NO_VSYSCALL || !has {
         return Ok(None);
     }
     Ok(Some(Vma {

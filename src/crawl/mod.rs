@@ -52,11 +52,13 @@ pub enum Section {
     Mounts,
     /// The kernel's log.
     Log,
+    /// The hypervisor's side.
+    Host,
 }
 
 impl Section {
     /// Every section, in the frame's order.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Os,
         Self::Cpus,
         Self::Memory,
@@ -68,6 +70,7 @@ impl Section {
         Self::Connections,
         Self::Mounts,
         Self::Log,
+        Self::Host,
     ];
 
     /// The section's JSON name.
@@ -78,6 +81,7 @@ impl Section {
             Self::Processes => "processes",
             Self::Connections => "connections",
             Self::Files => "files",
+            Self::Host => "host",
             Self::Mounts => "mounts",
             Self::Log => "log",
             Self::Mappings => "mappings",
@@ -93,7 +97,7 @@ impl Section {
     }
 }
 
-/// Fills one section of a frame; what cannot be read is noted in the context.
+/// Fills one section of a frame from guest memory; what cannot be read is noted in the context.
 pub(crate) fn crawl(context: &Context, section: Section, frame: &mut Frame) {
     context.enter(section.name());
     match section {
@@ -105,6 +109,8 @@ pub(crate) fn crawl(context: &Context, section: Section, frame: &mut Frame) {
         Section::Mounts => frame.mounts = Some(mounts::crawl(context)),
         Section::Log => frame.log = Some(log::crawl(context)),
         Section::Connections => frame.connections = Some(connections::crawl(context)),
+        // Not in guest memory: `Domain::crawl` asks the host.
+        Section::Host => {}
         Section::Files => frame.files = Some(files::crawl(context)),
         Section::Modules => frame.modules = Some(modules::crawl(context)),
         Section::Interfaces => frame.interfaces = Some(interfaces::crawl(context)),

@@ -6,6 +6,7 @@
 mod connections;
 mod cpus;
 mod files;
+mod host;
 mod interfaces;
 mod log;
 mod mappings;
@@ -18,6 +19,7 @@ mod processes;
 pub use connections::Connection;
 pub use cpus::{Cpu, CpuTimes};
 pub use files::{File, FileKind};
+pub use host::Host;
 pub use interfaces::Interface;
 pub use log::LogRecord;
 pub use mappings::Mapping;
@@ -81,6 +83,9 @@ pub struct Frame {
     /// The kernel's log, oldest record first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log: Option<Vec<LogRecord>>,
+    /// What the hypervisor's side knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<Host>,
 }
 
 /// Whose snapshot a frame is.

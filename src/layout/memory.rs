@@ -13,6 +13,8 @@ super::field::structures! {
         brk: "brk",
         start_stack: "start_stack",
         context_flags: "context.flags",
+        /// Not 0 in a 32-bit process; until 5.12, where the flags do not tell.
+        ia32_compat: "context.ia32_compat",
     }
 
     /// `struct vm_area_struct` (include/linux/mm_types.h).

@@ -15,6 +15,17 @@ pub(crate) const PAGE_SHIFT: u32 = 12;
 /// One guest page, copied out.
 pub(crate) type Page = [u8; PAGE_SIZE];
 
+/// How much of a guest's RAM the host holds, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Residency {
+    /// In the host's RAM.
+    pub resident: u64,
+    /// In the host's swap.
+    pub swapped: u64,
+    /// Never used by the guest: the host has nothing behind it.
+    pub untouched: u64,
+}
+
 /// A source of guest-physical memory. Only ever copies out: no reference into guest memory exists.
 pub(crate) trait PhysicalMemory: Send {
     /// Reads whole pages by guest frame number into `pages`; both slices have the same length.
@@ -27,8 +38,8 @@ pub(crate) trait PhysicalMemory: Send {
     /// The RAM, as ascending runs of (first guest-physical address, bytes).
     fn ram(&self) -> Vec<(u64, u64)>;
 
-    /// Bytes of RAM that the guest has touched, where the host can tell.
-    fn touched(&self) -> Option<u64>;
+    /// How much of the RAM the host holds, where it can tell.
+    fn residency(&self) -> Option<Residency>;
 
     /// Whether the guest behind it still runs.
     fn alive(&self) -> bool;

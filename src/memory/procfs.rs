@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rustix::fs::SeekFrom;
 
-use super::{PAGE_SHIFT, PAGE_SIZE, Page, PhysicalMemory};
+use super::{PAGE_SHIFT, PAGE_SIZE, Page, PhysicalMemory, Residency};
 use crate::error::{Error, Result};
 use crate::resolve::{Backing, QemuProcess, RamBlock, RamLayout};
 
@@ -183,14 +183,24 @@ impl PhysicalMemory for ProcfsMemory {
         self.blocks.iter().map(|block| (block.ram.guest, block.ram.length)).collect()
     }
 
-    fn touched(&self) -> Option<u64> {
+    fn residency(&self) -> Option<Residency> {
         let pagemap = File::open(format!("/proc/{}/pagemap", self.owner.process.pid)).ok()?;
-        self.blocks.iter().try_fold(0_u64, |sum, block| {
-            let bytes = match &block.file {
-                Some((file, start)) => data_bytes(file, *start, block.ram.length)?,
-                None => present_bytes(&pagemap, block.ram.host, block.ram.length)?,
+        self.blocks.iter().try_fold(Residency::default(), |sum, block| {
+            let (resident, swapped) = present(&pagemap, block.ram.host, block.ram.length)?;
+            // What is in a shared file but not in the process's page tables counts as resident too.
+            let (resident, swapped) = match &block.file {
+                Some((file, start)) => {
+                    let data = data_bytes(file, *start, block.ram.length)?;
+                    (data.saturating_sub(swapped), swapped)
+                }
+                None => (resident, swapped),
             };
-            sum.checked_add(bytes)
+            let held = resident.saturating_add(swapped);
+            Some(Residency {
+                resident: sum.resident.saturating_add(resident),
+                swapped: sum.swapped.saturating_add(swapped),
+                untouched: sum.untouched.saturating_add(block.ram.length.saturating_sub(held)),
+            })
         })
     }
 
@@ -214,22 +224,27 @@ fn backing_file(pid: i32, inode: u64) -> Result<Option<File>> {
     Ok(None)
 }
 
-/// Bytes of private memory that are present or swapped: bits 63 and 62 of a page's entry
+/// Bytes of a process's memory that are (present, swapped): bits 63 and 62 of a page's entry
 /// (Documentation/admin-guide/mm/pagemap.rst).
-fn present_bytes(pagemap: &File, start: u64, length: u64) -> Option<u64> {
+fn present(pagemap: &File, start: u64, length: u64) -> Option<(u64, u64)> {
+    const PRESENT: u64 = 1 << 63;
+    const SWAPPED: u64 = 1 << 62;
     let mut entries = vec![0_u8; 1 << 16];
     let mut offset = (start >> PAGE_SHIFT).checked_mul(8)?;
     let mut left = (length >> PAGE_SHIFT).checked_mul(8)?;
-    let mut present = 0_u64;
+    let (mut present, mut swapped) = (0_u64, 0_u64);
     while left > 0 {
         let chunk = entries.get_mut(..left.min(1 << 16) as usize)?;
         pagemap.read_exact_at(chunk, offset).ok()?;
-        present +=
-            chunk.as_chunks::<8>().0.iter().filter(|entry| entry[7] & 0xc0 != 0).count() as u64;
+        for entry in chunk.as_chunks().0 {
+            let entry = u64::from_le_bytes(*entry);
+            present += u64::from(entry & PRESENT != 0);
+            swapped += u64::from(entry & SWAPPED != 0);
+        }
         offset += chunk.len() as u64;
         left -= chunk.len() as u64;
     }
-    Some(present << PAGE_SHIFT)
+    Some((present << PAGE_SHIFT, swapped << PAGE_SHIFT))
 }
 
 /// Bytes of a file's range that are no hole.

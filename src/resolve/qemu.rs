@@ -61,6 +61,22 @@ impl QemuProcess {
         matches!(poll(&mut fds, Some(&at_once)), Ok(0) | Err(_))
     }
 
+    /// CPU time of the guest's vCPUs, in nanoseconds: that of QEMU's threads named `CPU 0/KVM`,
+    /// `CPU 0/TCG`, `ALL CPUs/TCG`.
+    pub fn vcpu_time(&self) -> std::io::Result<u64> {
+        let mut sum = 0_u64;
+        for thread in fs::read_dir(format!("/proc/{}/task", self.pid))?.flatten() {
+            let name = fs::read_to_string(thread.path().join("comm")).unwrap_or_default();
+            if name.starts_with("CPU ") || name.starts_with("ALL CPUs/") {
+                // Its first number is the time on a CPU (Documentation/scheduler/sched-stats.rst).
+                let times = fs::read_to_string(thread.path().join("schedstat"))?;
+                let time = times.split(' ').next().and_then(|time| time.parse().ok());
+                sum = sum.saturating_add(time.unwrap_or(0));
+            }
+        }
+        Ok(sum)
+    }
+
     /// The process's mappings.
     pub fn mappings(&self, domain: &str) -> Result<Vec<Mapping>> {
         let path = format!("/proc/{}/maps", self.pid);

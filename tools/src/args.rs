@@ -44,8 +44,30 @@ pub(crate) enum Verb {
     Crawl(Crawl),
     /// List a guest's processes
     Ps(Target),
+    /// Show who uses a guest's CPUs
+    Top(Top),
+    /// List open files of a guest's processes
+    Lsof(OfProcess),
+    /// List the memory mappings of a guest's processes
+    Pmap(OfProcess),
+    /// List a guest's sockets, with the processes that own them
+    #[command(visible_alias = "netstat")]
+    Ss(Target),
+    /// List a guest's network interfaces
+    #[command(visible_alias = "ifconfig")]
+    Ip(Target),
+    /// List a guest's mounts
+    Mount(Target),
+    /// Show a guest's memory
+    Free(Target),
+    /// Show how long a guest is up, and its load
+    Uptime(Target),
+    /// List a guest's CPUs
+    Lscpu(Target),
     /// List a guest's kernel modules
     Lsmod(Target),
+    /// Print a guest's kernel log
+    Dmesg(Target),
     /// Tell what can be read of a guest, how, and why not
     Doctor(Target),
 }
@@ -76,6 +98,40 @@ pub(crate) struct Crawl {
     /// Only these sections of the frame
     #[arg(long, value_name = "SECTION,…", value_delimiter = ',', value_parser = section)]
     pub sections: Vec<Section>,
+    /// Take a frame every so many seconds (0.1 is ten a second)
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub watch: Option<f64>,
+    /// With --watch: end after so many frames
+    #[arg(long, value_name = "FRAMES", requires = "watch")]
+    pub count: Option<u64>,
+}
+
+#[derive(Args)]
+pub(crate) struct OfProcess {
+    #[command(flatten)]
+    pub target: Target,
+    /// Only this process
+    #[arg(short, long)]
+    pub pid: Option<u32>,
+}
+
+#[derive(Args)]
+pub(crate) struct Top {
+    #[command(flatten)]
+    pub target: Target,
+    /// Print one screen and end
+    #[arg(long)]
+    pub once: bool,
+    /// Seconds between screens, and over which the CPU's use is measured
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds)]
+    pub interval: f64,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(seconds) if (0.001..=86_400.0).contains(&seconds) => Ok(seconds),
+        _ => Err("seconds are a number from 0.001 to 86400".to_owned()),
+    }
 }
 
 fn section(name: &str) -> Result<Section, String> {

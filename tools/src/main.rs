@@ -44,7 +44,17 @@ fn main() -> ExitCode {
         Verb::List(list) => verbs::list(connect, list, &mut out),
         Verb::Crawl(crawl) => verbs::crawl(connect, crawl, &mut out),
         Verb::Ps(target) => verbs::ps(connect, target, &mut out),
+        Verb::Top(top) => verbs::top(connect, top, &mut out),
+        Verb::Lsof(of) => verbs::lsof(connect, of, &mut out),
+        Verb::Pmap(of) => verbs::pmap(connect, of, &mut out),
+        Verb::Ss(target) => verbs::ss(connect, target, &mut out),
+        Verb::Ip(target) => verbs::ip(connect, target, &mut out),
+        Verb::Mount(target) => verbs::mount(connect, target, &mut out),
+        Verb::Free(target) => verbs::free(connect, target, &mut out),
+        Verb::Uptime(target) => verbs::uptime(connect, target, &mut out),
+        Verb::Lscpu(target) => verbs::lscpu(connect, target, &mut out),
         Verb::Lsmod(target) => verbs::lsmod(connect, target, &mut out),
+        Verb::Dmesg(target) => verbs::dmesg(connect, target, &mut out),
         Verb::Doctor(doctor) => doctor::doctor(connect, doctor, &mut out),
     };
     match result.and_then(|status| out.flush().map(|()| status).map_err(Failure::from)) {

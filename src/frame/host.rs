@@ -1,0 +1,19 @@
+//! The section `host`.
+
+use serde::Serialize;
+
+/// What the hypervisor's side knows of the guest.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Host {
+    /// CPU time of all vCPUs.
+    pub vcpu_time_ns: Option<u64>,
+    /// Guest RAM that is in the host's RAM.
+    pub rss_bytes: Option<u64>,
+    /// Guest RAM that is in the host's swap.
+    pub swapped_bytes: Option<u64>,
+    /// Guest RAM that the guest has never used.
+    pub untouched_bytes: Option<u64>,
+    /// The domain's state, as `virsh domstate` prints it.
+    pub state: Option<&'static str>,
+}

@@ -1,0 +1,94 @@
+//! `nfm crawl`.
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use nfm::{CrawlOptions, Frame, Section};
+
+use super::{Verb, open, report};
+use crate::args::Crawl;
+use crate::show::{clock, escaped, known, size};
+
+/// `nfm crawl`: one frame, or one after another.
+pub(crate) fn crawl(connect: Option<&str>, crawl: &Crawl, out: &mut dyn Write) -> Verb {
+    let sections = if crawl.sections.is_empty() { &Section::ALL[..] } else { &crawl.sections };
+    let options = CrawlOptions::sections(sections);
+    let mut domain = open(connect, &crawl.target.domain)?;
+    let begun = Instant::now();
+    let rounds = match (crawl.watch, crawl.count) {
+        (None, _) => 1,
+        (Some(_), count) => count.unwrap_or(u64::MAX),
+    };
+    for round in 0..rounds {
+        if round > 0 {
+            let wait = crawl.watch.unwrap_or_default() * round as f64;
+            // Counted from the start, so that the rate does not drift.
+            let due = begun + Duration::try_from_secs_f64(wait).unwrap_or(Duration::MAX / 4);
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        }
+        let frame = domain.crawl(&options)?;
+        if crawl.target.json {
+            writeln!(out, "{}", frame.to_json())?;
+        } else {
+            summary(&frame, out)?;
+        }
+        out.flush()?;
+        if !crawl.target.json {
+            report(&frame);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn summary(frame: &Frame, out: &mut dyn Write) -> std::io::Result<()> {
+    let text = |value: &Option<String>| escaped(value.as_deref().unwrap_or("?")).into_owned();
+    writeln!(out, "domain      {} ({})", escaped(&frame.domain.name), frame.domain.uuid)?;
+    if let Some(os) = &frame.os {
+        writeln!(
+            out,
+            "os          {} {} {}",
+            text(&os.sysname),
+            text(&os.release),
+            text(&os.machine)
+        )?;
+        writeln!(out, "node        {}", text(&os.nodename))?;
+        let load = os.load.map(|[a, b, c]| format!("{a:.2} {b:.2} {c:.2}"));
+        writeln!(out, "up          {}   load {}", known(os.uptime_ns.map(clock)), known(load))?;
+        if os.panicked == Some(true) {
+            writeln!(out, "            the kernel has PANICKED")?;
+        }
+    }
+    if let Some(cpus) = &frame.cpus {
+        let online = cpus.iter().filter(|cpu| cpu.online).count();
+        let model = cpus.first().map_or_else(|| "?".to_owned(), |cpu| text(&cpu.model));
+        writeln!(out, "cpus        {online} online of {}: {model}", cpus.len())?;
+    }
+    if let Some(processes) = &frame.processes {
+        let threads: u64 = processes.iter().filter_map(|p| p.threads).map(u64::from).sum();
+        let kernel = processes.iter().filter(|p| p.kernel_thread == Some(true)).count();
+        let all = processes.len();
+        writeln!(out, "processes   {all} ({threads} threads, {kernel} of the kernel)")?;
+    }
+    if let Some(modules) = &frame.modules {
+        let bytes = modules.iter().filter_map(|module| module.size).sum();
+        writeln!(out, "modules     {} ({})", modules.len(), size(bytes))?;
+    }
+    for interface in frame.interfaces.iter().flatten() {
+        let all = [&interface.ipv4, &interface.ipv6];
+        let addresses: Vec<&str> =
+            all.into_iter().flatten().flatten().map(String::as_str).collect();
+        writeln!(
+            out,
+            "interface   {} in namespace {}: {}, rx {}, tx {}",
+            text(&interface.name),
+            known(interface.netns),
+            if addresses.is_empty() { "no address".to_owned() } else { addresses.join(" ") },
+            known(interface.rx_bytes.map(size)),
+            known(interface.tx_bytes.map(size)),
+        )?;
+    }
+    let milliseconds = frame.duration_ns as f64 / 1e6;
+    let whole = if frame.consistency.complete { "complete" } else { "NOT complete" };
+    writeln!(out, "frame       {whole}, taken in {milliseconds:.1} ms; --json prints all of it")
+}

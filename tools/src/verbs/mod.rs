@@ -1,0 +1,54 @@
+//! The verbs that print facts of a frame, by subject.
+
+mod crawl;
+mod list;
+mod network;
+mod processes;
+mod system;
+mod top;
+
+pub(crate) use crawl::crawl;
+pub(crate) use list::list;
+pub(crate) use network::{ip, ss};
+pub(crate) use processes::{lsof, pmap, ps};
+pub(crate) use system::{dmesg, free, lscpu, lsmod, mount, uptime};
+pub(crate) use top::top;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use nfm::{CrawlOptions, Domain, Frame, OpenOptions, Section};
+use serde::Serialize;
+
+use crate::Failure;
+use crate::show::escaped;
+
+/// How a verb ends.
+pub(crate) type Verb = Result<ExitCode, Failure>;
+
+/// Opens a domain.
+pub(crate) fn open(connect: Option<&str>, domain: &str) -> Result<Domain, Failure> {
+    let mut options = OpenOptions::default();
+    options.uri = connect.map(str::to_owned);
+    Ok(Domain::open(domain, &options)?)
+}
+
+/// Opens a domain and takes one frame.
+fn frame(connect: Option<&str>, domain: &str, sections: &[Section]) -> Result<Frame, Failure> {
+    Ok(open(connect, domain)?.crawl(&CrawlOptions::sections(sections))?)
+}
+
+/// Problems go to standard error: an incomplete table must not look whole.
+fn report(frame: &Frame) {
+    for problem in &frame.consistency.problems {
+        let address = problem.address.map(|at| format!(" (at {at:#x})")).unwrap_or_default();
+        eprintln!("nfm: {}: {}{address}", problem.section, escaped(&problem.reason));
+    }
+}
+
+/// Prints facts as JSON, one line.
+fn json<T: Serialize + ?Sized>(out: &mut dyn Write, facts: &T) -> Result<(), Failure> {
+    let text = serde_json::to_string(facts).map_err(std::io::Error::from)?;
+    writeln!(out, "{text}")?;
+    Ok(())
+}
