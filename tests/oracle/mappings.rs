@@ -74,11 +74,8 @@ fn parse(reading: &Reading, pid: u32) -> BTreeMap<u64, Mapping> {
         let behind = line.split_once(device).and_then(|(_, rest)| rest.split_once(inode));
         let path = behind.expect("an inode").1.trim_start();
         let path = Some(path).filter(|path| !path.is_empty()).map(str::to_owned);
-        // No mapping of the process's, but shown with each.
-        if path.as_deref() != Some("[vsyscall]") {
-            let mapping = Mapping { end: hexadecimal(end), permissions, offset, path, resident };
-            all.insert(hexadecimal(start), mapping);
-        }
+        let mapping = Mapping { end: hexadecimal(end), permissions, offset, path, resident };
+        all.insert(hexadecimal(start), mapping);
     }
     all
 }

@@ -36,14 +36,6 @@ pub fn compare(tally: &mut Tally, view: &View, frame: &Value) {
             tally.field(SECTION, &key, row, "options", Expected::is(mount[5]));
         }
     }
-    // A thread of the kernel has a namespace of its own and no process to tell all of it: kdevtmpfs
-    // lives in the devtmpfs, and mountinfo leaves out what lies below its root.
-    let is_hidden = |row: &Value| {
-        let owner = view.mounts.iter().find(|(mnt_ns, _)| row["mnt_ns"] == **mnt_ns);
-        owner.is_some_and(|(_, pid)| view.before.stats()[pid].name == "kdevtmpfs")
-            && row["target"] == "/"
-    };
-    rows.retain(|row| !is_hidden(row));
     for row in rows {
         tally.holds(SECTION, &row["target"], "known to the guest", false, row);
     }

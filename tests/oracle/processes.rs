@@ -9,7 +9,7 @@ use crate::tally::{Expected, Tally};
 use crate::view::{Reading, Stat, View};
 
 const SECTION: &str = "processes";
-const NAMESPACES: [&str; 7] = ["pid", "net", "mnt", "uts", "ipc", "user", "cgroup"];
+const NAMESPACES: [&str; 8] = ["pid", "net", "mnt", "uts", "ipc", "user", "cgroup", "time"];
 
 pub fn compare(tally: &mut Tally, view: &View, frame: &Value) {
     let Some(processes) = tally.section(frame, SECTION) else { return };

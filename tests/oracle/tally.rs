@@ -62,12 +62,12 @@ pub struct Tally {
     disagreements: Vec<String>,
     absent: BTreeMap<(&'static str, String), usize>,
     missing_sections: BTreeSet<&'static str>,
-    required: BTreeMap<&'static str, &'static [&'static str]>,
+    required: BTreeMap<&'static str, &'static str>,
 }
 
 impl Tally {
-    /// A count for a frame that must have these fields of these sections.
-    pub fn new(required: &[(&'static str, &'static [&'static str])]) -> Self {
+    /// A count for a frame that must have these sections, and of each the fields named, parted by blanks.
+    pub fn new(required: &[(&'static str, &'static str)]) -> Self {
         Self { required: required.iter().copied().collect(), ..Self::default() }
     }
 
@@ -96,11 +96,16 @@ impl Tally {
         let found = field.split('.').try_fold(row, |value, name| value.get(name));
         match found {
             Some(value) => self.fact(section, key, field, value, expected),
-            None if self.required.get(section).is_some_and(|fields| fields.contains(&field)) => {
+            None if self.requires(section, field) => {
                 self.disagree(section, key, field, expected, "no such field");
             }
             None => *self.absent.entry((section, field.to_owned())).or_default() += 1,
         }
+    }
+
+    fn requires(&self, section: &str, field: &str) -> bool {
+        let fields = self.required.get(section).copied().unwrap_or_default();
+        fields.split_whitespace().any(|one| one == field)
     }
 
     /// One fact.
@@ -146,6 +151,11 @@ impl Tally {
         *self.facts.entry(section).or_default() += 1;
         self.disagreements
             .push(format!("{section}, {key}, {what}: the guest says {guest}, nfm says {nfm}"));
+    }
+
+    /// The facts that do not agree.
+    pub fn disagreements(self) -> Vec<String> {
+        self.disagreements
     }
 
     /// Prints the count. Panics unless all facts agree and each section has as many as it must have.

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use crate::host::Host;
 use crate::lab::Guest;
 
 /// Memory is read by the shell itself, so that little of it is in use only because it is asked for.
@@ -40,7 +41,8 @@ pub struct Stat {
 }
 
 impl Stat {
-    fn parse(bytes: &[u8]) -> Option<Self> {
+    /// The line of `/proc/PID/stat`.
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
         let open = bytes.iter().position(|byte| *byte == b'(')?;
         let close = bytes.iter().rposition(|byte| *byte == b')')?;
         let name = String::from_utf8_lossy(&bytes[open + 1..close]).into_owned();
@@ -167,6 +169,8 @@ pub fn kilobytes(text: &str) -> Option<u64> {
 pub struct View {
     pub before: Reading,
     pub after: Reading,
+    /// What this host tells, before and after.
+    pub host: (Host, Host),
     /// Network namespaces: inode and a process in it.
     pub networks: BTreeMap<u64, u32>,
     /// Mount namespaces: inode and a process in it.
@@ -176,6 +180,7 @@ pub struct View {
 impl View {
     /// Reads the guest, does something, and reads the guest again.
     pub fn around<T>(guest: &Guest, meanwhile: impl FnOnce() -> T) -> (Self, T) {
+        let _alone = guest.alone();
         let first = Reading::parse(&guest.ask_bytes("oracle ns/net ns/mnt stat"));
         let networks = namespaces(&first, "net");
         let mounts = namespaces(&first, "mnt");
@@ -194,9 +199,11 @@ impl View {
         commands.push(format!("{PROCESSES} smaps"));
         let commands = commands.join("\n");
         let before = Reading::parse(&guest.ask_bytes(&format!("{CLOCKS}\n{MEMORY}\n{commands}")));
+        let host = Host::of(guest);
         let done = meanwhile();
+        let host = (host, Host::of(guest));
         let after = Reading::parse(&guest.ask_bytes(&format!("{commands}\n{MEMORY}\n{CLOCKS}")));
-        (Self { before, after, networks, mounts }, done)
+        (Self { before, after, host, networks, mounts }, done)
     }
 
     /// The processes that were there all the time, with what was said of them before and after.
