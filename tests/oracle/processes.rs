@@ -54,10 +54,22 @@ fn process(tally: &mut Tally, view: &View, row: &Value, pid: u32, stats: (&Stat,
     field("nice", Expected::steady(nice(stats.0), nice(stats.1)));
     let start = stats.0.number(22) * TICK;
     field("start_time_ns", Expected::Between(start, start + TICK - 1));
+    // The kernel splits a running process's exact time anew whenever it is asked, by the ticks that it
+    // sampled: only the sum never falls. What rests is told the same each time.
+    let ran = |stat: &Stat| stat.number(14) + stat.number(15);
+    let rests = ran(stats.0) == ran(stats.1);
     for (name, number) in [("user_ns", 14), ("system_ns", 15)] {
         let (before, after) = (stats.0.number(number), stats.1.number(number));
-        field(name, Expected::Between(before * TICK, after * TICK + TICK - 1));
+        let slack = if rests { 0 } else { 1 };
+        let (low, high) = (before.min(after).saturating_sub(slack), before.max(after) + slack);
+        field(name, Expected::Between(low * TICK, high * TICK + TICK - 1));
     }
+    let sum =
+        row["user_ns"].as_u64().zip(row["system_ns"].as_u64()).map(|(user, system)| user + system);
+    let expected = Expected::Between(ran(stats.0) * TICK, (ran(stats.1) + 2) * TICK - 1);
+    tally.fact(SECTION, &key, "user_ns and system_ns", &sum.into(), expected);
+    let mut field =
+        |name: &str, expected: Expected| tally.field(SECTION, &key, row, name, expected);
     field("virtual_bytes", stat(23));
     field("kernel_thread", Expected::is(stats.0.is_kernel()));
     field("command_line", of(&|reading| command_line(reading, pid).into()));
