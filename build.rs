@@ -1,1 +1,68 @@
-fn main() {}
+//! Makes the C header from `src/capi/`, and gives the shared library its soname.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+/// The number in the soname: it rises only when a program that was linked before would break.
+const SOVERSION: &str = "0";
+/// What the header declares comes from these files, in this order.
+const SOURCES: [&str; 7] =
+    ["version", "error", "sections", "options", "domain", "frame", "processes"];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=cbindgen.toml");
+    println!("cargo:rerun-if-changed=src/capi");
+    if env::var("CARGO_CFG_TARGET_OS")? == "linux" {
+        println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libnfm.so.{SOVERSION}");
+    }
+    header()
+}
+
+/// `OUT_DIR` always has the header of this build; `include/nfm.h` follows it where it differs.
+fn header() -> Result<(), Box<dyn Error>> {
+    let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
+    let mut config = cbindgen::Config::from_file(root.join("cbindgen.toml"))?;
+    let text = config.after_includes.get_or_insert_default();
+    *text = format!("{}\n{text}", version_macros()?);
+    let mut builder = cbindgen::Builder::new().with_config(config);
+    for source in SOURCES {
+        builder = builder.with_src(root.join(format!("src/capi/{source}.rs")));
+    }
+    let mut header = Vec::new();
+    builder.generate()?.write(&mut header);
+    let header = tidy(&String::from_utf8(header)?);
+
+    fs::write(Path::new(&env::var("OUT_DIR")?).join("nfm.h"), &header)?;
+    let committed = root.join("include/nfm.h");
+    if fs::read_to_string(&committed).ok().as_ref() != Some(&header)
+        && let Err(error) = fs::write(&committed, &header)
+    {
+        println!("cargo:warning={} is out of date: {error}", committed.display());
+    }
+    Ok(())
+}
+
+/// One version number: the package's.
+fn version_macros() -> Result<String, env::VarError> {
+    let mut text = format!("#define NFM_VERSION \"{}\"\n", env::var("CARGO_PKG_VERSION")?);
+    for part in ["MAJOR", "MINOR", "PATCH"] {
+        let number = env::var(format!("CARGO_PKG_VERSION_{part}"))?;
+        text += &format!("#define NFM_VERSION_{part} {number}\n");
+    }
+    Ok("\n/** The version of this header; nfm_version() tells that of the library. */\n".to_owned()
+        + &text)
+}
+
+/// Lines without blanks at their end, and no two empty ones in a row.
+fn tidy(header: &str) -> String {
+    let mut tidy = String::with_capacity(header.len());
+    for line in header.lines().map(str::trim_end) {
+        if !(line.is_empty() && (tidy.is_empty() || tidy.ends_with("\n\n"))) {
+            tidy.push_str(line);
+            tidy.push('\n');
+        }
+    }
+    tidy
+}

@@ -12,10 +12,13 @@
 //! }
 //! # Ok::<(), nfm::Error>(())
 //! ```
+//!
+//! The same is there for C and all that speaks it: `libnfm.so.0` with `include/nfm.h`.
 
 #![warn(missing_docs)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod capi;
 mod crawl;
 mod domain;
 mod error;

@@ -118,6 +118,13 @@ impl KernelImage {
         read
     }
 
+    /// Takes the kernel's own top page table as the root, now that its address is known.
+    pub fn set_root(&mut self, init_top_pgt: u64) {
+        if self.contains(init_top_pgt) {
+            self.root = self.physical.wrapping_add(init_top_pgt.wrapping_sub(self.start));
+        }
+    }
+
     /// Whether a virtual address lies in the image.
     pub fn contains(&self, address: u64) -> bool {
         address.checked_sub(self.start).is_some_and(|offset| offset < self.length)
@@ -211,6 +218,9 @@ fn access_of(entry: u64) -> Access {
 
 /// `init_top_pgt` lies in the image and has the trampoline's last entry. Before Linux 5.16
 /// (51523ed1c267) the trampoline holds no other kernel entry, so it alone cannot serve as the root.
+///
+/// Memory of the image that is used no more after boot may hold a process's table, whose upper half is
+/// the same: the lowest candidate is taken, and [`KernelImage::set_root`] corrects it by symbol.
 fn find_root(ram: &GuestRam, last: u64, physical: u64, length: u64) -> Option<u64> {
     let mut image = vec![0_u8; usize::try_from(length).ok()?];
     if !ram.memory().read_run(physical, &mut image) {
@@ -220,9 +230,11 @@ fn find_root(ram: &GuestRam, last: u64, physical: u64, length: u64) -> Option<u6
         .chunks_exact(PAGE_SIZE)
         .enumerate()
         .filter(|(_, page)| page.last_chunk() == Some(&last.to_le_bytes()))
-        .max_by_key(|(_, page)| {
+        .max_by_key(|(index, page)| {
             let (_, upper) = page.split_at(PAGE_SIZE / 2);
-            upper.as_chunks::<8>().0.iter().filter(|entry| entry[0] & PRESENT as u8 != 0).count()
+            let entries = upper.as_chunks::<8>().0;
+            let present = entries.iter().filter(|entry| entry[0] & PRESENT as u8 != 0).count();
+            (present, std::cmp::Reverse(*index))
         })
         .map(|(index, _)| physical + (index * PAGE_SIZE) as u64)
 }

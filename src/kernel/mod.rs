@@ -25,6 +25,9 @@ use vmcoreinfo::Vmcoreinfo;
 /// The variables between which vmlinux's BTF lies.
 const BTF_BOUNDS: [&str; 2] = ["__start_BTF", "__stop_BTF"];
 
+/// The kernel's own top page table.
+const TOP_PAGE_TABLE: &str = "init_top_pgt";
+
 /// A kernel that was found in guest memory, and all that crawling needs to know of it.
 pub(crate) struct Kernel {
     /// Where its image lies.
@@ -118,7 +121,7 @@ impl Kernel {
     /// Finds the kernel in guest memory and learns all that crawling needs. The cost depends on the
     /// kernel, not on how much RAM there is.
     pub fn discover(ram: &GuestRam) -> Result<Self, DiscoveryError> {
-        let image = KernelImage::find(ram).ok_or(DiscoveryError::NoKernel)?;
+        let mut image = KernelImage::find(ram).ok_or(DiscoveryError::NoKernel)?;
         let space = AddressSpace::new(ram, image.root, image.levels);
         let constants = Constants { parts: image.read(ram, Access::ReadOnly) };
         let banner = constants.release();
@@ -129,8 +132,12 @@ impl Kernel {
         let release = info.as_ref().and_then(|info| info.get("OSRELEASE")).map(str::to_owned);
         let release = release.or(banner);
         let kallsyms = find_kallsyms(&space, info.as_ref(), &constants)?;
-        let names: Vec<&str> = Symbols::NAMES.iter().copied().chain(BTF_BOUNDS).collect();
+        let own = BTF_BOUNDS.into_iter().chain([TOP_PAGE_TABLE]);
+        let names: Vec<&str> = Symbols::NAMES.iter().copied().chain(own).collect();
         let symbols = kallsyms.resolve(&names);
+        if let Some(table) = symbols.get(TOP_PAGE_TABLE) {
+            image.set_root(*table);
+        }
         let build_id = info.as_ref().and_then(|info| info.get("BUILD-ID")).map(str::to_owned);
         let no_types = |reason: &str| DiscoveryError::NoTypes {
             release: release.clone(),

@@ -8,6 +8,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::libvirt::DomainSummary;
@@ -19,8 +20,44 @@ use crate::error::{Error, Result};
 pub(crate) struct QemuProcess {
     /// Process id on this host.
     pub pid: i32,
-    /// Becomes readable when the process ends; holds the identity that a bare pid does not.
-    pidfd: OwnedFd,
+    identity: Identity,
+}
+
+/// What tells the process from a later one with the same pid.
+#[derive(Debug)]
+enum Identity {
+    /// Becomes readable when the process ends.
+    Pidfd(OwnedFd),
+    /// When it started, in clock ticks; for hosts without pidfd_open (before Linux 5.3, valgrind).
+    Start(u64),
+}
+
+impl Identity {
+    fn of(pid: i32) -> Option<Self> {
+        match pidfd_open(Pid::from_raw(pid)?, PidfdFlags::empty()) {
+            Ok(pidfd) => Some(Self::Pidfd(pidfd)),
+            Err(Errno::NOSYS) => start_time(pid).map(Self::Start),
+            Err(_) => None,
+        }
+    }
+
+    fn lives(&self, pid: i32) -> bool {
+        match self {
+            Self::Pidfd(pidfd) => {
+                let mut fds = [PollFd::new(pidfd, PollFlags::IN)];
+                let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+                matches!(poll(&mut fds, Some(&at_once)), Ok(0) | Err(_))
+            }
+            Self::Start(start) => start_time(pid) == Some(*start),
+        }
+    }
+}
+
+/// The 22nd field of `/proc/PID/stat`, counted behind the name, which may hold anything.
+fn start_time(pid: i32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, behind_name) = stat.rsplit_once(") ")?;
+    behind_name.split(' ').nth(19)?.parse().ok()
 }
 
 impl QemuProcess {
@@ -46,19 +83,17 @@ impl QemuProcess {
             })
     }
 
-    /// The pidfd is taken before the command line is read: were the pid used anew in between, the
+    /// The identity is taken before the command line is read: were the pid used anew in between, the
     /// command line would be another process's and the proof would fail.
     fn verified(pid: i32, uuid: &str) -> Option<Self> {
-        let pidfd = pidfd_open(Pid::from_raw(pid)?, PidfdFlags::empty()).ok()?;
+        let identity = Identity::of(pid)?;
         let command_line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-        runs_domain(&command_line, uuid).then_some(Self { pid, pidfd })
+        runs_domain(&command_line, uuid).then_some(Self { pid, identity })
     }
 
     /// Whether the process still runs.
     pub fn alive(&self) -> bool {
-        let mut fds = [PollFd::new(&self.pidfd, PollFlags::IN)];
-        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
-        matches!(poll(&mut fds, Some(&at_once)), Ok(0) | Err(_))
+        self.identity.lives(self.pid)
     }
 
     /// CPU time of the guest's vCPUs, in nanoseconds: that of QEMU's threads named `CPU 0/KVM`,
@@ -122,9 +157,18 @@ fn pid_file(uri: &str, name: &str) -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use super::runs_domain;
+    use super::{Identity, runs_domain, start_time};
 
     const UUID: &str = "0c6c1e0a-53f5-4a4f-9d2b-4b4ee9a5a9c1";
+
+    #[test]
+    fn a_process_is_known_by_its_start_too() {
+        let own = std::process::id() as i32;
+        let start = start_time(own).unwrap();
+        assert!(Identity::Start(start).lives(own));
+        assert!(!Identity::Start(start + 1).lives(own));
+        assert!(Identity::of(own).unwrap().lives(own));
+    }
 
     #[test]
     fn only_the_uuid_argument_is_proof() {

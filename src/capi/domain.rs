@@ -1,0 +1,145 @@
+//! An open domain.
+
+use std::ffi::{c_char, c_int};
+use std::sync::{Mutex, MutexGuard, TryLockError};
+
+use super::error::nfm_error_t;
+use super::frame::nfm_frame_t;
+use super::options::{self, nfm_crawl_options_t, nfm_open_options_t};
+use super::{ffi, free, text};
+use crate::domain::Domain;
+
+/// A domain that is open for crawling. One thread at a time may use it, and it may move between
+/// threads; different domains may be used at the same time.
+pub struct nfm_domain_t(Mutex<Domain>);
+
+const _: () = {
+    const fn moves_between_threads<T: Send + Sync>() {}
+    moves_between_threads::<nfm_domain_t>();
+};
+
+/// The domain, for the length of one call. A panic during that call poisons it.
+fn enter<T>(domain: &Mutex<T>) -> Result<MutexGuard<'_, T>, nfm_error_t> {
+    domain.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => nfm_error_t::invalid(
+            "another thread is using this domain; let one at a time use it, or open it once more",
+        ),
+        TryLockError::Poisoned(_) => {
+            nfm_error_t::panic("an earlier call on this domain panicked; close it")
+        }
+    })
+}
+
+/// Opens a running domain: finds its process, its memory and its kernel. Nothing is asked of the
+/// guest or the hypervisor, and libvirt is only read from.
+///
+/// Parameters: domain, its name, id or UUID as virsh takes them, in UTF-8; options, or NULL for the
+/// defaults; out receives the domain; error receives what went wrong, or is NULL.
+/// Returns: NFM_OK; NFM_ERR_INVALID_ARGUMENT, NFM_ERR_CONNECT, NFM_ERR_NO_SUCH_DOMAIN,
+/// NFM_ERR_NOT_RUNNING, NFM_ERR_PERMISSION, NFM_ERR_NOT_BOOTED, NFM_ERR_NOT_LINUX, NFM_ERR_NO_TYPES,
+/// NFM_ERR_NO_SYMBOLS, NFM_ERR_UNSUPPORTED, NFM_ERR_NO_MEMORY, NFM_ERR_GONE, NFM_ERR_PANIC or
+/// NFM_ERR_OTHER.
+/// Ownership: the caller's, to be ended with nfm_close_domain().
+/// Threads: any.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn nfm_open_domain(
+    domain: *const c_char,
+    options: *const nfm_open_options_t,
+    out: *mut *mut nfm_domain_t,
+    error: *mut *mut nfm_error_t,
+) -> c_int {
+    let body = || {
+        // SAFETY: each is NULL or valid, by the caller's promise.
+        let (domain, options) = unsafe { (text(domain, "domain")?, options::open(options)?) };
+        Ok(nfm_domain_t(Mutex::new(Domain::open(domain, &options)?)))
+    };
+    // SAFETY: each is NULL or may be written, by the caller's promise.
+    unsafe { ffi(out, error, body) }
+}
+
+/// Takes a frame: one snapshot of the guest, which runs on meanwhile.
+///
+/// What cannot be read inside a living guest is no error: nfm_frame_info() says whether the frame is
+/// complete, and nfm_frame_problems() what it lacks.
+///
+/// Parameters: domain; options, or NULL for the defaults; out receives the frame; error receives what
+/// went wrong, or is NULL.
+/// Returns: NFM_OK; NFM_ERR_INVALID_ARGUMENT (also when another thread is using the domain);
+/// NFM_ERR_GONE, after which the domain is of no more use; NFM_ERR_PANIC, after which all calls with
+/// this domain but nfm_close_domain() return the same; NFM_ERR_OTHER.
+/// Ownership: the caller's, to be ended with nfm_frame_free(); it may outlive the domain.
+/// Threads: one at a time for each domain.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn nfm_crawl(
+    domain: *mut nfm_domain_t,
+    options: *const nfm_crawl_options_t,
+    out: *mut *mut nfm_frame_t,
+    error: *mut *mut nfm_error_t,
+) -> c_int {
+    let body = || {
+        // SAFETY: NULL or an open domain, by the caller's promise.
+        let domain = unsafe { domain.as_ref() }.ok_or_else(|| nfm_error_t::null("domain"))?;
+        // SAFETY: NULL or valid, by the caller's promise.
+        let options = unsafe { options::crawl(options) }?;
+        Ok(nfm_frame_t::new(enter(&domain.0)?.crawl(&options)?))
+    };
+    // SAFETY: each is NULL or may be written, by the caller's promise.
+    unsafe { ffi(out, error, body) }
+}
+
+/// Closes a domain. Frames that were taken of it stay.
+///
+/// Parameters: domain, or NULL, which does nothing.
+/// Threads: any, once no other uses the domain.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nfm_close_domain(domain: *mut nfm_domain_t) {
+    // SAFETY: NULL or an open domain that is closed this once, by the caller's promise.
+    unsafe { free(domain) };
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ptr;
+
+    use super::*;
+    use crate::ErrorCode;
+
+    fn count(domain: &Mutex<u32>, fail: bool) -> c_int {
+        let mut out: *mut u32 = ptr::null_mut();
+        let body = || {
+            let mut domain = enter(domain)?;
+            *domain += 1;
+            if fail {
+                panic!("half way");
+            }
+            Ok(*domain)
+        };
+        let code = unsafe { ffi(&mut out, ptr::null_mut(), body) };
+        unsafe { free(out) };
+        code
+    }
+
+    #[test]
+    fn a_panic_poisons_the_domain() {
+        let domain = Mutex::new(0);
+        assert_eq!(count(&domain, false), 0);
+        assert_eq!(count(&domain, true), ErrorCode::Panic as c_int);
+        assert_eq!(count(&domain, false), ErrorCode::Panic as c_int);
+        assert!(domain.is_poisoned());
+        unsafe { free(Box::into_raw(Box::new(domain))) };
+    }
+
+    #[test]
+    fn two_threads_do_not_share_it() {
+        let domain = Mutex::new(0);
+        let inside = enter(&domain).unwrap();
+        assert_eq!(count(&domain, false), ErrorCode::InvalidArgument as c_int);
+        drop(inside);
+        assert_eq!(count(&domain, false), 0);
+    }
+}

@@ -1,0 +1,282 @@
+//! Result codes and error objects.
+
+use std::error::Error as _;
+use std::ffi::{CStr, CString, c_char, c_int};
+
+use super::{free, value};
+use crate::error::{Error, ErrorCode};
+
+/// What a function returns, as an int. Numbers are never reused; later versions add some, so treat a
+/// number that is not listed as a failure.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum nfm_result_t {
+    /// All went well.
+    NFM_OK = 0,
+    /// Something failed that has no code of its own (an input or output error, for example).
+    NFM_ERR_OTHER = 1,
+    /// An argument is not what the function takes.
+    NFM_ERR_INVALID_ARGUMENT = 2,
+    /// libvirt cannot be reached.
+    NFM_ERR_CONNECT = 3,
+    /// libvirt knows no such domain.
+    NFM_ERR_NO_SUCH_DOMAIN = 4,
+    /// The domain is known but not running.
+    NFM_ERR_NOT_RUNNING = 5,
+    /// The guest's memory may not be read with the caller's privileges.
+    NFM_ERR_PERMISSION = 6,
+    /// No operating system runs in the guest yet: it is in its firmware or boot loader.
+    NFM_ERR_NOT_BOOTED = 7,
+    /// What runs in the guest is no Linux kernel that can be recognised.
+    NFM_ERR_NOT_LINUX = 8,
+    /// The kernel carries no BTF, so the layout of its structures is unknown.
+    NFM_ERR_NO_TYPES = 9,
+    /// The kernel's symbol table cannot be found in its memory.
+    NFM_ERR_NO_SYMBOLS = 10,
+    /// The hypervisor, the architecture or the kind of memory is one that nfm does not read.
+    NFM_ERR_UNSUPPORTED = 11,
+    /// The guest's RAM cannot be located in the hypervisor's process.
+    NFM_ERR_NO_MEMORY = 12,
+    /// The guest ended, or was replaced by another, while it was read.
+    NFM_ERR_GONE = 13,
+    /// A bug in nfm: a panic was caught, or was caught earlier with this handle. Close the handle.
+    NFM_ERR_PANIC = 14,
+}
+
+impl nfm_result_t {
+    /// Every code of the Rust API has its own here.
+    fn of(code: ErrorCode) -> Self {
+        match code {
+            ErrorCode::Other => Self::NFM_ERR_OTHER,
+            ErrorCode::InvalidArgument => Self::NFM_ERR_INVALID_ARGUMENT,
+            ErrorCode::Connect => Self::NFM_ERR_CONNECT,
+            ErrorCode::NoSuchDomain => Self::NFM_ERR_NO_SUCH_DOMAIN,
+            ErrorCode::NotRunning => Self::NFM_ERR_NOT_RUNNING,
+            ErrorCode::Permission => Self::NFM_ERR_PERMISSION,
+            ErrorCode::NotBooted => Self::NFM_ERR_NOT_BOOTED,
+            ErrorCode::NotLinux => Self::NFM_ERR_NOT_LINUX,
+            ErrorCode::NoTypes => Self::NFM_ERR_NO_TYPES,
+            ErrorCode::NoSymbols => Self::NFM_ERR_NO_SYMBOLS,
+            ErrorCode::Unsupported => Self::NFM_ERR_UNSUPPORTED,
+            ErrorCode::NoMemory => Self::NFM_ERR_NO_MEMORY,
+            ErrorCode::Gone => Self::NFM_ERR_GONE,
+            ErrorCode::Panic => Self::NFM_ERR_PANIC,
+        }
+    }
+}
+
+/// Why a function failed. Made by the function that failed, freed with nfm_error_free(). It never
+/// changes: any number of threads may read it.
+#[derive(Debug)]
+pub struct nfm_error_t {
+    result: nfm_result_t,
+    message: CString,
+    errno: c_int,
+    address: Option<u64>,
+}
+
+impl nfm_error_t {
+    fn new(code: ErrorCode, message: &str) -> Self {
+        Self { result: nfm_result_t::of(code), message: c_text(message), errno: 0, address: None }
+    }
+
+    pub(super) fn invalid(message: impl AsRef<str>) -> Self {
+        Self::new(ErrorCode::InvalidArgument, message.as_ref())
+    }
+
+    pub(super) fn null(argument: &str) -> Self {
+        Self::invalid(format!("{argument} is NULL"))
+    }
+
+    pub(super) fn panic(words: &str) -> Self {
+        Self::new(ErrorCode::Panic, &format!("a bug in libnfm, please report it: {words}"))
+    }
+
+    pub(super) fn code(&self) -> c_int {
+        self.result as c_int
+    }
+}
+
+impl From<Error> for nfm_error_t {
+    fn from(error: Error) -> Self {
+        let mut message = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            let words = cause.to_string();
+            // Most messages quote their cause.
+            if !message.contains(&words) {
+                message = format!("{message}: {words}");
+            }
+            source = cause.source();
+        }
+        Self { errno: error.errno(), ..Self::new(error.code(), &message) }
+    }
+}
+
+/// The text for C, with U+FFFD for NULs.
+pub(super) fn c_text(text: &str) -> CString {
+    CString::new(text.replace('\0', "\u{fffd}")).unwrap_or_default()
+}
+
+/// The number of an error, one of nfm_result_t.
+///
+/// Parameters: error, or NULL.
+/// Returns: the code that the function returned which made the error; NFM_OK for NULL.
+/// Threads: any.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nfm_error_code(error: *const nfm_error_t) -> c_int {
+    // SAFETY: NULL or an error, by the caller's promise.
+    value(0, || unsafe { error.as_ref() }.map_or(0, nfm_error_t::code))
+}
+
+/// The error in one sentence for a person, with its causes and what to do about it.
+///
+/// The wording is no part of the interface. It can contain names that come from the guest.
+///
+/// Parameters: error, or NULL.
+/// Returns: UTF-8, owned by the error; "no error" for NULL; never NULL.
+/// Threads: any.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nfm_error_message(error: *const nfm_error_t) -> *const c_char {
+    let none = c"no error".as_ptr();
+    // SAFETY: NULL or an error, by the caller's promise.
+    value(none, || unsafe { error.as_ref() }.map_or(none, |error| error.message.as_ptr()))
+}
+
+/// The system's error number behind an error.
+///
+/// Parameters: error, or NULL.
+/// Returns: an errno value; 0 where there is none, and for NULL.
+/// Threads: any.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nfm_error_errno(error: *const nfm_error_t) -> c_int {
+    // SAFETY: NULL or an error, by the caller's promise.
+    value(0, || unsafe { error.as_ref() }.map_or(0, |error| error.errno))
+}
+
+/// The guest-virtual address at which an error happened.
+///
+/// Parameters: error, or NULL; address receives it, where there is one, and may be NULL.
+/// Returns: 1 where there is one (0 is an address like any other), else 0.
+/// Threads: any.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nfm_error_address(error: *const nfm_error_t, address: *mut u64) -> c_int {
+    // SAFETY: NULL or an error, by the caller's promise.
+    let known = value(None, || unsafe { error.as_ref() }.and_then(|error| error.address));
+    if let (Some(known), false) = (known, address.is_null()) {
+        // SAFETY: not NULL, so the caller may have it written.
+        unsafe { address.write(known) };
+    }
+    c_int::from(known.is_some())
+}
+
+/// Frees an error, and with it the message that nfm_error_message() gave.
+///
+/// Parameters: error, or NULL, which does nothing.
+/// Threads: any, once no other uses the error.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nfm_error_free(error: *mut nfm_error_t) {
+    // SAFETY: NULL or an error that is freed this once, by the caller's promise.
+    unsafe { free(error) };
+}
+
+/// The name of a result, as in this header: "NFM_ERR_NO_SUCH_DOMAIN".
+///
+/// Parameters: result, what a function returned.
+/// Returns: a static string; "NFM_ERR_?" for a number without a name; never NULL.
+/// Threads: any.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn nfm_result_name(result: c_int) -> *const c_char {
+    name(result).as_ptr()
+}
+
+fn name(result: c_int) -> &'static CStr {
+    match result {
+        0 => c"NFM_OK",
+        1 => c"NFM_ERR_OTHER",
+        2 => c"NFM_ERR_INVALID_ARGUMENT",
+        3 => c"NFM_ERR_CONNECT",
+        4 => c"NFM_ERR_NO_SUCH_DOMAIN",
+        5 => c"NFM_ERR_NOT_RUNNING",
+        6 => c"NFM_ERR_PERMISSION",
+        7 => c"NFM_ERR_NOT_BOOTED",
+        8 => c"NFM_ERR_NOT_LINUX",
+        9 => c"NFM_ERR_NO_TYPES",
+        10 => c"NFM_ERR_NO_SYMBOLS",
+        11 => c"NFM_ERR_UNSUPPORTED",
+        12 => c"NFM_ERR_NO_MEMORY",
+        13 => c"NFM_ERR_GONE",
+        14 => c"NFM_ERR_PANIC",
+        _ => c"NFM_ERR_?",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::ptr;
+
+    use super::*;
+
+    #[test]
+    fn numbers_and_names_are_those_of_the_rust_api() {
+        let codes = [
+            ErrorCode::Other,
+            ErrorCode::InvalidArgument,
+            ErrorCode::Connect,
+            ErrorCode::NoSuchDomain,
+            ErrorCode::NotRunning,
+            ErrorCode::Permission,
+            ErrorCode::NotBooted,
+            ErrorCode::NotLinux,
+            ErrorCode::NoTypes,
+            ErrorCode::NoSymbols,
+            ErrorCode::Unsupported,
+            ErrorCode::NoMemory,
+            ErrorCode::Gone,
+            ErrorCode::Panic,
+        ];
+        for code in codes {
+            assert_eq!(nfm_result_t::of(code) as c_int, code as c_int);
+            assert_eq!(name(code as c_int).to_str(), Ok(code.name()));
+            assert_eq!(format!("{:?}", nfm_result_t::of(code)), code.name());
+        }
+        assert_eq!(name(codes.len() as c_int + 1), c"NFM_ERR_?", "a code is missing in this test");
+        assert_eq!(name(nfm_result_t::NFM_OK as c_int), c"NFM_OK");
+    }
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let error = Error::io("opening /proc/1/mem", io::Error::from_raw_os_error(13));
+        let error = nfm_error_t::from(error);
+        assert_eq!(error.errno, 13);
+        assert_eq!(error.message.to_str().unwrap().matches("Permission denied").count(), 1);
+    }
+
+    #[test]
+    fn an_address_may_be_missing() {
+        let mut address = 7;
+        let mut error = nfm_error_t::null("out");
+        assert_eq!(unsafe { nfm_error_address(&error, &mut address) }, 0);
+        assert_eq!(address, 7);
+        error.address = Some(0);
+        assert_eq!(unsafe { nfm_error_address(&error, &mut address) }, 1);
+        assert_eq!(address, 0);
+        assert_eq!(unsafe { nfm_error_address(&error, ptr::null_mut()) }, 1);
+    }
+
+    #[test]
+    fn no_error_at_all() {
+        assert_eq!(unsafe { nfm_error_code(ptr::null()) }, 0);
+        assert_eq!(unsafe { nfm_error_errno(ptr::null()) }, 0);
+        assert_eq!(unsafe { nfm_error_address(ptr::null(), ptr::null_mut()) }, 0);
+        assert_eq!(unsafe { CStr::from_ptr(nfm_error_message(ptr::null())) }, c"no error");
+        unsafe { nfm_error_free(ptr::null_mut()) };
+    }
+}

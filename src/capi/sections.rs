@@ -1,0 +1,98 @@
+//! Sections as a bit mask.
+
+use super::error::nfm_error_t;
+use crate::crawl::Section;
+use crate::frame::Frame;
+
+/// Section of a frame: the operating system.
+pub const NFM_SECTION_OS: u64 = 1u64 << 0;
+/// Section of a frame: the CPUs.
+pub const NFM_SECTION_CPUS: u64 = 1u64 << 1;
+/// Section of a frame: memory as a whole.
+pub const NFM_SECTION_MEMORY: u64 = 1u64 << 2;
+/// Section of a frame: the processes, see nfm_frame_processes().
+pub const NFM_SECTION_PROCESSES: u64 = 1u64 << 3;
+/// Section of a frame: the open files of the processes.
+pub const NFM_SECTION_FILES: u64 = 1u64 << 4;
+/// Section of a frame: the address spaces of the processes.
+pub const NFM_SECTION_MAPPINGS: u64 = 1u64 << 5;
+/// Section of a frame: the loaded kernel modules.
+pub const NFM_SECTION_MODULES: u64 = 1u64 << 6;
+/// Section of a frame: the network interfaces.
+pub const NFM_SECTION_INTERFACES: u64 = 1u64 << 7;
+/// Section of a frame: the sockets.
+pub const NFM_SECTION_CONNECTIONS: u64 = 1u64 << 8;
+/// Section of a frame: the mounts.
+pub const NFM_SECTION_MOUNTS: u64 = 1u64 << 9;
+/// Section of a frame: the kernel's log.
+pub const NFM_SECTION_LOG: u64 = 1u64 << 10;
+/// Section of a frame: what the host knows of the guest.
+pub const NFM_SECTION_HOST: u64 = 1u64 << 11;
+
+/// Every section has its own bit.
+fn bit(section: Section) -> u64 {
+    match section {
+        Section::Os => NFM_SECTION_OS,
+        Section::Cpus => NFM_SECTION_CPUS,
+        Section::Memory => NFM_SECTION_MEMORY,
+        Section::Processes => NFM_SECTION_PROCESSES,
+        Section::Files => NFM_SECTION_FILES,
+        Section::Mappings => NFM_SECTION_MAPPINGS,
+        Section::Modules => NFM_SECTION_MODULES,
+        Section::Interfaces => NFM_SECTION_INTERFACES,
+        Section::Connections => NFM_SECTION_CONNECTIONS,
+        Section::Mounts => NFM_SECTION_MOUNTS,
+        Section::Log => NFM_SECTION_LOG,
+        Section::Host => NFM_SECTION_HOST,
+    }
+}
+
+fn is_held(section: Section, frame: &Frame) -> bool {
+    match section {
+        Section::Os => frame.os.is_some(),
+        Section::Cpus => frame.cpus.is_some(),
+        Section::Memory => frame.memory.is_some(),
+        Section::Processes => frame.processes.is_some(),
+        Section::Files => frame.files.is_some(),
+        Section::Mappings => frame.mappings.is_some(),
+        Section::Modules => frame.modules.is_some(),
+        Section::Interfaces => frame.interfaces.is_some(),
+        Section::Connections => frame.connections.is_some(),
+        Section::Mounts => frame.mounts.is_some(),
+        Section::Log => frame.log.is_some(),
+        Section::Host => frame.host.is_some(),
+    }
+}
+
+/// The sections of a mask.
+pub(super) fn chosen(mask: u64) -> Result<Vec<Section>, nfm_error_t> {
+    let chosen: Vec<_> =
+        Section::ALL.into_iter().filter(|section| mask & bit(*section) != 0).collect();
+    let unknown = chosen.iter().fold(mask, |rest, section| rest & !bit(*section));
+    if unknown != 0 {
+        let version = env!("CARGO_PKG_VERSION");
+        let message = format!("sections: libnfm {version} does not know the bits {unknown:#x}");
+        return Err(nfm_error_t::invalid(message));
+    }
+    Ok(chosen)
+}
+
+/// The mask of the sections that a frame holds.
+pub(super) fn held(frame: &Frame) -> u64 {
+    let held = Section::ALL.into_iter().filter(|section| is_held(*section, frame));
+    held.fold(0, |mask, section| mask | bit(section))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_bit_is_one_section() {
+        let all = Section::ALL.into_iter().fold(0, |mask, section| mask | bit(section));
+        assert_eq!(all.count_ones() as usize, Section::ALL.len());
+        assert_eq!(chosen(all).ok(), Some(Section::ALL.to_vec()));
+        assert_eq!(chosen(NFM_SECTION_MODULES).ok(), Some(vec![Section::Modules]));
+        assert!(chosen(all | 1 << 63).is_err());
+    }
+}
