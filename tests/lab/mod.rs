@@ -1,0 +1,139 @@
+//! The lab for tests: real guests that outlive a test's process, as nextest runs each test in its own.
+//!
+//! `scripts/with-lab` (which `make test` uses) ends every guest that was begun within it.
+#![allow(dead_code, reason = "no test uses all of it")]
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use rustix::fs::{FlockOperation, flock};
+
+/// A running guest of the lab.
+pub struct Guest {
+    domain: String,
+    owned: bool,
+}
+
+/// The shared guest of this name, started with these options of `tests/lab/guest up` unless it runs
+/// already: tests that share it must not change it.
+pub fn guest(name: &str, options: &[&str]) -> Guest {
+    let guest = Guest { domain: domain_name(&record(), name), owned: false };
+    let _alone = guest.alone();
+    if virsh(&["domstate", &guest.domain]).is_none() {
+        guest.up(options);
+    }
+    guest
+}
+
+/// A guest for one test alone, which may do with it what it likes; it ends when dropped.
+pub fn own_guest(name: &str, options: &[&str]) -> Guest {
+    let name = format!("{name}-{}", std::process::id());
+    let guest = Guest { domain: domain_name(&record(), &name), owned: true };
+    guest.up(options);
+    guest
+}
+
+impl Guest {
+    /// libvirt's name of the domain.
+    pub fn domain(&self) -> &str {
+        &self.domain
+    }
+
+    /// What a shell command in the guest prints, other than UTF-8 replaced. Panics if it fails.
+    pub fn ask(&self, command: &str) -> String {
+        String::from_utf8_lossy(&self.ask_bytes(command)).into_owned()
+    }
+
+    /// What a shell command in the guest prints. Panics if it fails.
+    pub fn ask_bytes(&self, command: &str) -> Vec<u8> {
+        run_lab(["ask", &self.domain, command]).stdout
+    }
+
+    /// The pid of the guest's QEMU on this host.
+    pub fn qemu_pid(&self) -> u32 {
+        let path = format!("/run/libvirt/qemu/{}.pid", self.domain);
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
+        text.trim().parse().unwrap_or_else(|_| panic!("{path} holds no pid: {text:?}"))
+    }
+
+    /// As long as the result lives, every other test that wants the guest alone waits.
+    pub fn alone(&self) -> File {
+        let path = record().with_file_name(format!("{}.lock", self.domain));
+        let file = File::create(&path)
+            .unwrap_or_else(|error| panic!("cannot create {}: {error}", path.display()));
+        flock(&file, FlockOperation::LockExclusive).expect("a guest's lock");
+        file
+    }
+
+    fn up(&self, options: &[&str]) {
+        run_lab(["up", &self.domain].iter().chain(options));
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        if self.owned {
+            // Not run_lab: a panic in drop would hide the test's own.
+            let _ = lab_command(["down", &self.domain]).output();
+        }
+    }
+}
+
+/// What virsh prints, or `None` where it fails; bounded in time.
+pub fn virsh(arguments: &[&str]) -> Option<String> {
+    let output = Command::new("timeout")
+        .args(["30", "virsh", "-q", "-c", "qemu:///system"])
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// The repository's root, wherever the test that includes this module stands.
+pub fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = here.ancestors().find(|folder| folder.join("tests/lab/guest").exists());
+    root.expect("tests/lab/guest is in a folder above the package").to_owned()
+}
+
+/// The file in which `tests/lab/guest` notes what it started, for scripts/with-lab to end.
+fn record() -> PathBuf {
+    match std::env::var_os("NFM_LAB_STARTED") {
+        Some(path) => path.into(),
+        None => panic!(
+            "this test needs real guests: run `make test`, or `scripts/with-lab cargo nextest run`"
+        ),
+    }
+}
+
+/// Runs side by side (of two work trees, say) do not share guests: the one that ends first would end
+/// them for the other. Only guests that are to be kept have names that the next run finds.
+fn domain_name(record: &Path, name: &str) -> String {
+    if std::env::var("NFM_LAB_KEEP").is_ok_and(|keep| keep == "1") {
+        return format!("nfm-test-{name}");
+    }
+    let folder = record.parent().and_then(Path::file_name).unwrap_or_default();
+    let run: String =
+        folder.to_string_lossy().chars().filter(char::is_ascii_alphanumeric).collect();
+    format!("nfm-test-{}-{name}", run.trim_start_matches("tmp"))
+}
+
+fn lab_command<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
+    let mut command = Command::new(root().join("tests/lab/guest"));
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
+fn run_lab<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Output {
+    let mut command = lab_command(arguments);
+    let output = command.output().unwrap_or_else(|error| panic!("tests/lab/guest: {error}"));
+    if !output.status.success() {
+        let arguments: Vec<_> = command.get_args().collect();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        panic!("tests/lab/guest {arguments:?}: {}\n{errors}", output.status);
+    }
+    output
+}

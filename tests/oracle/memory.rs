@@ -1,0 +1,60 @@
+//! The section `memory`: `/proc/meminfo`, within 2 %.
+
+use serde_json::Value;
+
+use crate::tally::{Expected, Tally};
+use crate::view::{Reading, View, kilobytes, value_of};
+
+const SECTION: &str = "memory";
+const NAMES: [(&str, &str); 20] = [
+    ("total", "MemTotal"),
+    ("free", "MemFree"),
+    ("available", "MemAvailable"),
+    ("buffers", "Buffers"),
+    ("cached", "Cached"),
+    ("swap_cached", "SwapCached"),
+    ("active", "Active"),
+    ("inactive", "Inactive"),
+    ("swap_total", "SwapTotal"),
+    ("swap_free", "SwapFree"),
+    ("dirty", "Dirty"),
+    ("writeback", "Writeback"),
+    ("anonymous", "AnonPages"),
+    ("mapped", "Mapped"),
+    ("shared", "Shmem"),
+    ("slab", "Slab"),
+    ("slab_reclaimable", "SReclaimable"),
+    ("slab_unreclaimable", "SUnreclaim"),
+    ("kernel_stack", "KernelStack"),
+    ("page_tables", "PageTables"),
+];
+/// What the shell that is there only while the guest is asked takes of each kind; of what is mapped,
+/// also its program.
+const ASKING: f64 = 192.0 * 1024.0;
+
+pub fn compare(tally: &mut Tally, view: &View, frame: &Value) {
+    let Some(memory) = tally.section(frame, SECTION) else { return };
+    for (field, name) in NAMES {
+        let (before, after) = (bytes(&view.before, name), bytes(&view.after, name));
+        let expected = match field {
+            "total" => Expected::is(before as u64),
+            _ => {
+                let (low, high) = (before.min(after), before.max(after));
+                let asking = if field == "mapped" { 2.5 * ASKING } else { ASKING };
+                let slack = |bytes: f64| (bytes * 0.02).max(asking);
+                Expected::Within(low - slack(low), high + slack(high))
+            }
+        };
+        tally.field(SECTION, name, memory, field, expected);
+    }
+    for field in memory.as_object().into_iter().flat_map(|fields| fields.keys()) {
+        let is_known = NAMES.iter().any(|(name, _)| name == field);
+        tally.holds(SECTION, field, "known to this test", is_known, "a field without a name here");
+    }
+}
+
+fn bytes(reading: &Reading, name: &str) -> f64 {
+    let text = reading.text("/proc/meminfo");
+    let value = value_of(&text, name).unwrap_or_else(|| panic!("no {name} in /proc/meminfo"));
+    kilobytes(value).unwrap_or_else(|| panic!("{name}: {value}")) as f64
+}
