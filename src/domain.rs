@@ -153,7 +153,9 @@ impl Domain {
             reason,
         })?;
         tracing::debug!(pid, candidates = layouts.len(), "candidates for guest RAM");
-        let process = ReadableProcess::open(process, &name)?;
+        let mapped = mappings.iter().find(|mapping| mapping.read_write);
+        let mapped = mapped.map_or(0, |mapping| mapping.start);
+        let process = ReadableProcess::open(process, mapped, &name)?;
         let (ram, kernel) = find_kernel(&process, &layouts, &name)?;
         let image = &kernel.image;
         let findings = Findings {

@@ -4,6 +4,9 @@ use super::os::monotonic;
 use super::reader::{Context, ReadError, ReadResult};
 use crate::frame::{Cpu, CpuTimes};
 
+/// `TS_FLAG_IDLE_ACTIVE` (kernel/time/tick-sched.h).
+const FLAG_IDLE_ACTIVE: u64 = 1 << 2;
+
 pub(super) fn crawl(context: &Context) -> Vec<Cpu> {
     let symbols = &context.layout().symbols;
     let possible = context.cpus(symbols.__cpu_possible_mask);
@@ -53,7 +56,9 @@ fn times(context: &Context, id: u32) -> CpuTimes {
         let value = stat.and_then(|stat| context.element(stat, layout.cpustat.cpustat, index?));
         context.note(what, value)
     };
-    let idle = tick_idle(context, id).ok().flatten();
+    // Kernels that keep no such counts (7.x) keep idle time where all times are.
+    let counted = layout.tick_sched.idle_sleeptime.exists();
+    let idle = counted.then(|| context.note("idle_ns", tick_idle(context, id))).flatten().flatten();
     CpuTimes {
         user_ns: time("user_ns", usage.user),
         nice_ns: time("nice_ns", usage.nice),
@@ -79,7 +84,11 @@ fn tick_idle(context: &Context, id: u32) -> ReadResult<Option<(u64, u64)>> {
     let tick = context.per_cpu(context.symbol(symbols.tick_cpu_sched)?, id)?;
     let mut idle = context.unsigned(tick, layout.idle_sleeptime)?;
     let iowait = context.unsigned(tick, layout.iowait_sleeptime)?;
-    if context.unsigned(tick, layout.idle_active)? != 0 {
+    let active = match layout.idle_active.exists() {
+        true => context.unsigned(tick, layout.idle_active)? != 0,
+        false => context.unsigned(tick, layout.flags)? & FLAG_IDLE_ACTIVE != 0,
+    };
+    if active {
         let since = context.unsigned(tick, layout.idle_entrytime)?;
         idle = idle.saturating_add(monotonic(context)?.saturating_sub(since));
     }

@@ -63,11 +63,18 @@ fn row(context: &Context, pid: u32, fd: u32, file: u64, close_on_exec: bool) -> 
         let own = flags & !CLOSE_ON_EXEC;
         if close_on_exec { own | CLOSE_ON_EXEC } else { own }
     });
+    let path = context.note("path", path::of_file(context, file));
+    let mode = context.note("kind", of_inode(layout.inode.mode));
+    // Since 6.9 a pidfd's inode has the mode of a file.
+    let kind = match path.as_deref() {
+        Some(path) if path.starts_with("anon_inode:") => Some(FileKind::AnonInode),
+        _ => mode.and_then(FileKind::of_mode),
+    };
     File {
         pid,
         fd,
-        kind: context.note("kind", of_inode(layout.inode.mode)).and_then(FileKind::of_mode),
-        path: context.note("path", path::of_file(context, file)),
+        kind,
+        path,
         flags: context.note("flags", flags),
         position: context.note("position", context.unsigned(file, layout.file.pos)),
         inode: context.note("inode", of_inode(layout.inode.number)),

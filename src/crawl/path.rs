@@ -59,6 +59,8 @@ fn special(context: &Context, path: PathRef) -> ReadResult<Option<String>> {
         "pipefs" => format!("pipe:[{number}]"),
         "sockfs" => format!("socket:[{number}]"),
         "anon_inodefs" => format!("anon_inode:{}", text_of(&name()?)),
+        // pidfs since cb12fd8e0dab (6.9).
+        "pidfs" => "anon_inode:[pidfd]".to_owned(),
         "nsfs" => {
             // `ns_dname` (fs/nsfs.c).
             let ns = context.follow(inode, layout.inode.private)?;

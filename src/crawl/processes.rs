@@ -11,6 +11,10 @@ use crate::layout::Field;
 const LONGEST_COMMAND_LINE: u64 = 128 << 10;
 /// `PF_KTHREAD` (include/linux/sched.h).
 const KERNEL_THREAD: u64 = 0x0020_0000;
+/// `PF_WQ_WORKER`.
+const WORKER: u64 = 0x20;
+/// Bytes of a kernel thread's name.
+const LONGEST_NAME: usize = 128;
 /// `DEFAULT_PRIO` (include/linux/sched/prio.h): the priority of nice 0.
 const DEFAULT_PRIORITY: i64 = 120;
 
@@ -55,7 +59,7 @@ fn row(context: &Context, task: u64) -> Option<Process> {
     Some(Process {
         pid: context.note("pid", context.u32(task, layout.task.tgid))?,
         ppid: context.note("ppid", parent(context, task)),
-        name: context.note("name", context.text(task, layout.task.comm)),
+        name: context.note("name", name(context, task)),
         state: context.note("state", state(context, task)),
         command_line: context.note("command_line", command_line(context, mm)),
         exe: context.note("exe", executable(context, mm)).flatten(),
@@ -87,6 +91,24 @@ fn row(context: &Context, task: u64) -> Option<Process> {
             .note("pid_in_namespace", namespaces::own_pid(context, task))
             .flatten(),
     })
+}
+
+/// `proc_task_name` (fs/proc/array.c): a kernel thread may have a longer name than `comm` holds. Behind
+/// the name of a work queue's worker `/proc` shows what it works on; that is left out. A rescuer's name
+/// is shown whole since it begins with "kworker/" (b6a46f7263bd, 6.9; 2a1b02bcba78, 6.11).
+fn name(context: &Context, task: u64) -> ReadResult<String> {
+    let layout = &context.layout().process;
+    let flags = context.unsigned(task, layout.task.flags)?;
+    let comm = context.text(task, layout.task.comm)?;
+    let whole = flags & WORKER == 0 || comm.starts_with("kworker/");
+    if flags & KERNEL_THREAD != 0 && whole && layout.kthread.full_name.exists() {
+        let kthread = context.pointer(task, layout.task.worker_private)?;
+        let full = kthread.map(|kthread| context.pointer(kthread, layout.kthread.full_name));
+        if let Some(full) = full.transpose()?.flatten() {
+            return context.text_at(full, LONGEST_NAME);
+        }
+    }
+    Ok(comm)
 }
 
 /// The threads of a process, in the order of `/proc/PID/task`.

@@ -30,10 +30,18 @@ super::field::structures! {
         cgroups: "cgroups",
         /// Nanoseconds since boot; named so since cf25e24db61c (5.5).
         start_boottime: "start_boottime" | "real_start_time",
+        /// A kernel thread's `struct kthread` (e32cf5dfbe22, 5.17).
+        worker_private: "worker_private",
         utime: "utime",
         stime: "stime",
         sum_exec_runtime: "se.sum_exec_runtime",
         thread_node: "thread_node",
+    }
+
+    /// `struct kthread` (kernel/kthread.c).
+    Kthread = "kthread" {
+        /// The whole name, where it is longer than `comm` (d6986ce24fc0, 5.17).
+        full_name: "full_name",
     }
 
     /// `struct signal_struct` (include/linux/sched/signal.h): what a thread group shares.
@@ -143,6 +151,8 @@ super::field::structures! {
 pub(crate) struct ProcessLayout {
     /// `struct task_struct`.
     pub task: Task,
+    /// `struct kthread`.
+    pub kthread: Kthread,
     /// `struct signal_struct`.
     pub signal: Signal,
     /// `struct cred`.
@@ -174,6 +184,7 @@ impl ProcessLayout {
     pub(super) fn compile(types: &dyn Types) -> Self {
         Self {
             task: Task::compile(types),
+            kthread: Kthread::compile(types),
             signal: Signal::compile(types),
             cred: Cred::compile(types),
             mm: Mm::compile(types),

@@ -68,6 +68,8 @@ super::field::structures! {
         iowait_sleeptime: "iowait_sleeptime",
         idle_entrytime: "idle_entrytime",
         idle_active: "idle_active",
+        /// Holds what was `idle_active` since 3ce74f1a8566 (6.9).
+        flags: "flags",
     }
 
     /// `struct rb_node` (include/linux/rbtree_types.h).

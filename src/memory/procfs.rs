@@ -18,8 +18,9 @@ const BATCH: usize = 512;
 #[derive(Debug)]
 pub(crate) struct ReadableProcess {
     process: QemuProcess,
-    /// Holds the address space itself, not the pid: a pid used anew can never answer through it.
-    mem: File,
+    /// `/proc/PID/mem`, where it may be opened: that takes the right to open other users' files beside
+    /// the right to trace, which is all that `process_vm_readv` asks for.
+    mem: Option<File>,
 }
 
 /// The memory of a running QEMU guest.
@@ -37,23 +38,71 @@ struct Block {
 }
 
 impl ReadableProcess {
-    /// Asks for the right to read the process's memory.
+    /// Asks for the right to read the process's memory, by one byte at an address that is mapped in it.
     ///
     /// # Errors
     /// [`Error::Permission`] when it is refused, with the system's words.
-    pub fn open(process: QemuProcess, domain: &str) -> Result<Arc<Self>> {
+    pub fn open(process: QemuProcess, mapped: u64, domain: &str) -> Result<Arc<Self>> {
         let path = format!("/proc/{}/mem", process.pid);
-        let denied = |error: std::io::Error| match error.kind() {
-            std::io::ErrorKind::PermissionDenied => Error::Permission {
-                domain: domain.to_owned(),
-                pid: process.pid,
-                reason: format!("{path}: {error}"),
-            },
-            std::io::ErrorKind::NotFound => Error::Gone { domain: domain.to_owned() },
-            _ => Error::io(&path, error),
+        let mem = File::open(&path);
+        let refusal = mem.as_ref().err().map(ToString::to_string);
+        let readable = Self { process, mem: mem.ok() };
+        let Some(reason) = refusal else { return Ok(Arc::new(readable)) };
+        let (mut page, mut read) = ([0; PAGE_SIZE], false);
+        let mut probe = [Wanted { host: mapped, page: &mut page, read: &mut read }];
+        if readable.vm_read(&mut probe) == Some(1) {
+            return Ok(Arc::new(readable));
+        }
+        if !readable.process.alive() {
+            return Err(Error::Gone { domain: domain.to_owned() });
+        }
+        Err(Error::Permission {
+            domain: domain.to_owned(),
+            pid: readable.process.pid,
+            reason: format!("{path}: {reason}"),
+        })
+    }
+
+    /// Reads private pages of the process in one system call; returns how many were read whole,
+    /// from the first on, or `None` where the call itself is refused.
+    fn vm_read(&self, wanted: &mut [Wanted]) -> Option<usize> {
+        let range = |base: *mut libc::c_void| libc::iovec { iov_base: base, iov_len: PAGE_SIZE };
+        let remote: Vec<_> =
+            wanted.iter().map(|one| range(one.host as *mut libc::c_void)).collect();
+        let local: Vec<_> =
+            wanted.iter_mut().map(|one| range(one.page.as_mut_ptr().cast())).collect();
+        // SAFETY: each local range is one page that `wanted` borrows exclusively; the remote addresses
+        // are only read by the kernel in the other process, and it checks them.
+        let read = unsafe {
+            libc::process_vm_readv(
+                self.process.pid,
+                local.as_ptr(),
+                local.len() as u64,
+                remote.as_ptr(),
+                remote.len() as u64,
+                0,
+            )
         };
-        let mem = File::open(&path).map_err(denied)?;
-        Ok(Arc::new(Self { process, mem }))
+        match usize::try_from(read) {
+            Ok(read) => Some(read / PAGE_SIZE),
+            Err(_) => {
+                let error = std::io::Error::last_os_error().raw_os_error();
+                (error == Some(libc::EFAULT)).then_some(0)
+            }
+        }
+    }
+
+    /// Reads bytes at an address of the process.
+    fn read_at(&self, bytes: &mut [u8], address: u64) -> bool {
+        if let Some(mem) = &self.mem {
+            return mem.read_exact_at(bytes, address).is_ok();
+        }
+        let local = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() };
+        let remote = libc::iovec { iov_base: address as *mut libc::c_void, iov_len: bytes.len() };
+        // SAFETY: `local` covers memory that `bytes` borrows exclusively; the remote address is only
+        // read by the kernel in the other process, and it checks it.
+        let read = unsafe { libc::process_vm_readv(self.process.pid, &local, 1, &remote, 1, 0) };
+        usize::try_from(read) == Ok(bytes.len())
     }
 
     /// The process.
@@ -92,38 +141,7 @@ impl ProcfsMemory {
     fn read_block(&self, block: &Block, offset: u64, bytes: &mut [u8]) -> bool {
         match &block.file {
             Some((file, start)) => file.read_exact_at(bytes, start.saturating_add(offset)).is_ok(),
-            None => {
-                self.owner.mem.read_exact_at(bytes, block.ram.host.saturating_add(offset)).is_ok()
-            }
-        }
-    }
-
-    /// Reads private pages of the process in one system call; returns how many were read whole,
-    /// from the first on, or `None` where the call itself is refused.
-    fn vm_read(&self, wanted: &mut [Wanted]) -> Option<usize> {
-        let range = |base: *mut libc::c_void| libc::iovec { iov_base: base, iov_len: PAGE_SIZE };
-        let remote: Vec<_> =
-            wanted.iter().map(|one| range(one.host as *mut libc::c_void)).collect();
-        let local: Vec<_> =
-            wanted.iter_mut().map(|one| range(one.page.as_mut_ptr().cast())).collect();
-        // SAFETY: each local range is one page that `wanted` borrows exclusively; the remote addresses
-        // are only read by the kernel in the other process, and it checks them.
-        let read = unsafe {
-            libc::process_vm_readv(
-                self.owner.process.pid,
-                local.as_ptr(),
-                local.len() as u64,
-                remote.as_ptr(),
-                remote.len() as u64,
-                0,
-            )
-        };
-        match usize::try_from(read) {
-            Ok(read) => Some(read / PAGE_SIZE),
-            Err(_) => {
-                let error = std::io::Error::last_os_error().raw_os_error();
-                (error == Some(libc::EFAULT)).then_some(0)
-            }
+            None => self.owner.read_at(bytes, block.ram.host.saturating_add(offset)),
         }
     }
 
@@ -131,7 +149,7 @@ impl ProcfsMemory {
         while !wanted.is_empty() {
             let (now, _) = wanted.split_at_mut(wanted.len().min(BATCH));
             let size = now.len();
-            let done = match self.vm_read(now) {
+            let done = match self.owner.vm_read(now) {
                 Some(count) => {
                     now.iter_mut().take(count).for_each(|one| *one.read = true);
                     // The call stops at the first page that cannot be read: that one is left out.
@@ -139,7 +157,7 @@ impl ProcfsMemory {
                 }
                 None => {
                     for one in now {
-                        *one.read = self.owner.mem.read_exact_at(one.page, one.host).is_ok();
+                        *one.read = self.owner.read_at(one.page, one.host);
                     }
                     size
                 }

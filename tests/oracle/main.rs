@@ -159,13 +159,11 @@ fn linux_6_1_q35_6_gib() {
 }
 
 #[test]
-#[ignore = "issue 3: no counters of virtio_net and veth, whose types 5.10 has in no BTF"]
 fn linux_5_10_generic() {
     compare("5.10 generic q35 6144 MiB 2 CPUs", &generic("5.10"));
 }
 
 #[test]
-#[ignore = "issue 3: names of kernel threads, idle time, pidfd"]
 fn linux_6_12_generic() {
     compare("6.12 generic q35 6144 MiB 2 CPUs", &generic("6.12"));
 }
@@ -178,7 +176,6 @@ fn generic(kernel: &str) -> Vec<&str> {
 
 /// Page tables of five levels, in memory that is shared with the host.
 #[test]
-#[ignore = "issue 3: names of kernel threads, pidfd"]
 fn linux_7_2_five_levels() {
     compare("7.2 five levels memfd", &["--kernel", "7.2", "--cpu", "max", "--backing", "memfd"]);
 }

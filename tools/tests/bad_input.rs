@@ -195,7 +195,6 @@ fn nobody_at_all() {
 }
 
 #[test]
-#[ignore = "bug: opening /proc/PID/mem needs CAP_DAC_READ_SEARCH beside CAP_SYS_PTRACE"]
 fn the_right_that_the_message_names_is_enough() {
     let guest = lab::guest("shared-61", &[]);
     let rights = ["--bounding-set", "-dac_override,-dac_read_search"];
