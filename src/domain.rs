@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::crawl::{Context, Section};
+use crate::crawl::{Context, Details, Section};
 use crate::error::{Error, Result};
 use crate::frame::{Consistency, DomainIdentity, FORMAT, Frame, Host};
 use crate::kernel::{DiscoveryError, Kernel};
 use crate::memory::{GuestRam, PhysicalMemory, ProcfsMemory, ReadStatistics, ReadableProcess};
 use crate::paging::AddressSpace;
-use crate::resolve::{DomainDefinition, DomainState, Libvirt, QemuProcess, RamLayout, candidates};
+use crate::resolve::{
+    DomainDefinition, DomainState, Hold, Libvirt, QemuProcess, RamLayout, candidates,
+};
 
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
@@ -34,11 +36,46 @@ pub struct CrawlOptions {
     pub sections: Vec<Section>,
     /// A frame that is not done after this long is returned as it is, with a problem that says so.
     pub time_limit: Duration,
+    /// How the guest is treated meanwhile.
+    pub mode: Mode,
+    /// List the threads of each process ([`crate::Process::thread_list`]).
+    pub threads: bool,
+    /// Tell where the pages of each mapping are ([`crate::Mapping::physical`]).
+    pub physical: bool,
+}
+
+/// How the guest is treated while a frame is taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Mode {
+    /// It runs on: what looks torn is read anew.
+    #[default]
+    Live,
+    /// libvirt suspends it for the crawl and resumes it after, over a read-write connection. A guest
+    /// whose vCPUs do not run is left as it is. If the calling process is killed in between, the guest
+    /// stays suspended: see [`crate::resume_if_paused`].
+    Paused,
+}
+
+impl Mode {
+    /// The mode's name in [`crate::Consistency::mode`].
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Paused => "paused",
+        }
+    }
 }
 
 impl Default for CrawlOptions {
     fn default() -> Self {
-        Self { sections: Section::ALL.to_vec(), time_limit: LONGEST_CRAWL }
+        Self {
+            sections: Section::ALL.to_vec(),
+            time_limit: LONGEST_CRAWL,
+            mode: Mode::Live,
+            threads: false,
+            physical: false,
+        }
     }
 }
 
@@ -154,10 +191,10 @@ impl Domain {
         self.ram.statistics()
     }
 
-    /// Takes one frame. The guest runs on meanwhile.
+    /// Takes one frame.
     ///
     /// # Errors
-    /// [`Error::Gone`] when the guest ended. What cannot be read inside a living guest is no error but
+    /// [`Error::Gone`] when the guest ended; libvirt's refusal to suspend it. What cannot be read inside a living guest is no error but
     /// is named in the frame's [`Consistency::problems`].
     pub fn crawl(&mut self, options: &CrawlOptions) -> Result<Frame> {
         let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -166,10 +203,15 @@ impl Domain {
         if !self.ram.memory().alive() {
             return Err(gone());
         }
+        let hold = match options.mode {
+            Mode::Live => None,
+            Mode::Paused => Hold::suspend(&self.findings.uri, &self.findings.uuid)?,
+        };
         self.ram.begin_frame(begun.checked_add(options.time_limit));
         let image = &self.kernel.image;
         let space = AddressSpace::new(&self.ram, image.root, image.levels);
-        let context = Context::new(&space, &self.kernel);
+        let details = Details { threads: options.threads, physical: options.physical };
+        let context = Context::new(&space, &self.kernel, details);
         self.frames += 1;
         let mut frame = Frame {
             format: FORMAT,
@@ -178,7 +220,7 @@ impl Domain {
             time_ns: nanoseconds(time),
             duration_ns: 0,
             consistency: Consistency {
-                mode: "live",
+                mode: options.mode.name(),
                 retries: 0,
                 complete: false,
                 problems: Vec::new(),
@@ -202,6 +244,7 @@ impl Domain {
                 frame.host = Some(self.host(&context));
             }
         }
+        drop(hold);
         if !self.ram.memory().alive() {
             return Err(gone());
         }
@@ -307,7 +350,8 @@ fn find_kernel(
 /// How firmware's map of RAM, as the kernel holds it, contradicts the layout under which it was found.
 fn disagreement(ram: &GuestRam, kernel: &Kernel) -> Option<String> {
     let space = AddressSpace::new(ram, kernel.image.root, kernel.image.levels);
-    let firmware = crate::crawl::firmware_ram(&Context::new(&space, kernel)).ok()?;
+    let firmware =
+        crate::crawl::firmware_ram(&Context::new(&space, kernel, Details::default())).ok()?;
     let blocks = ram.memory().ram();
     let inside = |(start, length): &(u64, u64)| {
         blocks.iter().any(|(first, bytes)| {

@@ -30,12 +30,12 @@ mod paging;
 mod resolve;
 
 pub use crawl::Section;
-pub use domain::{CrawlOptions, Domain, Findings, OpenOptions};
+pub use domain::{CrawlOptions, Domain, Findings, Mode, OpenOptions};
 pub use error::{Error, ErrorCode, Result};
 pub use frame::{
     Connection, Consistency, Cpu, CpuTimes, DomainIdentity, FORMAT, File, FileKind, Frame, Host,
-    Interface, LogRecord, Mapping, Memory, Module, Mount, Namespaces, Os, Problem, Process,
-    ProcessState,
+    Interface, LogRecord, Mapping, Memory, Module, Mount, Namespaces, Os, PhysicalRun, Problem,
+    Process, ProcessState, Thread,
 };
 pub use memory::ReadStatistics;
-pub use resolve::{DomainDefinition, DomainState, DomainSummary, Libvirt};
+pub use resolve::{DomainDefinition, DomainState, DomainSummary, Libvirt, resume_if_paused};

@@ -241,6 +241,7 @@ mod tests {
             gid: None,
             egid: None,
             threads: None,
+            thread_list: None,
             nice: None,
             start_time_ns: None,
             user_ns: None,

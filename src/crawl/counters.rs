@@ -150,6 +150,7 @@ fn virtio(context: &Context, device: u64) -> ReadResult<Counters> {
     let layout = &context.layout().network;
     let driver = context.virtio_net()?;
     let own = private(context, device)?;
+    check_owner(context, own, driver.info.dev, device)?;
     let queues = context.unsigned(own, driver.info.max_queue_pairs)?.min(MOST_QUEUES);
     let senders = context.follow(own, driver.info.sq)?;
     let receivers = context.follow(own, driver.info.rq)?;
@@ -226,6 +227,10 @@ impl Xdp {
         let count = context.layout().network.device.num_rx_queues;
         let queues = context.unsigned(device, count)?.min(MOST_QUEUES);
         let first = context.follow(own, driver.private.rq)?;
+        check_owner(context, first, driver.queue.dev, device)?;
+        if queues > 1 && driver.queue.size == 0 {
+            return Err(ReadError::NoMember("veth_rq"));
+        }
         let mut sums = Self::default();
         for queue in 0..queues {
             let queue = first.wrapping_add(queue * u64::from(driver.queue.size));
@@ -236,6 +241,17 @@ impl Xdp {
             add(&mut sums.peer_errors, context.unsigned(queue, driver.queue.peer_errors)?);
         }
         Ok(sums)
+    }
+}
+
+/// A driver's own part leads back to its device: a check of offsets that no type information gave.
+fn check_owner(context: &Context, own: u64, dev: Field, device: u64) -> ReadResult<()> {
+    match context.unsigned(own, dev)? == device {
+        true => Ok(()),
+        false => Err(ReadError::Nonsense {
+            what: "the driver's part does not lead back to its device",
+            address: own,
+        }),
     }
 }
 

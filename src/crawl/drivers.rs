@@ -7,35 +7,45 @@ use crate::layout::{Layout, Veth, VirtioNet};
 /// A module's BTF is not larger.
 const LARGEST_BTF: u64 = 8 << 20;
 
+/// A way to a driver's offsets.
+type Compile<T> = fn(&dyn Types) -> Option<T>;
+
+const NO_TYPES: ReadError =
+    ReadError::Nonsense { what: "the driver's module carries no usable BTF", address: 0 };
+
 impl Context<'_> {
     /// Offsets of the driver `virtio_net`.
     pub(super) fn virtio_net(&self) -> ReadResult<VirtioNet> {
-        self.driver("virtio_net", VirtioNet::compile, |drivers| &mut drivers.virtio_net)
+        let ways = [VirtioNet::compile as Compile<_>, VirtioNet::without_btf];
+        self.driver("virtio_net", ways, |drivers| &mut drivers.virtio_net)
     }
 
     /// Offsets of the driver `veth`.
     pub(super) fn veth(&self) -> ReadResult<Veth> {
-        self.driver("veth", Veth::compile, |drivers| &mut drivers.veth)
+        let ways = [Veth::compile as Compile<_>, Veth::without_btf];
+        self.driver("veth", ways, |drivers| &mut drivers.veth)
     }
 
     fn driver<T: Clone>(
         &self,
         name: &'static str,
-        compile: fn(&dyn Types) -> Option<T>,
+        [compile, without_btf]: [Compile<T>; 2],
         slot: fn(&mut Drivers) -> &mut Option<T>,
     ) -> ReadResult<T> {
         if let Some(known) = slot(&mut self.kernel.drivers.borrow_mut()) {
             return Ok(known.clone());
         }
+        let modules_have_btf = self.layout().symbols.btf_modules.address.is_some();
         let compiled = match compile(&self.kernel.types) {
             Some(built_in) => built_in,
-            None => self.compile_module(name, compile)?,
+            None if modules_have_btf => self.compile_module(name, compile)?,
+            None => without_btf(&self.kernel.types).ok_or(NO_TYPES)?,
         };
         *slot(&mut self.kernel.drivers.borrow_mut()) = Some(compiled.clone());
         Ok(compiled)
     }
 
-    fn compile_module<T>(&self, name: &str, compile: fn(&dyn Types) -> Option<T>) -> ReadResult<T> {
+    fn compile_module<T>(&self, name: &str, compile: Compile<T>) -> ReadResult<T> {
         const NO_TYPES: ReadError =
             ReadError::Nonsense { what: "the driver's module carries no usable BTF", address: 0 };
         let layout = &self.layout().system;

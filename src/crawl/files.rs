@@ -10,17 +10,16 @@ const MOST_FDS: u64 = 1 << 20;
 const CLOSE_ON_EXEC: u64 = 0o2_000_000;
 
 pub(super) fn crawl(context: &Context) -> Vec<File> {
-    let layout = &context.layout().process.task;
-    let mut rows = Vec::new();
-    for task in context.tasks().iter().copied() {
-        let Some(pid) = context.note("pid", context.u32(task, layout.tgid)) else { continue };
-        let descriptors = descriptors(context, task);
-        let Some(descriptors) = context.note("descriptors", descriptors) else { continue };
-        for (fd, file, close_on_exec) in descriptors {
-            rows.push(row(context, pid, fd, file, close_on_exec));
-        }
-    }
-    rows
+    let tgid = context.layout().process.task.tgid;
+    context.each_task(|task| {
+        let Some(pid) = context.note("pid", context.u32(task, tgid)) else { return Vec::new() };
+        context
+            .note("descriptors", descriptors(context, task))
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(fd, file, close_on_exec)| row(context, pid, fd, file, close_on_exec))
+            .collect()
+    })
 }
 
 /// (descriptor, `struct file`, close on exec) of a task.

@@ -2,11 +2,11 @@
 //! (fs/proc/task_mmu.c).
 
 use super::path;
-use super::reader::{Context, ReadError, ReadResult};
+use super::reader::{Context, ReadResult};
 use super::vmas::{Vma, vmas};
-use crate::frame::Mapping;
+use crate::frame::{Mapping, PhysicalRun};
 use crate::layout::Field;
-use crate::paging::AddressSpace;
+use crate::paging::{AddressSpace, Content};
 
 /// `VM_HUGETLB` (include/linux/mm.h): counted apart from what is resident.
 const HUGETLB: u64 = 0x0040_0000;
@@ -18,22 +18,18 @@ const HAS_VSYSCALL: u64 = 1 << 1;
 const NO_VSYSCALL: u32 = 2;
 
 pub(super) fn crawl(context: &Context) -> Vec<Mapping> {
+    context.each_task(|task| of_task(context, task).unwrap_or_default())
+}
+
+/// The mappings of a task; `None` where it has no address space.
+fn of_task(context: &Context, task: u64) -> Option<Vec<Mapping>> {
     let layout = &context.layout().process.task;
-    let mut rows = Vec::new();
-    for task in context.tasks().iter().copied() {
-        let Some(pid) = context.note("pid", context.u32(task, layout.tgid)) else { continue };
-        let Some(mm) = context.note("mm", context.pointer(task, layout.mm)).flatten() else {
-            continue;
-        };
-        let Some(space) = context.note("page tables", context.user_space(mm)) else { continue };
-        for vma in vmas(context, mm) {
-            rows.push(row(context, pid, mm, &space, vma));
-        }
-        if let Some(gate) = context.note("vsyscall", gate(context, mm)).flatten() {
-            rows.push(row(context, pid, mm, &space, gate));
-        }
-    }
-    rows
+    let pid = context.note("pid", context.u32(task, layout.tgid))?;
+    let mm = context.note("mm", context.pointer(task, layout.mm)).flatten()?;
+    let space = context.note("page tables", context.user_space(mm))?;
+    let gate = context.note("vsyscall", gate(context, mm)).flatten();
+    let areas = vmas(context, mm).into_iter().chain(gate);
+    Some(areas.map(|vma| row(context, pid, mm, &space, vma)).collect())
 }
 
 fn row(context: &Context, pid: u32, mm: u64, space: &AddressSpace, vma: Vma) -> Mapping {
@@ -44,10 +40,12 @@ fn row(context: &Context, pid: u32, mm: u64, space: &AddressSpace, vma: Vma) -> 
         Some(_) => context.unsigned(vma.address, layout.pgoff).map(|pages| pages.wrapping_shl(12)),
         None => Ok(0),
     };
-    let resident = match flags {
-        Some(flags) if flags & HUGETLB != 0 => Ok(0),
-        _ => space.resident_bytes(vma.start, vma.end).map_err(ReadError::Fault),
-    };
+    let pieces = context.note("resident_bytes", pieces(space, vma));
+    let huge = flags.is_some_and(|flags| flags & HUGETLB != 0);
+    let resident = pieces.as_ref().map(|pieces| match huge {
+        true => 0,
+        false => pieces.iter().filter(|run| !run.swapped).map(|run| run.bytes).sum(),
+    });
     Mapping {
         pid,
         start: vma.start,
@@ -55,8 +53,35 @@ fn row(context: &Context, pid: u32, mm: u64, space: &AddressSpace, vma: Vma) -> 
         permissions: flags.map(permissions),
         offset: context.note("offset", offset),
         path: context.note("path", name(context, mm, vma, file)).flatten(),
-        resident_bytes: context.note("resident_bytes", resident),
+        resident_bytes: resident,
+        physical: pieces.filter(|_| context.details.physical),
     }
+}
+
+/// The pages of an area, neighbours put together.
+fn pieces(space: &AddressSpace, vma: Vma) -> ReadResult<Vec<PhysicalRun>> {
+    let mut runs: Vec<PhysicalRun> = Vec::new();
+    space.visit(vma.start, vma.end, &mut |piece| {
+        let physical = match piece.content {
+            Content::Ram(physical) => Some(physical),
+            Content::Swap => None,
+        };
+        if let Some(last) = runs.last_mut()
+            && last.virtual_address.wrapping_add(last.bytes) == piece.address
+            && last.physical.map(|at| at.wrapping_add(last.bytes)) == physical
+        {
+            last.bytes = last.bytes.saturating_add(piece.bytes);
+            return;
+        }
+        let swapped = physical.is_none();
+        runs.push(PhysicalRun {
+            virtual_address: piece.address,
+            physical,
+            bytes: piece.bytes,
+            swapped,
+        });
+    })?;
+    Ok(runs)
 }
 
 fn permissions(flags: u64) -> String {

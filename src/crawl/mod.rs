@@ -20,9 +20,10 @@ mod reader;
 mod socket_tables;
 mod tree;
 mod vmas;
+mod warm;
 
 pub(crate) use e820::firmware_ram;
-pub(crate) use reader::Context;
+pub(crate) use reader::{Context, Details};
 
 use crate::frame::Frame;
 

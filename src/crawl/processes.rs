@@ -4,7 +4,7 @@ use super::files::descriptors;
 use super::namespaces;
 use super::path::{self, PathRef};
 use super::reader::{Context, ReadError, ReadResult};
-use crate::frame::{Process, ProcessState};
+use crate::frame::{Process, ProcessState, Thread};
 use crate::layout::Field;
 
 /// Bytes of a command line that are kept.
@@ -33,7 +33,7 @@ mod state {
 }
 
 pub(super) fn crawl(context: &Context) -> Vec<Process> {
-    context.tasks().iter().filter_map(|task| row(context, *task)).collect()
+    context.each_task(|task| row(context, task).into_iter().collect())
 }
 
 fn row(context: &Context, task: u64) -> Option<Process> {
@@ -70,6 +70,7 @@ fn row(context: &Context, task: u64) -> Option<Process> {
         gid: id("gid", layout.cred.gid),
         egid: id("egid", layout.cred.egid),
         threads: context.note("threads", threads),
+        thread_list: context.details.threads.then(|| thread_list(context, task)),
         nice: context.note("nice", nice),
         start_time_ns: context
             .note("start_time_ns", context.unsigned(task, layout.task.start_boottime)),
@@ -86,6 +87,31 @@ fn row(context: &Context, task: u64) -> Option<Process> {
             .note("pid_in_namespace", namespaces::own_pid(context, task))
             .flatten(),
     })
+}
+
+/// The threads of a process, in the order of `/proc/PID/task`.
+fn thread_list(context: &Context, task: u64) -> Vec<Thread> {
+    let layout = &context.layout().process;
+    let signal = context.note("threads", context.pointer(task, layout.task.signal)).flatten();
+    let head = signal.map(|signal| context.at(signal, layout.signal.thread_head));
+    let Some(head) = head.and_then(|head| context.note("threads", head)) else {
+        return Vec::new();
+    };
+    context
+        .list("threads", head, layout.task.thread_node)
+        .into_iter()
+        .filter_map(|thread| {
+            let start = context.unsigned(thread, layout.task.start_boottime);
+            let cpu = context.unsigned(thread, layout.task.sum_exec_runtime);
+            Some(Thread {
+                tid: context.note("tid", context.u32(thread, layout.task.pid))?,
+                name: context.note("name", context.text(thread, layout.task.comm)),
+                state: context.note("state", state(context, thread)),
+                start_time_ns: context.note("start_time_ns", start),
+                cpu_ns: context.note("cpu_ns", cpu),
+            })
+        })
+        .collect()
 }
 
 fn executable(context: &Context, mm: Option<u64>) -> ReadResult<Option<String>> {

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
+use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
@@ -14,7 +15,11 @@ use crate::paging::{AddressSpace, Fault, FaultKind};
 /// Entries that a list may have before it counts as endless.
 const LONGEST_LIST: usize = 1 << 20;
 /// Walks of one list before what was reached must do.
-const WALKS: u32 = 4;
+const WALKS: u32 = 6;
+/// Looks at one task before what was seen must do.
+const LOOKS: u32 = 3;
+/// Second looks in one frame.
+const MOST_RETRIES: u32 = 100;
 /// Problems that a frame names; more are counted only.
 const MOST_PROBLEMS: usize = 100;
 /// CPUs that a kernel can have (`NR_CPUS`'s maximum on x86-64).
@@ -54,6 +59,16 @@ impl ReadError {
         }
     }
 
+    /// What a structure that changed while it was read looks like: it may be whole at the next look.
+    fn is_torn(self) -> bool {
+        use FaultKind::{NotCanonical, NotMapped, NotRam};
+        match self {
+            Self::Fault(fault) => matches!(fault.kind, NotCanonical | NotMapped | NotRam),
+            Self::Nonsense { .. } => true,
+            Self::NoMember(_) | Self::NoSymbol(_) => false,
+        }
+    }
+
     /// Nothing more can be read in this frame.
     fn is_final(self) -> bool {
         matches!(self, Self::Fault(Fault { kind, .. }) if FaultKind::is_final(kind))
@@ -73,32 +88,49 @@ impl fmt::Display for ReadError {
 
 pub(crate) type ReadResult<T> = Result<T, ReadError>;
 
+/// What rows may hold beyond what they always do.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Details {
+    /// The threads of each process.
+    pub threads: bool,
+    /// Where the pages of each mapping are.
+    pub physical: bool,
+}
+
 /// One frame's view of one guest.
 pub(crate) struct Context<'a> {
     /// The kernel's address space.
     pub space: &'a AddressSpace<'a>,
     /// What is known of the kernel.
     pub kernel: &'a Kernel,
+    /// What was asked for beyond the sections' own rows.
+    pub details: Details,
     section: Cell<&'static str>,
     problems: RefCell<Vec<Problem>>,
     unnamed_problems: Cell<usize>,
     retries: Cell<u32>,
+    /// Facts so far that looked torn.
+    torn: Cell<u64>,
     tasks: OnceCell<Vec<u64>>,
+    warm: OnceCell<()>,
     /// Paths that were already made in this frame.
     pub paths: RefCell<FxHashMap<PathRef, String>>,
 }
 
 impl<'a> Context<'a> {
     /// A view with nothing noted yet.
-    pub fn new(space: &'a AddressSpace<'a>, kernel: &'a Kernel) -> Self {
+    pub fn new(space: &'a AddressSpace<'a>, kernel: &'a Kernel, details: Details) -> Self {
         Self {
             space,
             kernel,
+            details,
             section: Cell::new(""),
             problems: RefCell::default(),
             unnamed_problems: Cell::new(0),
             retries: Cell::new(0),
+            torn: Cell::new(0),
             tasks: OnceCell::new(),
+            warm: OnceCell::new(),
             paths: RefCell::default(),
         }
     }
@@ -120,6 +152,12 @@ impl<'a> Context<'a> {
             self.space.prefetch(tasks.iter().map(|task| (*task, length)));
             tasks
         })
+    }
+
+    /// The same, with what hangs on them read ahead, once a frame.
+    fn warm_tasks(&self) -> &[u64] {
+        self.warm.get_or_init(|| super::warm::tasks(self));
+        self.tasks()
     }
 
     /// Problems from here on belong to this section.
@@ -156,10 +194,61 @@ impl<'a> Context<'a> {
         match result {
             Ok(value) => Some(value),
             Err(error) => {
-                self.problem(format!("{what}: {error}"), error.address());
+                self.broken(error, format!("{what}: {error}"));
                 None
             }
         }
+    }
+
+    /// Notes what could not be read, and whether it looks torn.
+    pub fn broken(&self, error: ReadError, reason: String) {
+        if error.is_torn() {
+            self.torn.set(self.torn.get().saturating_add(1));
+        }
+        self.problem(reason, error.address());
+    }
+
+    /// Rows of every task. A task whose rows look torn is read anew on fresh pages; one that has left
+    /// the list meanwhile is left out, as it would be had it been met a moment later.
+    pub fn each_task<T>(&self, rows_of: impl Fn(u64) -> Vec<T>) -> Vec<T> {
+        let mut all = Vec::new();
+        for task in self.warm_tasks().iter().copied() {
+            for look in 1..=LOOKS {
+                let torn = self.torn.get();
+                let named = self.problems.borrow().len();
+                let unnamed = self.unnamed_problems.get();
+                let rows = rows_of(task);
+                let sound = self.torn.get() == torn;
+                if sound || look == LOOKS || self.retries.get() >= MOST_RETRIES {
+                    all.extend(rows);
+                    break;
+                }
+                self.problems.borrow_mut().truncate(named);
+                self.unnamed_problems.set(unnamed);
+                self.forget();
+                if !self.is_listed(task) {
+                    break;
+                }
+            }
+        }
+        all
+    }
+
+    /// Whether a task is still in the list of tasks.
+    fn is_listed(&self, task: u64) -> bool {
+        let node = self.at(task, self.layout().process.task.tasks);
+        let linked = node.and_then(|node| {
+            let (next, back) = (self.u64_at(node)?, self.u64_at(node.wrapping_add(8))?);
+            Ok(self.u64_at(back)? == node && self.u64_at(next.wrapping_add(8))? == node)
+        });
+        linked.unwrap_or(false)
+    }
+
+    /// Forgets what was read, for a second look, and counts it.
+    fn forget(&self) {
+        self.retries.set(self.retries.get().saturating_add(1));
+        self.paths.borrow_mut().clear();
+        self.space.forget();
     }
 
     /// The address of a kernel variable.
@@ -314,11 +403,12 @@ impl<'a> Context<'a> {
                 let reached = best.len();
                 let reason =
                     format!("{what}: the list breaks off after {reached} entries: {error}");
-                self.problem(reason, error.address());
+                self.broken(error, reason);
                 break;
             }
-            self.retries.set(self.retries.get().saturating_add(1));
-            self.space.ram().forget_pages();
+            self.forget();
+            // A guest's CPU may have been taken away in the middle of a change: give it time.
+            std::thread::sleep(Duration::from_micros(20 << (2 * walk)));
         }
         best
     }

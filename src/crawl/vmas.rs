@@ -37,7 +37,7 @@ pub(super) fn vmas(context: &Context, mm: u64) -> Vec<Vma> {
     if let Err(error) = walked {
         let reached = areas.len();
         let reason = format!("the areas break off after {reached}: {error}");
-        context.problem(reason, error.address());
+        context.broken(error, reason);
     }
     areas
 }

@@ -20,4 +20,22 @@ pub struct Mapping {
     pub path: Option<String>,
     /// Bytes of it that are in RAM (`Rss` of smaps; huge TLB pages do not count).
     pub resident_bytes: Option<u64>,
+    /// Where its pages are, if that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub physical: Option<Vec<PhysicalRun>>,
+}
+
+/// Neighbouring pages of a mapping and where they are in the guest's RAM.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PhysicalRun {
+    /// First virtual address.
+    #[serde(rename = "virtual")]
+    pub virtual_address: u64,
+    /// Guest-physical address of the first byte; `None` for pages in swap.
+    pub physical: Option<u64>,
+    /// Bytes.
+    pub bytes: u64,
+    /// Whether the pages are in the guest's swap.
+    pub swapped: bool,
 }

@@ -22,12 +22,12 @@ pub use files::{File, FileKind};
 pub use host::Host;
 pub use interfaces::Interface;
 pub use log::LogRecord;
-pub use mappings::Mapping;
+pub use mappings::{Mapping, PhysicalRun};
 pub use memory::Memory;
 pub use modules::Module;
 pub use mounts::Mount;
 pub use os::Os;
-pub use processes::{Namespaces, Process, ProcessState};
+pub use processes::{Namespaces, Process, ProcessState, Thread};
 
 use serde::Serialize;
 

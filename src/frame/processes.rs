@@ -32,6 +32,9 @@ pub struct Process {
     pub egid: Option<u32>,
     /// Number of threads, the first included.
     pub threads: Option<u32>,
+    /// The threads themselves, if they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thread_list: Option<Vec<Thread>>,
     /// Nice value, -20 to 19.
     pub nice: Option<i32>,
     /// When it started, in nanoseconds since the guest's boot.
@@ -56,6 +59,22 @@ pub struct Process {
     pub kernel_thread: Option<bool>,
     /// Its process id in its own PID namespace.
     pub pid_in_namespace: Option<u32>,
+}
+
+/// One thread of a process, as `/proc/PID/task/TID` shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Thread {
+    /// Thread id.
+    pub tid: u32,
+    /// The thread's name.
+    pub name: Option<String>,
+    /// What it does.
+    pub state: Option<ProcessState>,
+    /// When it started, in nanoseconds since the guest's boot.
+    pub start_time_ns: Option<u64>,
+    /// Time on a CPU, as the scheduler measures it.
+    pub cpu_ns: Option<u64>,
 }
 
 /// Inode numbers of a process's namespaces, as `readlink /proc/PID/ns/*` shows them.

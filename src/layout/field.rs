@@ -21,6 +21,17 @@ impl Field {
         self.member.is_some()
     }
 
+    /// A member of 1, 2, 4 or 8 bytes at a known offset, for structures that no type information tells.
+    pub(super) fn known(name: &'static str, offset: u32, size: u32) -> Self {
+        let member = Member { offset, size, elements: 1, bit: 0, bits: 0, signed: false };
+        Self { name, member: Some(member) }
+    }
+
+    /// A member that this kernel has not.
+    pub(super) fn absent(name: &'static str) -> Self {
+        Self { name, member: None }
+    }
+
     /// Compiles the first of the paths that the structure has.
     pub(super) fn compile(
         types: &dyn Types,

@@ -62,6 +62,7 @@ impl Layout {
         .into_iter()
         .flatten()
         .flat_map(|names| names.iter().copied())
+        .chain(drivers::EMBEDDED.iter().copied())
         .chain(ENUMERATIONS.iter().copied())
         .collect()
     }

@@ -7,6 +7,8 @@ super::field::structures! {
     Task = "task_struct" {
         /// The list of thread-group leaders.
         tasks: "tasks",
+        /// Thread id.
+        pid: "pid",
         /// Thread-group id: the process id.
         tgid: "tgid",
         comm: "comm",

@@ -22,8 +22,10 @@ pub(crate) struct Fault {
 pub(crate) enum FaultKind {
     /// The address is not canonical: a pointer with another value than the kernel ever has.
     NotCanonical,
-    /// No mapping, or the page is swapped out.
+    /// No mapping.
     NotMapped,
+    /// The page is in the guest's swap.
+    Swapped,
     /// The page tables point outside of RAM, or the host cannot read the page.
     NotRam,
     /// The frame's page budget is used up.
@@ -54,11 +56,33 @@ impl fmt::Display for Fault {
         f.write_str(match self.kind {
             FaultKind::NotCanonical => "not a canonical address",
             FaultKind::NotMapped => "not mapped",
+            FaultKind::Swapped => "in the guest's swap",
             FaultKind::NotRam => "mapped to no readable RAM",
             FaultKind::Budget => "the frame's memory budget is used up",
             FaultKind::Late => "the frame's time budget is used up",
         })
     }
+}
+
+/// A part of a range that has something behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Piece {
+    /// First virtual address.
+    pub address: u64,
+    /// Bytes.
+    pub bytes: u64,
+    /// Where the content is.
+    pub content: Content,
+}
+
+/// Where the content of a mapped page is. Pages without a use count (the zero page, device memory) have
+/// none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// In RAM, at this guest-physical address.
+    Ram(u64),
+    /// In the guest's swap.
+    Swap,
 }
 
 /// One set of page tables.
@@ -81,9 +105,10 @@ impl<'ram> AddressSpace<'ram> {
         Self::new(self.ram, root, self.levels)
     }
 
-    /// The guest's RAM.
-    pub fn ram(&self) -> &'ram GuestRam {
-        self.ram
+    /// Forgets translations and pages: what is read from now on is new.
+    pub fn forget(&self) {
+        self.translations.borrow_mut().clear();
+        self.ram.forget_pages();
     }
 
     /// The guest-physical address behind a virtual one.
@@ -108,6 +133,9 @@ impl<'ram> AddressSpace<'ram> {
             match Entry(entry).target(level) {
                 Target::Table(next) => table = next,
                 Target::Page(start, shift) => return Ok(start | (address & ((1 << shift) - 1))),
+                Target::Nothing if Entry(entry).is_swapped(level) => {
+                    return Err(FaultKind::Swapped);
+                }
                 Target::Nothing => return Err(FaultKind::NotMapped),
             }
         }
@@ -128,35 +156,48 @@ impl<'ram> AddressSpace<'ram> {
         Ok(())
     }
 
-    /// Bytes of a range that are in RAM: what its page tables map, pages without a use count (the zero
-    /// page, device memory) left out.
-    pub fn resident_bytes(&self, start: u64, end: u64) -> Result<u64, Fault> {
-        self.resident(self.root, self.levels.count(), start, end)
+    /// Visits what the page tables hold of a range, ascending, piece by piece; pages that nothing is
+    /// behind are left out.
+    pub fn visit(&self, start: u64, end: u64, visitor: &mut dyn FnMut(Piece)) -> Result<(), Fault> {
+        self.visit_table(self.root, self.levels.count(), start, end, visitor)
             .map_err(|kind| Fault { address: start, kind })
     }
 
-    /// The part of one table. Only the bits of `start` and `end` below the table's reach matter.
-    fn resident(&self, table: u64, level: u32, start: u64, end: u64) -> Result<u64, FaultKind> {
-        let Some(last) = end.checked_sub(1).filter(|last| *last >= start) else { return Ok(0) };
+    /// The part of one table.
+    fn visit_table(
+        &self,
+        table: u64,
+        level: u32,
+        start: u64,
+        end: u64,
+        visitor: &mut dyn FnMut(Piece),
+    ) -> Result<(), FaultKind> {
+        let Some(last) = end.checked_sub(1).filter(|last| *last >= start) else { return Ok(()) };
         let reach = 12 + 9 * (level - 1);
         let (from, to) = (table_index(start, level), table_index(last, level));
         let mut entries = [0_u8; PAGE_SIZE];
         let wanted = entries.get_mut(from as usize * 8..(to as usize + 1) * 8).unwrap_or_default();
         self.ram.read(table | (from << 3), wanted)?;
-        let mut sum = 0_u64;
         for (index, entry) in (from..).zip(wanted.as_chunks().0) {
             let entry = Entry(u64::from_le_bytes(*entry));
             // The piece of the range that this entry maps.
             let base = ((start >> reach) + (index - from)) << reach;
             let first = base.max(start);
-            let after = base.saturating_add(1 << reach).min(end);
-            sum = sum.saturating_add(match entry.target(level) {
-                Target::Table(next) if level > 1 => self.resident(next, level - 1, first, after)?,
-                Target::Page(..) if !entry.is_special() => after.saturating_sub(first),
-                _ => 0,
-            });
+            let bytes = base.saturating_add(1 << reach).min(end).saturating_sub(first);
+            let content = match entry.target(level) {
+                Target::Table(next) if level > 1 => {
+                    self.visit_table(next, level - 1, first, first + bytes, visitor)?;
+                    continue;
+                }
+                Target::Page(page, _) if !entry.is_special() => {
+                    Content::Ram(page.wrapping_add(first - base))
+                }
+                Target::Nothing if entry.is_swapped(level) => Content::Swap,
+                _ => continue,
+            };
+            visitor(Piece { address: first, bytes, content });
         }
-        Ok(sum)
+        Ok(())
     }
 
     /// Reads in one batch the pages that hold these (address, bytes) ranges, as far as they are mapped.

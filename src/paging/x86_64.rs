@@ -73,6 +73,14 @@ impl Entry {
         self.0 & SPECIAL != 0
     }
 
+    /// Whether the page is in swap. Entries that are not present name a kind in their 5 highest bits:
+    /// a swap area, or one of the last kinds for pages that move or are broken
+    /// (arch/x86/include/asm/pgtable_64.h; `MAX_SWAPFILES`, include/linux/swap.h, is 23 or more).
+    pub fn is_swapped(self, level: u32) -> bool {
+        const SWAP_AREAS: u64 = 23;
+        level == 1 && self.0 != 0 && !self.is_present() && self.0 >> 59 < SWAP_AREAS
+    }
+
     /// What the entry leads to in a table of this level.
     ///
     /// A PROT_NONE entry of the lowest level still has its page. The kernel stores the address of an

@@ -152,6 +152,60 @@ impl Libvirt {
     }
 }
 
+/// A domain that is held for a crawl; it runs on when this is dropped.
+pub(crate) struct Hold {
+    domain: Domain,
+    /// Keeps the connection that `domain` belongs to.
+    _connect: Connect,
+}
+
+impl Hold {
+    /// Suspends a running domain by its UUID, over a read-write connection. `None` where its vCPUs do
+    /// not run anyway.
+    pub fn suspend(uri: &str, uuid: &str) -> Result<Option<Self>> {
+        let connect = open_for_writing(uri)?;
+        let domain = connect
+            .lookup_domain_by_uuid_string(uuid)
+            .map_err(|error| refused("the look-up of the domain", &error))?;
+        if !matches!(DomainState::of(&domain), DomainState::Running | DomainState::Blocked) {
+            return Ok(None);
+        }
+        domain.suspend().map_err(|error| refused("to suspend the domain", &error))?;
+        Ok(Some(Self { domain, _connect: connect }))
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        if let Err(error) = self.domain.resume() {
+            tracing::error!(%error, "the domain could not be resumed; use `virsh resume`");
+        }
+    }
+}
+
+/// Resumes a domain if it is paused: for a guard that outlives whoever suspended it.
+///
+/// # Errors
+/// libvirt's refusal.
+pub fn resume_if_paused(uri: &str, uuid: &str) -> Result<()> {
+    let connect = open_for_writing(uri)?;
+    let domain = connect
+        .lookup_domain_by_uuid_string(uuid)
+        .map_err(|error| refused("the look-up of the domain", &error))?;
+    if DomainState::of(&domain) == DomainState::Paused {
+        domain.resume().map_err(|error| refused("to resume the domain", &error))?;
+    }
+    Ok(())
+}
+
+fn open_for_writing(uri: &str) -> Result<Connect> {
+    virt::error::clear_error_callback();
+    Connect::open(Some(uri)).map_err(|error| Error::Connect {
+        uri: format!("'{uri}'"),
+        reason: error.message().to_owned(),
+    })
+}
+
 fn summary(domain: &Domain) -> Result<DomainSummary> {
     Ok(DomainSummary {
         id: domain.id(),

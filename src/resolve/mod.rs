@@ -8,6 +8,7 @@ mod maps;
 mod qemu;
 mod ram;
 
-pub use libvirt::{DomainDefinition, DomainState, DomainSummary, Libvirt};
+pub(crate) use libvirt::Hold;
+pub use libvirt::{DomainDefinition, DomainState, DomainSummary, Libvirt, resume_if_paused};
 pub(crate) use qemu::QemuProcess;
 pub(crate) use ram::{Backing, RamBlock, RamLayout, candidates};

@@ -43,7 +43,7 @@ pub(crate) enum Verb {
     /// Take one frame of a guest
     Crawl(Crawl),
     /// List a guest's processes
-    Ps(Target),
+    Ps(Ps),
     /// Show who uses a guest's CPUs
     Top(Top),
     /// List open files of a guest's processes
@@ -70,6 +70,14 @@ pub(crate) enum Verb {
     Dmesg(Target),
     /// Tell what can be read of a guest, how, and why not
     Doctor(Target),
+    /// Resume a domain when standard input ends (what --paused starts beside itself)
+    #[command(hide = true)]
+    ResumeGuard {
+        /// libvirt's URI
+        uri: String,
+        /// The domain's UUID
+        uuid: String,
+    },
 }
 
 #[derive(Args)]
@@ -98,6 +106,15 @@ pub(crate) struct Crawl {
     /// Only these sections of the frame
     #[arg(long, value_name = "SECTION,…", value_delimiter = ',', value_parser = section)]
     pub sections: Vec<Section>,
+    /// Suspend the guest while a frame is taken; it is resumed even if nfm is killed
+    #[arg(long)]
+    pub paused: bool,
+    /// List the threads of each process
+    #[arg(long)]
+    pub threads: bool,
+    /// Tell where in the guest's RAM the pages of each mapping are
+    #[arg(long)]
+    pub physical: bool,
     /// Take a frame every so many seconds (0.1 is ten a second)
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub watch: Option<f64>,
@@ -113,6 +130,18 @@ pub(crate) struct OfProcess {
     /// Only this process
     #[arg(short, long)]
     pub pid: Option<u32>,
+}
+
+#[derive(Args)]
+pub(crate) struct Ps {
+    #[command(flatten)]
+    pub target: Target,
+    /// Measure each process's use of the CPU over a second (see --interval) and show it
+    #[arg(long)]
+    pub cpu: bool,
+    /// With --cpu: the seconds over which it is measured
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = seconds)]
+    pub interval: f64,
 }
 
 #[derive(Args)]

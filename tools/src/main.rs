@@ -2,7 +2,9 @@
 
 mod args;
 mod doctor;
+mod guard;
 mod show;
+mod usage;
 mod verbs;
 
 use std::io::{self, Write};
@@ -43,7 +45,7 @@ fn main() -> ExitCode {
     let result = match &cli.verb {
         Verb::List(list) => verbs::list(connect, list, &mut out),
         Verb::Crawl(crawl) => verbs::crawl(connect, crawl, &mut out),
-        Verb::Ps(target) => verbs::ps(connect, target, &mut out),
+        Verb::Ps(ps) => verbs::ps(connect, ps, &mut out),
         Verb::Top(top) => verbs::top(connect, top, &mut out),
         Verb::Lsof(of) => verbs::lsof(connect, of, &mut out),
         Verb::Pmap(of) => verbs::pmap(connect, of, &mut out),
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
         Verb::Lscpu(target) => verbs::lscpu(connect, target, &mut out),
         Verb::Lsmod(target) => verbs::lsmod(connect, target, &mut out),
         Verb::Dmesg(target) => verbs::dmesg(connect, target, &mut out),
+        Verb::ResumeGuard { uri, uuid } => guard::run(uri, uuid),
         Verb::Doctor(doctor) => doctor::doctor(connect, doctor, &mut out),
     };
     match result.and_then(|status| out.flush().map(|()| status).map_err(Failure::from)) {

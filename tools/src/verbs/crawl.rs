@@ -4,17 +4,22 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use nfm::{CrawlOptions, Frame, Section};
+use nfm::{CrawlOptions, Frame, Mode, Section};
 
 use super::{Verb, open, report};
 use crate::args::Crawl;
+use crate::guard::Guard;
 use crate::show::{clock, escaped, known, size};
 
 /// `nfm crawl`: one frame, or one after another.
 pub(crate) fn crawl(connect: Option<&str>, crawl: &Crawl, out: &mut dyn Write) -> Verb {
     let sections = if crawl.sections.is_empty() { &Section::ALL[..] } else { &crawl.sections };
-    let options = CrawlOptions::sections(sections);
+    let mut options = CrawlOptions::sections(sections);
+    options.mode = if crawl.paused { Mode::Paused } else { Mode::Live };
+    options.threads = crawl.threads;
+    options.physical = crawl.physical;
     let mut domain = open(connect, &crawl.target.domain)?;
+    let guard = crawl.paused.then(|| Guard::start(domain.findings())).transpose()?;
     let begun = Instant::now();
     let rounds = match (crawl.watch, crawl.count) {
         (None, _) => 1,
@@ -37,6 +42,9 @@ pub(crate) fn crawl(connect: Option<&str>, crawl: &Crawl, out: &mut dyn Write) -
         if !crawl.target.json {
             report(&frame);
         }
+    }
+    if let Some(guard) = guard {
+        guard.dismiss();
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -3,44 +3,85 @@
 use std::collections::HashMap;
 use std::io::Write;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
-use nfm::{Frame, Process, Section};
+use nfm::{CrawlOptions, Frame, Process, Section};
 
-use super::{Verb, frame, json, report};
-use crate::args::{OfProcess, Target};
+use super::{Verb, frame, json, open, report};
+use crate::args::{OfProcess, Ps};
 use crate::show::{clock, known, table};
+use crate::usage::{cpu_time, usage};
 
 /// `nfm ps`.
-pub(crate) fn ps(connect: Option<&str>, target: &Target, out: &mut dyn Write) -> Verb {
-    let frame = frame(connect, &target.domain, &[Section::Os, Section::Processes])?;
-    let processes = frame.processes.as_deref().unwrap_or_default();
-    if target.json {
-        json(out, processes)?;
-    } else {
-        let uptime = frame.os.as_ref().and_then(|os| os.uptime_ns);
-        let rows = processes.iter().map(|process| {
-            let age =
-                uptime.zip(process.start_time_ns).map(|(now, start)| now.saturating_sub(start));
-            let cpu = process.user_ns.zip(process.system_ns).map(|(user, system)| user + system);
-            vec![
-                known(process.uid),
-                process.pid.to_string(),
-                known(process.ppid),
-                known(process.threads),
-                known(process.state.map(|state| state.letter())),
-                known(process.nice),
-                known(process.virtual_bytes.map(|bytes| bytes >> 10)),
-                known(age.map(clock)),
-                known(cpu.map(clock)),
-                command(process),
-            ]
-        });
-        let headings =
-            ["UID>", "PID>", "PPID>", "NLWP>", "S", "NI>", "VSZ>", "ELAPSED>", "TIME>", "COMMAND"];
-        table(out, &headings, rows)?;
+pub(crate) fn ps(connect: Option<&str>, ps: &Ps, out: &mut dyn Write) -> Verb {
+    const SECTIONS: [Section; 2] = [Section::Os, Section::Processes];
+    if !ps.cpu {
+        let frame = frame(connect, &ps.target.domain, &SECTIONS)?;
+        let processes: Vec<&Process> = frame.processes.iter().flatten().collect();
+        match ps.target.json {
+            true => json(out, &processes)?,
+            false => print(&frame, &processes, None, out)?,
+        }
+        report(&frame);
+        return Ok(ExitCode::SUCCESS);
     }
-    report(&frame);
+    let mut domain = open(connect, &ps.target.domain)?;
+    let options = CrawlOptions::sections(&SECTIONS);
+    let begun = Instant::now();
+    let earlier = domain.crawl(&options)?;
+    std::thread::sleep(Duration::try_from_secs_f64(ps.interval).unwrap_or_default());
+    let between = begun.elapsed();
+    let later = domain.crawl(&options)?;
+    let mut usage = usage(&earlier, &later, between);
+    usage.sort_by_key(|row| row.process.pid);
+    if ps.target.json {
+        json(out, &usage)?;
+    } else {
+        let processes: Vec<&Process> = usage.iter().map(|row| row.process).collect();
+        let percent: Vec<f64> = usage.iter().map(|row| row.cpu_percent).collect();
+        print(&later, &processes, Some(&percent), out)?;
+    }
+    report(&later);
     Ok(ExitCode::SUCCESS)
+}
+
+/// The table of `ps`, with a column of CPU use where it was measured.
+fn print(
+    frame: &Frame,
+    processes: &[&Process],
+    percent: Option<&[f64]>,
+    out: &mut dyn Write,
+) -> std::io::Result<()> {
+    let uptime = frame.os.as_ref().and_then(|os| os.uptime_ns);
+    let rows = processes.iter().enumerate().map(|(index, process)| {
+        let age = uptime.zip(process.start_time_ns).map(|(now, start)| now.saturating_sub(start));
+        let mut row = vec![
+            known(process.uid),
+            process.pid.to_string(),
+            known(process.ppid),
+            known(process.threads),
+            known(process.state.map(|state| state.letter())),
+            known(process.nice),
+            known(process.virtual_bytes.map(|bytes| bytes >> 10)),
+            known(process.rss_bytes.map(|bytes| bytes >> 10)),
+            known(age.map(clock)),
+            known(cpu_time(process).map(clock)),
+            command(process),
+        ];
+        if let Some(percent) = percent {
+            let used = percent.get(index).map(|percent| format!("{percent:.1}"));
+            row.insert(8, known(used));
+        }
+        row
+    });
+    let mut headings = vec![
+        "UID>", "PID>", "PPID>", "NLWP>", "S", "NI>", "VSZ>", "RSS>", "ELAPSED>", "TIME>",
+        "COMMAND",
+    ];
+    if percent.is_some() {
+        headings.insert(8, "%CPU>");
+    }
+    table(out, &headings, rows)
 }
 
 /// The command line, or the name in brackets where there is none, as `ps` does.

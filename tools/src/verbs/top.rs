@@ -1,27 +1,19 @@
 //! `nfm top`: who uses the CPU, by the difference of two frames.
 
-use std::collections::HashMap;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use nfm::{CrawlOptions, Domain, Frame, Process, Section};
+use nfm::{CrawlOptions, Domain, Frame, Section};
 
 use super::{Verb, json, open, report};
 use crate::Failure;
 use crate::args::Top;
 use crate::show::{clock, known, size, table};
+use crate::usage::{Usage, cpu_time, usage};
 
 /// Sections that a screen needs.
 const SECTIONS: [Section; 4] = [Section::Os, Section::Cpus, Section::Memory, Section::Processes];
-
-/// One process between two frames.
-#[derive(serde::Serialize)]
-struct Usage<'a> {
-    cpu_percent: f64,
-    #[serde(flatten)]
-    process: &'a Process,
-}
 
 /// `nfm top`.
 pub(crate) fn top(connect: Option<&str>, top: &Top, out: &mut dyn Write) -> Verb {
@@ -55,31 +47,6 @@ fn sample(domain: &mut Domain) -> Result<(Frame, Instant), Failure> {
     Ok((domain.crawl(&CrawlOptions::sections(&SECTIONS))?, at))
 }
 
-/// Each process's share of one CPU between two frames, greatest first. A process that is not in the
-/// earlier frame, or whose id was used anew, counts from its start.
-fn usage<'a>(earlier: &Frame, later: &'a Frame, between: Duration) -> Vec<Usage<'a>> {
-    let spent = |p: &Process| p.user_ns.zip(p.system_ns).map(|(user, system)| user + system);
-    let before: HashMap<(u32, Option<u64>), u64> = earlier
-        .processes
-        .iter()
-        .flatten()
-        .filter_map(|process| Some(((process.pid, process.start_time_ns), spent(process)?)))
-        .collect();
-    let mut rows: Vec<Usage> = later
-        .processes
-        .iter()
-        .flatten()
-        .map(|process| {
-            let start = before.get(&(process.pid, process.start_time_ns)).copied().unwrap_or(0);
-            let used = spent(process).unwrap_or(0).saturating_sub(start);
-            let cpu_percent = 100.0 * used as f64 / between.as_nanos().max(1) as f64;
-            Usage { cpu_percent, process }
-        })
-        .collect();
-    rows.sort_by(|a, b| b.cpu_percent.total_cmp(&a.cpu_percent));
-    rows
-}
-
 fn print(frame: &Frame, usage: &[Usage], out: &mut dyn Write) -> std::io::Result<()> {
     if let Some(os) = &frame.os {
         let load = os.load.map(|[a, b, c]| format!("{a:.2}, {b:.2}, {c:.2}"));
@@ -96,7 +63,6 @@ fn print(frame: &Frame, usage: &[Usage], out: &mut dyn Write) -> std::io::Result
     writeln!(out)?;
     let rows = usage.iter().map(|row| {
         let process = row.process;
-        let cpu = process.user_ns.zip(process.system_ns).map(|(user, system)| user + system);
         vec![
             process.pid.to_string(),
             known(process.uid),
@@ -106,7 +72,7 @@ fn print(frame: &Frame, usage: &[Usage], out: &mut dyn Write) -> std::io::Result
             known(process.shared_bytes.map(|bytes| bytes >> 10)),
             known(process.state.map(|state| state.letter())),
             format!("{:.1}", row.cpu_percent),
-            known(cpu.map(clock)),
+            known(cpu_time(process).map(clock)),
             known(process.name.as_ref()),
         ]
     });

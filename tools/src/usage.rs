@@ -1,0 +1,44 @@
+//! Use of the CPU by the difference of two frames.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use nfm::{Frame, Process};
+
+/// One process between two frames.
+#[derive(serde::Serialize)]
+pub(crate) struct Usage<'a> {
+    /// Share of one CPU, in percent.
+    pub cpu_percent: f64,
+    #[serde(flatten)]
+    pub process: &'a Process,
+}
+
+/// CPU time of a process, user and system.
+pub(crate) fn cpu_time(process: &Process) -> Option<u64> {
+    Some(process.user_ns?.saturating_add(process.system_ns?))
+}
+
+/// Each process's share of one CPU between two frames, greatest first. A process that is not in the
+/// earlier frame, or whose id was used anew, counts from its start.
+pub(crate) fn usage<'a>(earlier: &Frame, later: &'a Frame, between: Duration) -> Vec<Usage<'a>> {
+    let before: HashMap<(u32, Option<u64>), u64> = earlier
+        .processes
+        .iter()
+        .flatten()
+        .filter_map(|process| Some(((process.pid, process.start_time_ns), cpu_time(process)?)))
+        .collect();
+    let mut rows: Vec<Usage> = later
+        .processes
+        .iter()
+        .flatten()
+        .map(|process| {
+            let start = before.get(&(process.pid, process.start_time_ns)).copied().unwrap_or(0);
+            let used = cpu_time(process).unwrap_or(0).saturating_sub(start);
+            let cpu_percent = 100.0 * used as f64 / between.as_nanos().max(1) as f64;
+            Usage { cpu_percent, process }
+        })
+        .collect();
+    rows.sort_by(|a, b| b.cpu_percent.total_cmp(&a.cpu_percent));
+    rows
+}
