@@ -159,7 +159,6 @@ fn linux_6_1_q35_6_gib() {
 }
 
 #[test]
-#[ignore = "issue 3: no counters of virtio_net and veth, whose types 5.10 has in no BTF"]
 fn linux_5_10_generic() {
     compare("5.10 generic q35 6144 MiB 2 CPUs", &generic("5.10"));
 }
