@@ -113,6 +113,20 @@ static int pass_on(int fd, uint32_t id, uint32_t kind)
 	return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
+/* A command may arrive before the news that its host is connected; until then
+ * the port tells of the hang-up of the host before. */
+static int host_is_gone(void)
+{
+	for (int try = 0; try < 50; try++) {
+		struct pollfd now = { .fd = port };
+		poll(&now, 1, 0);
+		if (!(now.revents & POLLHUP))
+			return 0;
+		usleep(10000);
+	}
+	return 1;
+}
+
 static void run(uint32_t id, char *command)
 {
 	int out[2], err[2], status = 0;
@@ -156,7 +170,7 @@ static void run(uint32_t id, char *command)
 			fds[0].fd = -1;
 		if (fds[1].revents && !pass_on(err[0], id, ERR))
 			fds[1].fd = -1;
-		if (fds[3].revents & POLLHUP) {
+		if ((fds[3].revents & POLLHUP) && host_is_gone()) {
 			fds[3].fd = -1;
 			kill(-pid, SIGKILL);
 		}
