@@ -6,7 +6,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use crate::crawl::{Context, Details, Section};
 use crate::error::{Error, Result};
 use crate::frame::{Consistency, DomainIdentity, FORMAT, Frame, Host};
-use crate::kernel::{DiscoveryError, Kernel};
+use crate::kernel::{DiscoveryError, Kernel, Wanted};
+use crate::layout::{Layout, Symbols};
 use crate::memory::{GuestRam, PhysicalMemory, ProcfsMemory, ReadStatistics, ReadableProcess};
 use crate::paging::AddressSpace;
 use crate::resolve::{
@@ -128,6 +129,7 @@ pub struct Domain {
     process: Arc<ReadableProcess>,
     ram: GuestRam,
     kernel: Kernel,
+    layout: Layout,
     findings: Findings,
     frames: u64,
 }
@@ -156,7 +158,7 @@ impl Domain {
         let mapped = mappings.iter().find(|mapping| mapping.read_write);
         let mapped = mapped.map_or(0, |mapping| mapping.start);
         let process = ReadableProcess::open(process, mapped, &name)?;
-        let (ram, kernel) = find_kernel(&process, &layouts, &name)?;
+        let (ram, kernel, layout) = find_kernel(&process, &layouts, &name)?;
         let image = &kernel.image;
         let findings = Findings {
             uri: connection.uri().to_owned(),
@@ -180,7 +182,7 @@ impl Domain {
             uuid: definition.summary.uuid,
             hypervisor: definition.driver.to_lowercase(),
         };
-        Ok(Self { identity, process, ram, kernel, findings, frames: 0 })
+        Ok(Self { identity, process, ram, kernel, layout, findings, frames: 0 })
     }
 
     /// What was found at opening.
@@ -213,7 +215,7 @@ impl Domain {
         let image = &self.kernel.image;
         let space = AddressSpace::new(&self.ram, image.root, image.levels);
         let details = Details { threads: options.threads, physical: options.physical };
-        let context = Context::new(&space, &self.kernel, details);
+        let context = Context::new(&space, &self.kernel, &self.layout, details);
         self.frames += 1;
         let mut frame = Frame {
             format: FORMAT,
@@ -323,18 +325,23 @@ fn find_kernel(
     owner: &Arc<ReadableProcess>,
     layouts: &[RamLayout],
     domain: &str,
-) -> Result<(GuestRam, Kernel)> {
+) -> Result<(GuestRam, Kernel, Layout)> {
     let pid = owner.process().pid;
+    let types = Layout::type_names();
+    let wanted = Wanted { symbols: Symbols::NAMES, types: &types };
     let mut failure = None;
     for layout in layouts {
         let ram = GuestRam::new(Box::new(ProcfsMemory::new(owner, layout)?));
-        match Kernel::discover(&ram) {
-            Ok(kernel) => match disagreement(&ram, &kernel) {
-                None => return Ok((ram, kernel)),
-                Some(reason) => {
-                    failure = Some(Error::NoMemory { domain: domain.to_owned(), pid, reason });
+        match Kernel::discover(&ram, &wanted) {
+            Ok(kernel) => {
+                let layout = Layout::compile(&kernel.types, |name| kernel.symbol(name));
+                match disagreement(&ram, &kernel, &layout) {
+                    None => return Ok((ram, kernel, layout)),
+                    Some(reason) => {
+                        failure = Some(Error::NoMemory { domain: domain.to_owned(), pid, reason });
+                    }
                 }
-            },
+            }
             Err(DiscoveryError::NoKernel) => {
                 failure.get_or_insert_with(|| no_kernel(ram.memory(), domain));
             }
@@ -350,10 +357,11 @@ fn find_kernel(
 }
 
 /// How firmware's map of RAM, as the kernel holds it, contradicts the layout under which it was found.
-fn disagreement(ram: &GuestRam, kernel: &Kernel) -> Option<String> {
+fn disagreement(ram: &GuestRam, kernel: &Kernel, layout: &Layout) -> Option<String> {
     let space = AddressSpace::new(ram, kernel.image.root, kernel.image.levels);
     let firmware =
-        crate::crawl::firmware_ram(&Context::new(&space, kernel, Details::default())).ok()?;
+        crate::crawl::firmware_ram(&Context::new(&space, kernel, layout, Details::default()))
+            .ok()?;
     let blocks = ram.memory().ram();
     let inside = |(start, length): &(u64, u64)| {
         blocks.iter().any(|(first, bytes)| {

@@ -35,8 +35,8 @@ const NEW_SYN_RECV: u64 = 12;
 const LONGEST_NAME: u64 = 110;
 
 pub(super) fn crawl(context: &Context) -> Vec<Connection> {
-    let layout = &context.layout().network;
-    let head = context.symbol(context.layout().symbols.net_namespace_list);
+    let layout = &context.layout.network;
+    let head = context.symbol(context.layout.symbols.net_namespace_list);
     let Some(head) = context.note("network namespaces", head) else { return Vec::new() };
     let nets: FxHashMap<u64, Option<u32>> = context
         .list("network namespaces", head, layout.net.list)
@@ -46,8 +46,7 @@ pub(super) fn crawl(context: &Context) -> Vec<Connection> {
     let owners = owners(context);
     let mut rows = Vec::new();
     for (sock, kind) in sockets(context, nets.keys().copied()) {
-        let net =
-            context.note("netns", context.unsigned(sock, context.layout().sockets.common.net));
+        let net = context.note("netns", context.unsigned(sock, context.layout.sockets.common.net));
         // A socket of a namespace that is not in the list is one whose namespace is going.
         if let Some(netns) = net.and_then(|net| nets.get(&net)) {
             rows.extend(context.note("socket", row(context, sock, kind, *netns, &owners)));
@@ -58,10 +57,10 @@ pub(super) fn crawl(context: &Context) -> Vec<Connection> {
 
 /// The first process and descriptor that has an inode (by its address) open.
 fn owners(context: &Context) -> FxHashMap<u64, (u32, u32)> {
-    let layout = &context.layout().files.file;
+    let layout = &context.layout.files.file;
     let mut owners = FxHashMap::default();
     for task in context.tasks() {
-        let pid = context.u32(*task, context.layout().process.task.tgid);
+        let pid = context.u32(*task, context.layout.process.task.tgid);
         let Some(pid) = context.note("pid", pid) else { continue };
         let rows = context.note("descriptors", descriptors(context, *task)).unwrap_or_default();
         for (fd, file, _) in rows {
@@ -80,7 +79,7 @@ fn row(
     netns: Option<u32>,
     owners: &FxHashMap<u64, (u32, u32)>,
 ) -> ReadResult<Connection> {
-    let layout = &context.layout().sockets;
+    let layout = &context.layout.sockets;
     let state = context.unsigned(sock, layout.common.state)?;
     let six = context.unsigned(sock, layout.common.family)? == INET6;
     // Connections without a whole `struct sock`: nobody's any more, or not yet anybody's.
@@ -125,7 +124,7 @@ fn row(
 
 /// The address of a socket's inode (`SOCK_INODE`); `None` once its process has closed it.
 fn inode(context: &Context, sock: u64) -> ReadResult<Option<u64>> {
-    let layout = &context.layout().sockets;
+    let layout = &context.layout.sockets;
     let Some(socket) = context.pointer(sock, layout.sock.socket)? else { return Ok(None) };
     let both = context.container(socket, layout.socket_alloc.socket)?;
     context.at(both, layout.socket_alloc.inode).map(Some)
@@ -142,7 +141,7 @@ fn address(context: &Context, at: u64, six: bool) -> ReadResult<String> {
 /// As `unix_seq_show` (net/unix/af_unix.c): `@` for every NUL of an abstract name.
 fn unix_path(context: &Context, sock: u64) -> ReadResult<Option<String>> {
     const FAMILY_BYTES: u64 = 2;
-    let layout = &context.layout().sockets;
+    let layout = &context.layout.sockets;
     let Some(name) = context.pointer(sock, layout.unix.addr)? else { return Ok(None) };
     let length = context.unsigned(name, layout.unix_address.length)?;
     let Some(length) = length.checked_sub(FAMILY_BYTES).filter(|length| *length <= LONGEST_NAME)

@@ -47,7 +47,7 @@ pub(super) fn counters(context: &Context, device: u64, flags: u64) -> ReadResult
 /// The driver's name: of a virtual device the kind that `ip link add type` takes, of a real one its
 /// bus driver.
 fn driver(context: &Context, device: u64, flags: u64) -> ReadResult<String> {
-    let layout = &context.layout().network;
+    let layout = &context.layout.network;
     if flags & LOOPBACK != 0 {
         return Ok("lo".to_owned());
     }
@@ -79,7 +79,7 @@ fn loopback(context: &Context, device: u64) -> ReadResult<Counters> {
 
 /// `dev_lstats_read`: (packets, bytes) over all CPUs.
 fn lightweight(context: &Context, device: u64) -> ReadResult<(u64, u64)> {
-    let layout = &context.layout().network;
+    let layout = &context.layout.network;
     let stats = context.unsigned(device, layout.device.lstats)?;
     Ok((
         per_cpu_sum(context, stats, layout.loopback_stats.packets)?,
@@ -89,7 +89,7 @@ fn lightweight(context: &Context, device: u64) -> ReadResult<(u64, u64)> {
 
 /// `struct net_device_stats`, and the per-CPU counters of a device that names their kind.
 fn generic(context: &Context, device: u64) -> ReadResult<Counters> {
-    let layout = &context.layout().network;
+    let layout = &context.layout.network;
     let stats = context.at(device, layout.device.stats)?;
     let of = |field| context.unsigned(stats, field);
     let mut counters = Counters {
@@ -128,13 +128,13 @@ fn generic(context: &Context, device: u64) -> ReadResult<Counters> {
 
 /// What the device itself says its per-CPU counters are (34d21de99cea, 6.7, and stable kernels).
 fn stat_type(context: &Context, device: u64) -> Option<u64> {
-    let kind = context.layout().network.device.pcpu_stat_type;
+    let kind = context.layout.network.device.pcpu_stat_type;
     context.unsigned(device, kind).ok().filter(|kind| *kind != 0)
 }
 
 /// `dev_fetch_sw_netstats`.
 fn add_tunnel(context: &Context, device: u64, counters: &mut Counters) -> ReadResult<()> {
-    let layout = &context.layout().network;
+    let layout = &context.layout.network;
     let of = &layout.tunnel_stats;
     let per_cpu = context.follow(device, layout.device.tstats)?;
     let sum = |field| per_cpu_sum(context, per_cpu, field);
@@ -147,7 +147,7 @@ fn add_tunnel(context: &Context, device: u64, counters: &mut Counters) -> ReadRe
 
 /// `virtnet_stats` (drivers/net/virtio_net.c).
 fn virtio(context: &Context, device: u64) -> ReadResult<Counters> {
-    let layout = &context.layout().network;
+    let layout = &context.layout.network;
     let driver = context.virtio_net()?;
     let own = private(context, device)?;
     check_owner(context, own, driver.info.dev, device)?;
@@ -224,7 +224,7 @@ struct Xdp {
 impl Xdp {
     fn of(context: &Context, device: u64, own: u64) -> ReadResult<Self> {
         let driver = context.veth()?;
-        let count = context.layout().network.device.num_rx_queues;
+        let count = context.layout.network.device.num_rx_queues;
         let queues = context.unsigned(device, count)?.min(MOST_QUEUES);
         let first = context.follow(own, driver.private.rq)?;
         check_owner(context, first, driver.queue.dev, device)?;
@@ -257,7 +257,7 @@ fn check_owner(context: &Context, own: u64, dev: Field, device: u64) -> ReadResu
 
 /// Drops that the core counts itself, per CPU (`dev_get_stats`).
 fn add_core_drops(context: &Context, device: u64, counters: &mut Counters) -> ReadResult<()> {
-    let layout = &context.layout().network;
+    let layout = &context.layout.network;
     if !layout.device.core_stats.exists() {
         return Ok(());
     }
@@ -269,7 +269,7 @@ fn add_core_drops(context: &Context, device: u64, counters: &mut Counters) -> Re
 
 /// The driver's own part behind `struct net_device` (`netdev_priv`).
 fn private(context: &Context, device: u64) -> ReadResult<u64> {
-    let layout = &context.layout().network.device;
+    let layout = &context.layout.network.device;
     if layout.private.exists() {
         return context.at(device, layout.private);
     }
@@ -282,7 +282,7 @@ fn private(context: &Context, device: u64) -> ReadResult<u64> {
 /// The sum of a counter over the possible CPUs.
 fn per_cpu_sum(context: &Context, base: u64, field: Field) -> ReadResult<u64> {
     let mut sum = 0;
-    for cpu in context.cpus(context.layout().symbols.__cpu_possible_mask)? {
+    for cpu in context.cpus(context.layout.symbols.__cpu_possible_mask)? {
         add(&mut sum, context.unsigned(context.per_cpu(base, cpu)?, field)?);
     }
     Ok(sum)

@@ -8,7 +8,7 @@ use crate::frame::{Cpu, CpuTimes};
 const FLAG_IDLE_ACTIVE: u64 = 1 << 2;
 
 pub(super) fn crawl(context: &Context) -> Vec<Cpu> {
-    let symbols = &context.layout().symbols;
+    let symbols = &context.layout.symbols;
     let possible = context.cpus(symbols.__cpu_possible_mask);
     let online =
         context.note("online", context.cpus(symbols.__cpu_online_mask)).unwrap_or_default();
@@ -17,8 +17,8 @@ pub(super) fn crawl(context: &Context) -> Vec<Cpu> {
 }
 
 fn cpu(context: &Context, id: u32, online: bool) -> Cpu {
-    let layout = &context.layout().system.cpu_info;
-    let symbols = &context.layout().symbols;
+    let layout = &context.layout.system.cpu_info;
+    let symbols = &context.layout.symbols;
     let info = context.symbol(symbols.cpu_info).and_then(|info| context.per_cpu(info, id));
     // A CPU that never came up has no vendor.
     let identity = |what, field| {
@@ -38,16 +38,16 @@ fn cpu(context: &Context, id: u32, online: bool) -> Cpu {
 }
 
 fn mhz(context: &Context) -> ReadResult<f64> {
-    let khz = context.u32_at(context.symbol(context.layout().symbols.cpu_khz)?)?;
+    let khz = context.u32_at(context.symbol(context.layout.symbols.cpu_khz)?)?;
     Ok(f64::from(khz) / 1000.0)
 }
 
 /// As `show_stat` (fs/proc/stat.c) shows them.
 fn times(context: &Context, id: u32) -> CpuTimes {
-    let layout = &context.layout().system;
+    let layout = &context.layout.system;
     let usage = layout.cpu_usage;
     let stat = context
-        .symbol(context.layout().symbols.kernel_cpustat)
+        .symbol(context.layout.symbols.kernel_cpustat)
         .and_then(|stat| context.per_cpu(stat, id));
     let time = |what, index: Option<i64>| {
         let index = index
@@ -76,8 +76,8 @@ fn times(context: &Context, id: u32) -> CpuTimes {
 /// Idle and iowait of a kernel that stops its tick: `get_cpu_idle_time_us` (kernel/time/tick-sched.c).
 /// The sleep that lasts counts up to the clock's last update. `None` where the tick does not stop.
 fn tick_idle(context: &Context, id: u32) -> ReadResult<Option<(u64, u64)>> {
-    let symbols = &context.layout().symbols;
-    let layout = &context.layout().system.tick_sched;
+    let symbols = &context.layout.symbols;
+    let layout = &context.layout.system.tick_sched;
     if context.u32_at(context.symbol(symbols.tick_nohz_active)?)? == 0 {
         return Ok(None);
     }

@@ -1,8 +1,8 @@
 //! Offsets of drivers that are modules: from the module's own BTF, when a device of it is first met.
 
 use super::reader::{Context, ReadError, ReadResult};
-use crate::kernel::{Drivers, Types};
-use crate::layout::{Layout, Veth, VirtioNet};
+use crate::kernel::Types;
+use crate::layout::{Drivers, Layout, Veth, VirtioNet};
 
 /// A module's BTF is not larger.
 const LARGEST_BTF: u64 = 8 << 20;
@@ -32,24 +32,24 @@ impl Context<'_> {
         [compile, without_btf]: [Compile<T>; 2],
         slot: fn(&mut Drivers) -> &mut Option<T>,
     ) -> ReadResult<T> {
-        if let Some(known) = slot(&mut self.kernel.drivers.borrow_mut()) {
+        if let Some(known) = slot(&mut self.layout.drivers.borrow_mut()) {
             return Ok(known.clone());
         }
-        let modules_have_btf = self.layout().symbols.btf_modules.address.is_some();
+        let modules_have_btf = self.layout.symbols.btf_modules.address.is_some();
         let compiled = match compile(&self.kernel.types) {
             Some(built_in) => built_in,
             None if modules_have_btf => self.compile_module(name, compile)?,
             None => without_btf(&self.kernel.types).ok_or(NO_TYPES)?,
         };
-        *slot(&mut self.kernel.drivers.borrow_mut()) = Some(compiled.clone());
+        *slot(&mut self.layout.drivers.borrow_mut()) = Some(compiled.clone());
         Ok(compiled)
     }
 
     fn compile_module<T>(&self, name: &str, compile: Compile<T>) -> ReadResult<T> {
         const NO_TYPES: ReadError =
             ReadError::Nonsense { what: "the driver's module carries no usable BTF", address: 0 };
-        let layout = &self.layout().system;
-        let head = self.symbol(self.layout().symbols.btf_modules)?;
+        let layout = &self.layout.system;
+        let head = self.symbol(self.layout.symbols.btf_modules)?;
         let is_it = |entry: &u64| {
             self.follow(*entry, layout.btf_module.module)
                 .and_then(|module| self.text(module, layout.module.name))

@@ -7,8 +7,8 @@ const RAM: u64 = 1;
 
 /// The runs of RAM as (guest-physical address, bytes).
 pub(crate) fn firmware_ram(context: &Context) -> ReadResult<Vec<(u64, u64)>> {
-    let layout = &context.layout().system;
-    let pointer = context.symbol(context.layout().symbols.e820_table_firmware)?;
+    let layout = &context.layout.system;
+    let pointer = context.symbol(context.layout.symbols.e820_table_firmware)?;
     let table = context.u64_at(pointer)?;
     let entries = layout.e820_table.entries;
     let member = entries.member().ok_or(ReadError::NoMember(entries.name))?;

@@ -10,7 +10,7 @@ const MOST_FDS: u64 = 1 << 20;
 const CLOSE_ON_EXEC: u64 = 0o2_000_000;
 
 pub(super) fn crawl(context: &Context) -> Vec<File> {
-    let tgid = context.layout().process.task.tgid;
+    let tgid = context.layout.process.task.tgid;
     context.each_task(|task| {
         let Some(pid) = context.note("pid", context.u32(task, tgid)) else { return Vec::new() };
         context
@@ -24,8 +24,8 @@ pub(super) fn crawl(context: &Context) -> Vec<File> {
 
 /// (descriptor, `struct file`, close on exec) of a task.
 pub(super) fn descriptors(context: &Context, task: u64) -> ReadResult<Vec<(u32, u64, bool)>> {
-    let layout = &context.layout().files;
-    let Some(files) = context.pointer(task, context.layout().process.task.files)? else {
+    let layout = &context.layout.files;
+    let Some(files) = context.pointer(task, context.layout.process.task.files)? else {
         return Ok(Vec::new());
     };
     let table = context.follow(files, layout.files.fdt)?;
@@ -56,7 +56,7 @@ pub(super) fn descriptors(context: &Context, task: u64) -> ReadResult<Vec<(u32, 
 }
 
 fn row(context: &Context, pid: u32, fd: u32, file: u64, close_on_exec: bool) -> File {
-    let layout = &context.layout().files;
+    let layout = &context.layout.files;
     let inode = context.follow(file, layout.file.inode);
     let of_inode = |field| inode.and_then(|inode| context.unsigned(inode, field));
     let flags = context.unsigned(file, layout.file.flags).map(|flags| {

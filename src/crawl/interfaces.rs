@@ -15,8 +15,8 @@ const LONGEST_ADDRESS: u64 = 32;
 const MOST_ADDRESSES: usize = 4096;
 
 pub(super) fn crawl(context: &Context) -> Vec<Interface> {
-    let layout = &context.layout().network;
-    let head = context.symbol(context.layout().symbols.net_namespace_list);
+    let layout = &context.layout.network;
+    let head = context.symbol(context.layout.symbols.net_namespace_list);
     let Some(head) = context.note("interfaces", head) else { return Vec::new() };
     let mut rows = Vec::new();
     for net in context.list("network namespaces", head, layout.net.list) {
@@ -31,7 +31,7 @@ pub(super) fn crawl(context: &Context) -> Vec<Interface> {
 }
 
 fn row(context: &Context, device: u64, netns: Option<u32>) -> Interface {
-    let layout = &context.layout().network;
+    let layout = &context.layout.network;
     let name = context.note("name", context.text(device, layout.device.name));
     let flags = context.note("flags", context.unsigned(device, layout.device.flags));
     let what = format!("counters of {}", name.as_deref().unwrap_or("an interface"));
@@ -58,7 +58,7 @@ fn row(context: &Context, device: u64, netns: Option<u32>) -> Interface {
 }
 
 fn mac(context: &Context, device: u64) -> ReadResult<Option<String>> {
-    let layout = &context.layout().network.device;
+    let layout = &context.layout.network.device;
     let length = context.unsigned(device, layout.addr_len)?.min(LONGEST_ADDRESS);
     let Some(address) = context.pointer(device, layout.dev_addr)?.filter(|_| length > 0) else {
         return Ok(None);
@@ -69,7 +69,7 @@ fn mac(context: &Context, device: u64) -> ReadResult<Option<String>> {
 }
 
 fn ipv4(context: &Context, device: u64) -> ReadResult<Vec<String>> {
-    let layout = &context.layout().network;
+    let layout = &context.layout.network;
     let mut addresses = Vec::new();
     let Some(own) = context.pointer(device, layout.device.ip_ptr)? else { return Ok(addresses) };
     let mut next = context.pointer(own, layout.in_device.ifa_list)?;
@@ -87,7 +87,7 @@ fn ipv4(context: &Context, device: u64) -> ReadResult<Vec<String>> {
 }
 
 fn ipv6(context: &Context, device: u64) -> ReadResult<Vec<String>> {
-    let layout = &context.layout().network;
+    let layout = &context.layout.network;
     let Some(own) = context.pointer(device, layout.device.ip6_ptr)? else { return Ok(Vec::new()) };
     let head = context.at(own, layout.inet6_dev.addr_list)?;
     context

@@ -22,8 +22,8 @@ pub(super) fn crawl(context: &Context) -> Vec<LogRecord> {
 }
 
 fn records(context: &Context) -> ReadResult<Vec<LogRecord>> {
-    let layout = &context.layout().log;
-    let ring = context.u64_at(context.symbol(context.layout().symbols.prb)?)?;
+    let layout = &context.layout.log;
+    let ring = context.u64_at(context.symbol(context.layout.symbols.prb)?)?;
     let bits = context.unsigned(ring, layout.ring.desc_bits)?;
     if bits > MOST_BITS {
         return Err(ReadError::Nonsense { what: "the log has too many records", address: ring });
@@ -48,7 +48,7 @@ fn records(context: &Context) -> ReadResult<Vec<LogRecord>> {
 
 /// One record; `None` for a descriptor that holds none (reserved, or used anew meanwhile).
 fn record(context: &Context, ring: u64, id: u64, count: u64) -> ReadResult<Option<LogRecord>> {
-    let layout = &context.layout().log;
+    let layout = &context.layout.log;
     let slot = id & (count - 1);
     let descriptors = context.follow(ring, layout.ring.descs)?;
     let descriptor = descriptors.wrapping_add(slot * u64::from(layout.desc.size));
@@ -71,7 +71,7 @@ fn record(context: &Context, ring: u64, id: u64, count: u64) -> ReadResult<Optio
 
 /// `get_data`: a block that would cross the end of the ring begins at its start instead.
 fn text(context: &Context, ring: u64, begin: u64, next: u64, length: u64) -> ReadResult<String> {
-    let layout = &context.layout().log;
+    let layout = &context.layout.log;
     if begin & NO_TEXT != 0 || length == 0 {
         return Ok(String::new());
     }

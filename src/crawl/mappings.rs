@@ -23,7 +23,7 @@ pub(super) fn crawl(context: &Context) -> Vec<Mapping> {
 
 /// The mappings of a task; `None` where it has no address space.
 fn of_task(context: &Context, task: u64) -> Option<Vec<Mapping>> {
-    let layout = &context.layout().process.task;
+    let layout = &context.layout.process.task;
     let pid = context.note("pid", context.u32(task, layout.tgid))?;
     let mm = context.note("mm", context.pointer(task, layout.mm)).flatten()?;
     let space = context.note("page tables", context.user_space(mm))?;
@@ -33,7 +33,7 @@ fn of_task(context: &Context, task: u64) -> Option<Vec<Mapping>> {
 }
 
 fn row(context: &Context, pid: u32, mm: u64, space: &AddressSpace, vma: Vma) -> Mapping {
-    let layout = &context.layout().memory.vma;
+    let layout = &context.layout.memory.vma;
     let flags = context.note("flags", context.unsigned(vma.address, layout.flags));
     let file = context.note("file", context.pointer(vma.address, layout.file)).flatten();
     let offset = match file {
@@ -92,7 +92,7 @@ fn permissions(flags: u64) -> String {
 
 /// `get_vma_name`.
 fn name(context: &Context, mm: u64, vma: Vma, file: Option<u64>) -> ReadResult<Option<String>> {
-    let layout = &context.layout().memory;
+    let layout = &context.layout.memory;
     let place = |field: Field| field.member().map(|member| member.offset);
     let named = layout.vma.anon_name.exists();
     let same_place = place(layout.vma.anon_name) == place(layout.vma.shared);
@@ -110,12 +110,11 @@ fn name(context: &Context, mm: u64, vma: Vma, file: Option<u64>) -> ReadResult<O
         }));
     }
     let operations = context.pointer(vma.address, layout.vma.operations)?;
-    if operations.is_some() && operations == context.layout().symbols.special_mapping_vmops.address
-    {
+    if operations.is_some() && operations == context.layout.symbols.special_mapping_vmops.address {
         let special = context.follow(vma.address, layout.vma.private)?;
         return context.text_at(context.follow(special, layout.special.name)?, 64).map(Some);
     }
-    if operations.is_some() && operations == context.layout().symbols.gate_vma_ops.address {
+    if operations.is_some() && operations == context.layout.symbols.gate_vma_ops.address {
         return Ok(Some("[vsyscall]".to_owned()));
     }
     let start_brk = context.unsigned(mm, layout.mm.start_brk)?;
@@ -132,8 +131,8 @@ fn name(context: &Context, mm: u64, vma: Vma, file: Option<u64>) -> ReadResult<O
 
 /// The page of legacy system calls, which is in no process's tree (`get_gate_vma`).
 fn gate(context: &Context, mm: u64) -> ReadResult<Option<Vma>> {
-    let symbols = &context.layout().symbols;
-    let layout = &context.layout().memory;
+    let symbols = &context.layout.symbols;
+    let layout = &context.layout.memory;
     let (Some(gate), Some(mode)) = (symbols.gate_vma.address, symbols.vsyscall_mode.address) else {
         return Ok(None);
     };

@@ -11,8 +11,8 @@ const LOW_WATERMARK: u32 = 1;
 const MOST_NODES: usize = 1024;
 
 pub(super) fn crawl(context: &Context) -> Memory {
-    let of = context.layout().memory.counters;
-    let symbols = &context.layout().symbols;
+    let of = context.layout.memory.counters;
+    let symbols = &context.layout.symbols;
     let pages = |what, value: ReadResult<u64>| {
         context.note(what, value).map(|pages| pages.saturating_mul(PAGE))
     };
@@ -71,8 +71,8 @@ fn counter(context: &Context, array: Symbol, index: Option<i64>) -> ReadResult<u
 
 /// `nr_blockdev_pages` (block/bdev.c): pages cached of block devices.
 fn buffers(context: &Context) -> ReadResult<u64> {
-    let layout = &context.layout().memory;
-    let symbols = &context.layout().symbols;
+    let layout = &context.layout.memory;
+    let symbols = &context.layout.symbols;
     let mut inodes = Vec::new();
     if let Some(pointer) = symbols.blockdev_superblock.address
         && !layout.block_device.list.exists()
@@ -94,8 +94,8 @@ fn buffers(context: &Context) -> ReadResult<u64> {
 
 /// `si_mem_available` (mm/show_mem.c, mm/page_alloc.c).
 fn available(context: &Context, free: u64) -> ReadResult<u64> {
-    let of = context.layout().memory.counters;
-    let symbols = &context.layout().symbols;
+    let of = context.layout.memory.counters;
+    let symbols = &context.layout.symbols;
     let node = |index| counter(context, symbols.vm_node_stat, index);
     let reserve = variable(context, symbols.totalreserve_pages)?;
     let low = low_watermarks(context)?;
@@ -110,7 +110,7 @@ fn available(context: &Context, free: u64) -> ReadResult<u64> {
 
 /// The sum of all zones' low watermarks.
 fn low_watermarks(context: &Context) -> ReadResult<u64> {
-    let layout = &context.layout().memory;
+    let layout = &context.layout.memory;
     let zones = layout.node.zones.member().ok_or(ReadError::NoMember("pglist_data.node_zones"))?;
     let mut sum = 0_u64;
     for node in nodes(context)? {
@@ -127,8 +127,8 @@ fn low_watermarks(context: &Context) -> ReadResult<u64> {
 
 /// The `struct pglist_data` of each online NUMA node.
 fn nodes(context: &Context) -> ReadResult<Vec<u64>> {
-    let symbols = &context.layout().symbols;
-    let layout = &context.layout().memory;
+    let symbols = &context.layout.symbols;
+    let layout = &context.layout.memory;
     let Some(array) = symbols.node_data.address else {
         return Ok(vec![context.symbol(symbols.contig_page_data)?]);
     };

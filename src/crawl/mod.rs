@@ -18,6 +18,7 @@ mod path;
 mod processes;
 mod reader;
 mod socket_tables;
+mod tasks;
 mod tree;
 mod vmas;
 mod warm;

@@ -11,9 +11,8 @@ const UNFORMED: u64 = 3;
 const TAINTS: &[u8] = b"PFSRMBUDAWCIOELKXTNJ";
 
 pub(super) fn crawl(context: &Context) -> Vec<Module> {
-    let layout = &context.layout().system.module;
-    let Some(head) = context.note("modules", context.symbol(context.layout().symbols.modules))
-    else {
+    let layout = &context.layout.system.module;
+    let Some(head) = context.note("modules", context.symbol(context.layout.symbols.modules)) else {
         return Vec::new();
     };
     context
@@ -24,7 +23,7 @@ pub(super) fn crawl(context: &Context) -> Vec<Module> {
 }
 
 fn row(context: &Context, module: u64) -> Option<Module> {
-    let layout = &context.layout().system.module;
+    let layout = &context.layout.system.module;
     let state = context.note("state", context.unsigned(module, layout.state));
     if state == Some(UNFORMED) {
         return None;
@@ -50,7 +49,7 @@ fn row(context: &Context, module: u64) -> Option<Module> {
 
 /// (address of the code, bytes in all).
 fn memory(context: &Context, module: u64) -> ReadResult<(u64, u64)> {
-    let system = &context.layout().system;
+    let system = &context.layout.system;
     let layout = &system.module;
     let Some(mem) = layout.mem.member() else {
         let core = context.unsigned(module, layout.core_size)?;
@@ -73,7 +72,7 @@ fn memory(context: &Context, module: u64) -> ReadResult<(u64, u64)> {
 
 /// The modules that hold a reference (`struct module_use`), in the order of `/proc/modules`.
 fn used_by(context: &Context, module: u64) -> ReadResult<Vec<String>> {
-    let system = &context.layout().system;
+    let system = &context.layout.system;
     let head = context.at(module, system.module.source_list)?;
     context
         .list("used_by", head, system.module_use.source_list)

@@ -3,8 +3,8 @@
 
 use rustc_hash::FxHashSet;
 
-use super::path::{self, PathRef};
-use super::reader::{Context, ReadResult};
+use super::path;
+use super::reader::{Context, PathRef, ReadResult};
 use super::tree::rb_entries;
 use crate::frame::Mount;
 
@@ -26,7 +26,7 @@ const READ_ONLY: u64 = 0x40;
 const CURSOR: u64 = 0x1000_0000;
 
 pub(super) fn crawl(context: &Context) -> Vec<Mount> {
-    let layout = &context.layout().process;
+    let layout = &context.layout.process;
     let mut seen = FxHashSet::default();
     let mut rows = Vec::new();
     for task in context.tasks() {
@@ -44,8 +44,8 @@ pub(super) fn crawl(context: &Context) -> Vec<Mount> {
 
 /// A task's root directory; a dead one has none.
 fn root(context: &Context, task: u64) -> ReadResult<Option<PathRef>> {
-    let layout = &context.layout().files.fs;
-    let Some(fs) = context.pointer(task, context.layout().process.task.fs)? else {
+    let layout = &context.layout.files.fs;
+    let Some(fs) = context.pointer(task, context.layout.process.task.fs)? else {
         return Ok(None);
     };
     let mnt = context.follow(fs, layout.root_mnt)?;
@@ -53,7 +53,7 @@ fn root(context: &Context, task: u64) -> ReadResult<Option<PathRef>> {
 }
 
 fn of_namespace(context: &Context, namespace: u64, root: PathRef, rows: &mut Vec<Mount>) {
-    let layout = &context.layout().files;
+    let layout = &context.layout.files;
     let mnt_ns = context.note("mnt_ns", context.u32(namespace, layout.mnt_ns.inum));
     // A tree since 2eea9ce4310d (6.8), of which the first mount is the namespace's root; a list before.
     let mounts = match layout.mount.node.exists() {
@@ -84,7 +84,7 @@ fn row(
     target: Option<String>,
     flags: Option<u64>,
 ) -> Mount {
-    let layout = &context.layout().files;
+    let layout = &context.layout.files;
     let source =
         context.follow(mount, layout.mount.devname).and_then(|name| context.text_at(name, 4096));
     Mount {
@@ -97,7 +97,7 @@ fn row(
 }
 
 fn target(context: &Context, mount: u64, root: PathRef) -> ReadResult<Option<String>> {
-    let layout = &context.layout().files;
+    let layout = &context.layout.files;
     let mnt = context.at(mount, layout.mount.mnt)?;
     let dentry = context.follow(mnt, layout.vfsmount.root)?;
     path::below(context, PathRef { mnt, dentry }, root)
@@ -105,7 +105,7 @@ fn target(context: &Context, mount: u64, root: PathRef) -> ReadResult<Option<Str
 
 /// `show_type`.
 fn filesystem(context: &Context, mount: u64) -> ReadResult<String> {
-    let layout = &context.layout().files;
+    let layout = &context.layout.files;
     let mnt = context.at(mount, layout.mount.mnt)?;
     let sb = context.follow(mnt, layout.vfsmount.sb)?;
     let kind = path::file_system(context, sb)?;

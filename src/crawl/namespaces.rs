@@ -9,7 +9,7 @@ const DEEPEST: u64 = 32;
 
 /// Inode numbers of a task's namespaces; a dead process has left all but two.
 pub(super) fn of_task(context: &Context, task: u64) -> Namespaces {
-    let layout = &context.layout().process;
+    let layout = &context.layout.process;
     let proxy = context.note("namespaces", context.pointer(task, layout.task.nsproxy)).flatten();
     let number = |what, slot: Field, inum: Field| {
         let proxy = proxy?;
@@ -23,9 +23,9 @@ pub(super) fn of_task(context: &Context, task: u64) -> Namespaces {
         .and_then(|ns| context.u32(ns, layout.user_ns.inum));
     Namespaces {
         pid: context.note("namespaces.pid", pid_namespace(context, task)).flatten(),
-        net: number("namespaces.net", layout.nsproxy.net, context.layout().network.net.inum),
-        mnt: number("namespaces.mnt", layout.nsproxy.mnt, context.layout().files.mnt_ns.inum),
-        uts: number("namespaces.uts", layout.nsproxy.uts, context.layout().system.uts.inum),
+        net: number("namespaces.net", layout.nsproxy.net, context.layout.network.net.inum),
+        mnt: number("namespaces.mnt", layout.nsproxy.mnt, context.layout.files.mnt_ns.inum),
+        uts: number("namespaces.uts", layout.nsproxy.uts, context.layout.system.uts.inum),
         ipc: number("namespaces.ipc", layout.nsproxy.ipc, layout.ipc_ns.inum),
         user: context.note("namespaces.user", user),
         cgroup: number("namespaces.cgroup", layout.nsproxy.cgroup, layout.cgroup_ns.inum),
@@ -35,7 +35,7 @@ pub(super) fn of_task(context: &Context, task: u64) -> Namespaces {
 
 /// The task's `struct upid` in its own, the deepest, PID namespace; `None` once it is reaped.
 fn own_upid(context: &Context, task: u64) -> ReadResult<Option<u64>> {
-    let layout = &context.layout().process;
+    let layout = &context.layout.process;
     let Some(pid) = context.pointer(task, layout.task.thread_pid)? else { return Ok(None) };
     let level = context.unsigned(pid, layout.pid.level)?.min(DEEPEST);
     let first = context.at(pid, layout.pid.numbers)?;
@@ -45,11 +45,11 @@ fn own_upid(context: &Context, task: u64) -> ReadResult<Option<u64>> {
 /// The process id that the task itself sees.
 pub(super) fn own_pid(context: &Context, task: u64) -> ReadResult<Option<u32>> {
     let upid = own_upid(context, task)?;
-    upid.map(|upid| context.u32(upid, context.layout().process.upid.nr)).transpose()
+    upid.map(|upid| context.u32(upid, context.layout.process.upid.nr)).transpose()
 }
 
 fn pid_namespace(context: &Context, task: u64) -> ReadResult<Option<u32>> {
-    let layout = &context.layout().process;
+    let layout = &context.layout.process;
     let Some(upid) = own_upid(context, task)? else { return Ok(None) };
     let namespace = context.follow(upid, layout.upid.ns)?;
     context.u32(namespace, layout.pid_ns.inum).map(Some)

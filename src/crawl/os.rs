@@ -11,8 +11,8 @@ const LOAD_BITS: u32 = 11;
 const NO_CPU: u32 = u32::MAX;
 
 pub(super) fn crawl(context: &Context) -> Os {
-    let layout = &context.layout().system;
-    let symbols = &context.layout().symbols;
+    let layout = &context.layout.system;
+    let symbols = &context.layout.symbols;
     let uts = context.symbol(symbols.init_uts_ns);
     let name = |what, field| context.note(what, uts.and_then(|uts| context.text(uts, field)));
     Os {
@@ -31,13 +31,13 @@ pub(super) fn crawl(context: &Context) -> Os {
 }
 
 fn command_line(context: &Context) -> ReadResult<String> {
-    let pointer = context.symbol(context.layout().symbols.saved_command_line)?;
+    let pointer = context.symbol(context.layout.symbols.saved_command_line)?;
     context.text_at(context.u64_at(pointer)?, LONGEST_COMMAND_LINE)
 }
 
 /// `getboottime64` (kernel/time/timekeeping.c).
 fn boot_time(context: &Context) -> ReadResult<u64> {
-    let layout = &context.layout().system.timekeeper;
+    let layout = &context.layout.system.timekeeper;
     let clock = timekeeper(context)?;
     let real = context.unsigned(clock, layout.offs_real)?;
     Ok(real.wrapping_sub(context.unsigned(clock, layout.offs_boot)?))
@@ -46,14 +46,14 @@ fn boot_time(context: &Context) -> ReadResult<u64> {
 /// The boot clock at its last update: `ktime_get_boottime` without the cycles since then, which only
 /// the guest's CPU could tell.
 fn uptime(context: &Context) -> ReadResult<u64> {
-    let asleep = context.layout().system.timekeeper.offs_boot;
+    let asleep = context.layout.system.timekeeper.offs_boot;
     let clock = timekeeper(context)?;
     Ok(monotonic(context)?.wrapping_add(context.unsigned(clock, asleep)?))
 }
 
 /// The monotonic clock at its last update.
 pub(super) fn monotonic(context: &Context) -> ReadResult<u64> {
-    let layout = &context.layout().system.timekeeper;
+    let layout = &context.layout.system.timekeeper;
     let clock = timekeeper(context)?;
     let base = context.unsigned(clock, layout.mono_base)?;
     let shift = context.u32(clock, layout.mono_shift)?.min(63);
@@ -64,16 +64,16 @@ pub(super) fn monotonic(context: &Context) -> ReadResult<u64> {
 /// timekeeper at its alignment of 8.
 fn timekeeper(context: &Context) -> ReadResult<u64> {
     const BEHIND_SEQUENCE_COUNT: u64 = 8;
-    let symbols = &context.layout().symbols;
+    let symbols = &context.layout.symbols;
     let data = symbols.timekeeper_data.address.or(symbols.tk_core.address);
     let data = data.ok_or(ReadError::NoSymbol(symbols.tk_core.name))?;
-    let member = context.layout().system.timekeeper_data.timekeeper.member();
+    let member = context.layout.system.timekeeper_data.timekeeper.member();
     Ok(data.wrapping_add(member.map_or(BEHIND_SEQUENCE_COUNT, |m| u64::from(m.offset))))
 }
 
 /// As `/proc/loadavg` rounds (`loadavg_proc_show`): half a hundredth is added.
 fn load(context: &Context) -> ReadResult<[f64; 3]> {
-    let address = context.symbol(context.layout().symbols.avenrun)?;
+    let address = context.symbol(context.layout.symbols.avenrun)?;
     let mut load = [0.0; 3];
     for (index, value) in load.iter_mut().enumerate() {
         let fixed = context.u64_at(address.wrapping_add(8 * index as u64))?;
@@ -85,6 +85,6 @@ fn load(context: &Context) -> ReadResult<[f64; 3]> {
 }
 
 fn panicked(context: &Context) -> ReadResult<bool> {
-    let address = context.symbol(context.layout().symbols.panic_cpu)?;
+    let address = context.symbol(context.layout.symbols.panic_cpu)?;
     Ok(context.u32_at(address)? != NO_CPU)
 }

@@ -1,24 +1,15 @@
 //! Paths as `/proc` shows them: `d_path` (fs/d_path.c), seen from the root of the whole system.
 
-use super::reader::{Context, ReadError, ReadResult, text_of};
+use super::reader::{Context, PathRef, ReadError, ReadResult, text_of};
 
 /// Names and mounts in one path.
 const DEEPEST: usize = 512;
 /// `NAME_MAX`.
 const LONGEST_NAME: u64 = 255;
 
-/// What a descriptor, a mapping or a link leads to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct PathRef {
-    /// The `struct vfsmount`.
-    pub mnt: u64,
-    /// The `struct dentry`.
-    pub dentry: u64,
-}
-
 /// The path of an open `struct file`.
 pub(super) fn of_file(context: &Context, file: u64) -> ReadResult<String> {
-    let layout = &context.layout().files.file;
+    let layout = &context.layout.files.file;
     let mnt = context.follow(file, layout.mnt)?;
     let dentry = context.follow(file, layout.dentry)?;
     of(context, PathRef { mnt, dentry })
@@ -40,7 +31,7 @@ pub(super) fn of(context: &Context, path: PathRef) -> ReadResult<String> {
 /// Names of file systems that no directory shows: their dentries carry a function that makes the name
 /// (`d_dname`), told here by the file system's type.
 fn special(context: &Context, path: PathRef) -> ReadResult<Option<String>> {
-    let layout = &context.layout().files;
+    let layout = &context.layout.files;
     let Some(operations) = context.pointer(path.dentry, layout.dentry.operations)? else {
         return Ok(None);
     };
@@ -75,7 +66,7 @@ fn special(context: &Context, path: PathRef) -> ReadResult<Option<String>> {
 
 /// The type of a file system: `ext4`, `tmpfs` ...
 pub(super) fn file_system(context: &Context, sb: u64) -> ReadResult<String> {
-    let layout = &context.layout().files;
+    let layout = &context.layout.files;
     let kind = context.follow(sb, layout.sb.kind)?;
     context.text_at(context.follow(kind, layout.kind.name)?, 64)
 }
@@ -98,7 +89,7 @@ fn prepend(
     path: PathRef,
     root: Option<PathRef>,
 ) -> ReadResult<(String, PathRef)> {
-    let layout = &context.layout().files;
+    let layout = &context.layout.files;
     let mut names: Vec<Vec<u8>> = Vec::new();
     let mut here = path;
     for _ in 0..DEEPEST {
@@ -135,19 +126,19 @@ fn prepend(
 }
 
 fn parent_of(context: &Context, dentry: u64) -> ReadResult<u64> {
-    context.follow(dentry, context.layout().files.dentry.parent)
+    context.follow(dentry, context.layout.files.dentry.parent)
 }
 
 /// `d_unlinked`: not in the hash table, and not a root.
 fn is_removed(context: &Context, dentry: u64) -> ReadResult<bool> {
-    let hashed = context.pointer(dentry, context.layout().files.dentry.hash)?.is_some();
+    let hashed = context.pointer(dentry, context.layout.files.dentry.hash)?.is_some();
     Ok(!hashed && parent_of(context, dentry)? != dentry)
 }
 
 impl Context<'_> {
     /// The bytes of a dentry's name.
     fn bytes_name(&self, dentry: u64) -> ReadResult<Vec<u8>> {
-        let layout = &self.layout().files.dentry;
+        let layout = &self.layout.files.dentry;
         let length = self.unsigned(dentry, layout.length)?.min(LONGEST_NAME);
         self.bytes_at(self.follow(dentry, layout.name)?, length as usize)
     }

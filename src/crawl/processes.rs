@@ -2,8 +2,8 @@
 
 use super::files::descriptors;
 use super::namespaces;
-use super::path::{self, PathRef};
-use super::reader::{Context, ReadError, ReadResult};
+use super::path;
+use super::reader::{Context, PathRef, ReadError, ReadResult};
 use crate::frame::{Process, ProcessState, Thread};
 use crate::layout::Field;
 
@@ -41,8 +41,8 @@ pub(super) fn crawl(context: &Context) -> Vec<Process> {
 }
 
 fn row(context: &Context, task: u64) -> Option<Process> {
-    let layout = &context.layout().process;
-    let layout_fs = &context.layout().files.fs;
+    let layout = &context.layout.process;
+    let layout_fs = &context.layout.files.fs;
     let mm = context.note("mm", context.pointer(task, layout.task.mm))?;
     let cred = context.follow(task, layout.task.real_cred);
     let id = |what, field| context.note(what, cred.and_then(|cred| context.u32(cred, field)));
@@ -97,7 +97,7 @@ fn row(context: &Context, task: u64) -> Option<Process> {
 /// the name of a work queue's worker `/proc` shows what it works on; that is left out. A rescuer's name
 /// is shown whole since it begins with "kworker/" (b6a46f7263bd, 6.9; 2a1b02bcba78, 6.11).
 fn name(context: &Context, task: u64) -> ReadResult<String> {
-    let layout = &context.layout().process;
+    let layout = &context.layout.process;
     let flags = context.unsigned(task, layout.task.flags)?;
     let comm = context.text(task, layout.task.comm)?;
     let whole = flags & WORKER == 0 || comm.starts_with("kworker/");
@@ -113,7 +113,7 @@ fn name(context: &Context, task: u64) -> ReadResult<String> {
 
 /// The threads of a process, in the order of `/proc/PID/task`.
 fn thread_list(context: &Context, task: u64) -> Vec<Thread> {
-    let layout = &context.layout().process;
+    let layout = &context.layout.process;
     let signal = context.note("threads", context.pointer(task, layout.task.signal)).flatten();
     let head = signal.map(|signal| context.at(signal, layout.signal.thread_head));
     let Some(head) = head.and_then(|head| context.note("threads", head)) else {
@@ -138,7 +138,7 @@ fn thread_list(context: &Context, task: u64) -> Vec<Thread> {
 
 fn executable(context: &Context, mm: Option<u64>) -> ReadResult<Option<String>> {
     let Some(mm) = mm else { return Ok(None) };
-    let file = context.pointer(mm, context.layout().process.mm.exe_file)?;
+    let file = context.pointer(mm, context.layout.process.mm.exe_file)?;
     file.map(|file| path::of_file(context, file)).transpose()
 }
 
@@ -149,7 +149,7 @@ fn directory(
     mnt: Field,
     dentry: Field,
 ) -> ReadResult<Option<String>> {
-    let Some(fs) = context.pointer(task, context.layout().process.task.fs)? else {
+    let Some(fs) = context.pointer(task, context.layout.process.task.fs)? else {
         return Ok(None);
     };
     let at = PathRef { mnt: context.follow(fs, mnt)?, dentry: context.follow(fs, dentry)? };
@@ -159,7 +159,7 @@ fn directory(
 /// Resident bytes: (all, of files and shared memory). `get_mm_rss` (include/linux/mm.h), with what the
 /// CPUs have not yet added to the common counters.
 fn resident(context: &Context, mm: u64) -> ReadResult<(u64, u64)> {
-    let layout = &context.layout().process;
+    let layout = &context.layout.process;
     let single = layout.mm.rss_count;
     let counter = |kind: u32| -> ReadResult<u64> {
         let pages = match single.exists() {
@@ -180,10 +180,10 @@ fn resident(context: &Context, mm: u64) -> ReadResult<(u64, u64)> {
 
 /// `percpu_counter_sum` (lib/percpu_counter.c).
 fn per_cpu_counter(context: &Context, counter: u64) -> ReadResult<i64> {
-    let layout = &context.layout().process.percpu_counter;
+    let layout = &context.layout.process.percpu_counter;
     let mut sum = context.signed(counter, layout.count)?;
     let base = context.unsigned(counter, layout.counters)?;
-    for cpu in context.cpus(context.layout().symbols.__cpu_possible_mask)? {
+    for cpu in context.cpus(context.layout.symbols.__cpu_possible_mask)? {
         let own = context.u32_at(context.per_cpu(base, cpu)?)?;
         sum = sum.wrapping_add(i64::from(own as i32));
     }
@@ -192,7 +192,7 @@ fn per_cpu_counter(context: &Context, counter: u64) -> ReadResult<i64> {
 
 /// The path in the unified hierarchy: `cgroup_path` (fs/kernfs/dir.c).
 fn cgroup(context: &Context, task: u64) -> ReadResult<String> {
-    let layout = &context.layout().process;
+    let layout = &context.layout.process;
     let set = context.follow(task, layout.task.cgroups)?;
     let group = context.follow(set, layout.css_set.dfl_cgrp)?;
     let mut node = context.follow(group, layout.cgroup.kn)?;
@@ -212,13 +212,13 @@ fn cgroup(context: &Context, task: u64) -> ReadResult<String> {
 }
 
 fn parent(context: &Context, task: u64) -> ReadResult<u32> {
-    let layout = &context.layout().process.task;
+    let layout = &context.layout.process.task;
     context.u32(context.follow(task, layout.real_parent)?, layout.tgid)
 }
 
 /// `task_state_index` (include/linux/sched.h).
 fn state(context: &Context, task: u64) -> ReadResult<ProcessState> {
-    let layout = &context.layout().process.task;
+    let layout = &context.layout.process.task;
     let own = context.unsigned(task, layout.state)?;
     let both = own | context.unsigned(task, layout.exit_state)?;
     let mut reported = both & state::REPORT;
@@ -245,7 +245,7 @@ fn state(context: &Context, task: u64) -> ReadResult<ProcessState> {
 /// The tick samples user and system; the scheduler's exact sum is split in their proportion, and what
 /// was once shown never falls.
 fn times(context: &Context, task: u64) -> ReadResult<(u64, u64)> {
-    let layout = &context.layout().process;
+    let layout = &context.layout.process;
     let Some(signal) = context.pointer(task, layout.task.signal)? else { return Ok((0, 0)) };
     let mut user = context.unsigned(signal, layout.signal.utime)?;
     let mut system = context.unsigned(signal, layout.signal.stime)?;
@@ -283,7 +283,7 @@ fn adjust(sampled: (u64, u64), exact: u64, shown: (u64, u64)) -> (u64, u64) {
 /// `get_mm_cmdline` (fs/proc/base.c), with spaces for the NULs between arguments.
 fn command_line(context: &Context, mm: Option<u64>) -> ReadResult<String> {
     let Some(mm) = mm else { return Ok(String::new()) };
-    let layout = &context.layout().process.mm;
+    let layout = &context.layout.process.mm;
     let start = context.unsigned(mm, layout.arg_start)?;
     let end = context.unsigned(mm, layout.arg_end)?;
     if end <= start {

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
-use super::path::PathRef;
 use crate::frame::Problem;
 use crate::kernel::Kernel;
 use crate::layout::{Field, Layout, Symbol};
@@ -16,10 +15,6 @@ use crate::paging::{AddressSpace, Fault, FaultKind};
 const LONGEST_LIST: usize = 1 << 20;
 /// Walks of one list before what was reached must do.
 const WALKS: u32 = 6;
-/// Looks at one task before what was seen must do.
-const LOOKS: u32 = 3;
-/// Second looks in one frame.
-const MOST_RETRIES: u32 = 100;
 /// Problems that a frame names; more are counted only.
 const MOST_PROBLEMS: usize = 100;
 /// CPUs that a kernel can have (`NR_CPUS`'s maximum on x86-64).
@@ -88,6 +83,15 @@ impl fmt::Display for ReadError {
 
 pub(crate) type ReadResult<T> = Result<T, ReadError>;
 
+/// What a descriptor, a mapping or a link leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct PathRef {
+    /// The `struct vfsmount`.
+    pub mnt: u64,
+    /// The `struct dentry`.
+    pub dentry: u64,
+}
+
 /// What rows may hold beyond what they always do.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Details {
@@ -103,26 +107,36 @@ pub(crate) struct Context<'a> {
     pub space: &'a AddressSpace<'a>,
     /// What is known of the kernel.
     pub kernel: &'a Kernel,
+    /// Its offsets.
+    pub layout: &'a Layout,
     /// What was asked for beyond the sections' own rows.
     pub details: Details,
     section: Cell<&'static str>,
-    problems: RefCell<Vec<Problem>>,
-    unnamed_problems: Cell<usize>,
-    retries: Cell<u32>,
+    pub(super) problems: RefCell<Vec<Problem>>,
+    pub(super) unnamed_problems: Cell<usize>,
+    pub(super) retries: Cell<u32>,
     /// Facts so far that looked torn.
-    torn: Cell<u64>,
-    tasks: OnceCell<Vec<u64>>,
-    warm: OnceCell<()>,
+    pub(super) torn: Cell<u64>,
+    /// The tasks, once they were listed.
+    pub(super) tasks: OnceCell<Vec<u64>>,
+    /// Set once what hangs on the tasks was read ahead.
+    pub(super) warm: OnceCell<()>,
     /// Paths that were already made in this frame.
     pub paths: RefCell<FxHashMap<PathRef, String>>,
 }
 
 impl<'a> Context<'a> {
     /// A view with nothing noted yet.
-    pub fn new(space: &'a AddressSpace<'a>, kernel: &'a Kernel, details: Details) -> Self {
+    pub fn new(
+        space: &'a AddressSpace<'a>,
+        kernel: &'a Kernel,
+        layout: &'a Layout,
+        details: Details,
+    ) -> Self {
         Self {
             space,
             kernel,
+            layout,
             details,
             section: Cell::new(""),
             problems: RefCell::default(),
@@ -133,31 +147,6 @@ impl<'a> Context<'a> {
             warm: OnceCell::new(),
             paths: RefCell::default(),
         }
-    }
-
-    /// The kernel's offsets.
-    pub fn layout(&self) -> &'a Layout {
-        &self.kernel.layout
-    }
-
-    /// The tasks that lead a thread group (`init_task`'s list), read in one batch, once a frame.
-    pub fn tasks(&self) -> &[u64] {
-        self.tasks.get_or_init(|| {
-            let layout = &self.layout().process.task;
-            let init = self.symbol(self.layout().symbols.init_task);
-            let head = init.and_then(|init| self.at(init, layout.tasks));
-            let Some(head) = self.note("tasks", head) else { return Vec::new() };
-            let tasks = self.list("tasks", head, layout.tasks);
-            let length = u64::from(layout.size.max(1));
-            self.space.prefetch(tasks.iter().map(|task| (*task, length)));
-            tasks
-        })
-    }
-
-    /// The same, with what hangs on them read ahead, once a frame.
-    fn warm_tasks(&self) -> &[u64] {
-        self.warm.get_or_init(|| super::warm::tasks(self));
-        self.tasks()
     }
 
     /// Problems from here on belong to this section.
@@ -208,44 +197,8 @@ impl<'a> Context<'a> {
         self.problem(reason, error.address());
     }
 
-    /// Rows of every task. A task whose rows look torn is read anew on fresh pages; one that has left
-    /// the list meanwhile is left out, as it would be had it been met a moment later.
-    pub fn each_task<T>(&self, rows_of: impl Fn(u64) -> Vec<T>) -> Vec<T> {
-        let mut all = Vec::new();
-        for task in self.warm_tasks().iter().copied() {
-            for look in 1..=LOOKS {
-                let torn = self.torn.get();
-                let named = self.problems.borrow().len();
-                let unnamed = self.unnamed_problems.get();
-                let rows = rows_of(task);
-                let sound = self.torn.get() == torn;
-                if sound || look == LOOKS || self.retries.get() >= MOST_RETRIES {
-                    all.extend(rows);
-                    break;
-                }
-                self.problems.borrow_mut().truncate(named);
-                self.unnamed_problems.set(unnamed);
-                self.forget();
-                if !self.is_listed(task) {
-                    break;
-                }
-            }
-        }
-        all
-    }
-
-    /// Whether a task is still in the list of tasks.
-    fn is_listed(&self, task: u64) -> bool {
-        let node = self.at(task, self.layout().process.task.tasks);
-        let linked = node.and_then(|node| {
-            let (next, back) = (self.u64_at(node)?, self.u64_at(node.wrapping_add(8))?);
-            Ok(self.u64_at(back)? == node && self.u64_at(next.wrapping_add(8))? == node)
-        });
-        linked.unwrap_or(false)
-    }
-
     /// Forgets what was read, for a second look, and counts it.
-    fn forget(&self) {
+    pub fn forget(&self) {
         self.retries.set(self.retries.get().saturating_add(1));
         self.paths.borrow_mut().clear();
         self.space.forget();
@@ -438,7 +391,7 @@ impl<'a> Context<'a> {
     /// The CPUs of a `struct cpumask` variable.
     pub fn cpus(&self, mask: Symbol) -> ReadResult<Vec<u32>> {
         let address = self.symbol(mask)?;
-        let bits = self.layout().system.cpumask.bits;
+        let bits = self.layout.system.cpumask.bits;
         let member = bits.member().ok_or(ReadError::NoMember(bits.name))?;
         let bytes = self.bytes_at(address, (member.size as usize).min(MOST_CPUS as usize / 8))?;
         let is_set = |cpu: &u32| {
@@ -449,13 +402,13 @@ impl<'a> Context<'a> {
 
     /// The address of one CPU's copy of a per-CPU variable or allocation.
     pub fn per_cpu(&self, address: u64, cpu: u32) -> ReadResult<u64> {
-        let bases = self.symbol(self.layout().symbols.__per_cpu_offset)?;
+        let bases = self.symbol(self.layout.symbols.__per_cpu_offset)?;
         Ok(address.wrapping_add(self.u64_at(bases.wrapping_add(u64::from(cpu) * 8))?))
     }
 
     /// The address space of a process, from its `mm_struct`.
     pub fn user_space(&self, mm: u64) -> ReadResult<AddressSpace<'a>> {
-        let pgd = self.follow(mm, self.layout().process.mm.pgd)?;
+        let pgd = self.follow(mm, self.layout.process.mm.pgd)?;
         Ok(self.space.with_root(self.space.translate(pgd)?))
     }
 }

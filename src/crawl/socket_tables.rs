@@ -64,9 +64,7 @@ pub(super) fn sockets(context: &Context, nets: impl Iterator<Item = u64>) -> Vec
         add(Kind::Udp, udp(context, net), "table of UDP sockets");
         add(Kind::Unix, unix(context, net), "table of unix sockets");
     }
-    for symbol in
-        [context.layout().symbols.raw_v4_hashinfo, context.layout().symbols.raw_v6_hashinfo]
-    {
+    for symbol in [context.layout.symbols.raw_v4_hashinfo, context.layout.symbols.raw_v6_hashinfo] {
         add(
             Kind::Raw,
             context.symbol(symbol).and_then(|at| raw(context, at)),
@@ -85,10 +83,10 @@ pub(super) fn sockets(context: &Context, nets: impl Iterator<Item = u64>) -> Vec
 }
 
 fn tcp(context: &Context, net: u64) -> ReadResult<Vec<Table>> {
-    let layout = &context.layout().sockets;
+    let layout = &context.layout.sockets;
     let info = match layout.net.tcp.exists() {
         true => context.follow(net, layout.net.tcp)?,
-        false => context.symbol(context.layout().symbols.tcp_hashinfo)?,
+        false => context.symbol(context.layout.symbols.tcp_hashinfo)?,
     };
     let listen = |first, count| Table {
         first,
@@ -115,10 +113,10 @@ fn tcp(context: &Context, net: u64) -> ReadResult<Vec<Table>> {
 }
 
 fn udp(context: &Context, net: u64) -> ReadResult<Vec<Table>> {
-    let layout = &context.layout().sockets;
+    let layout = &context.layout.sockets;
     let table = match layout.net.udp.exists() {
         true => context.follow(net, layout.net.udp)?,
-        false => context.symbol(context.layout().symbols.udp_table)?,
+        false => context.symbol(context.layout.symbols.udp_table)?,
     };
     Ok(vec![Table {
         first: context.follow(table, layout.udp.hash)?,
@@ -129,16 +127,16 @@ fn udp(context: &Context, net: u64) -> ReadResult<Vec<Table>> {
 }
 
 fn unix(context: &Context, net: u64) -> ReadResult<Vec<Table>> {
-    let layout = &context.layout().sockets;
+    let layout = &context.layout.sockets;
     let first = match layout.net.unix_buckets.exists() {
         true => context.follow(net, layout.net.unix_buckets)?,
-        false => context.symbol(context.layout().symbols.unix_socket_table)?,
+        false => context.symbol(context.layout.symbols.unix_socket_table)?,
     };
     Ok(vec![Table { first, count: UNIX_BUCKETS, stride: 8, head: 0 }])
 }
 
 fn raw(context: &Context, info: u64) -> ReadResult<Vec<Table>> {
-    let table = context.layout().sockets.raw.table;
+    let table = context.layout.sockets.raw.table;
     let member = table.member().ok_or(ReadError::NoMember(table.name))?;
     let first = context.at(info, table)?;
     Ok(vec![Table { first, count: u64::from(member.elements), stride: 8, head: 0 }])
@@ -175,7 +173,7 @@ fn chain(
     kind: Kind,
     found: &mut Vec<(u64, Kind)>,
 ) -> ReadResult<()> {
-    let node = context.layout().sockets.common.node;
+    let node = context.layout.sockets.common.node;
     let mut link = first;
     while !is_end(link) {
         if found.len() >= MOST_SOCKETS {

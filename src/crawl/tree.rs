@@ -13,7 +13,7 @@ pub(super) fn rb_entries(
     node: Field,
     most: usize,
 ) -> ReadResult<Vec<u64>> {
-    let layout = &context.layout().system.rb_node;
+    let layout = &context.layout.system.rb_node;
     let mut entries = Vec::new();
     let mut path: Vec<u64> = Vec::new();
     let mut next = Some(context.u64_at(root)?).filter(|first| *first != 0);

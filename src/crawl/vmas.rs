@@ -29,7 +29,7 @@ pub(super) struct Vma {
 /// The areas of an `mm_struct`, ascending; a walk that cannot be finished is noted.
 pub(super) fn vmas(context: &Context, mm: u64) -> Vec<Vma> {
     let mut areas = Vec::new();
-    let layout = &context.layout().memory;
+    let layout = &context.layout.memory;
     let walked = match layout.mm.tree.exists() {
         true => tree(context, mm, &mut areas),
         false => list(context, mm, &mut areas),
@@ -43,7 +43,7 @@ pub(super) fn vmas(context: &Context, mm: u64) -> Vec<Vma> {
 }
 
 fn add(context: &Context, address: u64, areas: &mut Vec<Vma>) -> ReadResult<()> {
-    let layout = &context.layout().memory.vma;
+    let layout = &context.layout.memory.vma;
     let start = context.unsigned(address, layout.start)?;
     let end = context.unsigned(address, layout.end)?;
     let in_order = areas.last().is_none_or(|last| last.end <= start);
@@ -55,7 +55,7 @@ fn add(context: &Context, address: u64, areas: &mut Vec<Vma>) -> ReadResult<()> 
 }
 
 fn list(context: &Context, mm: u64, areas: &mut Vec<Vma>) -> ReadResult<()> {
-    let layout = &context.layout().memory;
+    let layout = &context.layout.memory;
     let mut next = context.pointer(mm, layout.mm.first)?;
     while let Some(area) = next {
         add(context, area, areas)?;
@@ -65,7 +65,7 @@ fn list(context: &Context, mm: u64, areas: &mut Vec<Vma>) -> ReadResult<()> {
 }
 
 fn tree(context: &Context, mm: u64, areas: &mut Vec<Vma>) -> ReadResult<()> {
-    match context.pointer(mm, context.layout().memory.mm.tree)? {
+    match context.pointer(mm, context.layout.memory.mm.tree)? {
         None => Ok(()),
         // An entry that is a node has 2 in its lowest bits (`xa_is_node`).
         Some(root) if root & 3 == 2 => node(context, root, u64::MAX, DEEPEST, areas),
@@ -81,7 +81,7 @@ fn node(
     depth: u32,
     areas: &mut Vec<Vma>,
 ) -> ReadResult<()> {
-    let layout = &context.layout().memory;
+    let layout = &context.layout.memory;
     let address = encoded & !NODE_BITS;
     let kind = (encoded >> 3) & 0xf;
     let (pivots, slots): (Option<Field>, Field) = match kind {

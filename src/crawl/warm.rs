@@ -10,9 +10,9 @@ const NEAR: u64 = 256;
 /// Reads ahead what the rows of processes, files and mappings need. A fault is no matter here: whoever
 /// needs the value meets it again.
 pub(super) fn tasks(context: &Context) {
-    let layout = &context.layout().process;
-    let files = &context.layout().files;
-    let memory = &context.layout().memory;
+    let layout = &context.layout.process;
+    let files = &context.layout.files;
+    let memory = &context.layout.memory;
     let tasks = context.tasks();
     let task = &layout.task;
     let signals = targets(context, tasks, &[task.signal]);

@@ -9,12 +9,9 @@ mod vmcoreinfo;
 pub(crate) use image::KernelImage;
 pub(crate) use types::{Member, Types};
 
-use std::cell::RefCell;
-
 use memchr::memmem;
 use rustc_hash::FxHashMap;
 
-use crate::layout::{Layout, Symbols, Veth, VirtioNet};
 use crate::memory::GuestRam;
 use crate::paging::AddressSpace;
 pub(crate) use btf::BtfTypes;
@@ -28,7 +25,7 @@ const BTF_BOUNDS: [&str; 2] = ["__start_BTF", "__stop_BTF"];
 /// The kernel's own top page table.
 const TOP_PAGE_TABLE: &str = "init_top_pgt";
 
-/// A kernel that was found in guest memory, and all that crawling needs to know of it.
+/// A kernel that was found in guest memory: where it lies, its symbols and its types.
 pub(crate) struct Kernel {
     /// Where its image lies.
     pub image: KernelImage,
@@ -44,21 +41,18 @@ pub(crate) struct Kernel {
     pub symbols_named: bool,
     /// Bytes of its BTF.
     pub btf_bytes: usize,
-    /// Offsets and addresses.
-    pub layout: Layout,
+    /// Addresses of its variables, of those that were asked for.
+    symbol_addresses: FxHashMap<String, u64>,
     /// vmlinux's types, on which those of modules build.
     pub types: BtfTypes,
-    /// Offsets of network drivers, compiled when the first device of one is met.
-    pub drivers: RefCell<Drivers>,
 }
 
-/// Offsets of network drivers, as far as they were met.
-#[derive(Default)]
-pub(crate) struct Drivers {
-    /// `virtio_net`.
-    pub virtio_net: Option<VirtioNet>,
-    /// `veth`.
-    pub veth: Option<Veth>,
+/// The names of what is wanted of a kernel.
+pub(crate) struct Wanted<'a> {
+    /// Variables.
+    pub symbols: &'a [&'a str],
+    /// Structures, unions and enumerations.
+    pub types: &'a [&'a str],
 }
 
 /// Why no kernel could be used.
@@ -118,9 +112,9 @@ impl Constants {
 }
 
 impl Kernel {
-    /// Finds the kernel in guest memory and learns all that crawling needs. The cost depends on the
+    /// Finds the kernel in guest memory and looks up what is wanted of it. The cost depends on the
     /// kernel, not on how much RAM there is.
-    pub fn discover(ram: &GuestRam) -> Result<Self, DiscoveryError> {
+    pub fn discover(ram: &GuestRam, wanted: &Wanted) -> Result<Self, DiscoveryError> {
         let mut image = KernelImage::find(ram).ok_or(DiscoveryError::NoKernel)?;
         let space = AddressSpace::new(ram, image.root, image.levels);
         let constants = Constants { parts: image.read(ram, Access::ReadOnly) };
@@ -133,7 +127,7 @@ impl Kernel {
         let release = release.or(banner);
         let kallsyms = find_kallsyms(&space, info.as_ref(), &constants)?;
         let own = BTF_BOUNDS.into_iter().chain([TOP_PAGE_TABLE]);
-        let names: Vec<&str> = Symbols::NAMES.iter().copied().chain(own).collect();
+        let names: Vec<&str> = wanted.symbols.iter().copied().chain(own).collect();
         let symbols = kallsyms.resolve(&names);
         if let Some(table) = symbols.get(TOP_PAGE_TABLE) {
             image.set_root(*table);
@@ -144,7 +138,7 @@ impl Kernel {
             reason: reason.to_owned(),
         };
         let blob = find_btf(&constants, &symbols).ok_or_else(|| no_types("none was found"))?;
-        let types = BtfTypes::parse(blob, &Layout::type_names())
+        let types = BtfTypes::parse(blob, wanted.types)
             .map_err(|reason| no_types(&format!("it is not sound: {reason}")))?;
         Ok(Self {
             release,
@@ -153,11 +147,17 @@ impl Kernel {
             symbols: kallsyms.len(),
             symbols_named: kallsyms.found_by == FoundBy::Vmcoreinfo,
             btf_bytes: blob.len(),
-            layout: Layout::compile(&types, |name| symbols.get(name).copied()),
+            symbol_addresses: symbols.iter().map(|(name, at)| ((*name).to_owned(), *at)).collect(),
             types,
-            drivers: RefCell::default(),
             image,
         })
+    }
+}
+
+impl Kernel {
+    /// The address of one of the variables that were asked for.
+    pub fn symbol(&self, name: &str) -> Option<u64> {
+        self.symbol_addresses.get(name).copied()
     }
 }
 

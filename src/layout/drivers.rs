@@ -50,6 +50,15 @@ pub(super) const EMBEDDED: &[&str] = &["napi_struct", "scatterlist", "skb_shared
 /// `SMP_CACHE_BYTES` on x86-64.
 const CACHE_LINE: u32 = 64;
 
+/// Offsets of network drivers, as far as devices of them were met.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Drivers {
+    /// `virtio_net`.
+    pub virtio_net: Option<VirtioNet>,
+    /// `veth`.
+    pub veth: Option<Veth>,
+}
+
 /// The driver `virtio_net`.
 #[derive(Clone, Debug)]
 pub(crate) struct VirtioNet {

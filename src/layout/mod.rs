@@ -13,7 +13,7 @@ mod process;
 mod sockets;
 mod system;
 
-pub(crate) use drivers::{Veth, VirtioNet};
+pub(crate) use drivers::{Drivers, Veth, VirtioNet};
 pub(crate) use field::{Field, Symbol};
 pub(crate) use files::*;
 pub(crate) use log::*;
@@ -22,6 +22,8 @@ pub(crate) use network::*;
 pub(crate) use process::*;
 pub(crate) use sockets::*;
 pub(crate) use system::*;
+
+use std::cell::RefCell;
 
 use crate::kernel::Types;
 
@@ -44,6 +46,8 @@ pub(crate) struct Layout {
     pub system: SystemLayout,
     /// Network devices and addresses.
     pub network: NetworkLayout,
+    /// Network drivers, compiled when the first device of one is met.
+    pub drivers: RefCell<Drivers>,
 }
 
 impl Layout {
@@ -83,6 +87,7 @@ impl Layout {
             sockets: SocketLayout::compile(types),
             system: SystemLayout::compile(types),
             network: NetworkLayout::compile(types),
+            drivers: RefCell::default(),
         }
     }
 }
