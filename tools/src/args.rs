@@ -106,6 +106,9 @@ pub(crate) struct Crawl {
     /// Only these sections of the frame
     #[arg(long, value_name = "SECTION,…", value_delimiter = ',', value_parser = section)]
     pub sections: Vec<Section>,
+    /// With --json: indented, for people
+    #[arg(long, requires = "json")]
+    pub pretty: bool,
     /// Suspend the guest while a frame is taken; it is resumed even if nfm is killed
     #[arg(long)]
     pub paused: bool,

@@ -34,7 +34,8 @@ pub(crate) fn crawl(connect: Option<&str>, crawl: &Crawl, out: &mut dyn Write) -
         }
         let frame = domain.crawl(&options)?;
         if crawl.target.json {
-            writeln!(out, "{}", frame.to_json())?;
+            let text = if crawl.pretty { frame.to_json_pretty() } else { frame.to_json() };
+            writeln!(out, "{text}")?;
         } else {
             summary(&frame, out)?;
         }
