@@ -222,19 +222,24 @@ fn access_of(entry: u64) -> Access {
 /// Memory of the image that is used no more after boot may hold a process's table, whose upper half is
 /// the same: the lowest candidate is taken, and [`KernelImage::set_root`] corrects it by symbol.
 fn find_root(ram: &GuestRam, last: u64, physical: u64, length: u64) -> Option<u64> {
-    let mut image = vec![0_u8; usize::try_from(length).ok()?];
-    if !ram.memory().read_run(physical, &mut image) {
-        return None;
-    }
-    image
-        .chunks_exact(PAGE_SIZE)
-        .enumerate()
-        .filter(|(_, page)| page.last_chunk() == Some(&last.to_le_bytes()))
-        .max_by_key(|(index, page)| {
+    let mut best: Option<(usize, u64)> = None;
+    let mut piece = vec![0_u8; LARGE_PAGE as usize];
+    for start in (0..length).step_by(LARGE_PAGE as usize) {
+        let bytes = piece.get_mut(..(length - start).min(LARGE_PAGE) as usize)?;
+        if !ram.memory().read_run(physical.checked_add(start)?, bytes) {
+            return None;
+        }
+        for (index, page) in bytes.chunks_exact(PAGE_SIZE).enumerate() {
+            if page.last_chunk() != Some(&last.to_le_bytes()) {
+                continue;
+            }
             let (_, upper) = page.split_at(PAGE_SIZE / 2);
             let entries = upper.as_chunks::<8>().0;
             let present = entries.iter().filter(|entry| entry[0] & PRESENT as u8 != 0).count();
-            (present, std::cmp::Reverse(*index))
-        })
-        .map(|(index, _)| physical + (index * PAGE_SIZE) as u64)
+            if best.is_none_or(|(most, _)| present > most) {
+                best = Some((present, physical + start + (index * PAGE_SIZE) as u64));
+            }
+        }
+    }
+    best.map(|(_, root)| root)
 }
