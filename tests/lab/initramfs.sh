@@ -26,13 +26,14 @@ done
 ln -s bin/busybox "$root/init"
 cp "$kernel"/modules/*.ko "$root/lib/modules/"
 
-for program in agent oracle workload; do
+for program in agent oracle workload churn; do
     # workload.c and workload_*.c, for one.
     ${CC:-cc} -static -O1 -g0 -std=gnu11 -Wall -Wextra -Wno-unused-result -pthread \
         -o "$root/bin/lab-$program" "$here/$program"*.c
     strip "$root/bin/lab-$program"
 done
 mv "$root/bin/lab-oracle" "$root/bin/oracle"
+mv "$root/bin/lab-churn" "$root/bin/churn"
 
 install -m 755 "$here/rc" "$here/quiet-net" "$root/etc/"
 cat >"$root/etc/inittab" <<'END'
