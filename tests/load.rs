@@ -18,7 +18,6 @@ const PORT: u16 = 7777;
 const LEAST_BIRTHS: f64 = 100.0;
 
 #[test]
-#[ignore = "after a retry, a task of the list may be another process: see Context::each_task"]
 fn a_guest_under_load() {
     let guest = lab::own_guest("load", &["--kernel", "6.1", "--memory", "512"]);
     let mut domain = Domain::open(guest.domain(), &OpenOptions::default()).expect("an open domain");

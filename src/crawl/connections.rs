@@ -59,10 +59,10 @@ pub(super) fn crawl(context: &Context) -> Vec<Connection> {
 fn owners(context: &Context) -> FxHashMap<u64, (u32, u32)> {
     let layout = &context.layout.files.file;
     let mut owners = FxHashMap::default();
-    for task in context.tasks() {
-        let pid = context.u32(*task, context.layout.process.task.tgid);
+    for task in context.present_tasks() {
+        let pid = context.u32(task, context.layout.process.task.tgid);
         let Some(pid) = context.note("pid", pid) else { continue };
-        let rows = context.note("descriptors", descriptors(context, *task)).unwrap_or_default();
+        let rows = context.note("descriptors", descriptors(context, task)).unwrap_or_default();
         for (fd, file, _) in rows {
             if let Ok(inode) = context.unsigned(file, layout.inode) {
                 owners.entry(inode).or_insert((pid, fd));

@@ -29,13 +29,13 @@ pub(super) fn crawl(context: &Context) -> Vec<Mount> {
     let layout = &context.layout.process;
     let mut seen = FxHashSet::default();
     let mut rows = Vec::new();
-    for task in context.tasks() {
+    for task in context.present_tasks() {
         let proxy =
-            context.note("namespaces", context.pointer(*task, layout.task.nsproxy)).flatten();
+            context.note("namespaces", context.pointer(task, layout.task.nsproxy)).flatten();
         let namespace = proxy.map(|proxy| context.pointer(proxy, layout.nsproxy.mnt));
         let namespace = namespace.and_then(|ns| context.note("namespace", ns)).flatten();
         if let Some(namespace) = namespace.filter(|namespace| seen.insert(*namespace)) {
-            let Some(root) = context.note("root", root(context, *task)).flatten() else { continue };
+            let Some(root) = context.note("root", root(context, task)).flatten() else { continue };
             of_namespace(context, namespace, root, &mut rows);
         }
     }

@@ -83,6 +83,17 @@ impl fmt::Display for ReadError {
 
 pub(crate) type ReadResult<T> = Result<T, ReadError>;
 
+/// A task as it was met in the list. Its memory may be another's by the next look, so who it was is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Task {
+    /// Where its `task_struct` lies.
+    pub address: u64,
+    /// Its process id.
+    pub pid: u64,
+    /// When it started.
+    pub start: u64,
+}
+
 /// What a descriptor, a mapping or a link leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct PathRef {
@@ -118,7 +129,7 @@ pub(crate) struct Context<'a> {
     /// Facts so far that looked torn.
     pub(super) torn: Cell<u64>,
     /// The tasks, once they were listed.
-    pub(super) tasks: OnceCell<Vec<u64>>,
+    pub(super) tasks: OnceCell<Vec<Task>>,
     /// Set once what hangs on the tasks was read ahead.
     pub(super) warm: OnceCell<()>,
     /// Paths that were already made in this frame.

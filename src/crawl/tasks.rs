@@ -1,15 +1,16 @@
 //! The list of tasks, and rows of every task that are read anew where they look torn.
 
-use super::reader::Context;
+use super::reader::{Context, ReadResult, Task};
 use super::warm;
 
 /// Looks at one task before what was seen must do.
 const LOOKS: u32 = 3;
 /// Second looks in one frame.
 const MOST_RETRIES: u32 = 100;
+
 impl Context<'_> {
     /// The tasks that lead a thread group (`init_task`'s list), read in one batch, once a frame.
-    pub fn tasks(&self) -> &[u64] {
+    pub fn tasks(&self) -> &[Task] {
         self.tasks.get_or_init(|| {
             let layout = &self.layout.process.task;
             let init = self.symbol(self.layout.symbols.init_task);
@@ -18,26 +19,30 @@ impl Context<'_> {
             let tasks = self.list("tasks", head, layout.tasks);
             let length = u64::from(layout.size.max(1));
             self.space.prefetch(tasks.iter().map(|task| (*task, length)));
-            tasks
+            let met = tasks.into_iter().filter_map(|task| self.note("pid", self.identify(task)));
+            met.collect()
         })
     }
 
-    /// The same, with what hangs on them read ahead, once a frame.
-    fn warm_tasks(&self) -> &[u64] {
-        self.warm.get_or_init(|| warm::tasks(self));
-        self.tasks()
+    /// Those of the tasks whose memory is still theirs.
+    pub fn present_tasks(&self) -> impl Iterator<Item = u64> {
+        self.tasks().iter().filter(|task| self.is_same(task)).map(|task| task.address)
     }
 
-    /// Rows of every task. A task whose rows look torn is read anew on fresh pages; one that has left
-    /// the list meanwhile is left out, as it would be had it been met a moment later.
+    /// Rows of every task. A task whose rows look torn is read anew on fresh pages; one that has gone
+    /// meanwhile is left out, as it would be had it been met a moment later.
     pub fn each_task<T>(&self, rows_of: impl Fn(u64) -> Vec<T>) -> Vec<T> {
+        self.warm.get_or_init(|| warm::tasks(self));
         let mut all = Vec::new();
-        for task in self.warm_tasks().iter().copied() {
+        for task in self.tasks() {
             for look in 1..=LOOKS {
+                if !self.is_same(task) {
+                    break;
+                }
                 let torn = self.torn.get();
                 let named = self.problems.borrow().len();
                 let unnamed = self.unnamed_problems.get();
-                let rows = rows_of(task);
+                let rows = rows_of(task.address);
                 let sound = self.torn.get() == torn;
                 if sound || look == LOOKS || self.retries.get() >= MOST_RETRIES {
                     all.extend(rows);
@@ -46,12 +51,28 @@ impl Context<'_> {
                 self.problems.borrow_mut().truncate(named);
                 self.unnamed_problems.set(unnamed);
                 self.forget();
-                if !self.is_listed(task) {
+                if !self.is_listed(task.address) {
                     break;
                 }
             }
         }
         all
+    }
+
+    /// Who a task is. A kernel without start times tells tasks apart by their ids alone.
+    fn identify(&self, address: u64) -> ReadResult<Task> {
+        let layout = &self.layout.process.task;
+        let pid = self.unsigned(address, layout.tgid)?;
+        let start = match layout.start_boottime.exists() {
+            true => self.unsigned(address, layout.start_boottime)?,
+            false => 0,
+        };
+        Ok(Task { address, pid, start })
+    }
+
+    /// Whether a task's memory is still that task's.
+    fn is_same(&self, task: &Task) -> bool {
+        self.identify(task.address).is_ok_and(|now| now == *task)
     }
 
     /// Whether a task is still in the list of tasks.

@@ -13,7 +13,8 @@ pub(super) fn tasks(context: &Context) {
     let layout = &context.layout.process;
     let files = &context.layout.files;
     let memory = &context.layout.memory;
-    let tasks = context.tasks();
+    let tasks: Vec<u64> = context.tasks().iter().map(|task| task.address).collect();
+    let tasks = tasks.as_slice();
     let task = &layout.task;
     let signals = targets(context, tasks, &[task.signal]);
     let mms = targets(context, tasks, &[task.mm]);
