@@ -3,6 +3,8 @@
 //! `scripts/with-lab` (which `make test` uses) ends every guest that was begun within it.
 #![allow(dead_code, reason = "no test uses all of it")]
 
+pub mod btf;
+
 use std::ffi::OsStr;
 use std::fs::File;
 use std::path::{Path, PathBuf};

@@ -4,14 +4,13 @@
 #[path = "../../tests/lab/mod.rs"]
 mod lab;
 
-use std::fs::{self, OpenOptions, Permissions};
-use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use memchr::memmem;
 use nfm::{CrawlOptions, Domain, ErrorCode, Frame};
 use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
 
@@ -223,48 +222,12 @@ fn a_guest_that_is_no_linux() {
 fn a_kernel_without_btf() {
     let guest = lab::own_guest("without-btf", &["--kernel", "6.1"]);
     let mut domain = open(guest.domain()).expect("a kernel with BTF");
-    assert!(wipe_btf(guest.qemu_pid(), 512 << 20) > 0, "no BTF in the guest's memory");
+    lab::btf::Btf::find(guest.qemu_pid(), 512 << 20).wipe();
     expect_of(guest.domain(), ErrorCode::NoTypes, "CONFIG_DEBUG_INFO_BTF=y");
     expect(&nfm(&["ps", guest.domain()]), ErrorCode::NoTypes, &["6.1."]);
     // A domain that is open has what it needs.
     let frame = domain.crawl(&CrawlOptions::default()).unwrap();
     assert!(frame.consistency.complete, "{:?}", frame.consistency.problems);
-}
-
-/// Overwrites the magic of each large BTF blob in a guest's RAM, found in its QEMU; returns how many.
-fn wipe_btf(qemu: u32, ram: u64) -> usize {
-    const BEGINNING: [u8; 8] = [0x9f, 0xeb, 1, 0, 24, 0, 0, 0];
-    const HEADER: usize = 24;
-    const CHUNK: usize = 4 << 20;
-    let maps = fs::read_to_string(format!("/proc/{qemu}/maps")).unwrap();
-    let start = maps.lines().find_map(|line| {
-        let range = line.split(' ').next()?.split_once('-')?;
-        let [start, end] = [range.0, range.1].map(|hex| u64::from_str_radix(hex, 16).unwrap());
-        (end - start >= ram && line.contains(" rw-p 00000000 00:00 0")).then_some(start)
-    });
-    let start = start.expect("a mapping as large as the guest's RAM");
-    let mem = OpenOptions::new().read(true).write(true).open(format!("/proc/{qemu}/mem")).unwrap();
-    let mut wiped = 0;
-    let mut bytes = vec![0; CHUNK + HEADER];
-    for offset in (0..ram).step_by(CHUNK) {
-        let read = mem.read_at(&mut bytes, start + offset).unwrap();
-        let found: Vec<usize> = memmem::find_iter(&bytes[..read], &BEGINNING).collect();
-        for at in found.into_iter().filter(|at| at + HEADER <= read) {
-            let word = |field: usize| {
-                let word = bytes[at + field..at + field + 4].try_into().unwrap();
-                u64::from(u32::from_le_bytes(word))
-            };
-            let (types, strings) = (word(12), word(20));
-            if word(8) == 0
-                && types == word(16)
-                && (256 << 10..64 << 20).contains(&(types + strings))
-            {
-                mem.write_all_at(b"no types", start + offset + at as u64).unwrap();
-                wiped += 1;
-            }
-        }
-    }
-    wiped
 }
 
 #[test]
