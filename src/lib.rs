@@ -38,4 +38,6 @@ pub use frame::{
     Process, ProcessState, Thread,
 };
 pub use memory::ReadStatistics;
-pub use resolve::{DomainDefinition, DomainState, DomainSummary, Libvirt, resume_if_paused};
+pub use resolve::{
+    DomainDefinition, DomainState, DomainSummary, Libvirt, resume_if_paused, silence_libvirt,
+};

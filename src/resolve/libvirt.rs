@@ -92,12 +92,11 @@ impl Libvirt {
     /// Connects read-only to `uri`, or to libvirt's default URI (`LIBVIRT_DEFAULT_URI`, then what
     /// libvirt probes).
     pub fn open(uri: Option<&str>) -> Result<Self> {
-        // libvirt prints each error to stderr unless told otherwise; ours carry its words.
-        virt::error::clear_error_callback();
         let connect = Connect::open_read_only(uri).map_err(|error| Error::Connect {
             uri: uri.map_or_else(|| "its default URI".to_owned(), |uri| format!("'{uri}'")),
             reason: error.message().to_owned(),
         })?;
+        silence(&connect);
         let uri = connect.uri().unwrap_or_else(|_| uri.unwrap_or_default().to_owned());
         Ok(Self { connect, uri })
     }
@@ -199,11 +198,27 @@ pub fn resume_if_paused(uri: &str, uuid: &str) -> Result<()> {
 }
 
 fn open_for_writing(uri: &str) -> Result<Connect> {
-    virt::error::clear_error_callback();
-    Connect::open(Some(uri)).map_err(|error| Error::Connect {
+    let connect = Connect::open(Some(uri)).map_err(|error| Error::Connect {
         uri: format!("'{uri}'"),
         reason: error.message().to_owned(),
-    })
+    })?;
+    silence(&connect);
+    Ok(connect)
+}
+
+/// libvirt prints each error to standard error unless told otherwise; ours carry its words. Only this
+/// connection is told: the process's own handler is its owner's.
+fn silence(connect: &Connect) {
+    extern "C" fn quiet(_data: *mut std::ffi::c_void, _error: virt::sys::virErrorPtr) {}
+    // SAFETY: the connection is open, and the handler takes no data.
+    unsafe {
+        virt::sys::virConnSetErrorFunc(connect.as_ptr(), std::ptr::null_mut(), Some(quiet));
+    }
+}
+
+/// Keeps libvirt from printing errors anywhere in this process: for programs, not for libraries.
+pub fn silence_libvirt() {
+    virt::error::clear_error_callback();
 }
 
 fn summary(domain: &Domain) -> Result<DomainSummary> {

@@ -9,6 +9,8 @@ mod qemu;
 mod ram;
 
 pub(crate) use libvirt::Hold;
-pub use libvirt::{DomainDefinition, DomainState, DomainSummary, Libvirt, resume_if_paused};
+pub use libvirt::{
+    DomainDefinition, DomainState, DomainSummary, Libvirt, resume_if_paused, silence_libvirt,
+};
 pub(crate) use qemu::QemuProcess;
 pub(crate) use ram::{Backing, RamBlock, RamLayout, candidates};

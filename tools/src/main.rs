@@ -40,6 +40,7 @@ fn main() -> ExitCode {
         .with_env_filter(tracing_subscriber::EnvFilter::from_env("NFM_LOG"))
         .with_writer(io::stderr)
         .init();
+    nfm::silence_libvirt();
     let mut out = io::BufWriter::new(io::stdout().lock());
     let connect = cli.connect.as_deref();
     let result = match &cli.verb {
