@@ -57,17 +57,19 @@ pub(super) fn crawl(context: &Context) -> Vec<Connection> {
 
 /// The first process and descriptor that has an inode (by its address) open.
 fn owners(context: &Context) -> FxHashMap<u64, (u32, u32)> {
-    let layout = &context.layout.files.file;
-    let mut owners = FxHashMap::default();
-    for task in context.present_tasks() {
-        let pid = context.u32(task, context.layout.process.task.tgid);
-        let Some(pid) = context.note("pid", pid) else { continue };
+    let layout = context.layout;
+    let open = context.each_task(|task| {
+        let pid = context.note("pid", context.u32(task, layout.process.task.tgid));
+        let Some(pid) = pid else { return Vec::new() };
         let rows = context.note("descriptors", descriptors(context, task)).unwrap_or_default();
-        for (fd, file, _) in rows {
-            if let Ok(inode) = context.unsigned(file, layout.inode) {
-                owners.entry(inode).or_insert((pid, fd));
-            }
-        }
+        let of = |(fd, file, _)| {
+            Some((context.unsigned(file, layout.files.file.inode).ok()?, (pid, fd)))
+        };
+        rows.into_iter().filter_map(of).collect()
+    });
+    let mut owners = FxHashMap::default();
+    for (inode, owner) in open {
+        owners.entry(inode).or_insert(owner);
     }
     owners
 }
