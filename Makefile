@@ -36,7 +36,7 @@ lint: ## check format, lints, shell scripts and the C header
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	@if command -v shellcheck >/dev/null; then \
-	    shellcheck scripts/* .ci/run tests/lab/guest tests/lab/*.sh tests/lab/rc tests/lab/quiet-net; \
+	    shellcheck scripts/* .ci/run tests/lab/guest tests/lab/*.sh tests/lab/rc tests/lab/quiet-net tests/lab/debian-init; \
 	else echo "lint: shellcheck is not installed: the scripts were not checked"; fi
 	@if [ -e .git ]; then git diff --exit-code -- include || \
 	    { echo "lint: include/nfm.h is not what the build generates: commit the new one" >&2; exit 1; }; fi

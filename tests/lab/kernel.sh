@@ -4,6 +4,7 @@
 # Puts a Debian kernel and the modules the lab loads into DIR, a new folder:
 #   vmlinuz  release  package  config (if the package has one)
 #   modules/NN-name.ko   uncompressed, in the order in which to load them
+#   disk/NN-name.ko      what a guest with a disk loads beside these
 # The newest package of the kernel's suites is downloaded and unpacked, never
 # installed. The mirror is the one this machine's apt already uses.
 set -euo pipefail
@@ -34,22 +35,13 @@ esac
 # A private apt: its own sources, lists and status; the machine's own
 # configuration (proxies, and so on) still counts.
 
-# The mirror of Debian (or of Debian-Security) among the machine's sources.
-mirror() {
-    local label=$1 uri
-    # shellcheck disable=SC2016 # apt's variables, not the shell's
-    uri=$(apt-get indextargets --format '$(LABEL)|$(REPO_URI)' 'Created-By: Packages' |
-        awk -F'|' -v label="$label" '$1 == label { print $2; exit }')
-    [ -n "$uri" ] || fail "this machine's apt has no source labelled $label (run apt-get update, or look at /etc/apt/sources.list.d)"
-    echo "$uri"
-}
+# shellcheck source=tests/lab/mirror.sh
+. "$(dirname "${BASH_SOURCE[0]}")/mirror.sh"
 
 apt_root=$cache/apt/$kernel
 mkdir -p "$apt_root"/{etc,state/lists/partial,cache/archives/partial}
 : >"$apt_root/state/status"
 : >"$apt_root/etc/sources.list"
-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-[ -e "$keyring" ] || keyring=/usr/share/keyrings/debian-archive-keyring.pgp
 for suite in $suites; do
     case "$suite" in
     security:*) uri=$(mirror Debian-Security) ;;
@@ -121,7 +113,7 @@ wanted='virtio_pci virtio_net virtio_console e1000 dummy veth tun bridge
 
 out=$dir.new
 rm -rf "$out"
-mkdir -p "$out/modules"
+mkdir -p "$out/modules" "$out/disk"
 number=10
 done_names=' '
 
@@ -131,6 +123,7 @@ module_file() {
         -regex ".*/${1//[-_]/[-_]}\\.ko(\\.xz|\\.zst|\\.gz)?" -print -quit
 }
 
+# add_module NAME FOLDER
 add_module() {
     local name=${1//-/_} file plain dependency
     case "$done_names" in *" $name "*) return 0 ;; esac
@@ -146,15 +139,16 @@ add_module() {
     esac
     # depmod has not run: the module says itself what it needs.
     for dependency in $(tr '\0' '\n' <"$plain" | sed -n 's/^depends=//p' | tr ',' ' '); do
-        add_module "$dependency"
+        add_module "$dependency" "$2"
     done
-    mv "$plain" "$out/modules/$number-$name.ko"
+    mv "$plain" "$out/$2/$number-$name.ko"
     number=$((number + 1))
 }
 
 for name in $wanted; do
-    add_module "$name"
+    add_module "$name" modules
 done
+add_module virtio_blk disk
 
 cp "$vmlinuz" "$out/vmlinuz"
 config=$(find "$tree" -name "config-$release" -o -path "*/$release/config" | head -n 1)

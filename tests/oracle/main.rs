@@ -91,6 +91,23 @@ const LEAST: &[(&str, usize)] = &[
     ("host", 5),
 ];
 
+/// A Debian has fewer processes than the lab's workload, and services' mounts.
+const LEAST_OF_DEBIAN: &[(&str, usize)] = &[
+    ("consistency", 2),
+    ("os", 13),
+    ("cpus", 16),
+    ("memory", 20),
+    ("processes", 1800),
+    ("files", 1000),
+    ("mappings", 6000),
+    ("modules", 100),
+    ("interfaces", 90),
+    ("connections", 200),
+    ("mounts", 300),
+    ("log", 200),
+    ("host", 5),
+];
+
 type Compare = fn(&mut Tally, &View, &Value);
 
 /// Each section and what compares it.
@@ -172,6 +189,23 @@ fn linux_6_12_generic() {
 fn generic(kernel: &str) -> Vec<&str> {
     let machine = ["--machine", "q35", "--memory", "6144", "--vcpus", "2"];
     ["--kernel", kernel, "--flavour", "generic"].into_iter().chain(machine).collect()
+}
+
+/// A distribution as it is installed: systemd, udev, dbus and sshd on ext4 on a virtio disk, and services in
+/// namespaces of their own.
+#[test]
+fn debian_bookworm_systemd() {
+    let title = "Debian bookworm with systemd";
+    let (view, frame) = frame(title, &["--kind", "debian"]);
+    let processes: Vec<&Value> = frame["processes"].as_array().into_iter().flatten().collect();
+    for name in ["systemd", "systemd-journal", "systemd-udevd", "dbus-daemon", "sshd", "cron"] {
+        assert!(processes.iter().any(|one| one["name"] == name), "no {name} in the frame");
+    }
+    let mut tally = Tally::new(REQUIRED);
+    for (_, compare) in SECTIONS {
+        compare(&mut tally, &view, &frame);
+    }
+    tally.conclude(title, LEAST_OF_DEBIAN);
 }
 
 /// Page tables of five levels, in memory that is shared with the host.

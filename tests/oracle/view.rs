@@ -17,6 +17,9 @@ const SYSTEM: &str = "oracle /proc/cmdline /proc/modules /proc/cpuinfo /sys/kern
 const PROCESSES: &str = "oracle stat status cmdline cgroup exe cwd root 'ns/*' 'fd/*' 'fdinfo/*'";
 /// Mode, inode and name of every open file.
 const STAT: &str = "say stat sh -c 'stat -L -c \"%f %i %n\" /proc/[0-9]*/fd/* 2>/dev/null; :'";
+/// The log by syslog(2): from /dev/kmsg, util-linux's dmesg -r prints levels of other facilities than the
+/// kernel's wrongly (facility | level). busybox has no choice, and is right.
+const LOG: &str = "say dmesg sh -c 'dmesg -r -S 2>/dev/null || dmesg -r'";
 /// Of each network namespace, by a process in it.
 const NETWORK: [&str; 8] = ["dev", "tcp", "tcp6", "udp", "udp6", "raw", "raw6", "unix"];
 
@@ -185,7 +188,7 @@ impl View {
         let networks = namespaces(&first, "net");
         let mounts = namespaces(&first, "mnt");
         let mut commands = vec![PRINT.to_owned(), SYSTEM.to_owned()];
-        commands.push("say uname uname -m; say dmesg dmesg -r".to_owned());
+        commands.push(format!("say uname uname -m; {LOG}"));
         commands.push(STAT.to_owned());
         for pid in networks.values() {
             let files: Vec<_> =
