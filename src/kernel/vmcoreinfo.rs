@@ -10,6 +10,9 @@ use crate::paging::AddressSpace;
 /// Pointers that are looked at before the search ends.
 const MOST_POINTERS: usize = 100_000;
 
+/// Pages that are read at once.
+const AT_ONCE: usize = 512;
+
 /// The page's text.
 #[derive(Clone, Debug)]
 pub(crate) struct Vmcoreinfo {
@@ -30,8 +33,13 @@ impl Vmcoreinfo {
             .filter(|value| is_page_pointer(*value) && !image.contains(*value))
             .take(MOST_POINTERS)
             .collect();
-        space.prefetch(pointers.iter().map(|pointer| (*pointer, 1)));
-        pointers.into_iter().find_map(|pointer| Self::read(space, pointer))
+        let pointers: Vec<u64> = pointers.into_iter().collect();
+        pointers.chunks(AT_ONCE).find_map(|some| {
+            // What was looked at is not needed again.
+            space.forget();
+            space.prefetch(some.iter().map(|pointer| (*pointer, 1)));
+            some.iter().find_map(|pointer| Self::read(space, *pointer))
+        })
     }
 
     /// Reads the page at a kernel-virtual address.
