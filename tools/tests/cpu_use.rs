@@ -44,7 +44,7 @@ fn own(guest: &lab::Guest, pids: &[u64]) -> Vec<(f64, String)> {
             .collect();
         let [(ran, at), (ran_after, after)] = counts[..] else { panic!("not two counts: {text}") };
         // PID PPID USER STAT VSZ %VSZ %CPU COMMAND; of two screens, the second.
-        let top = screens.lines().map(words).filter(|words| words.first() == Some(name)).last();
+        let top = screens.lines().map(words).rfind(|words| words.first() == Some(name));
         let top = top.and_then(|words| words.into_iter().filter(|w| w.ends_with('%')).nth(1));
         (100.0 * (ran_after - ran) / (after - at), top.unwrap_or_default())
     };
