@@ -1,0 +1,331 @@
+//! The verbs that show one section each, and the ways to crawl, against a real guest.
+
+#[path = "../../tests/lab/mod.rs"]
+mod lab;
+
+use std::fs;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+const NFM: &str = env!("CARGO_BIN_EXE_nfm");
+/// How often nfm is killed while it holds the domain.
+const ROUNDS: u64 = 8;
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(NFM);
+    command.args(["-c", "qemu:///system"]).args(arguments).stdin(Stdio::null());
+    command
+}
+
+/// What nfm prints; it has to succeed and to complain of nothing.
+fn printed(arguments: &[&str]) -> String {
+    let Output { status, stdout, stderr } = command(arguments).output().expect("nfm");
+    let errors = String::from_utf8_lossy(&stderr);
+    assert!(status.success(), "{arguments:?}: {status}: {errors}");
+    assert_eq!(errors, "", "{arguments:?}");
+    String::from_utf8(stdout).expect("UTF-8")
+}
+
+fn json(arguments: &[&str]) -> Value {
+    serde_json::from_str(&printed(arguments)).unwrap_or_else(|e| panic!("{arguments:?}: {e}"))
+}
+
+/// The rows of a verb's JSON.
+fn rows(arguments: &[&str]) -> Vec<Value> {
+    let all = json(&[arguments, &["--json"]].concat());
+    all.as_array().unwrap_or_else(|| panic!("{arguments:?}: no array")).clone()
+}
+
+fn shared() -> lab::Guest {
+    lab::guest("shared-61", &[])
+}
+
+/// Lines as words.
+fn words(table: &str) -> Vec<Vec<&str>> {
+    table.lines().map(|line| line.split_whitespace().collect()).collect()
+}
+
+/// That a line has all these words, one after the other.
+fn has_row(table: &str, row: &str) {
+    let row: Vec<&str> = row.split(' ').collect();
+    let found = words(table).iter().any(|line| line.windows(row.len()).any(|part| part == row));
+    assert!(found, "no {row:?} in:\n{table}");
+}
+
+/// The pid of the guest's process of this name.
+fn pid(guest: &lab::Guest, name: &str) -> String {
+    let rows = rows(&["ps", guest.domain()]);
+    let row = rows.iter().find(|row| row["name"] == name);
+    row.unwrap_or_else(|| panic!("no process {name}"))["pid"].to_string()
+}
+
+#[test]
+fn top() {
+    let guest = shared();
+    let text = printed(&["top", guest.domain(), "--once", "--interval", "0.2"]);
+    assert!(text.starts_with(&format!("{}: up ", guest.domain())), "{text}");
+    assert!(text.contains("load average: ") && text.contains("Mem: "), "{text}");
+    let table = words(&text);
+    let heading = table.iter().position(|line| line.first() == Some(&"PID")).expect("headings");
+    assert_eq!(
+        table[heading],
+        ["PID", "UID", "NI", "VIRT", "RES", "SHR", "S", "%CPU", "TIME", "COMMAND"]
+    );
+    let init = table[heading + 1..].iter().find(|line| line.last() == Some(&"init"));
+    assert_eq!(init.expect("init")[..3], ["1", "0", "0"]);
+    let shares: Vec<f64> =
+        table[heading + 1..].iter().filter_map(|line| line.get(7)?.parse().ok()).collect();
+    assert!(shares.len() > 80 && shares.is_sorted_by(|a, b| a >= b), "{shares:?}");
+
+    let all = rows(&["top", guest.domain(), "--once", "--interval", "0.2"]);
+    assert!(all.len() > 80 && all.iter().all(|row| row["cpu_percent"].is_f64()), "{all:?}");
+    assert!(all.iter().any(|row| row["name"] == "kthreadd"));
+}
+
+#[test]
+fn ss() {
+    let guest = shared();
+    let server = pid(&guest, "server");
+    for verb in ["ss", "netstat"] {
+        let table = printed(&[verb, guest.domain()]);
+        assert_eq!(
+            words(&table)[0],
+            ["NETNS", "PROTO", "STATE", "LOCAL", "REMOTE", "UID", "INODE", "PROCESS"]
+        );
+        has_row(&table, "tcp LISTEN 0.0.0.0:22 0.0.0.0:0");
+        has_row(&table, "tcp LISTEN 10.9.0.2:9090 0.0.0.0:0");
+        has_row(&table, &format!("server (pid {server}, fd 3)"));
+    }
+    let all = rows(&["ss", guest.domain()]);
+    let listener = all.iter().find(|row| row["local_port"] == 8080 && row["state"] == "LISTEN");
+    assert_eq!(listener.expect("the server's socket")["pid"].to_string(), server);
+    for protocol in ["tcp", "tcp6", "udp", "raw", "unix"] {
+        assert!(all.iter().any(|row| row["protocol"] == protocol), "no {protocol}");
+    }
+}
+
+#[test]
+fn ip() {
+    let guest = shared();
+    for verb in ["ip", "ifconfig"] {
+        let text = printed(&[verb, guest.domain()]);
+        has_row(&text, "inet 10.0.2.15/24");
+        has_row(&text, "inet 10.9.0.2/24"); // in a namespace of its own
+        has_row(&text, "inet6 fd00:77::1/64");
+        has_row(&text, "link 02:00:00:00:00:07");
+        has_row(&text, "mtu 1400 state UP");
+        assert!(
+            text.lines().any(|line| line.contains(": br0: ") && line.ends_with("DOWN")),
+            "{text}"
+        );
+    }
+    let all = rows(&["ip", guest.domain()]);
+    let dummy = all.iter().find(|row| row["name"] == "dummy0").expect("dummy0");
+    assert_eq!(dummy["ipv4"][0], "192.168.77.1/24");
+}
+
+#[test]
+fn lsof() {
+    let guest = shared();
+    let files = pid(&guest, "files");
+    let table = printed(&["lsof", guest.domain(), "-p", &files]);
+    let lines = words(&table);
+    assert_eq!(lines[0], ["COMMAND", "PID", "UID", "FD", "TYPE", "OFFSET", "NODE", "NAME"]);
+    assert!(lines[1..].iter().all(|line| line[0] == "files" && line[1] == files), "{table}");
+    let data = lines.iter().find(|line| line.last() == Some(&"/srv/www/data.txt"));
+    let data = data.unwrap_or_else(|| panic!("no data.txt in:\n{table}"));
+    assert_eq!((data[4], data[5]), ("REG", "1234"));
+    assert!(lines.iter().any(|line| line[3].starts_with("500")), "no descriptor 500 in:\n{table}");
+
+    let own = guest.ask(&format!("ls /proc/{files}/fd | wc -l"));
+    let all = rows(&["lsof", guest.domain(), "-p", &files]);
+    assert_eq!(all.len().to_string(), own.trim());
+    assert_eq!(lines.len() - 1, all.len());
+    assert!(rows(&["lsof", guest.domain()]).len() > all.len() + 300, "of all processes");
+}
+
+#[test]
+fn pmap() {
+    let guest = shared();
+    let table = printed(&["pmap", guest.domain(), "-p", "1"]);
+    let lines = words(&table);
+    assert_eq!(lines[0], ["PID", "Address", "Kbytes", "RSS", "Mode", "Offset", "Mapping"]);
+    has_row(&table, "r-xp 00001000 /bin/busybox");
+    assert!(lines.iter().any(|line| line.last() == Some(&"[heap]")), "{table}");
+    assert!(lines.iter().any(|line| line.last() == Some(&"[stack]")), "{table}");
+    let all = rows(&["pmap", guest.domain(), "-p", "1"]);
+    let own = guest.ask("grep -v vsyscall /proc/1/maps | wc -l");
+    let is_own = |row: &&Value| row["path"] != "[vsyscall]";
+    assert_eq!(all.iter().filter(is_own).count().to_string(), own.trim());
+    assert!(all.iter().all(|row| row["pid"] == 1));
+}
+
+#[test]
+fn dmesg() {
+    let guest = shared();
+    let text = printed(&["dmesg", guest.domain()]);
+    // nfm writes control characters as escapes.
+    let own = guest.ask("dmesg").replace('\t', "\\t");
+    // A guest at rest may still say something now and then.
+    assert!(own.starts_with(&text) || text.starts_with(&own), "{text}");
+    assert!(text.contains("Linux version 6.1."), "{text}");
+    let all = rows(&["dmesg", guest.domain()]);
+    assert!(all.len() > 100 && all.iter().all(|row| row["level"].as_u64() < Some(8)));
+    assert!(all[0]["text"].as_str().expect("text").starts_with("Linux version "));
+}
+
+#[test]
+fn mount() {
+    let guest = shared();
+    let table = printed(&["mount", guest.domain()]);
+    assert_eq!(words(&table)[0], ["NAMESPACE", "SOURCE", "TARGET", "TYPE", "OPTIONS"]);
+    has_row(&table, "/dev/loop0 /mnt/disk ext4 rw,noatime");
+    has_row(&table, "overlay /mnt/overlay overlay rw,relatime");
+    has_row(&table, "odd source /mnt/with space tmpfs ro,relatime");
+    let all = rows(&["mount", guest.domain()]);
+    let disk = all.iter().find(|row| row["target"] == "/mnt/with space").expect("the mount");
+    assert_eq!((&disk["source"], &disk["filesystem"]), (&"odd source".into(), &"tmpfs".into()));
+}
+
+#[test]
+fn free_uptime_and_lscpu() {
+    let guest = shared();
+    let total = guest.ask("sed -n 's/^MemTotal: *//p' /proc/meminfo");
+    let total = total.trim().trim_end_matches(" kB");
+    let table = printed(&["free", guest.domain()]);
+    let lines = words(&table);
+    assert_eq!(lines[0], ["total", "used", "free", "shared", "buff/cache", "available"]);
+    assert_eq!(lines[1][..2], ["Mem:", total]);
+    assert_eq!(lines[2], ["Swap:", "0", "0", "0"]);
+    let memory = json(&["free", guest.domain(), "--json"]);
+    assert_eq!(memory["total"].as_u64().map(|bytes| (bytes >> 10).to_string()), Some(total.into()));
+
+    let uptime = || -> f64 { guest.ask("cut -d' ' -f1 /proc/uptime").trim().parse().unwrap() };
+    let before = uptime();
+    let os = json(&["uptime", guest.domain(), "--json"]);
+    let seconds = os["uptime_ns"].as_u64().expect("uptime_ns") as f64 / 1e9;
+    assert!((before..uptime() + 0.01).contains(&seconds), "{before} and then {seconds}");
+    let text = printed(&["uptime", guest.domain()]);
+    assert!(text.starts_with("up ") && text.contains("load average: "), "{text}");
+
+    let table = printed(&["lscpu", guest.domain()]);
+    let lines = words(&table);
+    assert_eq!(lines[0][..3], ["CPU", "ONLINE", "MHZ"]);
+    assert_eq!(lines.len(), 2, "{table}");
+    assert_eq!(lines[1][..2], ["0", "yes"]);
+    let model = guest.ask("sed -n 's/^model name.*: //p' /proc/cpuinfo");
+    assert!(table.contains(model.trim()), "{table}");
+    assert_eq!(rows(&["lscpu", guest.domain()])[0]["model"], model.trim());
+}
+
+#[test]
+fn crawl_and_watch() {
+    let guest = shared();
+    let text = printed(&["crawl", guest.domain(), "--watch", "0.05", "--count", "5", "--json"]);
+    let frames: Vec<Value> =
+        text.lines().map(|line| serde_json::from_str(line).expect("a frame a line")).collect();
+    let seq: Vec<u64> = frames.iter().filter_map(|frame| frame["seq"].as_u64()).collect();
+    assert_eq!(seq, [1, 2, 3, 4, 5]);
+    let times: Vec<u64> = frames.iter().filter_map(|frame| frame["time_ns"].as_u64()).collect();
+    // The rate does not drift, but a frame may be late on a busy machine, and the next one early.
+    let all = (times[4] - times[0]) as f64 / 1e9;
+    assert!((0.15..1.0).contains(&all), "five frames in {all} s");
+    assert!(times.is_sorted(), "{times:?}");
+    assert!(frames.iter().all(|frame| frame["consistency"]["mode"] == "live"));
+}
+
+#[test]
+fn crawl_with_threads_and_physical_addresses() {
+    let guest = shared();
+    let frame = json(&["crawl", guest.domain(), "--threads", "--physical", "--json"]);
+    assert_eq!(frame["consistency"]["complete"], true, "{}", frame["consistency"]);
+    for process in frame["processes"].as_array().expect("processes") {
+        let threads = process["thread_list"].as_array().expect("threads").len();
+        assert_eq!(Some(threads as u64), process["threads"].as_u64(), "{process}");
+    }
+    let runs = |mapping: &Value| -> u64 {
+        let runs = mapping["physical"].as_array().expect("where its pages are");
+        runs.iter().filter_map(|run| run["bytes"].as_u64()).sum()
+    };
+    let mappings = frame["mappings"].as_array().expect("mappings");
+    let init = mappings.iter().find(|one| one["pid"] == 1 && one["path"] == "[heap]");
+    let init = init.expect("init's heap");
+    assert!(runs(init) > 0);
+    assert_eq!(Some(runs(init)), init["resident_bytes"].as_u64(), "{init}");
+    // Neither is there where nobody asked.
+    let frame = json(&["crawl", guest.domain(), "--json", "--sections", "processes,mappings"]);
+    assert!(frame["processes"][0]["thread_list"].is_null());
+    assert!(frame["mappings"][0]["physical"].is_null());
+}
+
+fn state(guest: &lab::Guest) -> String {
+    lab::virsh(&["domstate", guest.domain()]).expect("a state").trim().to_owned()
+}
+
+/// Pids of the guards of a domain that run.
+fn guards(uuid: &str) -> Vec<String> {
+    let processes = fs::read_dir("/proc").expect("/proc").flatten();
+    let is_guard = |pid: &String| {
+        let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let line = String::from_utf8_lossy(&line).into_owned();
+        line.contains("resume-guard") && line.contains(uuid)
+    };
+    processes.filter_map(|one| one.file_name().into_string().ok()).filter(is_guard).collect()
+}
+
+#[test]
+fn crawl_paused() {
+    let guest = lab::own_guest("paused", &[]);
+    let frame = json(&["crawl", guest.domain(), "--paused", "--json"]);
+    assert_eq!(frame["consistency"]["mode"], "paused");
+    assert_eq!(frame["consistency"]["complete"], true, "{}", frame["consistency"]);
+    assert_eq!(frame["host"]["state"], "paused");
+    assert_eq!(state(&guest), "running");
+    let uuid = frame["domain"]["uuid"].as_str().expect("a uuid");
+    assert_eq!(guards(uuid), Vec::<String>::new());
+
+    // Whoever suspended it stays responsible: it is no business of nfm's.
+    lab::virsh(&["suspend", guest.domain()]).expect("suspended");
+    let frame = json(&["crawl", guest.domain(), "--paused", "--json"]);
+    assert_eq!(frame["consistency"]["complete"], true, "{}", frame["consistency"]);
+    assert_eq!(state(&guest), "paused");
+    lab::virsh(&["resume", guest.domain()]).expect("resumed");
+
+    for round in 0..ROUNDS {
+        let mut child =
+            command(&["crawl", guest.domain(), "--paused", "--watch", "0.001", "--json"])
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .expect("nfm");
+        wait_for("paused", Duration::from_secs(10), || state(&guest) == "paused", &mut child);
+        // At different points of a frame and between two.
+        std::thread::sleep(Duration::from_millis(7 * round));
+        child.kill().expect("killed");
+        child.wait().expect("its end");
+        let killed = Instant::now();
+        wait_for(
+            "running again and unguarded",
+            Duration::from_secs(2),
+            || state(&guest) == "running" && guards(uuid).is_empty(),
+            &mut child,
+        );
+        println!("round {round}: runs again after {:?}", killed.elapsed());
+        // Nothing that was still on its way suspends it anew.
+        std::thread::sleep(Duration::from_millis(200));
+        assert_eq!(state(&guest), "running", "round {round}, later");
+    }
+    guest.ask("true");
+}
+
+fn wait_for(what: &str, limit: Duration, mut holds: impl FnMut() -> bool, child: &mut Child) {
+    let end = Instant::now() + limit;
+    while !holds() {
+        if Instant::now() >= end {
+            let _ = child.kill();
+            panic!("not {what} within {limit:?}");
+        }
+    }
+}
