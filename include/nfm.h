@@ -725,6 +725,9 @@ const char *nfm_result_name(int result);
  * NFM_ERR_NO_SYMBOLS, NFM_ERR_UNSUPPORTED, NFM_ERR_NO_MEMORY, NFM_ERR_GONE, NFM_ERR_PANIC or
  * NFM_ERR_OTHER.
  * Ownership: the caller's, to be ended with nfm_close_domain().
+ * Note: where no connection can be made, libvirt prints its own line to standard error, as it does for
+ * every program that has set no other handler with virSetErrorFunc(). This library sets none: the
+ * handler belongs to the whole process.
  * Threads: any.
  * Since: 0.1
  */

@@ -40,6 +40,9 @@ fn enter<T>(domain: &Mutex<T>) -> Result<MutexGuard<'_, T>, nfm_error_t> {
 /// NFM_ERR_NO_SYMBOLS, NFM_ERR_UNSUPPORTED, NFM_ERR_NO_MEMORY, NFM_ERR_GONE, NFM_ERR_PANIC or
 /// NFM_ERR_OTHER.
 /// Ownership: the caller's, to be ended with nfm_close_domain().
+/// Note: where no connection can be made, libvirt prints its own line to standard error, as it does for
+/// every program that has set no other handler with virSetErrorFunc(). This library sets none: the
+/// handler belongs to the whole process.
 /// Threads: any.
 /// Since: 0.1
 #[unsafe(no_mangle)]
