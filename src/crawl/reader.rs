@@ -129,7 +129,7 @@ pub(crate) struct Context<'a> {
     /// Facts so far that looked torn.
     pub(super) torn: Cell<u64>,
     /// The tasks, once they were listed.
-    pub(super) tasks: OnceCell<Vec<Task>>,
+    pub(super) tasks: OnceCell<ReadResult<Vec<Task>>>,
     /// Set once what hangs on the tasks was read ahead.
     pub(super) warm: OnceCell<()>,
     /// Paths that were already made in this frame.

@@ -1,5 +1,7 @@
 //! The list of tasks, and rows of every task that are read anew where they look torn.
 
+use rustc_hash::FxHashSet;
+
 use super::reader::{Context, ReadResult, Task};
 use super::warm;
 
@@ -9,19 +11,46 @@ const LOOKS: u32 = 3;
 const MOST_RETRIES: u32 = 100;
 
 impl Context<'_> {
-    /// The tasks that lead a thread group (`init_task`'s list), read in one batch, once a frame.
+    /// The tasks that lead a thread group (`init_task`'s list), read once a frame. A section that needs
+    /// them says so when they cannot be listed.
     pub fn tasks(&self) -> &[Task] {
-        self.tasks.get_or_init(|| {
-            let layout = &self.layout.process.task;
-            let init = self.symbol(self.layout.symbols.init_task);
-            let head = init.and_then(|init| self.at(init, layout.tasks));
-            let Some(head) = self.note("tasks", head) else { return Vec::new() };
+        let listed = self.tasks.get_or_init(|| self.list_tasks());
+        match listed {
+            Ok(tasks) => tasks,
+            Err(error) => {
+                self.note::<()>("tasks", Err(*error));
+                &[]
+            }
+        }
+    }
+
+    /// Walks the list, and again where two tasks seem to have one id: then memory changed hands
+    /// between the walk and the look at who is who.
+    fn list_tasks(&self) -> ReadResult<Vec<Task>> {
+        let layout = &self.layout.process.task;
+        let init = self.symbol(self.layout.symbols.init_task)?;
+        let head = self.at(init, layout.tasks)?;
+        let length = u64::from(layout.size.max(1));
+        let mut look = 1;
+        loop {
             let tasks = self.list("tasks", head, layout.tasks);
-            let length = u64::from(layout.size.max(1));
             self.space.prefetch(tasks.iter().map(|task| (*task, length)));
             let met = tasks.into_iter().filter_map(|task| self.note("pid", self.identify(task)));
-            met.collect()
-        })
+            let mut met: Vec<Task> = met.collect();
+            let mut seen = FxHashSet::default();
+            let twice = met.iter().any(|task| !seen.insert(task.pid));
+            if !twice {
+                return Ok(met);
+            }
+            if look == LOOKS {
+                self.problem("two tasks have one id; the first is shown".to_owned(), None);
+                seen.clear();
+                met.retain(|task| seen.insert(task.pid));
+                return Ok(met);
+            }
+            look += 1;
+            self.forget();
+        }
     }
 
     /// Those of the tasks whose memory is still theirs.
