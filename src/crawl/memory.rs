@@ -8,7 +8,7 @@ const PAGE: u64 = 4096;
 /// `WMARK_LOW` (include/linux/mmzone.h).
 const LOW_WATERMARK: u32 = 1;
 /// `MAX_NUMNODES`'s greatest value on x86-64.
-const MOST_NODES: usize = 1024;
+const MOST_NODES: u32 = 1024;
 
 pub(super) fn crawl(context: &Context) -> Memory {
     let of = context.layout.memory.counters;
@@ -132,16 +132,10 @@ fn nodes(context: &Context) -> ReadResult<Vec<u64>> {
     let Some(array) = symbols.node_data.address else {
         return Ok(vec![context.symbol(symbols.contig_page_data)?]);
     };
-    let bits = layout.node_mask.bits;
-    let member = bits.member().ok_or(ReadError::NoMember(bits.name))?;
     let online = layout.online_nodes.ok_or(ReadError::NoMember("N_ONLINE"))?;
     let mask = context
         .symbol(symbols.node_states)?
         .wrapping_add((online as u64).wrapping_mul(u64::from(layout.node_mask.size)));
-    let bytes = context.bytes_at(mask, (member.size as usize).min(MOST_NODES / 8))?;
-    let is_set = |node: &u64| {
-        bytes.get((node / 8) as usize).is_some_and(|byte| byte & (1 << (node % 8)) != 0)
-    };
-    let pointers = (0..MOST_NODES as u64).filter(is_set);
-    pointers.map(|node| context.u64_at(array.wrapping_add(node * 8))).collect()
+    let nodes = context.bits(mask, layout.node_mask.bits, MOST_NODES)?.into_iter();
+    nodes.map(|node| context.u64_at(array.wrapping_add(u64::from(node) * 8))).collect()
 }

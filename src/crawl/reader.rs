@@ -401,14 +401,17 @@ impl<'a> Context<'a> {
 
     /// The CPUs of a `struct cpumask` variable.
     pub fn cpus(&self, mask: Symbol) -> ReadResult<Vec<u32>> {
-        let address = self.symbol(mask)?;
-        let bits = self.layout.system.cpumask.bits;
-        let member = bits.member().ok_or(ReadError::NoMember(bits.name))?;
-        let bytes = self.bytes_at(address, (member.size as usize).min(MOST_CPUS as usize / 8))?;
-        let is_set = |cpu: &u32| {
-            bytes.get(*cpu as usize / 8).is_some_and(|byte| byte & (1 << (cpu % 8)) != 0)
+        self.bits(self.symbol(mask)?, self.layout.system.cpumask.bits, MOST_CPUS)
+    }
+
+    /// The numbers of the bits that are set in a bitmap member, of its first `most`.
+    pub fn bits(&self, base: u64, field: Field, most: u32) -> ReadResult<Vec<u32>> {
+        let member = field.member().ok_or(ReadError::NoMember(field.name))?;
+        let bytes = self.bytes_at(self.at(base, field)?, member.size.min(most / 8) as usize)?;
+        let is_set = |bit: &u32| {
+            bytes.get(*bit as usize / 8).is_some_and(|byte| byte & (1 << (bit % 8)) != 0)
         };
-        Ok((0..MOST_CPUS).filter(is_set).collect())
+        Ok((0..most).filter(is_set).collect())
     }
 
     /// The address of one CPU's copy of a per-CPU variable or allocation.
