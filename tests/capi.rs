@@ -8,7 +8,6 @@ use std::process::{Command, Output};
 use nfm::{CrawlOptions, Domain, Frame, OpenOptions, Process, Section};
 use serde_json::Value;
 
-#[path = "capi/lab.rs"]
 mod lab;
 
 const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Werror", "-pedantic"];

@@ -162,10 +162,7 @@ impl Hold {
     /// Suspends a running domain by its UUID, over a read-write connection. `None` where its vCPUs do
     /// not run anyway.
     pub fn suspend(uri: &str, uuid: &str) -> Result<Option<Self>> {
-        let connect = open_for_writing(uri)?;
-        let domain = connect
-            .lookup_domain_by_uuid_string(uuid)
-            .map_err(|error| refused("the look-up of the domain", &error))?;
+        let (connect, domain) = open_for_writing(uri, uuid)?;
         if !matches!(DomainState::of(&domain), DomainState::Running | DomainState::Blocked) {
             return Ok(None);
         }
@@ -187,23 +184,24 @@ impl Drop for Hold {
 /// # Errors
 /// libvirt's refusal.
 pub fn resume_if_paused(uri: &str, uuid: &str) -> Result<()> {
-    let connect = open_for_writing(uri)?;
-    let domain = connect
-        .lookup_domain_by_uuid_string(uuid)
-        .map_err(|error| refused("the look-up of the domain", &error))?;
+    let (_connect, domain) = open_for_writing(uri, uuid)?;
     if DomainState::of(&domain) == DomainState::Paused {
         domain.resume().map_err(|error| refused("to resume the domain", &error))?;
     }
     Ok(())
 }
 
-fn open_for_writing(uri: &str) -> Result<Connect> {
+/// A domain over a read-write connection of its own.
+fn open_for_writing(uri: &str, uuid: &str) -> Result<(Connect, Domain)> {
     let connect = Connect::open(Some(uri)).map_err(|error| Error::Connect {
         uri: format!("'{uri}'"),
         reason: error.message().to_owned(),
     })?;
     silence(&connect);
-    Ok(connect)
+    let domain = connect
+        .lookup_domain_by_uuid_string(uuid)
+        .map_err(|error| refused("the look-up of the domain", &error))?;
+    Ok((connect, domain))
 }
 
 /// libvirt prints each error to standard error unless told otherwise; ours carry its words. Only this

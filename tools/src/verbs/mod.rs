@@ -46,6 +46,13 @@ fn report(frame: &Frame) {
     }
 }
 
+/// Prints rows of a frame as JSON, and what the frame lacks to standard error, as beside a table.
+fn as_json<T: Serialize + ?Sized>(out: &mut dyn Write, frame: &Frame, rows: &T) -> Verb {
+    json(out, rows)?;
+    report(frame);
+    Ok(ExitCode::SUCCESS)
+}
+
 /// Prints facts as JSON, one line.
 fn json<T: Serialize + ?Sized>(out: &mut dyn Write, facts: &T) -> Result<(), Failure> {
     let text = serde_json::to_string(facts).map_err(std::io::Error::from)?;

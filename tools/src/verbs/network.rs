@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use nfm::{Connection, Section};
 
-use super::{Verb, frame, json, report};
+use super::{Verb, as_json, frame, report};
 use crate::args::Target;
 use crate::show::{escaped, known, table};
 
@@ -15,8 +15,7 @@ pub(crate) fn ss(connect: Option<&str>, target: &Target, out: &mut dyn Write) ->
     let frame = frame(connect, &target.domain, &[Section::Processes, Section::Connections])?;
     let connections = frame.connections.as_deref().unwrap_or_default();
     if target.json {
-        json(out, connections)?;
-        return Ok(ExitCode::SUCCESS);
+        return as_json(out, &frame, connections);
     }
     let names: HashMap<u32, String> =
         frame.processes.iter().flatten().map(|p| (p.pid, known(p.name.as_ref()))).collect();
@@ -66,8 +65,7 @@ pub(crate) fn ip(connect: Option<&str>, target: &Target, out: &mut dyn Write) ->
     let frame = frame(connect, &target.domain, &[Section::Interfaces])?;
     let interfaces = frame.interfaces.as_deref().unwrap_or_default();
     if target.json {
-        json(out, interfaces)?;
-        return Ok(ExitCode::SUCCESS);
+        return as_json(out, &frame, interfaces);
     }
     for one in interfaces {
         let state = match one.up {

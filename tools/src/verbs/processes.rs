@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use nfm::{CrawlOptions, Frame, Process, Section};
 
-use super::{Verb, frame, json, open, report};
+use super::{Verb, as_json, frame, json, open, report};
 use crate::args::{OfProcess, Ps};
 use crate::show::{clock, known, table};
 use crate::usage::{cpu_time, usage};
@@ -108,8 +108,7 @@ pub(crate) fn lsof(connect: Option<&str>, of: &OfProcess, out: &mut dyn Write) -
     let frame = frame(connect, &of.target.domain, &[Section::Processes, Section::Files])?;
     let rows = frame.files.iter().flatten().filter(|file| is_wanted(of.pid, file.pid));
     if of.target.json {
-        json(out, &rows.collect::<Vec<_>>())?;
-        return Ok(ExitCode::SUCCESS);
+        return as_json(out, &frame, &rows.collect::<Vec<_>>());
     }
     let names = names(&frame);
     let rows = rows.map(|file| {
@@ -140,8 +139,7 @@ pub(crate) fn pmap(connect: Option<&str>, of: &OfProcess, out: &mut dyn Write) -
     let frame = frame(connect, &of.target.domain, &[Section::Mappings])?;
     let rows = frame.mappings.iter().flatten().filter(|area| is_wanted(of.pid, area.pid));
     if of.target.json {
-        json(out, &rows.collect::<Vec<_>>())?;
-        return Ok(ExitCode::SUCCESS);
+        return as_json(out, &frame, &rows.collect::<Vec<_>>());
     }
     let rows = rows.map(|area| {
         vec![
