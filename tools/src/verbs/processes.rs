@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::Write;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nfm::{CrawlOptions, Frame, Process, Section};
 
@@ -27,12 +27,10 @@ pub(crate) fn ps(connect: Option<&str>, ps: &Ps, out: &mut dyn Write) -> Verb {
     }
     let mut domain = open(connect, &ps.target.domain)?;
     let options = CrawlOptions::sections(&SECTIONS);
-    let begun = Instant::now();
     let earlier = domain.crawl(&options)?;
     std::thread::sleep(Duration::try_from_secs_f64(ps.interval).unwrap_or_default());
-    let between = begun.elapsed();
     let later = domain.crawl(&options)?;
-    let mut usage = usage(&earlier, &later, between);
+    let mut usage = usage(&earlier, &later);
     usage.sort_by_key(|row| row.process.pid);
     if ps.target.json {
         json(out, &usage)?;

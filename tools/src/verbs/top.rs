@@ -23,7 +23,7 @@ pub(crate) fn top(connect: Option<&str>, top: &Top, out: &mut dyn Write) -> Verb
     loop {
         std::thread::sleep((at + interval).saturating_duration_since(Instant::now()));
         let (later, now) = sample(&mut domain)?;
-        let usage = usage(&earlier, &later, now - at);
+        let usage = usage(&earlier, &later);
         if top.target.json {
             json(out, &usage)?;
         } else {
