@@ -168,13 +168,13 @@ pub enum Error {
     },
     /// See [`ErrorCode::NoMemory`].
     #[error(
-        "the RAM of domain '{domain}' cannot be located in QEMU process {pid}: {reason}; `nfm doctor` shows what was looked for, please report it"
+        "the RAM of domain '{domain}' cannot be located in {place}: {reason}; `nfm doctor` shows what was looked for, please report it"
     )]
     NoMemory {
         /// The domain's name.
         domain: String,
-        /// The process that should hold the guest's memory.
-        pid: i32,
+        /// What should hold the guest's memory: `QEMU process 14782`.
+        place: String,
         /// What was looked for and not found.
         reason: String,
     },
