@@ -23,6 +23,9 @@ mod crawl;
 mod domain;
 mod error;
 mod frame;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod kernel;
 mod layout;
 mod memory;

@@ -17,7 +17,9 @@ use crate::frame::{Consistency, FORMAT, Frame};
 use crate::memory::ReadStatistics;
 use crate::paging::AddressSpace;
 use open::Found;
-use source::Source;
+#[cfg(feature = "fuzzing")]
+pub(crate) use source::OnHost;
+pub(crate) use source::Source;
 
 /// An open domain. One thread at a time may use it; it may move between threads.
 pub struct Domain {
@@ -36,10 +38,25 @@ impl Domain {
     pub fn open(domain: &str, options: &OpenOptions) -> Result<Self> {
         let begun = Instant::now();
         let source = open::find_source(domain, options)?;
-        let found = open::find_kernel(source.as_ref())?;
+        Self::of_source(source, options, begun)
+    }
+
+    /// Finds the kernel in the memory of a source.
+    pub(crate) fn of_source(
+        source: Box<dyn Source>,
+        options: &OpenOptions,
+        begun: Instant,
+    ) -> Result<Self> {
+        let found = open::find_kernel(source.as_ref(), options)?;
         let findings =
             Findings::new(source.as_ref(), found.ram.memory(), &found.kernel, begun.elapsed());
         Ok(Self { source, found, findings, frames: 0 })
+    }
+
+    /// The guest's memory.
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn memory(&self) -> &dyn crate::memory::PhysicalMemory {
+        self.found.ram.memory()
     }
 
     /// What was found at opening.

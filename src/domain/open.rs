@@ -1,6 +1,8 @@
 //! From a domain's name to its kernel: the source is found, and the ways its memory may be laid out
 //! are held against the memory itself.
 
+use std::time::Instant;
+
 use super::options::OpenOptions;
 use super::qemu::QemuGuest;
 use super::source::Source;
@@ -46,15 +48,17 @@ pub(super) struct Found {
 
 /// Holds the ways in which a source's memory may be laid out against the memory: the one is taken
 /// under which a kernel is found whose own map of RAM agrees with it.
-pub(super) fn find_kernel(source: &dyn Source) -> Result<Found> {
+pub(super) fn find_kernel(source: &dyn Source, options: &OpenOptions) -> Result<Found> {
     let domain = source.identity().name.as_str();
     let no_memory =
         |reason| Error::NoMemory { domain: domain.to_owned(), place: source.place(), reason };
     let types = Layout::type_names();
     let wanted = Wanted { symbols: Symbols::NAMES, types: &types };
+    let deadline = Instant::now().checked_add(options.time_limit);
     let mut failure = None;
     for layout in 0..source.layouts() {
         let ram = GuestRam::new(source.memory(layout)?);
+        ram.begin_frame(deadline);
         match Kernel::discover(&ram, &wanted) {
             Ok(kernel) => {
                 let layout = Layout::compile(&kernel.types, |name| kernel.symbol(name));

@@ -4,15 +4,25 @@ use std::time::Duration;
 
 use crate::crawl::Section;
 
+/// A search for the kernel that is not done by then is given up.
+const LONGEST_OPENING: Duration = Duration::from_secs(10);
 /// A frame that is not done by then is given up where it stands.
 const LONGEST_CRAWL: Duration = Duration::from_secs(10);
 
 /// How to open a domain.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct OpenOptions {
     /// libvirt's connection URI; `None` for libvirt's own default.
     pub uri: Option<String>,
+    /// The search for the kernel in guest memory is given up after this long.
+    pub time_limit: Duration,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self { uri: None, time_limit: LONGEST_OPENING }
+    }
 }
 
 /// How to crawl.

@@ -1,6 +1,8 @@
 //! Which kernel is it: its image, symbols and types, all from its own memory.
 
 mod btf;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod image;
 mod kallsyms;
 mod types;

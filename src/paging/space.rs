@@ -129,7 +129,10 @@ impl<'ram> AddressSpace<'ram> {
         }
         let mut table = self.root;
         for level in (1..=self.levels.count()).rev() {
-            let entry = self.ram.read_u64(table | (table_index(address, level) << 3))?;
+            let entry = table | (table_index(address, level) << 3);
+            #[cfg(feature = "fuzzing")]
+            crate::fuzzing::touched(entry, None, 8);
+            let entry = self.ram.read_u64(entry)?;
             match Entry(entry).target(level) {
                 Target::Table(next) => table = next,
                 Target::Page(start, shift) => return Ok(start | (address & ((1 << shift) - 1))),
@@ -149,6 +152,8 @@ impl<'ram> AddressSpace<'ram> {
             let length = rest.len().min(bytes_to_page_end(address));
             let (now, later) = rest.split_at_mut(length);
             let physical = self.translate(address)?;
+            #[cfg(feature = "fuzzing")]
+            crate::fuzzing::touched(physical, Some(address), length);
             self.ram.read(physical, now).map_err(|fault| Fault { address, kind: fault.into() })?;
             address = address.wrapping_add(length as u64);
             rest = later;
@@ -177,6 +182,8 @@ impl<'ram> AddressSpace<'ram> {
         let (from, to) = (table_index(start, level), table_index(last, level));
         let mut entries = [0_u8; PAGE_SIZE];
         let wanted = entries.get_mut(from as usize * 8..(to as usize + 1) * 8).unwrap_or_default();
+        #[cfg(feature = "fuzzing")]
+        crate::fuzzing::touched(table | (from << 3), None, wanted.len());
         self.ram.read(table | (from << 3), wanted)?;
         for (index, entry) in (from..).zip(wanted.as_chunks().0) {
             let entry = Entry(u64::from_le_bytes(*entry));
