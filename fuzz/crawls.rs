@@ -32,6 +32,8 @@ pub struct Target {
     /// Guest-physical address and bytes of the kernel's image, and of the page table that led to it.
     image: (u64, u64),
     trampoline: u64,
+    /// Bytes of heap that the open domain holds.
+    held: usize,
 }
 
 fn sections() -> impl Iterator<Item = Section> {
@@ -42,9 +44,11 @@ impl Target {
     /// Opens and crawls a snapshot as it is, and records what is read.
     pub fn learn(snapshot: &Snapshot) -> Self {
         let lies = Lies::new(snapshot);
+        let before = heap();
         begin_recording();
         let mut domain = sound(&lies);
         let opening = end_recording();
+        let held = heap().saturating_sub(before + std::mem::size_of_val(&opening[..]));
         let recorded: Vec<_> = sections()
             .map(|section| {
                 begin_recording();
@@ -61,6 +65,7 @@ impl Target {
             open: Map::new(snapshot, &[opening]),
             image: (physical, length),
             trampoline: found.trampoline,
+            held,
             snapshot: snapshot.clone(),
             lies,
         }
@@ -69,10 +74,11 @@ impl Target {
     /// How much nfm reads of it, in words.
     pub fn describe(&self) -> String {
         format!(
-            "{}: {} words are read by crawls, {} by opening",
+            "{}: {} words are read by crawls, {} by opening; an open domain holds {:.1} MB",
             self.snapshot.name,
             self.crawl.len(),
-            self.open.len()
+            self.open.len(),
+            self.held as f64 / 1e6
         )
     }
 
@@ -172,8 +178,7 @@ impl Target {
     /// Alters what an opening looks at.
     fn damage(&self, random: &mut Random) {
         let (image, length) = self.image;
-        let anywhere =
-            |random: &mut Random| image + (random.below(length as usize) as u64 & !7);
+        let anywhere = |random: &mut Random| image + (random.below(length as usize) as u64 & !7);
         match random.below(6) {
             0 | 1 => self.open.mutate(random, &[0], &self.lies),
             // The page tables that lead to the kernel.
@@ -202,11 +207,14 @@ impl Target {
                 let digits = b"0\x001\x002\x003\x004\x005\x006\x007\x008\x009\x00";
                 for _ in 0..1 << random.below(10) {
                     let at = anywhere(random);
-                    let header: Vec<u8> = (0..4).flat_map(|_| random.next().to_le_bytes()).collect();
+                    let header: Vec<u8> =
+                        (0..4).flat_map(|_| random.next().to_le_bytes()).collect();
                     match random.below(4) {
                         0 => self.lies.write_bytes(at, &[&btf[..], &header].concat()),
                         1 => self.lies.write_bytes(at, digits),
-                        2 => self.lies.write_bytes(at, b"OSRELEASE=6.1.0\nSYMBOL(kallsyms_names)=ff"),
+                        2 => {
+                            self.lies.write_bytes(at, b"OSRELEASE=6.1.0\nSYMBOL(kallsyms_names)=ff")
+                        }
                         _ => self.lies.write_bytes(at, b"Linux version 9"),
                     }
                 }

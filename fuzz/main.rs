@@ -139,7 +139,8 @@ fn work(plan: &Plan, worker: u64) {
     let mut bench = Bench::new(plan);
     for (kind, wanted, size) in plan.kinds() {
         for group in (0..wanted.div_ceil(size)).filter(|group| group % plan.workers == worker) {
-            let cases = (0..size.min(wanted - group * size)).map(|i| Case { kind, group, index: i });
+            let cases =
+                (0..size.min(wanted - group * size)).map(|i| Case { kind, group, index: i });
             bench.group(plan.seed, kind, group, cases, &mut |case| {
                 let line = format!("{case:<63}\n");
                 journal.write_all_at(line.as_bytes(), 0).expect("the worker's journal");
@@ -275,17 +276,36 @@ impl Sums {
     }
 
     fn print(&self, time: Duration) -> ExitCode {
-        println!("\n{:<8}{:<10}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>11}{:>11}{:>9}", "", "", "cases",
-            "whole", "partial", "limited", "refused", "cpu ms", "longest", "by clock", "heap");
+        println!(
+            "\n{:<8}{:<10}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>11}{:>11}{:>9}",
+            "",
+            "",
+            "cases",
+            "whole",
+            "partial",
+            "limited",
+            "refused",
+            "cpu ms",
+            "longest",
+            "by clock",
+            "heap"
+        );
         let mut all = Tally::default();
         let mut crawls = 0;
         for ((kind, target), tally) in &self.by_target {
             let name = format!("{kind:?}").to_lowercase();
             let mean = tally.cpu.as_secs_f64() * 1e3 / tally.cases.max(1) as f64;
-            println!("{name:<8}{target:<10}{:>9}{:>9}{:>9}{:>9}{:>9}{mean:>9.2}{:>8.0} ms{:>8.0} ms{:>6} MB",
-                tally.cases, tally.done - tally.partial - tally.limited, tally.partial, tally.limited,
-                tally.refused, tally.longest_cpu.as_secs_f64() * 1e3,
-                tally.longest_wall.as_secs_f64() * 1e3, tally.most_heap / 1_000_000);
+            println!(
+                "{name:<8}{target:<10}{:>9}{:>9}{:>9}{:>9}{:>9}{mean:>9.2}{:>8.0} ms{:>8.0} ms{:>6} MB",
+                tally.cases,
+                tally.done - tally.partial - tally.limited,
+                tally.partial,
+                tally.limited,
+                tally.refused,
+                tally.longest_cpu.as_secs_f64() * 1e3,
+                tally.longest_wall.as_secs_f64() * 1e3,
+                tally.most_heap / 1_000_000
+            );
             crawls += if *kind == Kind::Crawl { tally.cases } else { 0 };
             all.add(tally);
         }
@@ -293,8 +313,14 @@ impl Sums {
             "\nlimits: a crawl {CRAWL_LIMIT:?}, an opening {OPEN_LIMIT:?}, an input {INPUT_LIMIT:?}\n\
              {crawls} mutated crawls and {} other cases in {:.0} s: {} panics, {} aborts or hangs, {} over \
              their time, {} over 100 MB (the most: {} MB), {} wrong",
-            all.cases - crawls, time.as_secs_f64(), all.panics, self.broken_workers, all.late, all.large,
-            all.most_heap / 1_000_000, all.wrong
+            all.cases - crawls,
+            time.as_secs_f64(),
+            all.panics,
+            self.broken_workers,
+            all.late,
+            all.large,
+            all.most_heap / 1_000_000,
+            all.wrong
         );
         let failed = self.failures.max(all.failures());
         if failed > 0 {

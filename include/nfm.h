@@ -421,7 +421,7 @@ typedef struct nfm_crawl_options_t {
     uint64_t sections;
     /**
      * A frame that is not done after this long is returned as it is, with a problem that says so;
-     * 0 for the default, 10 seconds.
+     * 0 for the default, 1 second.
      */
     uint64_t time_limit_ns;
 } nfm_crawl_options_t;

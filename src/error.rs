@@ -184,6 +184,16 @@ pub enum Error {
         /// The domain's name.
         domain: String,
     },
+    /// The search for the kernel took too long ([`ErrorCode::Other`]).
+    #[error(
+        "the kernel of domain '{domain}' was not found within {seconds} s: the search was given up; if the host is not just busy, the guest's memory is made to be searched for long"
+    )]
+    TimeLimit {
+        /// The domain's name.
+        domain: String,
+        /// The limit.
+        seconds: f64,
+    },
     /// See [`ErrorCode::Other`].
     #[error("{what}: {source}")]
     Io {
@@ -210,7 +220,7 @@ impl Error {
             Self::Unsupported { .. } => ErrorCode::Unsupported,
             Self::NoMemory { .. } => ErrorCode::NoMemory,
             Self::Gone { .. } => ErrorCode::Gone,
-            Self::Libvirt { .. } | Self::Io { .. } => ErrorCode::Other,
+            Self::Libvirt { .. } | Self::TimeLimit { .. } | Self::Io { .. } => ErrorCode::Other,
         }
     }
 

@@ -8,7 +8,7 @@ use crate::domain::{Domain, OnHost, OpenOptions, Source};
 use crate::error::{Error, Result};
 use crate::frame::{DomainIdentity, Host};
 use crate::kernel;
-use crate::memory::{GuestRam, PAGE_SHIFT, PAGE_SIZE, Page, PhysicalMemory, Residency};
+use crate::memory::{GuestRam, Limits, PAGE_SHIFT, PAGE_SIZE, Page, PhysicalMemory, Residency};
 use crate::paging::{AddressSpace, Levels};
 use crate::resolve::Hold;
 
@@ -169,7 +169,8 @@ pub fn vmcoreinfo(page: &[u8]) {
 pub fn page_tables(ram: Box<dyn Ram>) {
     let ram = GuestRam::new(Box::new(Memory(ram)));
     for levels in [Levels::Four, Levels::Five] {
-        ram.begin_frame(Instant::now().checked_add(Duration::from_millis(50)));
+        let deadline = Instant::now().checked_add(Duration::from_millis(100));
+        ram.begin_frame(Limits { deadline, bytes: 16 << 20, rows: 0 });
         let space = AddressSpace::new(&ram, 0, levels);
         let mut bytes = [0; 2 * PAGE_SIZE];
         for shift in 0..57 {

@@ -38,7 +38,7 @@ pub use error::{Error, ErrorCode, Result};
 pub use frame::{
     Connection, Consistency, Cpu, CpuTimes, DomainIdentity, FORMAT, File, FileKind, Frame, Host,
     Interface, LogRecord, Mapping, Memory, Module, Mount, Namespaces, Os, PhysicalRun, Problem,
-    Process, ProcessState, Thread,
+    Process, ProcessState, Thread, json,
 };
 pub use memory::ReadStatistics;
 pub use resolve::{

@@ -32,7 +32,7 @@ pub struct nfm_crawl_options_t {
     /// The sections to fill, NFM_SECTION_... combined; 0 for the default ones.
     pub sections: u64,
     /// A frame that is not done after this long is returned as it is, with a problem that says so;
-    /// 0 for the default, 10 seconds.
+    /// 0 for the default, 1 second.
     pub time_limit_ns: u64,
 }
 

@@ -29,7 +29,8 @@ fn of_task(context: &Context, task: u64) -> Option<Vec<Mapping>> {
     let space = context.note("page tables", context.user_space(mm))?;
     let gate = context.note("vsyscall", gate(context, mm)).flatten();
     let areas = vmas(context, mm).into_iter().chain(gate);
-    Some(areas.map(|vma| row(context, pid, mm, &space, vma)).collect())
+    let rows = context.rows::<Mapping, _>(areas);
+    Some(rows.map(|vma| row(context, pid, mm, &space, vma)).collect())
 }
 
 fn row(context: &Context, pid: u32, mm: u64, space: &AddressSpace, vma: Vma) -> Mapping {
@@ -40,12 +41,9 @@ fn row(context: &Context, pid: u32, mm: u64, space: &AddressSpace, vma: Vma) -> 
         Some(_) => context.unsigned(vma.address, layout.pgoff).map(|pages| pages.wrapping_shl(12)),
         None => Ok(0),
     };
-    let pieces = context.note("resident_bytes", pieces(space, vma));
+    let pages = context.note("resident_bytes", pages(context, space, vma));
     let huge = flags.is_some_and(|flags| flags & HUGETLB != 0);
-    let resident = pieces.as_ref().map(|pieces| match huge {
-        true => 0,
-        false => pieces.iter().filter(|run| !run.swapped).map(|run| run.bytes).sum(),
-    });
+    let resident = pages.as_ref().map(|pages| if huge { 0 } else { pages.resident });
     Mapping {
         pid,
         start: vma.start,
@@ -54,19 +52,33 @@ fn row(context: &Context, pid: u32, mm: u64, space: &AddressSpace, vma: Vma) -> 
         offset: context.note("offset", offset),
         path: context.note("path", name(context, mm, vma, file)).flatten(),
         resident_bytes: resident,
-        physical: pieces.filter(|_| context.details.physical),
+        physical: pages.map(|pages| pages.runs).filter(|_| context.details.physical),
     }
 }
 
-/// The pages of an area, neighbours put together.
-fn pieces(space: &AddressSpace, vma: Vma) -> ReadResult<Vec<PhysicalRun>> {
-    let mut runs: Vec<PhysicalRun> = Vec::new();
+/// The pages of an area.
+#[derive(Default)]
+struct Pages {
+    /// Bytes that are in RAM.
+    resident: u64,
+    /// Where they are, neighbours put together, if that was asked for.
+    runs: Vec<PhysicalRun>,
+}
+
+fn pages(context: &Context, space: &AddressSpace, vma: Vma) -> ReadResult<Pages> {
+    let mut pages = Pages::default();
     space.visit(vma.start, vma.end, &mut |piece| {
         let physical = match piece.content {
             Content::Ram(physical) => Some(physical),
             Content::Swap => None,
         };
-        if let Some(last) = runs.last_mut()
+        if physical.is_some() {
+            pages.resident = pages.resident.saturating_add(piece.bytes);
+        }
+        if !context.details.physical {
+            return;
+        }
+        if let Some(last) = pages.runs.last_mut()
             && last.virtual_address.wrapping_add(last.bytes) == piece.address
             && last.physical.map(|at| at.wrapping_add(last.bytes)) == physical
         {
@@ -74,14 +86,15 @@ fn pieces(space: &AddressSpace, vma: Vma) -> ReadResult<Vec<PhysicalRun>> {
             return;
         }
         let swapped = physical.is_none();
-        runs.push(PhysicalRun {
+        // Once a limit is reached, the visit's next read ends it.
+        pages.runs.extend(context.rows::<PhysicalRun, _>([PhysicalRun {
             virtual_address: piece.address,
             physical,
             bytes: piece.bytes,
             swapped,
-        });
+        }]));
     })?;
-    Ok(runs)
+    Ok(pages)
 }
 
 fn permissions(flags: u64) -> String {

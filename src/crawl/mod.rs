@@ -117,4 +117,5 @@ pub(crate) fn crawl(context: &Context, section: Section, frame: &mut Frame) {
         Section::Modules => frame.modules = Some(modules::crawl(context)),
         Section::Interfaces => frame.interfaces = Some(interfaces::crawl(context)),
     }
+    context.leave();
 }

@@ -37,7 +37,9 @@ mod state {
 }
 
 pub(super) fn crawl(context: &Context) -> Vec<Process> {
-    context.each_task(|task| row(context, task).into_iter().collect())
+    context.each_task(|task| {
+        context.rows::<Process, _>([task]).filter_map(|task| row(context, task)).collect()
+    })
 }
 
 fn row(context: &Context, task: u64) -> Option<Process> {
@@ -119,9 +121,9 @@ fn thread_list(context: &Context, task: u64) -> Vec<Thread> {
     let Some(head) = head.and_then(|head| context.note("threads", head)) else {
         return Vec::new();
     };
+    let threads = context.list("threads", head, layout.task.thread_node);
     context
-        .list("threads", head, layout.task.thread_node)
-        .into_iter()
+        .rows::<Thread, _>(threads)
         .filter_map(|thread| {
             let start = context.unsigned(thread, layout.task.start_boottime);
             let cpu = context.unsigned(thread, layout.task.sum_exec_runtime);
@@ -306,7 +308,7 @@ fn command_line(context: &Context, mm: Option<u64>) -> ReadResult<String> {
         bytes.pop();
     }
     let spaced: Vec<u8> = bytes.iter().map(|byte| if *byte == 0 { b' ' } else { *byte }).collect();
-    Ok(String::from_utf8_lossy(&spaced).into_owned())
+    context.kept(String::from_utf8_lossy(&spaced).into_owned())
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ use crate::layout::Field;
 /// Bytes around a pointer's target that are read ahead: every structure followed here keeps what is
 /// needed of it within so many.
 const NEAR: u64 = 256;
+/// Tasks that are read ahead; what is read of more would not be held until it is needed.
+const MOST: usize = 4096;
 
 /// Reads ahead what the rows of processes, files and mappings need. A fault is no matter here: whoever
 /// needs the value meets it again.
@@ -13,7 +15,7 @@ pub(super) fn tasks(context: &Context) {
     let layout = &context.layout.process;
     let files = &context.layout.files;
     let memory = &context.layout.memory;
-    let tasks: Vec<u64> = context.tasks().iter().map(|task| task.address).collect();
+    let tasks: Vec<u64> = context.tasks().iter().take(MOST).map(|task| task.address).collect();
     let tasks = tasks.as_slice();
     let task = &layout.task;
     let signals = targets(context, tasks, &[task.signal]);

@@ -86,7 +86,7 @@ impl Domain {
             Mode::Live => None,
             Mode::Paused => self.source.hold()?,
         };
-        ram.begin_frame(begun.checked_add(options.time_limit));
+        ram.begin_frame(options.limits(begun));
         let space = AddressSpace::new(ram, kernel.image.root, kernel.image.levels);
         let details = Details { threads: options.threads, physical: options.physical };
         let context = Context::new(&space, kernel, layout, details);

@@ -10,7 +10,7 @@ use crate::crawl::{Context, Details, firmware_ram};
 use crate::error::{Error, Result};
 use crate::kernel::{DiscoveryError, Kernel, Wanted};
 use crate::layout::{Layout, Symbols};
-use crate::memory::{GuestRam, PhysicalMemory};
+use crate::memory::{GuestRam, Limit, PhysicalMemory};
 use crate::paging::AddressSpace;
 use crate::resolve::{DomainState, Libvirt};
 
@@ -54,12 +54,17 @@ pub(super) fn find_kernel(source: &dyn Source, options: &OpenOptions) -> Result<
         |reason| Error::NoMemory { domain: domain.to_owned(), place: source.place(), reason };
     let types = Layout::type_names();
     let wanted = Wanted { symbols: Symbols::NAMES, types: &types };
-    let deadline = Instant::now().checked_add(options.time_limit);
+    let limits = options.limits(Instant::now());
     let mut failure = None;
     for layout in 0..source.layouts() {
         let ram = GuestRam::new(source.memory(layout)?);
-        ram.begin_frame(deadline);
-        match Kernel::discover(&ram, &wanted) {
+        ram.begin_frame(limits);
+        let discovered = Kernel::discover(&ram, &wanted);
+        if ram.budget().reached() == Some(Limit::Time) {
+            let seconds = options.time_limit.as_secs_f64();
+            return Err(Error::TimeLimit { domain: domain.to_owned(), seconds });
+        }
+        match discovered {
             Ok(kernel) => {
                 let layout = Layout::compile(&kernel.types, |name| kernel.symbol(name));
                 match disagreement(&ram, &kernel, &layout) {

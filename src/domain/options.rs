@@ -1,13 +1,18 @@
 //! How to open a domain, and how to crawl it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::crawl::Section;
+use crate::memory::Limits;
 
 /// A search for the kernel that is not done by then is given up.
 const LONGEST_OPENING: Duration = Duration::from_secs(10);
 /// A frame that is not done by then is given up where it stands.
-const LONGEST_CRAWL: Duration = Duration::from_secs(10);
+const LONGEST_CRAWL: Duration = Duration::from_secs(1);
+/// Bytes that a frame, or an opening, may take of pages and rows.
+const MOST_BYTES: usize = 64 << 20;
+/// Rows that a frame may have.
+const MOST_ROWS: usize = 1_000_000;
 
 /// How to open a domain.
 #[derive(Clone, Debug)]
@@ -17,6 +22,14 @@ pub struct OpenOptions {
     pub uri: Option<String>,
     /// The search for the kernel in guest memory is given up after this long.
     pub time_limit: Duration,
+}
+
+impl OpenOptions {
+    /// The limits of a search for the kernel that begins now.
+    pub(super) fn limits(&self, now: Instant) -> Limits {
+        let deadline = now.checked_add(self.time_limit);
+        Limits { deadline, bytes: MOST_BYTES, rows: MOST_ROWS }
+    }
 }
 
 impl Default for OpenOptions {
@@ -33,6 +46,11 @@ pub struct CrawlOptions {
     pub sections: Vec<Section>,
     /// A frame that is not done after this long is returned as it is, with a problem that says so.
     pub time_limit: Duration,
+    /// A frame that would take more bytes than this, of guest pages that are held and of what was learned
+    /// from them, ends there in the same way. Where only pages are too many, some are read twice instead.
+    pub memory_limit: usize,
+    /// A frame with so many rows, of all sections together, ends there in the same way.
+    pub row_limit: usize,
     /// How the guest is treated meanwhile.
     pub mode: Mode,
     /// List the threads of each process ([`crate::Process::thread_list`]).
@@ -69,6 +87,8 @@ impl Default for CrawlOptions {
         Self {
             sections: Section::ALL.to_vec(),
             time_limit: LONGEST_CRAWL,
+            memory_limit: MOST_BYTES,
+            row_limit: MOST_ROWS,
             mode: Mode::Live,
             threads: false,
             physical: false,
@@ -80,5 +100,11 @@ impl CrawlOptions {
     /// Options for these sections alone.
     pub fn sections(sections: &[Section]) -> Self {
         Self { sections: sections.to_vec(), ..Self::default() }
+    }
+
+    /// The limits of a crawl that begins now.
+    pub(super) fn limits(&self, now: Instant) -> Limits {
+        let deadline = now.checked_add(self.time_limit);
+        Limits { deadline, bytes: self.memory_limit, rows: self.row_limit }
     }
 }

@@ -8,6 +8,7 @@ mod cpus;
 mod files;
 mod host;
 mod interfaces;
+mod json;
 mod log;
 mod mappings;
 mod memory;
@@ -21,6 +22,7 @@ pub use cpus::{Cpu, CpuTimes};
 pub use files::{File, FileKind};
 pub use host::Host;
 pub use interfaces::Interface;
+pub use json::json;
 pub use log::LogRecord;
 pub use mappings::{Mapping, PhysicalRun};
 pub use memory::Memory;
@@ -127,13 +129,13 @@ pub struct Problem {
 }
 
 impl Frame {
-    /// The frame as one line of JSON.
+    /// The frame as one line of JSON, made by [`json`].
     pub fn to_json(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
+        json(self, false)
     }
 
     /// The frame as indented JSON.
     pub fn to_json_pretty(&self) -> String {
-        serde_json::to_string_pretty(self).unwrap_or_default()
+        json(self, true)
     }
 }

@@ -13,6 +13,8 @@ const BEGINNING: [u8; 8] = [0x9f, 0xeb, 1, 0, 24, 0, 0, 0];
 const HEADER_BYTES: usize = 24;
 /// vmlinux's BTF is larger than the first (a module's is not) and smaller than the second.
 const BLOB_BYTES: std::ops::RangeInclusive<usize> = 256 << 10..=64 << 20;
+/// Members that are looked at for one name: anonymous structures may hold one another.
+const MOST_MEMBERS: usize = 5000;
 /// Modifiers and typedefs in a chain, and anonymous structures in one another.
 const DEEPEST: usize = 16;
 
@@ -133,8 +135,20 @@ impl BtfTypes {
     }
 
     /// A direct member, or one of an anonymous structure or union within; with its type.
-    fn find(&self, container: &Type, name: &str, depth: usize) -> Option<(u32, Option<u32>, Type)> {
+    fn find(&self, container: &Type, name: &str) -> Option<(u32, Option<u32>, Type)> {
+        let mut left = MOST_MEMBERS;
+        self.find_within(container, name, 0, &mut left)
+    }
+
+    fn find_within(
+        &self,
+        container: &Type,
+        name: &str,
+        depth: usize,
+        left: &mut usize,
+    ) -> Option<(u32, Option<u32>, Type)> {
         let (Type::Struct(structure) | Type::Union(structure)) = container else { return None };
+        *left = left.checked_sub(structure.members.len().max(1))?;
         let mut anonymous = Vec::new();
         for member in &structure.members {
             let kind = || self.btf.resolve_chained_type(member).ok();
@@ -148,7 +162,8 @@ impl BtfTypes {
         }
         (depth < DEEPEST).then_some(())?;
         anonymous.into_iter().find_map(|(base, kind)| {
-            let (offset, bits, kind) = self.find(&self.resolve(kind)?, name, depth + 1)?;
+            let (offset, bits, kind) =
+                self.find_within(&self.resolve(kind)?, name, depth + 1, left)?;
             Some((base.checked_add(offset)?, bits, kind))
         })
     }
@@ -167,7 +182,7 @@ impl Types for BtfTypes {
         let mut offset_bits = 0_u32;
         let mut last = (None, None);
         for part in path.split('.') {
-            let (offset, bits, kind) = self.find(&container, part, 0)?;
+            let (offset, bits, kind) = self.find(&container, part)?;
             offset_bits = offset_bits.checked_add(offset)?;
             container = self.resolve(kind.clone())?;
             last = (bits, Some(kind));

@@ -9,8 +9,7 @@ pub(crate) fn btf(blob: &[u8]) {
     let _ = btf::whole_blob(blob);
     let names = [Layout::type_names(), Layout::driver_type_names()].concat();
     if let Ok(types) = BtfTypes::parse(blob, &names) {
-        let layout = Layout::compile(&types, |_| Some(0));
-        drop(layout);
+        let _ = Layout::compile(&types, |_| Some(0));
         let _ = types.parse_module(blob, &names);
     }
 }

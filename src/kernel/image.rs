@@ -18,6 +18,9 @@ const LARGE_PAGE: u64 = 2 * MIB;
 /// An image smaller or larger than this is none.
 const IMAGE_BYTES: std::ops::RangeInclusive<u64> = 4 * MIB..=512 * MIB;
 
+/// Bytes of the image that are copied out at once: more than Debian's whole kernels have.
+const MOST_COPIED: u64 = 64 * MIB;
+
 /// What a part of the image may be used for, by its page attributes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
@@ -69,6 +72,8 @@ impl KernelImage {
         low.chunks_exact(PAGE_SIZE).enumerate().find_map(|(frame, page)| {
             let last = page.last_chunk().map(|bytes| u64::from_le_bytes(*bytes))?;
             let trampoline = (frame * PAGE_SIZE) as u64;
+            // Every page may claim to be one.
+            ram.budget().look_at_clock().ok()?;
             [Levels::Four, Levels::Five]
                 .into_iter()
                 .find_map(|levels| Self::judge(ram, trampoline, last, levels))
@@ -100,22 +105,43 @@ impl KernelImage {
         self.segments.iter().any(|segment| segment.access == access)
     }
 
-    /// Copies the parts of the image with this access, largest first. Where the pages do not tell
+    /// Copies the parts of the image with this access, largest first, as far as [`MOST_COPIED`] goes. Where the pages do not tell
     /// parts apart (`rodata=off`), each call gives the whole.
     pub fn read(&self, ram: &GuestRam, access: Access) -> Vec<(u64, Vec<u8>)> {
+        let mut left = MOST_COPIED;
+        let copy = |segment: Segment| {
+            left = left.checked_sub(segment.length)?;
+            let mut bytes = vec![0; usize::try_from(segment.length).ok()?];
+            let physical = self.physical.checked_add(segment.start.checked_sub(self.start)?)?;
+            ram.memory().read_run(physical, &mut bytes).then_some((segment.start, bytes))
+        };
+        self.parts(access).into_iter().filter_map(copy).collect()
+    }
+
+    /// Visits the image's words with this access, piece by piece.
+    pub fn words(&self, ram: &GuestRam, access: Access, visit: &mut dyn FnMut(u64)) {
+        let mut piece = vec![0_u8; LARGE_PAGE as usize];
+        for part in self.parts(access) {
+            for start in (0..part.length).step_by(LARGE_PAGE as usize) {
+                let length = (part.length - start).min(LARGE_PAGE) as usize;
+                let offset = part.start.wrapping_add(start).wrapping_sub(self.start);
+                let bytes = piece.get_mut(..length).unwrap_or_default();
+                if ram.memory().read_run(self.physical.wrapping_add(offset), bytes) {
+                    let words = bytes.as_chunks().0;
+                    words.iter().for_each(|word| visit(u64::from_le_bytes(*word)));
+                }
+            }
+        }
+    }
+
+    /// The parts with this access, largest first.
+    fn parts(&self, access: Access) -> Vec<Segment> {
         let whole = [Segment { start: self.start, length: self.length, access }];
         let parts: &[Segment] = if self.has(access) { &self.segments } else { &whole };
-        let mut read: Vec<(u64, Vec<u8>)> = parts
-            .iter()
-            .filter(|segment| segment.access == access)
-            .filter_map(|segment| {
-                let mut bytes = vec![0; usize::try_from(segment.length).ok()?];
-                let physical = self.physical.checked_add(segment.start.checked_sub(self.start)?)?;
-                ram.memory().read_run(physical, &mut bytes).then_some((segment.start, bytes))
-            })
-            .collect();
-        read.sort_by_key(|(_, bytes)| std::cmp::Reverse(bytes.len()));
-        read
+        let mut parts: Vec<Segment> =
+            parts.iter().copied().filter(|part| part.access == access).collect();
+        parts.sort_by_key(|part| std::cmp::Reverse(part.length));
+        parts
     }
 
     /// Takes the kernel's own top page table as the root, now that its address is known.
@@ -225,6 +251,7 @@ fn find_root(ram: &GuestRam, last: u64, physical: u64, length: u64) -> Option<u6
     let mut best: Option<(usize, u64)> = None;
     let mut piece = vec![0_u8; LARGE_PAGE as usize];
     for start in (0..length).step_by(LARGE_PAGE as usize) {
+        ram.budget().look_at_clock().ok()?;
         let bytes = piece.get_mut(..(length - start).min(LARGE_PAGE) as usize)?;
         if !ram.memory().read_run(physical.checked_add(start)?, bytes) {
             return None;

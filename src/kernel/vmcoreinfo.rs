@@ -25,14 +25,13 @@ impl Vmcoreinfo {
     /// Finds the page through the pointer to it (`vmcoreinfo_data`) among the kernel's variables. No
     /// symbol is needed, and the cost depends on the kernel's data, not on the guest's RAM.
     pub fn find(ram: &GuestRam, image: &KernelImage, space: &AddressSpace) -> Option<Self> {
-        let pointers: FxHashSet<u64> = image
-            .read(ram, Access::ReadWrite)
-            .iter()
-            .flat_map(|(_, bytes)| bytes.as_chunks().0)
-            .map(|word| u64::from_le_bytes(*word))
-            .filter(|value| is_page_pointer(*value) && !image.contains(*value))
-            .take(MOST_POINTERS)
-            .collect();
+        let mut pointers: FxHashSet<u64> = FxHashSet::default();
+        image.words(ram, Access::ReadWrite, &mut |value| {
+            let wanted = is_page_pointer(value) && !image.contains(value);
+            if wanted && pointers.len() < MOST_POINTERS {
+                pointers.insert(value);
+            }
+        });
         let pointers: Vec<u64> = pointers.into_iter().collect();
         pointers.chunks(AT_ONCE).find_map(|some| {
             // What was looked at is not needed again.

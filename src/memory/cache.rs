@@ -3,24 +3,30 @@
 
 use std::cell::RefCell;
 use std::collections::hash_map::Entry;
-use std::time::Instant;
 
 use rustc_hash::FxHashMap;
 
+use super::budget::{Budget, Limit, Limits};
 use super::{PAGE_SHIFT, PAGE_SIZE, Page, PhysicalMemory};
 
-/// Pages that one frame may hold, a bound on what a hostile guest can make us keep (256 MiB).
-const MOST_PAGES: usize = 65_536;
+/// Bytes that a held page costs: itself, and its place in the tables.
+const PAGE_COST: usize = PAGE_SIZE + 48;
+/// With less room than for so many pages, no frame gets on.
+const FEWEST_PAGES: usize = 64;
 
 /// Why guest memory could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RamFault {
     /// No RAM at this guest-physical address, or the host cannot read it.
     Absent,
-    /// The frame's page budget is used up.
-    Budget,
-    /// The frame's time budget is used up.
-    Late,
+    /// The frame may not cost more.
+    Limit(Limit),
+}
+
+impl From<Limit> for RamFault {
+    fn from(limit: Limit) -> Self {
+        Self::Limit(limit)
+    }
 }
 
 /// Counts of what one frame cost.
@@ -36,6 +42,7 @@ pub struct ReadStatistics {
 pub(crate) struct GuestRam {
     memory: Box<dyn PhysicalMemory>,
     cache: RefCell<Cache>,
+    budget: Budget,
 }
 
 #[derive(Default)]
@@ -47,7 +54,6 @@ struct Cache {
     used: usize,
     /// The last page served: reads come in runs.
     last: Option<(u64, u32)>,
-    deadline: Option<Instant>,
     statistics: ReadStatistics,
     wanted: Vec<u64>,
     flags: Vec<bool>,
@@ -59,7 +65,7 @@ const ABSENT: u32 = u32::MAX;
 impl GuestRam {
     /// Puts the cache before a source of memory.
     pub fn new(memory: Box<dyn PhysicalMemory>) -> Self {
-        Self { memory, cache: RefCell::default() }
+        Self { memory, cache: RefCell::default(), budget: Budget::default() }
     }
 
     /// The source behind the cache.
@@ -67,15 +73,25 @@ impl GuestRam {
         self.memory.as_ref()
     }
 
-    /// Forgets every page: what is read from now on is new. Reads after `deadline` fail.
-    pub fn begin_frame(&self, deadline: Option<Instant>) {
+    /// What the frame may still cost.
+    pub fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    /// Bytes of RAM.
+    pub fn size(&self) -> u64 {
+        self.memory.ram().iter().fold(0, |sum, (_, length)| sum.saturating_add(*length))
+    }
+
+    /// Forgets every page: what is read from now on is new. Reads fail once a limit is reached.
+    pub fn begin_frame(&self, limits: Limits) {
         let mut cache = self.cache.borrow_mut();
         cache.forget();
-        cache.deadline = deadline;
+        self.budget.begin(limits);
         cache.statistics = ReadStatistics::default();
     }
 
-    /// Forgets every page but keeps the frame's deadline and counts: for a second look.
+    /// Forgets every page but keeps the frame's budget and counts: for a second look.
     pub fn forget_pages(&self) {
         self.cache.borrow_mut().forget();
     }
@@ -87,23 +103,63 @@ impl GuestRam {
 
     /// Reads in one batch those of the frames that are not held yet. Order and repeats do not matter.
     pub fn prefetch(&self, frames: impl IntoIterator<Item = u64>) {
-        self.cache.borrow_mut().prefetch(self.memory.as_ref(), frames);
+        let most = self.most_pages();
+        self.cache.borrow_mut().prefetch(self.memory.as_ref(), frames, most);
+    }
+
+    /// Pages that may be held beside what the frame keeps.
+    fn most_pages(&self) -> usize {
+        self.budget.room() / PAGE_COST
+    }
+
+    /// Reads one page that is not held. Where there is no room for it, the pages that are held make room:
+    /// a frame that needs more of them than its memory limit allows reads some twice.
+    fn load(&self, cache: &mut Cache, frame: u64) -> Result<u32, RamFault> {
+        self.budget.look_at_clock()?;
+        let most = self.most_pages();
+        if most < FEWEST_PAGES {
+            self.budget.reach(Limit::Memory);
+            return Err(Limit::Memory.into());
+        }
+        if cache.used >= most {
+            cache.forget();
+            cache.pages.truncate(most);
+            cache.pages.shrink_to(most);
+        }
+        cache.prefetch(self.memory.as_ref(), [frame], most);
+        Ok(cache.slots.get(&frame).copied().unwrap_or(ABSENT))
     }
 
     /// Copies bytes from a guest-physical address; any length, page borders included.
     pub fn read(&self, address: u64, bytes: &mut [u8]) -> Result<(), RamFault> {
+        self.budget.read()?;
         let mut cache = self.cache.borrow_mut();
         let (mut address, mut rest) = (address, bytes);
         while !rest.is_empty() {
             let start = (address as usize) & (PAGE_SIZE - 1);
             let length = rest.len().min(PAGE_SIZE - start);
             let (now, later) = rest.split_at_mut(length);
-            let page = cache.page(self.memory.as_ref(), address >> PAGE_SHIFT)?;
+            let page = self.page(&mut cache, address >> PAGE_SHIFT)?;
             now.copy_from_slice(page.get(start..start + length).ok_or(RamFault::Absent)?);
             address = address.checked_add(length as u64).ok_or(RamFault::Absent)?;
             rest = later;
         }
         Ok(())
+    }
+
+    fn page<'c>(&self, cache: &'c mut Cache, frame: u64) -> Result<&'c Page, RamFault> {
+        let slot = match cache.last {
+            Some((last, slot)) if last == frame => slot,
+            _ => match cache.slots.get(&frame) {
+                Some(slot) => *slot,
+                None => self.load(cache, frame)?,
+            },
+        };
+        if slot == ABSENT {
+            return Err(RamFault::Absent);
+        }
+        cache.last = Some((frame, slot));
+        cache.pages.get(slot as usize).ok_or(RamFault::Absent)
     }
 
     /// Reads eight aligned bytes, as page-table walks do.
@@ -121,37 +177,16 @@ impl Cache {
         self.last = None;
     }
 
-    fn page(&mut self, memory: &dyn PhysicalMemory, frame: u64) -> Result<&Page, RamFault> {
-        let slot = match self.last {
-            Some((last, slot)) if last == frame => slot,
-            _ => match self.slots.get(&frame) {
-                Some(slot) => *slot,
-                None => self.load(memory, frame)?,
-            },
-        };
-        if slot == ABSENT {
-            return Err(RamFault::Absent);
-        }
-        self.last = Some((frame, slot));
-        self.pages.get(slot as usize).ok_or(RamFault::Absent)
-    }
-
-    fn load(&mut self, memory: &dyn PhysicalMemory, frame: u64) -> Result<u32, RamFault> {
-        if self.used >= MOST_PAGES {
-            return Err(RamFault::Budget);
-        }
-        if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            return Err(RamFault::Late);
-        }
-        self.prefetch(memory, [frame]);
-        Ok(self.slots.get(&frame).copied().unwrap_or(ABSENT))
-    }
-
-    fn prefetch(&mut self, memory: &dyn PhysicalMemory, frames: impl IntoIterator<Item = u64>) {
+    fn prefetch(
+        &mut self,
+        memory: &dyn PhysicalMemory,
+        frames: impl IntoIterator<Item = u64>,
+        most: usize,
+    ) {
         let mut wanted = std::mem::take(&mut self.wanted);
         wanted.clear();
         for frame in frames {
-            if self.used + wanted.len() >= MOST_PAGES {
+            if self.used + wanted.len() >= most {
                 break;
             }
             if let Entry::Vacant(slot) = self.slots.entry(frame) {
@@ -163,6 +198,10 @@ impl Cache {
             wanted.sort_unstable();
             let (first, end) = (self.used, self.used + wanted.len());
             if self.pages.len() < end {
+                // Not twice as many, as a vector grows by itself: what is set aside counts too.
+                let eighth = self.pages.len() + self.pages.len() / 8;
+                let room = eighth.min(most).max(end) - self.pages.len();
+                self.pages.reserve_exact(room);
                 self.pages.resize(end, [0; PAGE_SIZE]);
             }
             self.flags.clear();

@@ -1,8 +1,10 @@
 //! Guest-physical reads: where the bytes come from, and the page cache of one frame.
 
+mod budget;
 mod cache;
 mod procfs;
 
+pub(crate) use budget::{Budget, Limit, Limits};
 pub use cache::ReadStatistics;
 pub(crate) use cache::{GuestRam, RamFault};
 pub(crate) use procfs::{ProcfsMemory, ReadableProcess};

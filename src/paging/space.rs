@@ -6,7 +6,7 @@ use std::fmt;
 use rustc_hash::FxHashMap;
 
 use super::x86_64::{Entry, Levels, Target, table_index};
-use crate::memory::{GuestRam, PAGE_SHIFT, PAGE_SIZE, RamFault};
+use crate::memory::{Budget, GuestRam, Limit, PAGE_SHIFT, PAGE_SIZE, RamFault};
 
 /// A guest-virtual address that could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,27 +26,19 @@ pub(crate) enum FaultKind {
     NotMapped,
     /// The page is in the guest's swap.
     Swapped,
+    /// There are more page tables than RAM has room for: they lead to one another.
+    EndlessTables,
     /// The page tables point outside of RAM, or the host cannot read the page.
     NotRam,
-    /// The frame's page budget is used up.
-    Budget,
-    /// The frame's time budget is used up.
-    Late,
-}
-
-impl FaultKind {
     /// Nothing more can be read in this frame.
-    pub fn is_final(self) -> bool {
-        matches!(self, Self::Budget | Self::Late)
-    }
+    Limit(Limit),
 }
 
 impl From<RamFault> for FaultKind {
     fn from(fault: RamFault) -> Self {
         match fault {
             RamFault::Absent => Self::NotRam,
-            RamFault::Budget => Self::Budget,
-            RamFault::Late => Self::Late,
+            RamFault::Limit(limit) => Self::Limit(limit),
         }
     }
 }
@@ -57,9 +49,9 @@ impl fmt::Display for Fault {
             FaultKind::NotCanonical => "not a canonical address",
             FaultKind::NotMapped => "not mapped",
             FaultKind::Swapped => "in the guest's swap",
+            FaultKind::EndlessTables => "the page tables do not end",
             FaultKind::NotRam => "mapped to no readable RAM",
-            FaultKind::Budget => "the frame's memory budget is used up",
-            FaultKind::Late => "the frame's time budget is used up",
+            FaultKind::Limit(limit) => return limit.fmt(f),
         })
     }
 }
@@ -85,6 +77,12 @@ pub(crate) enum Content {
     Swap,
 }
 
+/// Translations that are kept of one address space (1 MiB and more); then they are learned anew.
+const MOST_TRANSLATIONS: usize = 1 << 16;
+
+/// Pages that are read ahead at once (128 MiB, more than a frame may hold by default).
+const MOST_AHEAD: usize = 1 << 15;
+
 /// One set of page tables.
 pub(crate) struct AddressSpace<'ram> {
     ram: &'ram GuestRam,
@@ -105,6 +103,11 @@ impl<'ram> AddressSpace<'ram> {
         Self::new(self.ram, root, self.levels)
     }
 
+    /// What the frame may still cost.
+    pub fn budget(&self) -> &'ram Budget {
+        self.ram.budget()
+    }
+
     /// Forgets translations and pages: what is read from now on is new.
     pub fn forget(&self) {
         self.translations.borrow_mut().clear();
@@ -119,7 +122,11 @@ impl<'ram> AddressSpace<'ram> {
             return Ok(physical | offset);
         }
         let physical = self.walk(address).map_err(|kind| Fault { address, kind })?;
-        self.translations.borrow_mut().insert(page, physical & !(PAGE_SIZE as u64 - 1));
+        let mut translations = self.translations.borrow_mut();
+        if translations.len() >= MOST_TRANSLATIONS {
+            translations.clear();
+        }
+        translations.insert(page, physical & !(PAGE_SIZE as u64 - 1));
         Ok(physical)
     }
 
@@ -164,7 +171,9 @@ impl<'ram> AddressSpace<'ram> {
     /// Visits what the page tables hold of a range, ascending, piece by piece; pages that nothing is
     /// behind are left out.
     pub fn visit(&self, start: u64, end: u64, visitor: &mut dyn FnMut(Piece)) -> Result<(), Fault> {
-        self.visit_table(self.root, self.levels.count(), start, end, visitor)
+        // No sound guest has more tables than RAM holds; tables that lead to themselves have no end.
+        let mut visit = Visit { tables: self.ram.size() >> PAGE_SHIFT, visitor };
+        self.visit_table(self.root, self.levels.count(), start, end, &mut visit)
             .map_err(|kind| Fault { address: start, kind })
     }
 
@@ -175,9 +184,10 @@ impl<'ram> AddressSpace<'ram> {
         level: u32,
         start: u64,
         end: u64,
-        visitor: &mut dyn FnMut(Piece),
+        visit: &mut Visit,
     ) -> Result<(), FaultKind> {
         let Some(last) = end.checked_sub(1).filter(|last| *last >= start) else { return Ok(()) };
+        visit.tables = visit.tables.checked_sub(1).ok_or(FaultKind::EndlessTables)?;
         let reach = 12 + 9 * (level - 1);
         let (from, to) = (table_index(start, level), table_index(last, level));
         let mut entries = [0_u8; PAGE_SIZE];
@@ -193,7 +203,7 @@ impl<'ram> AddressSpace<'ram> {
             let bytes = base.saturating_add(1 << reach).min(end).saturating_sub(first);
             let content = match entry.target(level) {
                 Target::Table(next) if level > 1 => {
-                    self.visit_table(next, level - 1, first, first + bytes, visitor)?;
+                    self.visit_table(next, level - 1, first, first + bytes, visit)?;
                     continue;
                 }
                 Target::Page(page, _) if !entry.is_special() => {
@@ -202,7 +212,7 @@ impl<'ram> AddressSpace<'ram> {
                 Target::Nothing if entry.is_swapped(level) => Content::Swap,
                 _ => continue,
             };
-            visitor(Piece { address: first, bytes, content });
+            (visit.visitor)(Piece { address: first, bytes, content });
         }
         Ok(())
     }
@@ -216,9 +226,16 @@ impl<'ram> AddressSpace<'ram> {
                 self.translate(page << PAGE_SHIFT).ok().map(|physical| physical >> PAGE_SHIFT)
             })
         });
-        let frames: Vec<u64> = frames.collect();
+        let frames: Vec<u64> = frames.take(MOST_AHEAD).collect();
         self.ram.prefetch(frames);
     }
+}
+
+/// A visit under way.
+struct Visit<'v> {
+    /// Tables that it may still look at.
+    tables: u64,
+    visitor: &'v mut dyn FnMut(Piece),
 }
 
 /// Bytes from an address to the end of its page.

@@ -24,7 +24,7 @@ pub(crate) fn doctor(
             let code = error.code();
             let report =
                 json!({"readable": false, "error": code.name(), "reason": error.to_string()});
-            writeln!(out, "{report}")?;
+            writeln!(out, "{}", nfm::json(&report, false))?;
             return Ok(ExitCode::from(code as u8));
         }
         Err(error) => return Err(error.into()),
@@ -53,7 +53,7 @@ pub(crate) fn doctor(
             "crawl_ns": frame.duration_ns,
             "problems": frame.consistency.problems,
         });
-        writeln!(out, "{report}")?;
+        writeln!(out, "{}", nfm::json(&report, false))?;
         return Ok(ExitCode::SUCCESS);
     }
     print(found, out)?;

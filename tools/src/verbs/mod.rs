@@ -55,7 +55,6 @@ fn as_json<T: Serialize + ?Sized>(out: &mut dyn Write, frame: &Frame, rows: &T) 
 
 /// Prints facts as JSON, one line.
 fn json<T: Serialize + ?Sized>(out: &mut dyn Write, facts: &T) -> Result<(), Failure> {
-    let text = serde_json::to_string(facts).map_err(std::io::Error::from)?;
-    writeln!(out, "{text}")?;
+    writeln!(out, "{}", nfm::json(facts, false))?;
     Ok(())
 }
