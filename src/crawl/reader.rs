@@ -205,7 +205,13 @@ impl<'a> Context<'a> {
         I: IntoIterator,
     {
         let items = items.into_iter();
-        items.take_while(|_| self.space.budget().row(std::mem::size_of::<T>()).is_ok())
+        items.take_while(|_| {
+            // Between two rows nothing depends on pages that were read before.
+            if self.space.is_crowded() {
+                self.space.forget();
+            }
+            self.space.budget().row(std::mem::size_of::<T>()).is_ok()
+        })
     }
 
     /// A path that was already made in this frame.

@@ -47,7 +47,7 @@ pub struct CrawlOptions {
     /// A frame that is not done after this long is returned as it is, with a problem that says so.
     pub time_limit: Duration,
     /// A frame that would take more bytes than this, of guest pages that are held and of what was learned
-    /// from them, ends there in the same way. Where only pages are too many, some are read twice instead.
+    /// from them, ends there in the same way. Where it is only the pages that are too many, they are forgotten between two rows, and some are read twice.
     pub memory_limit: usize,
     /// A frame with so many rows, of all sections together, ends there in the same way.
     pub row_limit: usize,

@@ -11,8 +11,6 @@ use super::{PAGE_SHIFT, PAGE_SIZE, Page, PhysicalMemory};
 
 /// Bytes that a held page costs: itself, and its place in the tables.
 const PAGE_COST: usize = PAGE_SIZE + 48;
-/// With less room than for so many pages, no frame gets on.
-const FEWEST_PAGES: usize = 64;
 
 /// Why guest memory could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,7 +91,12 @@ impl GuestRam {
 
     /// Forgets every page but keeps the frame's budget and counts: for a second look.
     pub fn forget_pages(&self) {
-        self.cache.borrow_mut().forget();
+        let mut cache = self.cache.borrow_mut();
+        cache.forget();
+        // What the rows have taken meanwhile is no room for pages any more.
+        let most = self.most_pages();
+        cache.pages.truncate(most);
+        cache.pages.shrink_to(most);
     }
 
     /// What the frame has cost so far.
@@ -112,19 +115,18 @@ impl GuestRam {
         self.budget.room() / PAGE_COST
     }
 
-    /// Reads one page that is not held. Where there is no room for it, the pages that are held make room:
-    /// a frame that needs more of them than its memory limit allows reads some twice.
+    /// Whether the pages that are held take more than half of the memory that is left: between two rows
+    /// they may be forgotten, so that a frame of many rows reads some pages twice rather than end.
+    pub fn is_crowded(&self) -> bool {
+        self.cache.borrow().used > self.most_pages() / 2
+    }
+
     fn load(&self, cache: &mut Cache, frame: u64) -> Result<u32, RamFault> {
         self.budget.look_at_clock()?;
         let most = self.most_pages();
-        if most < FEWEST_PAGES {
+        if cache.used >= most {
             self.budget.reach(Limit::Memory);
             return Err(Limit::Memory.into());
-        }
-        if cache.used >= most {
-            cache.forget();
-            cache.pages.truncate(most);
-            cache.pages.shrink_to(most);
         }
         cache.prefetch(self.memory.as_ref(), [frame], most);
         Ok(cache.slots.get(&frame).copied().unwrap_or(ABSENT))

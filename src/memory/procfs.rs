@@ -21,6 +21,8 @@ pub(crate) struct ReadableProcess {
     /// `/proc/PID/mem`, where it may be opened: that takes the right to open other users' files beside
     /// the right to trace, which is all that `process_vm_readv` asks for.
     mem: Option<File>,
+    /// `/proc/PID/pagemap`: kept open, as whoever gave up privileges could not open it later.
+    pagemap: Option<File>,
 }
 
 /// The memory of a running QEMU guest.
@@ -46,7 +48,8 @@ impl ReadableProcess {
         let path = format!("/proc/{}/mem", process.pid);
         let mem = File::open(&path);
         let refusal = mem.as_ref().err().map(ToString::to_string);
-        let readable = Self { process, mem: mem.ok() };
+        let pagemap = File::open(format!("/proc/{}/pagemap", process.pid)).ok();
+        let readable = Self { process, mem: mem.ok(), pagemap };
         let Some(reason) = refusal else { return Ok(Arc::new(readable)) };
         let (mut page, mut read) = ([0; PAGE_SIZE], false);
         let mut probe = [Wanted { host: mapped, page: &mut page, read: &mut read }];
@@ -202,9 +205,9 @@ impl PhysicalMemory for ProcfsMemory {
     }
 
     fn residency(&self) -> Option<Residency> {
-        let pagemap = File::open(format!("/proc/{}/pagemap", self.owner.process.pid)).ok()?;
+        let pagemap = self.owner.pagemap.as_ref()?;
         self.blocks.iter().try_fold(Residency::default(), |sum, block| {
-            let (resident, swapped) = present(&pagemap, block.ram.host, block.ram.length)?;
+            let (resident, swapped) = present(pagemap, block.ram.host, block.ram.length)?;
             // What is in a shared file but not in the process's page tables counts as resident too.
             let (resident, swapped) = match &block.file {
                 Some((file, start)) => {

@@ -108,6 +108,11 @@ impl<'ram> AddressSpace<'ram> {
         self.ram.budget()
     }
 
+    /// Whether pages should be forgotten where that does no harm ([`GuestRam::is_crowded`]).
+    pub fn is_crowded(&self) -> bool {
+        self.ram.is_crowded()
+    }
+
     /// Forgets translations and pages: what is read from now on is new.
     pub fn forget(&self) {
         self.translations.borrow_mut().clear();

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::Failure;
 use crate::args::Target;
+use crate::privileges;
 use crate::show::{escaped, size};
 
 /// Opens the domain, tells each thing found, crawls every section once and tells what is missing.
@@ -29,6 +30,7 @@ pub(crate) fn doctor(
         }
         Err(error) => return Err(error.into()),
     };
+    privileges::give_up();
     let frame = domain.crawl(&CrawlOptions::default())?;
     let found = domain.findings();
     let cost = domain.statistics();

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use nfm::{CrawlOptions, Frame, Mode, Section};
 
-use super::{Verb, open, report};
+use super::{Verb, open_only, report};
 use crate::args::Crawl;
 use crate::guard::Guard;
+use crate::privileges;
 use crate::show::{clock, escaped, known, size};
 
 /// `nfm crawl`: one frame, or one after another.
@@ -18,11 +19,13 @@ pub(crate) fn crawl(connect: Option<&str>, crawl: &Crawl, out: &mut dyn Write) -
     options.mode = if crawl.paused { Mode::Paused } else { Mode::Live };
     options.threads = crawl.threads;
     options.physical = crawl.physical;
-    let mut domain = open(connect, &crawl.target.domain)?;
+    let mut domain = open_only(connect, &crawl.target.domain)?;
     let guard = match crawl.paused {
         true => Guard::start(domain.findings())?,
         false => None,
     };
+    // Not before: the guard is a program of its own.
+    privileges::give_up();
     let begun = Instant::now();
     let rounds = match (crawl.watch, crawl.count) {
         (None, _) => 1,

@@ -21,13 +21,21 @@ use nfm::{CrawlOptions, Domain, Frame, OpenOptions, Section};
 use serde::Serialize;
 
 use crate::Failure;
+use crate::privileges;
 use crate::show::escaped;
 
 /// How a verb ends.
 pub(crate) type Verb = Result<ExitCode, Failure>;
 
-/// Opens a domain.
+/// Opens a domain, and gives up what is not needed from then on.
 pub(crate) fn open(connect: Option<&str>, domain: &str) -> Result<Domain, Failure> {
+    let domain = open_only(connect, domain)?;
+    privileges::give_up();
+    Ok(domain)
+}
+
+/// Opens a domain; whoever calls this gives up the rest.
+fn open_only(connect: Option<&str>, domain: &str) -> Result<Domain, Failure> {
     let mut options = OpenOptions::default();
     options.uri = connect.map(str::to_owned);
     Ok(Domain::open(domain, &options)?)
