@@ -22,6 +22,7 @@ const EVIL_TEXT: &str =
 /// Puts such text wherever a guest's user, or its root, may: names and arguments of processes (2 MB of
 /// them), files, sockets, mounts, interfaces, groups, the host's name, the kernel's log.
 const MISCHIEF: &str = r#"
+ulimit -s 65536
 evil=$(printf 'EVIL')
 big=$(head -c 120000 /dev/zero | tr '\0' x)
 sh -c 'printf "\033]0;x\a\n\302\233\377" >/proc/$$/comm; sleep 10000; :' "$evil" \
@@ -65,7 +66,7 @@ fn harmless(what: &str, command: &mut Command) -> String {
 
 #[test]
 fn hostile_text_is_shown_harmlessly() {
-    let guest = lab::own_guest("text", &[]);
+    let guest = lab::own_guest("text", &["--timeout", "300"]);
     guest.ask(&MISCHIEF.replace("EVIL", EVIL));
     let verbs: [&[&str]; 17] = [
         &["ps"],

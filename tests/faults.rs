@@ -1,0 +1,338 @@
+//! What befalls a guest, its hypervisor or libvirt while nfm holds it open: each ends in a clear error, or
+//! in a right frame once it is over; no guest is left paused, and nothing is leaked.
+
+mod lab;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nfm::{CrawlOptions, Domain, ErrorCode, Frame, OpenOptions, Section};
+
+const URI: &str = "qemu:///system";
+/// The machine is shared with other tests, which start guests as well.
+const PATIENCE: [&str; 2] = ["--timeout", "300"];
+
+fn open(domain: &str) -> nfm::Result<Domain> {
+    let mut options = OpenOptions::default();
+    options.uri = Some(URI.to_owned());
+    Domain::open(domain, &options)
+}
+
+fn crawl(domain: &mut Domain) -> nfm::Result<Frame> {
+    let mut options = CrawlOptions::default();
+    options.time_limit = Duration::from_secs(20);
+    domain.crawl(&options)
+}
+
+/// A frame without any problem.
+fn whole(domain: &mut Domain) -> Frame {
+    let frame = crawl(domain).expect("a frame");
+    assert!(frame.consistency.complete, "{:?}", frame.consistency.problems);
+    assert!(frame.processes.as_ref().is_some_and(|rows| rows.len() > 50));
+    frame
+}
+
+fn state(guest: &lab::Guest) -> String {
+    lab::virsh(&["domstate", guest.domain()]).expect("the guest's state").trim().to_owned()
+}
+
+/// The error of a handle whose guest is gone, with the guest's name in it.
+fn expect_gone(domain: &mut Domain, guest: &lab::Guest) {
+    let error = crawl(domain).expect_err("no frame of a guest that is gone");
+    assert_eq!(error.code(), ErrorCode::Gone, "{error}");
+    assert!(error.to_string().contains(guest.domain()), "{error}");
+}
+
+fn own(name: &str) -> lab::Guest {
+    lab::own_guest(name, &PATIENCE)
+}
+
+#[test]
+fn destroyed() {
+    let guest = own("destroyed");
+    let mut domain = open(guest.domain()).expect("an open domain");
+    whole(&mut domain);
+    lab::virsh(&["destroy", guest.domain()]).expect("destroyed");
+    expect_gone(&mut domain, &guest);
+    assert_eq!(open(guest.domain()).err().map(|e| e.code()), Some(ErrorCode::NoSuchDomain));
+}
+
+#[test]
+fn paused_and_resumed() {
+    let guest = own("paused");
+    let mut domain = open(guest.domain()).expect("an open domain");
+    lab::virsh(&["suspend", guest.domain()]).expect("suspended");
+    let before = whole(&mut domain);
+    let after = whole(&mut domain);
+    assert_eq!(before.host.and_then(|host| host.state), Some("paused"));
+    assert_eq!(before.processes, after.processes, "a guest that stands still");
+    // Also when the frame would suspend it itself: who paused it resumes it.
+    let mut options = CrawlOptions::default();
+    options.mode = nfm::Mode::Paused;
+    assert!(domain.crawl(&options).expect("a frame").consistency.complete);
+    assert_eq!(state(&guest), "paused");
+    assert!(open(guest.domain()).is_ok());
+    lab::virsh(&["resume", guest.domain()]).expect("resumed");
+    assert_eq!(whole(&mut domain).host.and_then(|host| host.state), Some("running"));
+}
+
+#[test]
+fn saved_and_restored() {
+    let guest = own("saved");
+    let mut domain = open(guest.domain()).expect("an open domain");
+    let boot = whole(&mut domain).os.and_then(|os| os.boot_time_ns);
+    let file = PathBuf::from("/var/lib/libvirt/qemu/save").join(format!("{}.save", guest.domain()));
+    let path = file.to_str().expect("a path");
+    lab::virsh(&["save", guest.domain(), path]).expect("saved");
+    expect_gone(&mut domain, &guest);
+    assert_eq!(open(guest.domain()).err().map(|e| e.code()), Some(ErrorCode::NoSuchDomain));
+    lab::virsh(&["restore", path]).expect("restored");
+    fs::remove_file(&file).expect("the saved image");
+    // The old handle is of a process that ended; a new one sees the same boot.
+    expect_gone(&mut domain, &guest);
+    let mut restored = open(guest.domain()).expect("the restored guest");
+    assert_eq!(whole(&mut restored).os.and_then(|os| os.boot_time_ns), boot);
+}
+
+/// A guest that migrates away leaves its host as one that is killed: its process ends, and its pid may be
+/// another's at once.
+#[test]
+fn killed_and_its_pid_used_anew() {
+    let guest = own("killed");
+    let mut domain = open(guest.domain()).expect("an open domain");
+    whole(&mut domain);
+    let pid = guest.qemu_pid();
+    let killed = Command::new("kill").args(["-9", &pid.to_string()]).status();
+    assert!(killed.is_ok_and(|status| status.success()));
+    // libvirt reaps what it started, some time after.
+    let end = Instant::now() + Duration::from_secs(60);
+    while fs::metadata(format!("/proc/{pid}")).is_ok() {
+        assert!(Instant::now() < end, "QEMU is still there");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    expect_gone(&mut domain, &guest);
+    match with_pid(pid) {
+        Some(mut other) => {
+            let error = crawl(&mut domain).expect_err("another process is no guest");
+            let found = open(guest.domain()).err().map(|error| error.code());
+            let _ = other.kill();
+            let _ = other.wait();
+            assert_eq!(error.code(), ErrorCode::Gone, "{error}");
+            assert_eq!(found, Some(ErrorCode::NoSuchDomain));
+        }
+        None => println!("NOT TESTED: the pid {pid} could not be had again on this machine"),
+    }
+}
+
+/// A process of this pid, which is free.
+fn with_pid(pid: u32) -> Option<Child> {
+    for _ in 0..200 {
+        // The next pid that is given out is the one after this (proc_sys_kernel(5)).
+        fs::write("/proc/sys/kernel/ns_last_pid", (pid - 1).to_string()).ok()?;
+        let mut child = Command::new("sleep").arg("1000").stdin(Stdio::null()).spawn().ok()?;
+        if child.id() == pid {
+            return Some(child);
+        }
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+    None
+}
+
+/// The balloon takes pages away, and gives them back, while frames are taken.
+#[test]
+fn ballooned() {
+    let guest = own("balloon");
+    let loaded = guest.ask("modprobe virtio_balloon 2>&1; lsmod | grep -c virtio_balloon; true");
+    if !loaded.trim().ends_with('1') {
+        println!("NOT TESTED: the lab's guest has no balloon driver: {loaded}");
+        return;
+    }
+    let mut domain = open(guest.domain()).expect("an open domain");
+    let total = whole(&mut domain).memory.and_then(|memory| memory.total).expect("its memory");
+    let mut least = total;
+    for kib in ["262144", "524288", "262144", "524288"] {
+        lab::virsh(&["setmem", guest.domain(), kib, "--live"]).expect("the balloon moves");
+        let end = Instant::now() + Duration::from_secs(5);
+        while Instant::now() < end {
+            let frame = crawl(&mut domain).expect("a frame");
+            assert!(frame.processes.as_ref().is_some_and(|rows| rows.len() > 50));
+            least = least.min(frame.memory.and_then(|memory| memory.total).unwrap_or(total));
+        }
+    }
+    assert!(least < total * 3 / 4, "the balloon took nothing: {least} of {total} bytes");
+    whole(&mut domain);
+}
+
+/// A daemon of the session's own stands for the system's, which other tests use.
+#[test]
+fn libvirtd_restarted() {
+    let session = Session::start();
+    let guest = own("libvirtd");
+    let xml = lab::virsh(&["dumpxml", guest.domain()]).expect("its definition");
+    drop(guest);
+    let Some(name) = session.start_guest(&xml) else { return };
+    let mut options = OpenOptions::default();
+    options.uri = Some(session.uri.clone());
+    let mut domain = Domain::open(&name, &options).expect("an open domain");
+    let at_first = crawl(&mut domain).expect("a frame");
+    assert!(at_first.consistency.complete, "{:?}", at_first.consistency.problems);
+
+    session.stop_daemon();
+    let error = Domain::open(&name, &options).err().map(|error| error.code());
+    assert_eq!(error, Some(ErrorCode::Connect), "no daemon");
+    // The guest runs on, and so does whoever has it open; what only libvirt knows is named.
+    let meanwhile = crawl(&mut domain).expect("a frame without libvirt");
+    let named = |section| move |problem: &&nfm::Problem| problem.section == section;
+    let problems = &meanwhile.consistency.problems;
+    assert_eq!(problems.iter().filter(named("host")).count(), problems.len(), "{problems:?}");
+    assert!(!problems.is_empty(), "the state is libvirt's to tell");
+    assert_eq!(
+        meanwhile.processes.map(|rows| rows.len()),
+        at_first.processes.map(|rows| rows.len())
+    );
+
+    session.start_daemon();
+    let after = crawl(&mut domain).expect("a frame after");
+    assert!(after.consistency.complete, "{:?}", after.consistency.problems);
+    assert!(Domain::open(&name, &options).is_ok());
+}
+
+/// A libvirt daemon with folders and a socket of its own.
+struct Session {
+    folder: PathBuf,
+    uri: String,
+    daemon: std::cell::RefCell<Option<Child>>,
+}
+
+impl Session {
+    fn start() -> Self {
+        // Its socket's path may have 107 bytes.
+        let folder = PathBuf::from(format!("/run/nfm-faults-{}", std::process::id()));
+        fs::create_dir_all(&folder).expect("a folder for the daemon");
+        let socket = folder.join("libvirt/libvirt-sock");
+        let uri = format!("qemu+unix:///session?socket={}", socket.display());
+        let session = Self { folder, uri, daemon: None.into() };
+        session.start_daemon();
+        session
+    }
+
+    /// A command with the session's folders.
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.env("XDG_RUNTIME_DIR", &self.folder).env("XDG_CONFIG_HOME", &self.folder);
+        command.env("XDG_CACHE_HOME", &self.folder).env("HOME", &self.folder);
+        command.stdin(Stdio::null());
+        command
+    }
+
+    fn start_daemon(&self) {
+        // As a user of its own it would be a session's daemon by itself; root's is the system's unless
+        // it is told.
+        let daemon = self.command("/usr/sbin/libvirtd").stderr(Stdio::null()).spawn();
+        *self.daemon.borrow_mut() = Some(daemon.expect("libvirtd"));
+        let end = Instant::now() + Duration::from_secs(60);
+        while self.virsh(&["version"]).is_none() {
+            assert!(Instant::now() < end, "the session's libvirtd does not answer");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    fn stop_daemon(&self) {
+        if let Some(mut daemon) = self.daemon.borrow_mut().take() {
+            let _ = Command::new("kill").arg(daemon.id().to_string()).status();
+            let _ = daemon.wait();
+        }
+    }
+
+    fn virsh(&self, arguments: &[&str]) -> Option<String> {
+        let output = self.command("timeout").args(["60", "virsh", "-q", "-c", &self.uri]);
+        let output = output.args(arguments).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    fn start_guest(&self, _xml: &str) -> Option<String> {
+        None
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.stop_daemon();
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// What a process holds: descriptors, mappings, bytes of memory.
+fn holdings() -> (usize, usize, u64) {
+    let descriptors = fs::read_dir("/proc/self/fd").expect("its descriptors").count();
+    let maps = fs::read_to_string("/proc/self/maps").expect("its mappings").lines().count();
+    let statm = fs::read_to_string("/proc/self/statm").expect("its memory");
+    let resident: u64 = statm.split(' ').nth(1).and_then(|n| n.parse().ok()).expect("a number");
+    (descriptors, maps, resident * 4096)
+}
+
+#[test]
+fn nothing_is_leaked() {
+    const CYCLES: usize = 1000;
+    const WARM: usize = 100;
+    let guest = own("leaks");
+    let dead = own("leaks-dead");
+    let mut gone = open(dead.domain()).expect("an open domain");
+    lab::virsh(&["destroy", dead.domain()]).expect("destroyed");
+    let few = CrawlOptions::sections(&[Section::Os, Section::Processes, Section::Interfaces]);
+    let mut before = None;
+    for cycle in 0..CYCLES {
+        if cycle == WARM {
+            before = Some(holdings());
+        }
+        match cycle % 10 {
+            // No such guest; a guest that is gone, by a handle that was open; a wrong connection.
+            0 => assert!(open("nfm-test-there-is-none").is_err()),
+            1 => expect_gone(&mut gone, &dead),
+            2 => {
+                let mut options = OpenOptions::default();
+                options.uri = Some("qemu+unix:///system?socket=/nowhere".to_owned());
+                assert!(Domain::open(guest.domain(), &options).is_err());
+            }
+            // A search for the kernel that has no time, a frame that has none, and one without memory.
+            3 => {
+                let mut options = OpenOptions::default();
+                (options.uri, options.time_limit) = (Some(URI.to_owned()), Duration::ZERO);
+                assert!(Domain::open(guest.domain(), &options).is_err());
+            }
+            4 | 5 => {
+                let mut domain = open(guest.domain()).expect("an open domain");
+                let mut options = few.clone();
+                match cycle % 2 {
+                    0 => options.time_limit = Duration::ZERO,
+                    _ => options.memory_limit = 200_000,
+                }
+                let frame = domain.crawl(&options).expect("a frame");
+                assert!(!frame.consistency.complete);
+            }
+            // Suspended in between.
+            6 => {
+                let mut options = few.clone();
+                options.mode = nfm::Mode::Paused;
+                let mut domain = open(guest.domain()).expect("an open domain");
+                domain.crawl(&options).expect("a frame");
+            }
+            // Closed without a frame.
+            7 => drop(open(guest.domain()).expect("an open domain")),
+            _ => {
+                let mut domain = open(guest.domain()).expect("an open domain");
+                domain.crawl(&few).expect("a frame");
+            }
+        }
+    }
+    assert_eq!(state(&guest), "running");
+    let (before, after) = (before.expect("a warm start"), holdings());
+    println!("{CYCLES} cycles: (descriptors, mappings, resident bytes) {before:?}, then {after:?}");
+    assert_eq!(after.0, before.0, "descriptors");
+    // The allocator maps and unmaps as it likes.
+    assert!(after.1 <= before.1 + 16, "mappings: {before:?}, then {after:?}");
+    assert!(after.2 <= before.2 + (8 << 20), "memory: {before:?}, then {after:?}");
+}
