@@ -12,7 +12,6 @@ mod domain;
 mod error;
 mod frame;
 mod options;
-mod processes;
 mod rows;
 mod sections;
 mod version;
