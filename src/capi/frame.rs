@@ -210,6 +210,8 @@ pub unsafe extern "C" fn nfm_frame_to_json(frame: *const nfm_frame_t, flags: u32
 /// Frees a frame, and with it all that was read from it.
 ///
 /// Parameters: frame, or NULL, which does nothing.
+/// Errors: none. To free a frame twice, or while it is read, is undefined.
+/// Ownership: frame is no more.
 /// Threads: any, once no other uses the frame.
 /// Since: 0.1
 #[unsafe(no_mangle)]
