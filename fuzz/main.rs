@@ -14,7 +14,7 @@ mod mutate;
 mod random;
 mod snapshot;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::FileExt;
@@ -35,6 +35,8 @@ static ALLOCATOR: meter::Counting = meter::Counting;
 
 /// A case that takes longer than this is hung.
 const HUNG: Duration = Duration::from_secs(120);
+/// After so long a run tells how far it is.
+const A_WHILE: Duration = Duration::from_secs(60);
 /// Failures that are told one by one; more are counted only.
 const MOST_TOLD: usize = 40;
 
@@ -240,7 +242,8 @@ impl Sums {
         let mut workers: Vec<Worker> =
             (0..plan.workers).map(|number| Worker::start(number, plan, sender.clone())).collect();
         drop(sender);
-        let mut learned = std::collections::BTreeSet::new();
+        let mut learned = BTreeSet::new();
+        let mut progress = (0, Instant::now());
         loop {
             match lines.recv_timeout(Duration::from_secs(5)) {
                 Ok(Told::Words(words)) => {
@@ -252,6 +255,11 @@ impl Sums {
                     self.fail(&format!("seed {}, case {case}: {what}", plan.seed));
                 }
                 Ok(Told::Group { kind, target, tally }) => {
+                    progress.0 += tally.cases;
+                    if progress.1.elapsed() > A_WHILE {
+                        println!("{} cases of this seed", progress.0);
+                        progress.1 = Instant::now();
+                    }
                     self.by_target.entry((kind, target)).or_default().add(&tally);
                 }
                 Err(mpsc::RecvTimeoutError::Timeout) => {

@@ -4,8 +4,13 @@
 mod lab;
 
 use std::fs;
+use std::net::Shutdown;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use nfm::{CrawlOptions, Domain, ErrorCode, Frame, OpenOptions, Section};
@@ -166,103 +171,107 @@ fn ballooned() {
     whole(&mut domain);
 }
 
-/// A daemon of the session's own stands for the system's, which other tests use.
+/// libvirt's daemon ends and is started anew, as its clients see that: connections break, its socket is
+/// gone for a while, then it is there again. (The daemon itself serves other tests meanwhile.)
 #[test]
 fn libvirtd_restarted() {
-    let session = Session::start();
     let guest = own("libvirtd");
-    let xml = lab::virsh(&["dumpxml", guest.domain()]).expect("its definition");
-    drop(guest);
-    let Some(name) = session.start_guest(&xml) else { return };
+    let mut socket = Socket::open();
     let mut options = OpenOptions::default();
-    options.uri = Some(session.uri.clone());
-    let mut domain = Domain::open(&name, &options).expect("an open domain");
-    let at_first = crawl(&mut domain).expect("a frame");
-    assert!(at_first.consistency.complete, "{:?}", at_first.consistency.problems);
+    options.uri = Some(socket.uri());
+    let mut domain = Domain::open(guest.domain(), &options).expect("an open domain");
+    let before = whole(&mut domain).processes.map(|rows| rows.len());
 
-    session.stop_daemon();
-    let error = Domain::open(&name, &options).err().map(|error| error.code());
-    assert_eq!(error, Some(ErrorCode::Connect), "no daemon");
-    // The guest runs on, and so does whoever has it open; what only libvirt knows is named.
-    let meanwhile = crawl(&mut domain).expect("a frame without libvirt");
-    let named = |section| move |problem: &&nfm::Problem| problem.section == section;
-    let problems = &meanwhile.consistency.problems;
-    assert_eq!(problems.iter().filter(named("host")).count(), problems.len(), "{problems:?}");
-    assert!(!problems.is_empty(), "the state is libvirt's to tell");
-    assert_eq!(
-        meanwhile.processes.map(|rows| rows.len()),
-        at_first.processes.map(|rows| rows.len())
-    );
+    socket.close();
+    let error = Domain::open(guest.domain(), &options).err().map(|error| error.code());
+    assert_eq!(error, Some(ErrorCode::Connect), "nobody answers");
+    // The guest runs on, and whoever has it open reads on; what only libvirt knows is named.
+    for _ in 0..3 {
+        let frame = crawl(&mut domain).expect("a frame without libvirt");
+        let problems = &frame.consistency.problems;
+        assert!(problems.iter().all(|problem| problem.section == "host"), "{problems:?}");
+        assert!(!problems.is_empty(), "the state is libvirt's to tell");
+        assert_eq!(frame.host.and_then(|host| host.state), None);
+        assert_eq!(frame.processes.map(|rows| rows.len()), before);
+    }
+    let mut paused = CrawlOptions::default();
+    paused.mode = nfm::Mode::Paused;
+    let error = domain.crawl(&paused).expect_err("nobody can suspend it");
+    assert_eq!(error.code(), ErrorCode::Connect, "{error}");
+    assert_eq!(state(&guest), "running");
 
-    session.start_daemon();
-    let after = crawl(&mut domain).expect("a frame after");
-    assert!(after.consistency.complete, "{:?}", after.consistency.problems);
-    assert!(Domain::open(&name, &options).is_ok());
+    socket.reopen();
+    let after = whole(&mut domain);
+    assert_eq!(after.host.and_then(|host| host.state), Some("running"));
+    assert!(Domain::open(guest.domain(), &options).is_ok());
+    assert!(domain.crawl(&paused).expect("a frame").consistency.complete);
+    assert_eq!(state(&guest), "running");
 }
 
-/// A libvirt daemon with folders and a socket of its own.
-struct Session {
-    folder: PathBuf,
-    uri: String,
-    daemon: std::cell::RefCell<Option<Child>>,
+/// A socket that leads to libvirt's, and can be closed.
+struct Socket {
+    path: PathBuf,
+    connections: Arc<Mutex<Vec<UnixStream>>>,
+    listener: Option<(Arc<AtomicBool>, JoinHandle<()>)>,
 }
 
-impl Session {
-    fn start() -> Self {
-        // Its socket's path may have 107 bytes.
-        let folder = PathBuf::from(format!("/run/nfm-faults-{}", std::process::id()));
-        fs::create_dir_all(&folder).expect("a folder for the daemon");
-        let socket = folder.join("libvirt/libvirt-sock");
-        let uri = format!("qemu+unix:///session?socket={}", socket.display());
-        let session = Self { folder, uri, daemon: None.into() };
-        session.start_daemon();
-        session
+impl Socket {
+    fn open() -> Self {
+        let path = PathBuf::from(format!("/run/nfm-faults-{}.sock", std::process::id()));
+        let mut socket = Self { path, connections: Arc::default(), listener: None };
+        socket.reopen();
+        socket
     }
 
-    /// A command with the session's folders.
-    fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
-        command.env("XDG_RUNTIME_DIR", &self.folder).env("XDG_CONFIG_HOME", &self.folder);
-        command.env("XDG_CACHE_HOME", &self.folder).env("HOME", &self.folder);
-        command.stdin(Stdio::null());
-        command
+    fn uri(&self) -> String {
+        format!("qemu+unix:///system?socket={}", self.path.display())
     }
 
-    fn start_daemon(&self) {
-        // As a user of its own it would be a session's daemon by itself; root's is the system's unless
-        // it is told.
-        let daemon = self.command("/usr/sbin/libvirtd").stderr(Stdio::null()).spawn();
-        *self.daemon.borrow_mut() = Some(daemon.expect("libvirtd"));
-        let end = Instant::now() + Duration::from_secs(60);
-        while self.virsh(&["version"]).is_none() {
-            assert!(Instant::now() < end, "the session's libvirtd does not answer");
-            std::thread::sleep(Duration::from_millis(100));
+    fn reopen(&mut self) {
+        let _ = fs::remove_file(&self.path);
+        let listener = UnixListener::bind(&self.path).expect("a socket");
+        let (open, connections) = (Arc::new(AtomicBool::new(true)), Arc::clone(&self.connections));
+        let still = Arc::clone(&open);
+        let accept = move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                if !still.load(Ordering::SeqCst) {
+                    return;
+                }
+                let server = UnixStream::connect("/run/libvirt/libvirt-sock").expect("libvirt");
+                let copy = |stream: &UnixStream| stream.try_clone().expect("a descriptor");
+                connections.lock().unwrap().extend([copy(&client), copy(&server)]);
+                pass_on(copy(&client), copy(&server));
+                pass_on(server, client);
+            }
+        };
+        self.listener = Some((open, std::thread::spawn(accept)));
+    }
+
+    fn close(&mut self) {
+        if let Some((open, thread)) = self.listener.take() {
+            open.store(false, Ordering::SeqCst);
+            let _ = UnixStream::connect(&self.path);
+            thread.join().expect("the listener's end");
+        }
+        let _ = fs::remove_file(&self.path);
+        for connection in self.connections.lock().unwrap().drain(..) {
+            let _ = connection.shutdown(Shutdown::Both);
         }
     }
-
-    fn stop_daemon(&self) {
-        if let Some(mut daemon) = self.daemon.borrow_mut().take() {
-            let _ = Command::new("kill").arg(daemon.id().to_string()).status();
-            let _ = daemon.wait();
-        }
-    }
-
-    fn virsh(&self, arguments: &[&str]) -> Option<String> {
-        let output = self.command("timeout").args(["60", "virsh", "-q", "-c", &self.uri]);
-        let output = output.args(arguments).output().ok()?;
-        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
-    }
-
-    fn start_guest(&self, _xml: &str) -> Option<String> {
-        None
-    }
 }
 
-impl Drop for Session {
+impl Drop for Socket {
     fn drop(&mut self) {
-        self.stop_daemon();
-        let _ = fs::remove_dir_all(&self.folder);
+        self.close();
     }
+}
+
+/// Bytes from one end to the other, until either is closed.
+fn pass_on(mut from: UnixStream, mut to: UnixStream) {
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut from, &mut to);
+        let _ = to.shutdown(Shutdown::Both);
+    });
 }
 
 /// What a process holds: descriptors, mappings, bytes of memory.

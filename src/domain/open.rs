@@ -58,7 +58,7 @@ pub(super) fn find_kernel(source: &dyn Source, options: &OpenOptions) -> Result<
     let mut failure = None;
     for layout in 0..source.layouts() {
         let ram = GuestRam::new(source.memory(layout)?);
-        ram.begin_frame(limits);
+        ram.begin_frame(limits, options.control.clone());
         let discovered = Kernel::discover(&ram, &wanted);
         if ram.budget().reached() == Some(Limit::Time) {
             let seconds = options.time_limit.as_secs_f64();
@@ -68,7 +68,11 @@ pub(super) fn find_kernel(source: &dyn Source, options: &OpenOptions) -> Result<
             Ok(kernel) => {
                 let layout = Layout::compile(&kernel.types, |name| kernel.symbol(name));
                 match disagreement(&ram, &kernel, &layout) {
-                    None => return Ok(Found { ram, kernel, layout }),
+                    None => {
+                        let symbols = kernel.symbols;
+                        tracing::debug!(release = ?kernel.release, symbols, "the kernel was found");
+                        return Ok(Found { ram, kernel, layout });
+                    }
                     Some(reason) => failure = Some(no_memory(reason)),
                 }
             }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::control::Control;
 use crate::crawl::Section;
 use crate::memory::Limits;
 
@@ -22,6 +23,8 @@ pub struct OpenOptions {
     pub uri: Option<String>,
     /// The search for the kernel in guest memory is given up after this long.
     pub time_limit: Duration,
+    /// Cancels it from another thread.
+    pub control: Option<Control>,
 }
 
 impl OpenOptions {
@@ -34,7 +37,7 @@ impl OpenOptions {
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        Self { uri: None, time_limit: LONGEST_OPENING }
+        Self { uri: None, time_limit: LONGEST_OPENING, control: None }
     }
 }
 
@@ -57,6 +60,8 @@ pub struct CrawlOptions {
     pub threads: bool,
     /// Tell where the pages of each mapping are ([`crate::Mapping::physical`]).
     pub physical: bool,
+    /// Cancels it from another thread, and tells how far it is.
+    pub control: Option<Control>,
 }
 
 /// How the guest is treated while a frame is taken.
@@ -92,6 +97,7 @@ impl Default for CrawlOptions {
             mode: Mode::Live,
             threads: false,
             physical: false,
+            control: None,
         }
     }
 }

@@ -1,9 +1,11 @@
 //! What one frame, or one opening, may cost. Guest memory decides how long a list seems and how large a
 //! table: these limits bound what a hostile guest can make us spend.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::time::Instant;
+
+use crate::control::Control;
 
 /// Reads between two looks at the clock.
 const READS_A_LOOK: u32 = 64;
@@ -28,6 +30,8 @@ pub(crate) enum Limit {
     Memory,
     /// Of rows.
     Rows,
+    /// Of the caller's patience.
+    Cancelled,
 }
 
 impl fmt::Display for Limit {
@@ -36,6 +40,7 @@ impl fmt::Display for Limit {
             Self::Time => "the time limit is reached",
             Self::Memory => "the memory limit is reached",
             Self::Rows => "the row limit is reached",
+            Self::Cancelled => "the call was cancelled",
         })
     }
 }
@@ -47,6 +52,7 @@ pub(crate) struct Budget {
     spent: Cell<Spent>,
     reads: Cell<u32>,
     reached: Cell<Option<Limit>>,
+    control: RefCell<Option<Control>>,
 }
 
 /// Bytes and rows that are kept until the frame is done.
@@ -64,13 +70,15 @@ impl Default for Budget {
             spent: Cell::default(),
             reads: Cell::default(),
             reached: Cell::default(),
+            control: RefCell::default(),
         }
     }
 }
 
 impl Budget {
     /// Begins anew with these limits.
-    pub fn begin(&self, limits: Limits) {
+    pub fn begin(&self, limits: Limits, control: Option<Control>) {
+        self.control.replace(control);
         self.limits.set(limits);
         self.spent.set(Spent::default());
         self.reached.set(None);
@@ -91,8 +99,11 @@ impl Budget {
         }
     }
 
-    /// Whether there is time left.
+    /// Whether there is time left, and the caller still waits.
     pub fn look_at_clock(&self) -> Result<(), Limit> {
+        if self.control.borrow().as_ref().is_some_and(Control::is_cancelled) {
+            self.reach(Limit::Cancelled);
+        }
         if self.limits.get().deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             self.reach(Limit::Time);
         }
@@ -135,6 +146,13 @@ impl Budget {
         self.spent.set(spent);
     }
 
+    /// Tells whoever watches that pages were read.
+    pub fn count_pages(&self, pages: usize) {
+        if let Some(control) = self.control.borrow().as_ref() {
+            control.add_pages(pages as u64);
+        }
+    }
+
     /// Bytes that are left.
     pub fn room(&self) -> usize {
         self.limits.get().bytes.saturating_sub(self.spent.get().bytes)
@@ -154,7 +172,7 @@ mod tests {
 
     fn limits(bytes: usize, rows: usize) -> Budget {
         let budget = Budget::default();
-        budget.begin(Limits { deadline: None, bytes, rows });
+        budget.begin(Limits { deadline: None, bytes, rows }, None);
         budget
     }
 
@@ -185,7 +203,7 @@ mod tests {
     fn the_clock_is_looked_at_without_new_pages() {
         let budget = limits(100, 9);
         let deadline = Some(Instant::now());
-        budget.begin(Limits { deadline, bytes: 100, rows: 9 });
+        budget.begin(Limits { deadline, bytes: 100, rows: 9 }, None);
         let reads = (0..2 * READS_A_LOOK).take_while(|_| budget.read().is_ok());
         assert!(reads.count() < READS_A_LOOK as usize);
     }

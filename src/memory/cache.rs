@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 
 use super::budget::{Budget, Limit, Limits};
 use super::{PAGE_SHIFT, PAGE_SIZE, Page, PhysicalMemory};
+use crate::control::Control;
 
 /// Bytes that a held page costs: itself, and its place in the tables.
 const PAGE_COST: usize = PAGE_SIZE + 48;
@@ -81,11 +82,12 @@ impl GuestRam {
         self.memory.ram().iter().fold(0, |sum, (_, length)| sum.saturating_add(*length))
     }
 
-    /// Forgets every page: what is read from now on is new. Reads fail once a limit is reached.
-    pub fn begin_frame(&self, limits: Limits) {
+    /// Forgets every page: what is read from now on is new. Reads fail once a limit is reached, or
+    /// `control` is cancelled.
+    pub fn begin_frame(&self, limits: Limits, control: Option<Control>) {
         let mut cache = self.cache.borrow_mut();
         cache.forget();
-        self.budget.begin(limits);
+        self.budget.begin(limits, control);
         cache.statistics = ReadStatistics::default();
     }
 
@@ -107,7 +109,8 @@ impl GuestRam {
     /// Reads in one batch those of the frames that are not held yet. Order and repeats do not matter.
     pub fn prefetch(&self, frames: impl IntoIterator<Item = u64>) {
         let most = self.most_pages();
-        self.cache.borrow_mut().prefetch(self.memory.as_ref(), frames, most);
+        let read = self.cache.borrow_mut().prefetch(self.memory.as_ref(), frames, most);
+        self.budget.count_pages(read);
     }
 
     /// Pages that may be held beside what the frame keeps.
@@ -128,7 +131,7 @@ impl GuestRam {
             self.budget.reach(Limit::Memory);
             return Err(Limit::Memory.into());
         }
-        cache.prefetch(self.memory.as_ref(), [frame], most);
+        self.budget.count_pages(cache.prefetch(self.memory.as_ref(), [frame], most));
         Ok(cache.slots.get(&frame).copied().unwrap_or(ABSENT))
     }
 
@@ -179,12 +182,13 @@ impl Cache {
         self.last = None;
     }
 
+    /// Gives how many pages were read.
     fn prefetch(
         &mut self,
         memory: &dyn PhysicalMemory,
         frames: impl IntoIterator<Item = u64>,
         most: usize,
-    ) {
+    ) -> usize {
         let mut wanted = std::mem::take(&mut self.wanted);
         wanted.clear();
         for frame in frames {
@@ -220,6 +224,8 @@ impl Cache {
             self.statistics.pages += wanted.len() as u64;
             self.statistics.batches += 1;
         }
+        let read = wanted.len();
         self.wanted = wanted;
+        read
     }
 }
