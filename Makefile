@@ -10,10 +10,10 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 VERSION = $(shell sed -n 's/^version *= *"\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SOVERSION := 0
 
-.PHONY: help build release demo test lint bench install clean
+.PHONY: help build release demo test test-hostile fuzz lint bench install clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 15
 
 build: release ## build the libraries, shared and static, and the nfm command (release)
 	$(CARGO) rustc --release -p nfm --lib --crate-type staticlib \
@@ -38,10 +38,20 @@ test: ## run all tests, with real guests
 	    scripts/with-lab $(CARGO) test --workspace $(TESTARGS); \
 	fi
 
+# The profile is a release's with checks of overflow. See fuzz/README.md.
+test-hostile: ## crawl guests whose memory lies, 100,000 times
+	@scripts/setup packages
+	scripts/with-lab $(CARGO) test --profile hostile --features fuzzing --test hostile -- $(HOSTILE)
+
+fuzz: MINUTES ?= 10
+fuzz: ## the same for so many MINUTES=, or with arguments in HOSTILE=
+	@$(MAKE) --no-print-directory test-hostile HOSTILE="$(or $(HOSTILE),--minutes $(MINUTES) --seed $$$$)"
+
 lint: ## check format, lints, shell scripts and the C header
 	@scripts/setup packages
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) clippy -p nfm --features fuzzing --test hostile -- -D warnings
 	@if command -v shellcheck >/dev/null; then \
 	    shellcheck scripts/* .ci/run tests/lab/guest tests/lab/*.sh tests/lab/rc tests/lab/quiet-net tests/lab/debian-init; \
 	else echo "lint: shellcheck is not installed: the scripts were not checked"; fi

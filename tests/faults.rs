@@ -150,9 +150,8 @@ fn with_pid(pid: u32) -> Option<Child> {
 #[test]
 fn ballooned() {
     let guest = own("balloon");
-    let loaded = guest.ask("modprobe virtio_balloon 2>&1; lsmod | grep -c virtio_balloon; true");
-    if !loaded.trim().ends_with('1') {
-        println!("NOT TESTED: the lab's guest has no balloon driver: {loaded}");
+    if guest.ask("lsmod | grep virtio_balloon; true").is_empty() {
+        println!("NOT TESTED: no balloon driver among the lab's modules: tests/lab/guest prepare");
         return;
     }
     let mut domain = open(guest.domain()).expect("an open domain");

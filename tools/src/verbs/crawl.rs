@@ -19,6 +19,15 @@ pub(crate) fn crawl(connect: Option<&str>, crawl: &Crawl, out: &mut dyn Write) -
     options.mode = if crawl.paused { Mode::Paused } else { Mode::Live };
     options.threads = crawl.threads;
     options.physical = crawl.physical;
+    if let Some(limit) = crawl.time_limit.and_then(|limit| Duration::try_from_secs_f64(limit).ok()) {
+        options.time_limit = limit;
+    }
+    if let Some(mebibytes) = crawl.memory_limit {
+        options.memory_limit = (mebibytes as usize).saturating_mul(1 << 20);
+    }
+    if let Some(rows) = crawl.row_limit {
+        options.row_limit = rows as usize;
+    }
     let mut domain = open_only(connect, &crawl.target.domain)?;
     let guard = match crawl.paused {
         true => Guard::start(domain.findings())?,
