@@ -140,7 +140,10 @@ fn frame(title: &str, options: &[&str]) -> (View, Value) {
     let guest = lab::guest(&format!("oracle-{name}"), options);
     let mut domain = Domain::open(guest.domain(), &OpenOptions::default())
         .unwrap_or_else(|error| panic!("{title}: {error}"));
-    let (view, frame) = View::around(&guest, || domain.crawl(&CrawlOptions::default()));
+    let mut options = CrawlOptions::default();
+    // Other tests want the CPUs, too.
+    options.time_limit = std::time::Duration::from_secs(20);
+    let (view, frame) = View::around(&guest, || domain.crawl(&options));
     let frame = frame.unwrap_or_else(|error| panic!("{title}: {error}"));
     (view, serde_json::from_str(&frame.to_json()).expect("the frame's JSON"))
 }

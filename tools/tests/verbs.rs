@@ -244,7 +244,8 @@ fn a_limit_ends_a_frame_and_is_named() {
         ("--memory-limit", "1", "the memory limit is reached"),
     ] {
         // The slowest and largest frame that there is.
-        let arguments = ["crawl", guest.domain(), "--json", "--physical", "--threads", option, value];
+        let arguments =
+            ["crawl", guest.domain(), "--json", "--physical", "--threads", option, value];
         let frame = json(&arguments);
         assert_eq!(frame["consistency"]["complete"], false, "{option}");
         let problems = frame["consistency"]["problems"].as_array().expect("problems");

@@ -19,7 +19,8 @@ pub(crate) fn crawl(connect: Option<&str>, crawl: &Crawl, out: &mut dyn Write) -
     options.mode = if crawl.paused { Mode::Paused } else { Mode::Live };
     options.threads = crawl.threads;
     options.physical = crawl.physical;
-    if let Some(limit) = crawl.time_limit.and_then(|limit| Duration::try_from_secs_f64(limit).ok()) {
+    if let Some(limit) = crawl.time_limit.and_then(|limit| Duration::try_from_secs_f64(limit).ok())
+    {
         options.time_limit = limit;
     }
     if let Some(mebibytes) = crawl.memory_limit {
