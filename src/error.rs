@@ -35,6 +35,8 @@ pub enum ErrorCode {
     Gone = 13,
     /// A bug in nfm: a panic was caught at the border of the library.
     Panic = 14,
+    /// A file is not there, may not be read or written, or holds no guest's memory that nfm can read.
+    File = 15,
 }
 
 impl ErrorCode {
@@ -55,6 +57,7 @@ impl ErrorCode {
             Self::NoMemory => "NFM_ERR_NO_MEMORY",
             Self::Gone => "NFM_ERR_GONE",
             Self::Panic => "NFM_ERR_PANIC",
+            Self::File => "NFM_ERR_FILE",
         }
     }
 }
@@ -184,6 +187,24 @@ pub enum Error {
         /// The domain's name.
         domain: String,
     },
+    /// See [`ErrorCode::File`].
+    #[error("no guest's memory can be read from file '{path}': {reason}")]
+    File {
+        /// The file.
+        path: String,
+        /// What is wrong with it, and what to do.
+        reason: String,
+    },
+    /// See [`ErrorCode::File`].
+    #[error("cannot write the dump '{path}': {reason}")]
+    Dump {
+        /// The file that was to be written.
+        path: String,
+        /// What is wrong, and what to do.
+        reason: String,
+        /// The system's error number, or 0.
+        errno: i32,
+    },
     /// See [`ErrorCode::Other`].
     #[error("{what}: {source}")]
     Io {
@@ -210,6 +231,7 @@ impl Error {
             Self::Unsupported { .. } => ErrorCode::Unsupported,
             Self::NoMemory { .. } => ErrorCode::NoMemory,
             Self::Gone { .. } => ErrorCode::Gone,
+            Self::File { .. } | Self::Dump { .. } => ErrorCode::File,
             Self::Libvirt { .. } | Self::Io { .. } => ErrorCode::Other,
         }
     }
@@ -218,6 +240,7 @@ impl Error {
     pub fn errno(&self) -> i32 {
         match self {
             Self::Io { source, .. } => source.raw_os_error().unwrap_or(0),
+            Self::Dump { errno, .. } => *errno,
             _ => 0,
         }
     }

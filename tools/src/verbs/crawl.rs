@@ -55,7 +55,8 @@ pub(crate) fn crawl(connect: Option<&str>, crawl: &Crawl, out: &mut dyn Write) -
 
 fn summary(frame: &Frame, out: &mut dyn Write) -> std::io::Result<()> {
     let text = |value: &Option<String>| escaped(value.as_deref().unwrap_or("?")).into_owned();
-    writeln!(out, "domain      {} ({})", escaped(&frame.domain.name), frame.domain.uuid)?;
+    let uuid = frame.domain.uuid.as_deref().unwrap_or("no known UUID");
+    writeln!(out, "domain      {} ({})", escaped(&frame.domain.name), escaped(uuid))?;
     if let Some(os) = &frame.os {
         writeln!(
             out,
