@@ -53,7 +53,7 @@ impl Source for FileGuest {
     }
 
     fn place(&self) -> String {
-        format!("{} file '{}'", self.dump.format, self.path.display())
+        format!("{} '{}'", self.dump.format, self.path.display())
     }
 
     fn on_host(&self) -> OnHost {

@@ -28,12 +28,14 @@ pub struct Domain {
     found: Found,
     findings: Findings,
     frames: u64,
-    /// The clock of a kernel that firmware has left behind in memory, as it was met last.
-    remains: Option<u64>,
+    /// The clock of what may be left of a kernel, and when it was looked at.
+    remains: Option<(u64, Instant)>,
 }
 
 /// Times that a frame is begun before a guest that is restarted over and over is given up.
 const TRIES: u32 = 2;
+/// How much a guest's clock may gain on the host's between two looks.
+const CLOCK_SLACK: Duration = Duration::from_secs(1);
 
 impl Domain {
     /// Opens a running domain by name, id or UUID: finds its process, its RAM and its kernel. Nothing
@@ -164,16 +166,29 @@ impl Domain {
         }
         let begun = Instant::now();
         let later = match open::find_kernel(self.source.as_ref()) {
+            Ok(later) => later,
             Err(Error::NotLinux { .. } | Error::NotBooted { .. }) => {
                 return Err(self.restarting("it was restarted, and no kernel runs in it yet"));
             }
-            found => found?,
+            // Half of the old kernel, or a new one that cannot be used: only time tells.
+            Err(
+                error @ (Error::NoSymbols { .. } | Error::NoTypes { .. } | Error::NoMemory { .. }),
+            ) => {
+                return Err(self.restarting(&format!("it was restarted; so far, {error}")));
+            }
+            Err(error) => return Err(error),
         };
-        if later.boot.is_kernel_of(&self.found.boot) {
-            // What is left of the kernel before. Should firmware have been called without a restart (as after
-            // a sleep), then that kernel's clock goes on.
-            let clock = self.remains.replace(later.boot.clock);
-            if clock.is_none_or(|clock| later.boot.clock <= clock) {
+        if !later.boot.follows(&self.found.boot) {
+            // What is left of a kernel, or a new one without a clock yet. Should a kernel have set its clock
+            // back, or firmware have been called without a restart (as after a sleep), it goes on all the same.
+            let now = Instant::now();
+            let clock = later.boot.clock;
+            let earlier = self.remains.replace((clock, now));
+            let goes_on = earlier.is_some_and(|(before, at)| {
+                let most = nanoseconds(now.duration_since(at).saturating_add(CLOCK_SLACK));
+                clock > before && clock - before <= most
+            });
+            if !goes_on {
                 return Err(
                     self.restarting("it was restarted, and its new kernel is not there yet")
                 );

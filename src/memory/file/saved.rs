@@ -97,7 +97,7 @@ pub(super) fn open(file: &Arc<DumpFile>) -> Result<Dump, String> {
         Arc::new(content) as Arc<dyn Content>
     });
     Ok(Dump {
-        format: "libvirt save image",
+        format: "saved image",
         layouts: layouts.collect(),
         says_where: false,
         taken: file.modified(),
@@ -131,13 +131,16 @@ fn cut_short() -> String {
 struct Stream<'a> {
     reader: BufReader<&'a std::fs::File>,
     position: u64,
+    /// The block of the last page that named one: the pages after it are of the same.
+    current: Option<(u64, u64)>,
 }
 
 impl<'a> Stream<'a> {
     fn new(file: &'a DumpFile, start: u64) -> Result<Self, String> {
         let mut inner = file.file();
         inner.seek(SeekFrom::Start(start)).map_err(|error| error.to_string())?;
-        Ok(Self { reader: BufReader::with_capacity(1 << 18, inner), position: start })
+        let reader = BufReader::with_capacity(1 << 18, inner);
+        Ok(Self { reader, position: start, current: None })
     }
 
     fn take<const N: usize>(&mut self) -> Result<[u8; N], String> {
@@ -223,7 +226,6 @@ impl<'a> Stream<'a> {
     /// The records of one section.
     fn records(&mut self, ram: &mut Ram) -> Result<(), String> {
         const FLAGS: u64 = PAGE_SIZE as u64 - 1;
-        let mut current = None;
         loop {
             let word = self.u64()?;
             let (offset, flags) = (word & !FLAGS, word & FLAGS);
@@ -233,12 +235,11 @@ impl<'a> Stream<'a> {
                 flag::SIZES => self.sizes(offset, ram)?,
                 kind @ (flag::ZERO | flag::PAGE) => {
                     if flags & flag::SAME_BLOCK == 0 {
-                        current = ram.blocks.get(&self.name()?).copied();
+                        self.current = ram.blocks.get(&self.name()?).copied();
                     }
-                    let at =
-                        current.filter(|(_, length)| offset < *length).and_then(|(first, _)| {
-                            usize::try_from(first.checked_add(offset)? >> PAGE_SHIFT).ok()
-                        });
+                    let at = self.current.filter(|(_, length)| offset < *length).and_then(
+                        |(first, _)| usize::try_from(first.checked_add(offset)? >> PAGE_SHIFT).ok(),
+                    );
                     let page = at.and_then(|index| ram.pages.get_mut(index));
                     let page = page.ok_or("it names a page that no block of its RAM has")?;
                     if kind == flag::ZERO {
