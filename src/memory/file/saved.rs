@@ -20,6 +20,8 @@ pub(super) const PARTIAL: &[u8] = b"LibvirtQemudPart";
 const HEADER: usize = 92;
 /// Bytes of the definition and libvirt's cookie behind it.
 const LONGEST_DEFINITION: u32 = 16 << 20;
+/// Characters of a name that an error shows.
+const LONGEST_SHOWN: usize = 60;
 /// Blocks of RAM, those of devices counted.
 const MOST_BLOCKS: usize = 1024;
 /// Pages of all blocks: 1 TiB.
@@ -200,8 +202,9 @@ impl<'a> Stream<'a> {
                     let name = self.name()?;
                     let _instance_and_version = self.u64()?;
                     if name != "ram" {
+                        let name: String = name.escape_debug().take(LONGEST_SHOWN).collect();
                         return Err(format!(
-                            "it holds '{name}' before the RAM, which nfm cannot pass"
+                            "'{name}' comes before its RAM, which nfm cannot pass"
                         ));
                     }
                     section = Some(id);
