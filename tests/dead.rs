@@ -108,9 +108,10 @@ fn panicked() {
             assert!(has_process(&frame, name), "no {name}");
         }
         // Who did it.
-        let shell = frame.processes.iter().flatten().find(|process| {
-            process.command_line.iter().flatten().any(|one| one.contains("sysrq-trigger"))
-        });
+        let shell =
+            frame.processes.iter().flatten().find(|process| {
+                process.command_line.iter().any(|one| one.contains("sysrq-trigger"))
+            });
         assert_eq!(shell.expect("the shell").state, Some(ProcessState::Running));
     }
 }
@@ -185,7 +186,7 @@ fn spinning_in_user_mode_with_page_table_isolation() {
     let is_busy = |frame: &Frame| {
         let spins = |one: &&nfm::Process| {
             one.state == Some(ProcessState::Running)
-                && one.command_line.iter().flatten().any(|word| word.contains("while :"))
+                && one.command_line.iter().any(|word| word.contains("while :"))
         };
         frame.processes.iter().flatten().any(|one| spins(&one))
     };
