@@ -197,7 +197,8 @@ fn linux_7_2_five_levels() {
 /// RAM on both sides of 4 GiB, and raw memory without the hole between: a copy of the file behind it.
 #[test]
 fn ram_above_4_gib() {
-    let options = ["--machine", "q35", "--memory", "6144", "--backing", "file"];
+    let base = ["--machine", "q35", "--memory", "6144", "--backing", "file"];
+    let options = [&base[..], &["--append", "nokaslr"]].concat();
     let guest = lab::own_guest("dumps-6g", &options);
     let domain = guest.domain();
     let folder = Folder::new("6g");
