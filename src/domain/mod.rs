@@ -143,7 +143,7 @@ impl Domain {
             host: None,
         };
         for section in Section::ALL.into_iter().filter(|one| options.sections.contains(one)) {
-            if cancelled().is_err() {
+            if options.control.as_ref().is_some_and(Control::is_cancelled) {
                 break;
             }
             enter(Some(section));
