@@ -2,20 +2,30 @@
 CARGO  ?= cargo
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
+MANDIR ?= $(PREFIX)/share/man
+# Where the shells look for completions.
+BASHDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR  ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 # Where cargo puts things; a CARGO_TARGET_DIR in the environment counts.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 # One version number: the library package's, in Cargo.toml.
 VERSION = $(shell sed -n 's/^version *= *"\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SOVERSION := 0
 
-.PHONY: help build demo test lint bench install clean
+.PHONY: help build manual demo test lint bench install uninstall clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
 
-build: ## build the library and the nfm command (release)
+build: ## build the library, the nfm command (release) and the manual
 	@scripts/setup packages
 	$(CARGO) build --release --workspace
+	@$(MAKE) manual
+
+# By itself for packagers: needs nothing but cargo.
+manual: ## make the manual pages and completions
+	$(CARGO) run --release --quiet -p nfm-tools --example manual -- "$(TARGET)/manual"
 
 demo: build ## start a real guest and show what nfm sees of it
 	@scripts/with-lab scripts/demo
@@ -48,7 +58,7 @@ bench: ## run the benchmarks, with a real guest
 	scripts/with-lab $(CARGO) bench --workspace
 
 install: ## install what 'make build' built: DESTDIR=, PREFIX=, LIBDIR=
-	@[ -e "$(TARGET)/release/libnfm.so" ] && [ -e "$(TARGET)/release/nfm" ] || \
+	@[ -e "$(TARGET)/release/libnfm.so" ] && [ -e "$(TARGET)/release/nfm" ] && [ -e "$(TARGET)/manual" ] || \
 	    { echo "install: nothing is built yet: run 'make build' first (as yourself)" >&2; exit 1; }
 	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/include" "$(DESTDIR)$(LIBDIR)/pkgconfig"
 	install -m 755 "$(TARGET)/release/nfm" "$(DESTDIR)$(PREFIX)/bin/nfm"
@@ -59,6 +69,22 @@ install: ## install what 'make build' built: DESTDIR=, PREFIX=, LIBDIR=
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' \
 	    packaging/nfm.pc.in >"$(DESTDIR)$(LIBDIR)/pkgconfig/nfm.pc"
 	chmod 644 "$(DESTDIR)$(LIBDIR)/pkgconfig/nfm.pc"
+	for section in 1 3 7; do \
+	    install -d "$(DESTDIR)$(MANDIR)/man$$section" && \
+	    cp -d --no-preserve=mode,ownership "$(TARGET)/manual/man/man$$section/"* "$(DESTDIR)$(MANDIR)/man$$section" || exit; \
+	done
+	install -D -m 644 "$(TARGET)/manual/completions/bash/nfm" "$(DESTDIR)$(BASHDIR)/nfm"
+	install -D -m 644 "$(TARGET)/manual/completions/zsh/_nfm" "$(DESTDIR)$(ZSHDIR)/_nfm"
+	install -D -m 644 "$(TARGET)/manual/completions/fish/nfm.fish" "$(DESTDIR)$(FISHDIR)/nfm.fish"
+
+uninstall: ## remove what 'make install' installed from the same place
+	rm -f "$(DESTDIR)$(PREFIX)/bin/nfm" "$(DESTDIR)$(PREFIX)/include/nfm.h" \
+	    "$(DESTDIR)$(LIBDIR)/libnfm.so.$(VERSION)" "$(DESTDIR)$(LIBDIR)/libnfm.so.$(SOVERSION)" \
+	    "$(DESTDIR)$(LIBDIR)/libnfm.so" "$(DESTDIR)$(LIBDIR)/pkgconfig/nfm.pc" \
+	    "$(DESTDIR)$(MANDIR)"/man1/nfm.1 "$(DESTDIR)$(MANDIR)"/man1/nfm-*.1 \
+	    "$(DESTDIR)$(MANDIR)"/man3/libnfm.3 "$(DESTDIR)$(MANDIR)"/man3/nfm_*.3 \
+	    "$(DESTDIR)$(MANDIR)/man7/nfm-security.7" "$(DESTDIR)$(BASHDIR)/nfm" \
+	    "$(DESTDIR)$(ZSHDIR)/_nfm" "$(DESTDIR)$(FISHDIR)/nfm.fish"
 
 clean: ## remove what cargo built, and the lab's guests
 	$(CARGO) clean
