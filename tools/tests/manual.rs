@@ -1,23 +1,22 @@
 //! The manual pages and completions say what the command does: same verbs, same options, same statuses.
 
+#[allow(dead_code, reason = "its main is the example's")]
+#[path = "../examples/manual/main.rs"]
+mod manual;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The pages of this very build, in a folder that goes with the value.
+/// What the example makes, in a folder that goes with the value.
 struct Manual(PathBuf);
 
 impl Manual {
     fn new(test: &str) -> Self {
         let name = format!("manual-{test}-{}", std::process::id());
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        // Cargo puts examples beside the folder of the tests.
-        let tests = std::env::current_exe().unwrap();
-        let example = tests.parent().unwrap().with_file_name("examples").join("manual");
-        let status = Command::new(&example).arg(&folder).status();
-        let status = status.unwrap_or_else(|error| panic!("{}: {error}", example.display()));
-        assert!(status.success(), "{status}");
+        manual::generate(&folder).unwrap();
         Self(folder)
     }
 

@@ -6,7 +6,7 @@ use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 
-use crate::args::{Cli, EXIT_STATUS};
+use super::args::{Cli, EXIT_STATUS};
 
 const EXAMPLES: [(&str, &str); 4] = [
     ("nfm list", "The running domains."),

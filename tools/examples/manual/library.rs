@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::header::{Function, Header, Structure};
+use super::header::{Function, Header, Structure};
 
 const HEADER: &str = include_str!("../../../include/nfm.h");
 

@@ -29,7 +29,11 @@ const WRITTEN: [(&str, &str); 2] = [
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = std::env::args_os().nth(1).map(PathBuf::from);
-    let folder = folder.ok_or("usage: manual DIR")?;
+    generate(&folder.ok_or("usage: manual DIR")?)
+}
+
+/// Makes all of it below a folder.
+pub(crate) fn generate(folder: &Path) -> Result<(), Box<dyn Error>> {
     let date = date()?;
     let (mut pages, aliases) = command::pages(&date)?;
     pages.extend(library::pages(&date)?);
