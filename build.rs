@@ -6,9 +6,32 @@ use std::{env, fs};
 
 /// The number in the soname: it rises only when a program that was linked before would break.
 const SOVERSION: &str = "0";
+/// Columns of the header.
+const WIDTH: usize = 100;
 /// What the header declares comes from these files, in this order.
-const SOURCES: [&str; 7] =
-    ["version", "error", "sections", "options", "domain", "frame", "processes"];
+const SOURCES: [&str; 21] = [
+    "version",
+    "error",
+    "logging",
+    "control",
+    "sections",
+    "options",
+    "domains",
+    "domain",
+    "frame",
+    "rows/os",
+    "rows/cpus",
+    "rows/memory",
+    "rows/processes",
+    "rows/files",
+    "rows/mappings",
+    "rows/modules",
+    "rows/interfaces",
+    "rows/connections",
+    "rows/mounts",
+    "rows/log",
+    "rows/host",
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=build.rs");
@@ -55,14 +78,37 @@ fn version_macros() -> Result<String, env::VarError> {
         + &text)
 }
 
-/// Lines without blanks at their end, and no two empty ones in a row.
+/// Lines without blanks at their end, no two empty ones in a row; a comment of one line in one line.
 fn tidy(header: &str) -> String {
-    let mut tidy = String::with_capacity(header.len());
-    for line in header.lines().map(str::trim_end) {
-        if !(line.is_empty() && (tidy.is_empty() || tidy.ends_with("\n\n"))) {
-            tidy.push_str(line);
-            tidy.push('\n');
+    let lines: Vec<&str> = header.lines().map(str::trim_end).collect();
+    let mut tidy: Vec<String> = Vec::with_capacity(lines.len());
+    let mut rest = lines.as_slice();
+    while let [line, later @ ..] = rest {
+        rest = later;
+        if let [words, end, after @ ..] = later
+            && line.trim_start() == "/**"
+            && end.trim_start() == "*/"
+            && let Some(words) = words.trim_start().strip_prefix("* ")
+            && line.len() + words.len() + 4 <= WIDTH
+        {
+            tidy.push(format!("{line} {words} */"));
+            rest = after;
+        } else if !(line.is_empty() && tidy.last().is_none_or(String::is_empty)) {
+            tidy.push((*line).to_owned());
         }
     }
-    tidy
+    let mut text = String::new();
+    for (index, line) in tidy.iter().enumerate() {
+        // The bits of one structure stand together.
+        let same = index.checked_sub(2).and_then(|before| bits_of(tidy.get(before)?));
+        if !(line.is_empty() && same.is_some() && same == tidy.get(index + 1).and_then(bits_of)) {
+            text += &format!("{line}\n");
+        }
+    }
+    text
+}
+
+/// The structure that the comment of a bit names.
+fn bits_of(line: &String) -> Option<&str> {
+    Some(line.strip_prefix("/** Bit of ")?.split_once('.')?.0)
 }

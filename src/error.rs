@@ -35,6 +35,8 @@ pub enum ErrorCode {
     Gone = 13,
     /// A bug in nfm: a panic was caught at the border of the library.
     Panic = 14,
+    /// The caller cancelled the call from another thread.
+    Cancelled = 15,
 }
 
 impl ErrorCode {
@@ -55,6 +57,7 @@ impl ErrorCode {
             Self::NoMemory => "NFM_ERR_NO_MEMORY",
             Self::Gone => "NFM_ERR_GONE",
             Self::Panic => "NFM_ERR_PANIC",
+            Self::Cancelled => "NFM_ERR_CANCELLED",
         }
     }
 }
@@ -168,13 +171,13 @@ pub enum Error {
     },
     /// See [`ErrorCode::NoMemory`].
     #[error(
-        "the RAM of domain '{domain}' cannot be located in QEMU process {pid}: {reason}; `nfm doctor` shows what was looked for, please report it"
+        "the RAM of domain '{domain}' cannot be located in {place}: {reason}; `nfm doctor` shows what was looked for, please report it"
     )]
     NoMemory {
         /// The domain's name.
         domain: String,
-        /// The process that should hold the guest's memory.
-        pid: i32,
+        /// What should hold the guest's memory: `QEMU process 14782`.
+        place: String,
         /// What was looked for and not found.
         reason: String,
     },
@@ -182,6 +185,12 @@ pub enum Error {
     #[error("domain '{domain}' ended while it was read; open it again if it was restarted")]
     Gone {
         /// The domain's name.
+        domain: String,
+    },
+    /// See [`ErrorCode::Cancelled`].
+    #[error("the reading of domain '{domain}' was cancelled")]
+    Cancelled {
+        /// The domain's name, or what the caller asked for.
         domain: String,
     },
     /// See [`ErrorCode::Other`].
@@ -210,6 +219,7 @@ impl Error {
             Self::Unsupported { .. } => ErrorCode::Unsupported,
             Self::NoMemory { .. } => ErrorCode::NoMemory,
             Self::Gone { .. } => ErrorCode::Gone,
+            Self::Cancelled { .. } => ErrorCode::Cancelled,
             Self::Libvirt { .. } | Self::Io { .. } => ErrorCode::Other,
         }
     }

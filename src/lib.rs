@@ -19,6 +19,7 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod capi;
+mod control;
 mod crawl;
 mod domain;
 mod error;
@@ -29,6 +30,7 @@ mod memory;
 mod paging;
 mod resolve;
 
+pub use control::Control;
 pub use crawl::Section;
 pub use domain::{CrawlOptions, Domain, Findings, Mode, OpenOptions};
 pub use error::{Error, ErrorCode, Result};

@@ -38,6 +38,7 @@ pub(crate) fn doctor(
             "uri": found.uri,
             "uuid": found.uuid,
             "pid": found.pid,
+            "place": found.place,
             "ram": found.ram,
             "paging_levels": found.paging_levels,
             "trampoline": found.trampoline,
@@ -79,8 +80,10 @@ pub(crate) fn doctor(
 fn print(found: &Findings, out: &mut dyn Write) -> std::io::Result<()> {
     let unknown = || "unknown".to_owned();
     let (start, physical, length) = found.image;
-    writeln!(out, "libvirt       {}", found.uri)?;
-    writeln!(out, "process       QEMU, pid {}, uuid {}", found.pid, found.uuid)?;
+    if let (Some(uri), Some(uuid)) = (&found.uri, &found.uuid) {
+        writeln!(out, "libvirt       {uri}, uuid {uuid}")?;
+    }
+    writeln!(out, "memory of     {}", escaped(&found.place))?;
     for (start, length) in &found.ram {
         writeln!(out, "ram           {:#012x} + {}", start, size(*length))?;
     }

@@ -18,14 +18,16 @@ pub(crate) struct Guard {
 }
 
 impl Guard {
-    /// Starts the guard of an open domain.
-    pub(crate) fn start(found: &nfm::Findings) -> Result<Self, Failure> {
+    /// Starts the guard of an open domain; `None` for what libvirt does not run, which cannot be
+    /// suspended.
+    pub(crate) fn start(found: &nfm::Findings) -> Result<Option<Self>, Failure> {
+        let (Some(uri), Some(uuid)) = (&found.uri, &found.uuid) else { return Ok(None) };
         let process = Command::new("/proc/self/exe")
-            .args(["resume-guard", &found.uri, &found.uuid])
+            .args(["resume-guard", uri, uuid])
             .stdin(Stdio::piped())
             .process_group(0)
             .spawn()?;
-        Ok(Self { process })
+        Ok(Some(Self { process }))
     }
 
     /// Ends the guard: every frame is taken, and the domain runs.

@@ -19,7 +19,10 @@ pub(crate) fn crawl(connect: Option<&str>, crawl: &Crawl, out: &mut dyn Write) -
     options.threads = crawl.threads;
     options.physical = crawl.physical;
     let mut domain = open(connect, &crawl.target.domain)?;
-    let guard = crawl.paused.then(|| Guard::start(domain.findings())).transpose()?;
+    let guard = match crawl.paused {
+        true => Guard::start(domain.findings())?,
+        false => None,
+    };
     let begun = Instant::now();
     let rounds = match (crawl.watch, crawl.count) {
         (None, _) => 1,

@@ -1,0 +1,75 @@
+//! What was found when a domain was opened, for `nfm doctor`.
+
+use std::time::Duration;
+
+use super::source::Source;
+use crate::kernel::Kernel;
+use crate::memory::PhysicalMemory;
+
+/// What was found when a domain was opened, for `nfm doctor`.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Findings {
+    /// libvirt's URI, where libvirt knows the guest.
+    pub uri: Option<String>,
+    /// The domain's UUID, where it has one.
+    pub uuid: Option<String>,
+    /// The hypervisor's process, where one holds the guest's memory.
+    pub pid: Option<i32>,
+    /// What holds the guest's memory, in words: `QEMU process 14782`.
+    pub place: String,
+    /// RAM as (guest-physical address, bytes).
+    pub ram: Vec<(u64, u64)>,
+    /// Page-table levels.
+    pub paging_levels: u32,
+    /// Guest-physical address below 1 MiB of the page table that led to the kernel.
+    pub trampoline: u64,
+    /// Guest-physical address of the kernel's own top page table.
+    pub page_table: u64,
+    /// Kernel-virtual and guest-physical address of the kernel's image, and its bytes.
+    pub image: (u64, u64, u64),
+    /// `uname -r`.
+    pub release: Option<String>,
+    /// The kernel's build id.
+    pub build_id: Option<String>,
+    /// Kernel-virtual address of VMCOREINFO, where it was found.
+    pub vmcoreinfo: Option<u64>,
+    /// Symbols in the kernel's table.
+    pub symbols: usize,
+    /// Whether VMCOREINFO named the table; else it was found by its structure.
+    pub symbols_named: bool,
+    /// Bytes of BTF.
+    pub btf_bytes: usize,
+    /// How long opening took.
+    pub open_time: Duration,
+}
+
+impl Findings {
+    pub(super) fn new(
+        source: &dyn Source,
+        memory: &dyn PhysicalMemory,
+        kernel: &Kernel,
+        open_time: Duration,
+    ) -> Self {
+        let image = &kernel.image;
+        let host = source.on_host();
+        Self {
+            uri: host.uri,
+            uuid: host.uuid,
+            pid: host.pid,
+            place: source.place(),
+            ram: memory.ram(),
+            paging_levels: image.levels.count(),
+            trampoline: image.trampoline,
+            page_table: image.root,
+            image: (image.start, image.physical, image.length),
+            release: kernel.release.clone(),
+            build_id: kernel.build_id.clone(),
+            vmcoreinfo: kernel.vmcoreinfo,
+            symbols: kernel.symbols,
+            symbols_named: kernel.symbols_named,
+            btf_bytes: kernel.btf_bytes,
+            open_time,
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! What a guest is to its host: a source of memory, alive or not, with a name.
+//!
+//! Each kind of source has its own file; the rest of this room does not ask which it is.
+
+use crate::error::Result;
+use crate::frame::{DomainIdentity, Host};
+use crate::memory::PhysicalMemory;
+use crate::resolve::Hold;
+
+/// A guest as its host knows it. What it says of memory is a claim, which `open.rs` holds against the
+/// memory itself.
+pub(crate) trait Source: Send {
+    /// Who the guest is.
+    fn identity(&self) -> &DomainIdentity;
+
+    /// What holds its memory, in words that fit a sentence: `QEMU process 14782`.
+    fn place(&self) -> String;
+
+    /// Where it is known on this host.
+    fn on_host(&self) -> OnHost;
+
+    /// In how many ways its memory may be laid out; the likeliest is number 0.
+    fn layouts(&self) -> usize;
+
+    /// Its memory, laid out in one of these ways.
+    fn memory(&self, layout: usize) -> Result<Box<dyn PhysicalMemory>>;
+
+    /// Suspends it until the result is dropped; `None` where it does not run anyway.
+    fn hold(&self) -> Result<Option<Hold>>;
+
+    /// The section `host`, or `None` where no host runs it. What should be known and is not is given to
+    /// `note` in words.
+    fn host(&self, memory: &dyn PhysicalMemory, note: &dyn Fn(String)) -> Option<Host>;
+}
+
+/// Where a guest is known on its host, as far as it is.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OnHost {
+    /// libvirt's URI.
+    pub uri: Option<String>,
+    /// The domain's UUID.
+    pub uuid: Option<String>,
+    /// The process that holds its memory.
+    pub pid: Option<i32>,
+}
