@@ -114,7 +114,7 @@ fn the_statuses_are_those_of_the_help() {
     let help = help(&["--help"]);
     let (_, in_help) = help.split_once("Exit status:\n").unwrap();
     assert_eq!(in_page, in_help.trim_end().lines().collect::<Vec<_>>());
-    assert_eq!(in_page.len(), 15);
+    assert!(in_page.len() > 14, "{in_page:?}");
 }
 
 #[test]

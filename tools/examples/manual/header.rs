@@ -48,7 +48,7 @@ impl Header {
 }
 
 fn blocks(text: &str) -> Vec<Block<'_>> {
-    let parts = text.split("/**\n").skip(1);
+    let parts = text.split("/**").skip(1);
     let blocks = parts.filter_map(|part| {
         let (comment, rest) = part.split_once("*/")?;
         let end = rest.find([';', '{']).unwrap_or(rest.len());
