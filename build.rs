@@ -100,8 +100,11 @@ fn tidy(header: &str) -> String {
     let mut text = String::new();
     for (index, line) in tidy.iter().enumerate() {
         // The bits of one structure stand together.
-        let same = index.checked_sub(2).and_then(|before| bits_of(tidy.get(before)?));
-        if !(line.is_empty() && same.is_some() && same == tidy.get(index + 1).and_then(bits_of)) {
+        let same = index.checked_sub(2).and_then(|before| bits_of(tidy.get(before)?.as_str()));
+        if !(line.is_empty()
+            && same.is_some()
+            && same == tidy.get(index + 1).and_then(|line| bits_of(line)))
+        {
             text += &format!("{line}\n");
         }
     }
@@ -109,6 +112,6 @@ fn tidy(header: &str) -> String {
 }
 
 /// The structure that the comment of a bit names.
-fn bits_of(line: &String) -> Option<&str> {
+fn bits_of(line: &str) -> Option<&str> {
     Some(line.strip_prefix("/** Bit of ")?.split_once('.')?.0)
 }
