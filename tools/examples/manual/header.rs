@@ -98,6 +98,12 @@ impl Function {
         let part = self.parts.iter().find(|(known, _)| known == name);
         part.map(|(_, text)| text.as_str())
     }
+
+    /// Whether a parameter has this name.
+    pub(crate) fn takes(&self, name: &str) -> bool {
+        let names = self.parameters.iter().filter_map(|one| one.rsplit([' ', '*']).next());
+        names.into_iter().any(|known| known == name)
+    }
 }
 
 /// Parameters, split at the commas that are not within those of a function pointer.

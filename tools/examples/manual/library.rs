@@ -67,6 +67,9 @@ fn render(
             writeln!(page, ".Sh {heading}")?;
             match part {
                 "Parameters" => parameters(page, function, text)?,
+                _ if function.takes(text.split(' ').next().unwrap_or_default()) => {
+                    writeln!(page, "{}", filled(text))?;
+                }
                 _ => writeln!(page, "{}", filled(&with_first(text, char::to_ascii_uppercase)))?,
             }
         }
@@ -95,13 +98,6 @@ fn render(
 
 /// `domain, its name; out receives the domain` as a list by the parameters' names.
 fn parameters(page: &mut String, function: &Function, text: &str) -> Result<(), std::fmt::Error> {
-    let is_name = |word: &str| {
-        function.parameters.iter().any(|parameter| {
-            let end = parameter.trim_end_matches("[]");
-            end.strip_suffix(word).is_some_and(|rest| rest.ends_with([' ', '*']))
-                || parameter.contains(&format!("(*{word})"))
-        })
-    };
     writeln!(page, ".Bl -tag -width Ds")?;
     let mut words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if words.ends_with('.') {
@@ -111,7 +107,7 @@ fn parameters(page: &mut String, function: &Function, text: &str) -> Result<(), 
     for clause in words.split("; ") {
         let name = clause.split([' ', ',']).next().unwrap_or(clause);
         match clauses.last_mut() {
-            Some((_, text)) if !is_name(name) => *text = format!("{text}; {clause}"),
+            Some((_, text)) if !function.takes(name) => *text = format!("{text}; {clause}"),
             _ => {
                 let rest = clause.get(name.len()..).unwrap_or_default();
                 clauses.push((name, rest.trim_start_matches([',', ' ']).to_owned()));
