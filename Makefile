@@ -7,33 +7,41 @@ MANDIR ?= $(PREFIX)/share/man
 BASHDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR  ?= $(PREFIX)/share/zsh/site-functions
 FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
+# What takes debug information out of installed files; 'make install STRIP=true' leaves it in.
+STRIP  ?= strip
+# Brings what is missing to build and test; packagers, who have it, say SETUP=:
+SETUP  ?= scripts/setup packages
 # Where cargo puts things; a CARGO_TARGET_DIR in the environment counts.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 # One version number: the library package's, in Cargo.toml.
 VERSION = $(shell sed -n 's/^version *= *"\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SOVERSION := 0
 
-.PHONY: help build manual demo test lint bench install uninstall clean
+.PHONY: help build release manual demo test lint bench install uninstall deb clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
 
-build: ## build the library, the nfm command (release) and the manual
-	@scripts/setup packages
+build: release manual ## build the libraries, shared and static, the nfm command and the manual (release)
+	$(CARGO) rustc --release -p nfm --lib --crate-type staticlib \
+	    --no-default-features --features capi
+
+# Without the static library, which takes as long again.
+release:
+	@$(SETUP)
 	$(CARGO) build --release --workspace
-	@$(MAKE) manual
 
 # By itself for packagers: needs nothing but cargo.
 manual: ## make the manual pages and completions
 	$(CARGO) run --release --quiet -p nfm-tools --example manual -- "$(TARGET)/manual"
 
-demo: build ## start a real guest and show what nfm sees of it
+demo: release ## start a real guest and show what nfm sees of it
 	@scripts/with-lab scripts/demo
 
 # nextest runs no documentation tests: these go first, so that the output ends
 # with the summary of the main run.
 test: ## run all tests, with real guests
-	@scripts/setup packages
+	@$(SETUP)
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 	    $(CARGO) test --workspace --doc --quiet && \
 	    scripts/with-lab $(CARGO) nextest run --workspace $(TESTARGS); \
@@ -42,7 +50,7 @@ test: ## run all tests, with real guests
 	fi
 
 lint: ## check format, lints, shell scripts and the C header
-	@scripts/setup packages
+	@$(SETUP)
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	@if command -v shellcheck >/dev/null; then \
@@ -50,15 +58,19 @@ lint: ## check format, lints, shell scripts and the C header
 	else echo "lint: shellcheck is not installed: the scripts were not checked"; fi
 	@if [ -e .git ]; then git diff --exit-code -- include || \
 	    { echo "lint: include/nfm.h is not what the build generates: commit the new one" >&2; exit 1; }; fi
-	$(CC) -std=c99 -Wall -Wextra -Werror -fsyntax-only -x c include/nfm.h
-	$(CXX) -std=c++11 -Wall -Wextra -Werror -fsyntax-only -x c++ include/nfm.h
+	@for compiler in gcc clang; do \
+	    $$compiler -std=c99 -Wall -Wextra -Wpedantic -Werror -fsyntax-only -x c include/nfm.h && \
+	    $$compiler -std=c++11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only -x c++ include/nfm.h || exit; \
+	done
+	scripts/abi
 
 bench: ## run the benchmarks, with a real guest
-	@scripts/setup packages
+	@$(SETUP)
 	scripts/with-lab $(CARGO) bench --workspace
 
 install: ## install what 'make build' built: DESTDIR=, PREFIX=, LIBDIR=
-	@[ -e "$(TARGET)/release/libnfm.so" ] && [ -e "$(TARGET)/release/nfm" ] && [ -e "$(TARGET)/manual" ] || \
+	@[ -e "$(TARGET)/release/libnfm.so" ] && [ -e "$(TARGET)/release/libnfm.a" ] && \
+	    [ -e "$(TARGET)/release/nfm" ] && [ -e "$(TARGET)/manual" ] || \
 	    { echo "install: nothing is built yet: run 'make build' first (as yourself)" >&2; exit 1; }
 	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/include" "$(DESTDIR)$(LIBDIR)/pkgconfig"
 	install -m 755 "$(TARGET)/release/nfm" "$(DESTDIR)$(PREFIX)/bin/nfm"
@@ -66,6 +78,9 @@ install: ## install what 'make build' built: DESTDIR=, PREFIX=, LIBDIR=
 	install -m 755 "$(TARGET)/release/libnfm.so" "$(DESTDIR)$(LIBDIR)/libnfm.so.$(VERSION)"
 	ln -sf "libnfm.so.$(VERSION)" "$(DESTDIR)$(LIBDIR)/libnfm.so.$(SOVERSION)"
 	ln -sf "libnfm.so.$(SOVERSION)" "$(DESTDIR)$(LIBDIR)/libnfm.so"
+	install -m 644 "$(TARGET)/release/libnfm.a" "$(DESTDIR)$(LIBDIR)/libnfm.a"
+	$(STRIP) --strip-unneeded "$(DESTDIR)$(PREFIX)/bin/nfm" "$(DESTDIR)$(LIBDIR)/libnfm.so.$(VERSION)"
+	$(STRIP) --strip-debug "$(DESTDIR)$(LIBDIR)/libnfm.a"
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' \
 	    packaging/nfm.pc.in >"$(DESTDIR)$(LIBDIR)/pkgconfig/nfm.pc"
 	chmod 644 "$(DESTDIR)$(LIBDIR)/pkgconfig/nfm.pc"
@@ -80,7 +95,8 @@ install: ## install what 'make build' built: DESTDIR=, PREFIX=, LIBDIR=
 uninstall: ## remove what 'make install' installed from the same place
 	rm -f "$(DESTDIR)$(PREFIX)/bin/nfm" "$(DESTDIR)$(PREFIX)/include/nfm.h" \
 	    "$(DESTDIR)$(LIBDIR)/libnfm.so.$(VERSION)" "$(DESTDIR)$(LIBDIR)/libnfm.so.$(SOVERSION)" \
-	    "$(DESTDIR)$(LIBDIR)/libnfm.so" "$(DESTDIR)$(LIBDIR)/pkgconfig/nfm.pc" \
+	    "$(DESTDIR)$(LIBDIR)/libnfm.so" "$(DESTDIR)$(LIBDIR)/libnfm.a" \
+	    "$(DESTDIR)$(LIBDIR)/pkgconfig/nfm.pc" \
 	    "$(DESTDIR)$(MANDIR)"/man1/nfm.1 "$(DESTDIR)$(MANDIR)"/man1/nfm-*.1 \
 	    "$(DESTDIR)$(MANDIR)"/man3/libnfm.3 "$(DESTDIR)$(MANDIR)"/man3/nfm_*.3 \
 	    "$(DESTDIR)$(MANDIR)/man7/nfm-security.7" "$(DESTDIR)$(BASHDIR)/nfm" \

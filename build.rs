@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::{env, fs};
 
 /// The number in the soname: it rises only when a program that was linked before would break.
@@ -39,8 +40,49 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=src/capi");
     if env::var("CARGO_CFG_TARGET_OS")? == "linux" {
         println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libnfm.so.{SOVERSION}");
+        println!("cargo:rustc-check-cfg=cfg(nfm_symver)");
+        if env::var_os("CARGO_FEATURE_SYMVER").is_some() {
+            symbol_versions()?;
+        }
     }
-    header()
+    if env::var_os("CARGO_FEATURE_CAPI").is_some() {
+        header()?;
+    }
+    Ok(())
+}
+
+/// Symbol versions need lld. rustc gives the linker a version script of its own, without a name, and GNU
+/// ld refuses a second one ("anonymous version tag cannot be combined with other version tags"), where
+/// lld takes both. rustc links with its own lld on x86-64 since 1.90; older ones bring it too, so it is
+/// named here. A rustc without it, as distributions build it, uses the system's.
+fn symbol_versions() -> Result<(), Box<dyn Error>> {
+    let Some(lld) = lld()? else {
+        println!(
+            "cargo:warning=neither rustc nor PATH has lld: libnfm.so is built without symbol versions"
+        );
+        return Ok(());
+    };
+    println!("cargo:rustc-cfg=nfm_symver");
+    let script = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("src/capi/nfm.map");
+    println!("cargo:rustc-cdylib-link-arg=-Wl,--version-script={}", script.display());
+    for argument in lld {
+        println!("cargo:rustc-cdylib-link-arg={argument}");
+    }
+    Ok(())
+}
+
+/// What makes the C compiler link with lld, where there is one.
+fn lld() -> Result<Option<Vec<String>>, Box<dyn Error>> {
+    let chosen = "-fuse-ld=lld".to_owned();
+    let rustc = Command::new(env::var("RUSTC")?).args(["--print", "sysroot"]).output()?;
+    let sysroot = String::from_utf8(rustc.stdout)?;
+    let own =
+        Path::new(sysroot.trim()).join(format!("lib/rustlib/{}/bin/gcc-ld", env::var("HOST")?));
+    if own.join("ld.lld").exists() {
+        return Ok(Some(vec![format!("-B{}", own.display()), chosen]));
+    }
+    let path = env::var_os("PATH").unwrap_or_default();
+    Ok(env::split_paths(&path).any(|folder| folder.join("ld.lld").exists()).then(|| vec![chosen]))
 }
 
 /// `OUT_DIR` always has the header of this build; `include/nfm.h` follows it where it differs.

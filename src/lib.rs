@@ -18,6 +18,7 @@
 #![warn(missing_docs)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+#[cfg(feature = "capi")]
 mod capi;
 mod control;
 mod crawl;

@@ -39,6 +39,7 @@ pub unsafe extern "C" fn nfm_control_new(
     // SAFETY: each is NULL or may be written, by the caller's promise.
     unsafe { ffi(out, error, || Ok(nfm_control_t(Control::default()))) }
 }
+symver!("NFM_0.1", nfm_control_new);
 
 /// Cancels the calls that run with a control, and those that begin before nfm_control_reset(): they
 /// return NFM_ERR_CANCELLED. Does not wait for that.
@@ -58,6 +59,7 @@ pub unsafe extern "C" fn nfm_control_cancel(control: *mut nfm_control_t) {
         control.0.cancel();
     }
 }
+symver!("NFM_0.1", nfm_control_cancel);
 
 /// Lets calls with a control that was cancelled run again.
 ///
@@ -73,6 +75,7 @@ pub unsafe extern "C" fn nfm_control_reset(control: *mut nfm_control_t) {
         control.0.reset();
     }
 }
+symver!("NFM_0.1", nfm_control_reset);
 
 /// Whether a control was cancelled and not reset since.
 ///
@@ -87,6 +90,7 @@ pub unsafe extern "C" fn nfm_control_is_cancelled(control: *const nfm_control_t)
     // SAFETY: NULL or a control, by the caller's promise.
     unsafe { control.as_ref() }.map_or(0, |control| c_int::from(control.0.is_cancelled()))
 }
+symver!("NFM_0.1", nfm_control_is_cancelled);
 
 /// The section that a crawl with a control is at.
 ///
@@ -101,6 +105,7 @@ pub unsafe extern "C" fn nfm_control_section(control: *const nfm_control_t) -> u
     // SAFETY: NULL or a control, by the caller's promise.
     value(None, || unsafe { control.as_ref() }?.0.section().map(sections::bit)).unwrap_or(0)
 }
+symver!("NFM_0.1", nfm_control_section);
 
 /// Pages of guest memory that all calls with a control have read since it was made: while a call gets
 /// on, the number rises.
@@ -116,6 +121,7 @@ pub unsafe extern "C" fn nfm_control_pages(control: *const nfm_control_t) -> u64
     // SAFETY: NULL or a control, by the caller's promise.
     unsafe { control.as_ref() }.map_or(0, |control| control.0.pages())
 }
+symver!("NFM_0.1", nfm_control_pages);
 
 /// Frees a control. Calls that run with it run on, but can be cancelled no more.
 ///
@@ -129,3 +135,4 @@ pub unsafe extern "C" fn nfm_control_free(control: *mut nfm_control_t) {
     // SAFETY: NULL or a control that is freed this once, by the caller's promise.
     unsafe { free(control) };
 }
+symver!("NFM_0.1", nfm_control_free);

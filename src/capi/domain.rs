@@ -62,6 +62,7 @@ pub unsafe extern "C" fn nfm_open_domain(
     // SAFETY: each is NULL or may be written, by the caller's promise.
     unsafe { ffi(out, error, body) }
 }
+symver!("NFM_0.1", nfm_open_domain);
 
 /// Takes a frame: one snapshot of the guest, which runs on meanwhile.
 ///
@@ -96,6 +97,7 @@ pub unsafe extern "C" fn nfm_crawl(
     // SAFETY: each is NULL or may be written, by the caller's promise.
     unsafe { ffi(out, error, body) }
 }
+symver!("NFM_0.1", nfm_crawl);
 
 /// Closes a domain. Frames that were taken of it stay.
 ///
@@ -109,6 +111,7 @@ pub unsafe extern "C" fn nfm_close_domain(domain: *mut nfm_domain_t) {
     // SAFETY: NULL or an open domain that is closed this once, by the caller's promise.
     unsafe { free(domain) };
 }
+symver!("NFM_0.1", nfm_close_domain);
 
 #[cfg(test)]
 mod tests {

@@ -80,6 +80,7 @@ pub unsafe extern "C" fn nfm_list_domains(
     // SAFETY: each is NULL or may be written, by the caller's promise.
     unsafe { ffi(out, error, body) }
 }
+symver!("NFM_0.1", nfm_list_domains);
 
 /// The domains of a list, by id, then by name.
 ///
@@ -100,6 +101,7 @@ pub unsafe extern "C" fn nfm_domain_list_rows(
     // SAFETY: each is NULL or valid, by the caller's promise.
     unsafe { hand_out(list, count, stride, |list| list.rows.of(Some(&list.domains))) }
 }
+symver!("NFM_0.1", nfm_domain_list_rows);
 
 /// Frees a list of domains, and with it its rows.
 ///
@@ -113,3 +115,4 @@ pub unsafe extern "C" fn nfm_domain_list_free(list: *mut nfm_domain_list_t) {
     // SAFETY: NULL or a list that is freed this once, by the caller's promise.
     unsafe { free(list) };
 }
+symver!("NFM_0.1", nfm_domain_list_free);

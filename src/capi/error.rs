@@ -138,6 +138,7 @@ pub unsafe extern "C" fn nfm_error_code(error: *const nfm_error_t) -> c_int {
     // SAFETY: NULL or an error, by the caller's promise.
     value(0, || unsafe { error.as_ref() }.map_or(0, nfm_error_t::code))
 }
+symver!("NFM_0.1", nfm_error_code);
 
 /// The error in one sentence for a person, with its causes and what to do about it.
 ///
@@ -155,6 +156,7 @@ pub unsafe extern "C" fn nfm_error_message(error: *const nfm_error_t) -> *const 
     // SAFETY: NULL or an error, by the caller's promise.
     value(none, || unsafe { error.as_ref() }.map_or(none, |error| error.message.as_ptr()))
 }
+symver!("NFM_0.1", nfm_error_message);
 
 /// The system's error number behind an error.
 ///
@@ -169,6 +171,7 @@ pub unsafe extern "C" fn nfm_error_errno(error: *const nfm_error_t) -> c_int {
     // SAFETY: NULL or an error, by the caller's promise.
     value(0, || unsafe { error.as_ref() }.map_or(0, |error| error.errno))
 }
+symver!("NFM_0.1", nfm_error_errno);
 
 /// The guest-virtual address at which an error happened.
 ///
@@ -188,6 +191,7 @@ pub unsafe extern "C" fn nfm_error_address(error: *const nfm_error_t, address: *
     }
     c_int::from(known.is_some())
 }
+symver!("NFM_0.1", nfm_error_address);
 
 /// Frees an error, and with it the message that nfm_error_message() gave.
 ///
@@ -201,6 +205,7 @@ pub unsafe extern "C" fn nfm_error_free(error: *mut nfm_error_t) {
     // SAFETY: NULL or an error that is freed this once, by the caller's promise.
     unsafe { free(error) };
 }
+symver!("NFM_0.1", nfm_error_free);
 
 /// The name of a result, as in this header: "NFM_ERR_NO_SUCH_DOMAIN".
 ///
@@ -214,6 +219,7 @@ pub unsafe extern "C" fn nfm_error_free(error: *mut nfm_error_t) {
 pub extern "C" fn nfm_result_name(result: c_int) -> *const c_char {
     name(result).as_ptr()
 }
+symver!("NFM_0.1", nfm_result_name);
 
 fn name(result: c_int) -> &'static CStr {
     match result {

@@ -157,6 +157,7 @@ pub unsafe extern "C" fn nfm_frame_info(frame: *const nfm_frame_t) -> *const nfm
     // SAFETY: NULL or a frame, by the caller's promise.
     unsafe { hand_out_one(frame, |frame| frame.rows.info.of(Some(slice::from_ref(&frame.frame)))) }
 }
+symver!("NFM_0.1", nfm_frame_info);
 
 /// What a frame lacks; none if it is complete.
 ///
@@ -180,6 +181,7 @@ pub unsafe extern "C" fn nfm_frame_problems(
         })
     }
 }
+symver!("NFM_0.1", nfm_frame_problems);
 
 /// The whole frame as JSON, all sections included.
 ///
@@ -206,6 +208,7 @@ pub unsafe extern "C" fn nfm_frame_to_json(frame: *const nfm_frame_t, flags: u32
         json.as_ptr()
     })
 }
+symver!("NFM_0.1", nfm_frame_to_json);
 
 /// Frees a frame, and with it all that was read from it.
 ///
@@ -219,3 +222,4 @@ pub unsafe extern "C" fn nfm_frame_free(frame: *mut nfm_frame_t) {
     // SAFETY: NULL or a frame that is freed this once, by the caller's promise.
     unsafe { free(frame) };
 }
+symver!("NFM_0.1", nfm_frame_free);

@@ -115,6 +115,7 @@ pub unsafe extern "C" fn nfm_set_log(
     // SAFETY: NULL or may be written, by the caller's promise.
     unsafe { status(error, body) }
 }
+symver!("NFM_0.1", nfm_set_log);
 
 /// Makes this library's messages come here, once for the process.
 fn install() -> Result<(), nfm_error_t> {

@@ -8,6 +8,26 @@
 
 #![allow(non_camel_case_types)]
 
+/// Gives an export the version of the release that brought it, of those in `nfm.map`. The function must be
+/// in the same module, so that the compiler puts both into one object file.
+///
+/// Nothing where no linker is at hand that can do it (see build.rs), and in the static library: a shared
+/// library that it is linked into has no such version.
+macro_rules! symver {
+    ($version:literal, $name:ident) => {
+        #[cfg(nfm_symver)]
+        std::arch::global_asm!(concat!(
+            ".symver ",
+            stringify!($name),
+            ", ",
+            stringify!($name),
+            "@@",
+            $version,
+            ", remove"
+        ));
+    };
+}
+
 mod control;
 mod domain;
 mod domains;

@@ -63,6 +63,7 @@ static NAMES: Names = {
 pub extern "C" fn nfm_version() -> *const c_char {
     VERSION.as_ptr()
 }
+symver!("NFM_0.1", nfm_version);
 
 /// What the library that runs can do, for programs that are to run with older and newer ones.
 ///
@@ -79,6 +80,7 @@ pub extern "C" fn nfm_version() -> *const c_char {
 pub extern "C" fn nfm_features() -> *const *const c_char {
     NAMES.0.as_ptr()
 }
+symver!("NFM_0.1", nfm_features);
 
 /// Whether the library that runs has a feature.
 ///
@@ -99,6 +101,7 @@ pub unsafe extern "C" fn nfm_has_feature(feature: *const c_char) -> c_int {
         c_int::from(FEATURES.contains(&feature))
     })
 }
+symver!("NFM_0.1", nfm_has_feature);
 
 #[cfg(test)]
 mod tests {

@@ -112,3 +112,4 @@ pub unsafe extern "C" fn nfm_frame_connections(
         })
     }
 }
+symver!("NFM_0.1", nfm_frame_connections);

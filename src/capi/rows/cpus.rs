@@ -121,3 +121,4 @@ pub unsafe extern "C" fn nfm_frame_cpus(
         hand_out(frame, count, stride, |frame| frame.rows.cpus.of(frame.frame.cpus.as_deref()))
     }
 }
+symver!("NFM_0.1", nfm_frame_cpus);

@@ -77,3 +77,4 @@ pub unsafe extern "C" fn nfm_frame_files(
         hand_out(frame, count, stride, |frame| frame.rows.files.of(frame.frame.files.as_deref()))
     }
 }
+symver!("NFM_0.1", nfm_frame_files);

@@ -67,3 +67,4 @@ pub unsafe extern "C" fn nfm_frame_host(frame: *const nfm_frame_t) -> *const nfm
         })
     }
 }
+symver!("NFM_0.1", nfm_frame_host);

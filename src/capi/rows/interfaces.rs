@@ -135,3 +135,4 @@ pub unsafe extern "C" fn nfm_frame_interfaces(
         })
     }
 }
+symver!("NFM_0.1", nfm_frame_interfaces);

@@ -127,3 +127,4 @@ pub unsafe extern "C" fn nfm_frame_mappings(
         })
     }
 }
+symver!("NFM_0.1", nfm_frame_mappings);

@@ -142,3 +142,4 @@ pub unsafe extern "C" fn nfm_frame_memory(frame: *const nfm_frame_t) -> *const n
         })
     }
 }
+symver!("NFM_0.1", nfm_frame_memory);

@@ -85,3 +85,4 @@ pub unsafe extern "C" fn nfm_frame_modules(
         })
     }
 }
+symver!("NFM_0.1", nfm_frame_modules);

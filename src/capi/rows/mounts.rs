@@ -73,3 +73,4 @@ pub unsafe extern "C" fn nfm_frame_mounts(
         hand_out(frame, count, stride, |frame| frame.rows.mounts.of(frame.frame.mounts.as_deref()))
     }
 }
+symver!("NFM_0.1", nfm_frame_mounts);

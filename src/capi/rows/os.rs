@@ -98,3 +98,4 @@ pub unsafe extern "C" fn nfm_frame_os(frame: *const nfm_frame_t) -> *const nfm_o
         hand_out_one(frame, |frame| frame.rows.os.of(frame.frame.os.as_ref().map(slice::from_ref)))
     }
 }
+symver!("NFM_0.1", nfm_frame_os);

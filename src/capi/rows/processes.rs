@@ -270,3 +270,4 @@ pub unsafe extern "C" fn nfm_frame_processes(
         })
     }
 }
+symver!("NFM_0.1", nfm_frame_processes);
