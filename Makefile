@@ -17,23 +17,21 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 VERSION = $(shell sed -n 's/^version *= *"\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SOVERSION := 0
 
-.PHONY: help build release manual demo test lint bench install uninstall deb clean
+.PHONY: help build release demo test lint bench install uninstall deb clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
 
-build: release manual ## build the libraries, shared and static, the nfm command and the manual (release)
+build: release ## build the libraries, shared and static, the nfm command and the manual (release)
+	"$(TARGET)/release/examples/manual" "$(TARGET)/manual"
 	$(CARGO) rustc --release -p nfm --lib --crate-type staticlib \
 	    --no-default-features --features capi
 
-# Without the static library, which takes as long again.
+# Without the static library, which takes as long again. The program that makes the manual is built along:
+# by itself it would have the crates in other combinations of features, and so all of them once more.
 release:
 	@$(SETUP)
-	$(CARGO) build --release --workspace
-
-# By itself for packagers: needs nothing but cargo.
-manual: ## make the manual pages and completions
-	$(CARGO) run --release --quiet -p nfm-tools --example manual -- "$(TARGET)/manual"
+	$(CARGO) build --release --workspace --lib --bins --example manual
 
 demo: release ## start a real guest and show what nfm sees of it
 	@scripts/with-lab scripts/demo
