@@ -30,6 +30,15 @@ fn enter<T>(domain: &Mutex<T>) -> Result<MutexGuard<'_, T>, nfm_error_t> {
     })
 }
 
+/// A bug, for the test that shows what a caller sees of one. Only debug builds have it.
+#[cfg(debug_assertions)]
+#[allow(clippy::panic, reason = "it is what a test asks for")]
+fn panic_on_request() {
+    if std::env::var_os("NFM_TEST_PANIC").is_some() {
+        panic!("NFM_TEST_PANIC asks for it");
+    }
+}
+
 /// Opens a running domain: finds its process, its memory and its kernel. Nothing is asked of the
 /// guest or the hypervisor, and libvirt is only read from.
 ///
@@ -92,7 +101,10 @@ pub unsafe extern "C" fn nfm_crawl(
         let domain = unsafe { domain.as_ref() }.ok_or_else(|| nfm_error_t::null("domain"))?;
         // SAFETY: NULL or valid, by the caller's promise.
         let options = unsafe { options::crawl(options) }?;
-        Ok(nfm_frame_t::new(enter(&domain.0)?.crawl(&options)?))
+        let mut domain = enter(&domain.0)?;
+        #[cfg(debug_assertions)]
+        panic_on_request();
+        Ok(nfm_frame_t::new(domain.crawl(&options)?))
     };
     // SAFETY: each is NULL or may be written, by the caller's promise.
     unsafe { ffi(out, error, body) }

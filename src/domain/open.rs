@@ -60,7 +60,11 @@ pub(super) fn find_kernel(source: &dyn Source, options: &OpenOptions) -> Result<
             Ok(kernel) => {
                 let layout = Layout::compile(&kernel.types, |name| kernel.symbol(name));
                 match disagreement(&ram, &kernel, &layout) {
-                    None => return Ok(Found { ram, kernel, layout }),
+                    None => {
+                        let symbols = kernel.symbols;
+                        tracing::debug!(release = ?kernel.release, symbols, "the kernel was found");
+                        return Ok(Found { ram, kernel, layout });
+                    }
                     Some(reason) => failure = Some(no_memory(reason)),
                 }
             }
