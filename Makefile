@@ -17,10 +17,10 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 VERSION = $(shell sed -n 's/^version *= *"\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SOVERSION := 0
 
-.PHONY: help build release demo test lint bench install uninstall deb clean
+.PHONY: help build release demo test lint bench install uninstall deb test-deb clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
 
 build: release ## build the libraries, shared and static, the nfm command and the manual (release)
 	"$(TARGET)/release/examples/manual" "$(TARGET)/manual"
@@ -47,7 +47,7 @@ test: ## run all tests, with real guests
 	    scripts/with-lab $(CARGO) test --workspace $(TESTARGS); \
 	fi
 
-lint: ## check format, lints, shell scripts and the C header
+lint: ## check format, lints, scripts, the C header, bindings, manual pages, the RPM spec
 	@$(SETUP)
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
@@ -61,6 +61,19 @@ lint: ## check format, lints, shell scripts and the C header
 	    $$compiler -std=c++11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only -x c++ include/nfm.h || exit; \
 	done
 	scripts/abi
+	bindings/generate --check
+	PYTHONPYCACHEPREFIX="$(TARGET)/pycache" python3 -m compileall -q bindings examples/python
+	@unformatted=$$(gofmt -l bindings/go examples/go) && [ -z "$$unformatted" ] || \
+	    { echo "lint: gofmt would change $$unformatted" >&2; exit 1; }
+	@# cgo asks pkg-config, which knows nothing of this tree; nothing is linked.
+	for module in bindings/go examples/go/nfm-ps; do \
+	    (cd $$module && PKG_CONFIG=true CGO_CFLAGS="-I$(CURDIR)/include" GOPROXY=off go vet ./...) || exit; \
+	done
+	$(CARGO) build --quiet --workspace --lib --bins --example manual
+	rm -rf "$(TARGET)/manual-lint"
+	"$(TARGET)/debug/examples/manual" "$(TARGET)/manual-lint"
+	mandoc -T lint -W warning "$(TARGET)"/manual-lint/man/man*/*
+	rpmspec --parse packaging/rpm/nfm.spec >/dev/null
 
 bench: ## run the benchmarks, with a real guest
 	@$(SETUP)
@@ -99,6 +112,13 @@ uninstall: ## remove what 'make install' installed from the same place
 	    "$(DESTDIR)$(MANDIR)"/man3/libnfm.3 "$(DESTDIR)$(MANDIR)"/man3/nfm_*.3 \
 	    "$(DESTDIR)$(MANDIR)/man7/nfm-security.7" "$(DESTDIR)$(BASHDIR)/nfm" \
 	    "$(DESTDIR)$(ZSHDIR)/_nfm" "$(DESTDIR)$(FISHDIR)/nfm.fish"
+
+deb: ## build the Debian packages into target/deb
+	@$(SETUP)
+	scripts/deb
+
+test-deb: deb ## install the Debian packages into a bare root and use them there (as root)
+	scripts/test-deb
 
 clean: ## remove what cargo built, and the lab's guests
 	$(CARGO) clean

@@ -9,5 +9,6 @@ mod lab;
 mod documentation;
 mod example;
 mod go;
+mod packaging;
 mod python;
 mod version;
