@@ -1148,6 +1148,9 @@ int nfm_error_errno(const struct nfm_error_t *error);
 /**
  * The guest-virtual address at which an error happened.
  *
+ * No error of version 0.1 has one: what cannot be read inside a guest is a problem of the frame, and
+ * nfm_problem_t has the address. It is here for errors of later versions.
+ *
  * Parameters: error, or NULL; address receives it, where there is one, and may be NULL.
  * Returns: 1 where there is one (0 is an address like any other), else 0.
  * Errors: none.
@@ -1155,7 +1158,8 @@ int nfm_error_errno(const struct nfm_error_t *error);
  * Threads: any.
  * Since: 0.1
  */
-int nfm_error_address(const struct nfm_error_t *error, uint64_t *address);
+int nfm_error_address(const struct nfm_error_t *error,
+                      uint64_t *address);
 
 /**
  * Frees an error, and with it the message that nfm_error_message() gave.

@@ -175,6 +175,9 @@ symver!("NFM_0.1", nfm_error_errno);
 
 /// The guest-virtual address at which an error happened.
 ///
+/// No error of version 0.1 has one: what cannot be read inside a guest is a problem of the frame, and
+/// nfm_problem_t has the address. It is here for errors of later versions.
+///
 /// Parameters: error, or NULL; address receives it, where there is one, and may be NULL.
 /// Returns: 1 where there is one (0 is an address like any other), else 0.
 /// Errors: none.

@@ -6,6 +6,7 @@ use std::fmt::{self, Write};
 use std::sync::{PoisonError, RwLock};
 
 use tracing::field::{Field, Visit};
+use tracing::subscriber::Interest;
 use tracing::{Event, Level, Metadata, Subscriber, span};
 
 use super::error::{c_text, nfm_error_t};
@@ -132,6 +133,11 @@ fn install() -> Result<(), nfm_error_t> {
 struct Log;
 
 impl Subscriber for Log {
+    /// Asked once for each place in the code: the level may be another one later.
+    fn register_callsite(&self, _: &'static Metadata<'static>) -> Interest {
+        Interest::sometimes()
+    }
+
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         // A thread that is in the callback holds the lock: it must not ask for it once more.
         if INSIDE.get() || !metadata.target().starts_with("nfm") {

@@ -49,6 +49,7 @@ static void read_by_threads(const nfm_frame_t *frame)
 struct work {
     nfm_domain_t *domain;
     nfm_control_t *control;
+    uint32_t mode;
     int done, refused;
 };
 
@@ -107,13 +108,15 @@ static void *crawl_all(void *argument)
     options.size = sizeof(options);
     options.control = work->control;
     options.physical = options.threads = 1;
+    options.mode = work->mode;
     CHECK_FAILS(nfm_crawl(work->domain, &options, &frame, &error), NFM_ERR_CANCELLED, "was cancelled");
     CHECK(!frame);
     return NULL;
 }
 
-/* A crawl ends when another thread cancels it, and none begins until that is taken back. */
-static void cancel(const char *name, nfm_domain_t *domain)
+/* A crawl ends when another thread cancels it, and none begins until that is taken back. A guest that was
+ * suspended for it runs again. */
+static void cancel(const char *name, nfm_domain_t *domain, uint32_t mode)
 {
     nfm_open_options_t open_options;
     nfm_crawl_options_t options;
@@ -126,6 +129,7 @@ static void cancel(const char *name, nfm_domain_t *domain)
 
     memset(&work, 0, sizeof(work));
     work.domain = domain;
+    work.mode = mode;
     CHECK(nfm_control_new(&work.control, &error) == NFM_OK);
     CHECK(!nfm_control_is_cancelled(work.control) && nfm_control_pages(work.control) == 0);
     CHECK(nfm_crawl(domain, NULL, &frame, NULL) == NFM_OK);
@@ -157,6 +161,7 @@ static void cancel(const char *name, nfm_domain_t *domain)
     nfm_control_reset(work.control);
     CHECK(nfm_crawl(domain, &options, &frame, &error) == NFM_OK);
     CHECK(nfm_frame_info(frame)->seq == seq + 1 && nfm_frame_info(frame)->complete);
+    CHECK(strcmp(nfm_frame_host(frame)->state, "running") == 0);
     CHECK(nfm_control_pages(work.control) > pages);
     nfm_frame_free(frame);
     nfm_control_free(work.control);
@@ -348,7 +353,8 @@ int main(int argc, char **argv)
     one_section(domain);
     no_time(domain);
     share_a_domain(domain);
-    cancel(argv[1], domain);
+    cancel(argv[1], domain, NFM_MODE_LIVE);
+    cancel(argv[1], domain, NFM_MODE_PAUSED);
     log_messages(argv[1]);
     pause_it(domain);
     CHECK(pthread_create(&thread, NULL, close_it, domain) == 0 && pthread_join(thread, NULL) == 0);
