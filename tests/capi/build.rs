@@ -65,6 +65,11 @@ impl Build {
         self
     }
 
+    /// Where it is.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Writes a source file.
     pub fn source(&self, name: &str, text: &str) -> PathBuf {
         let path = self.folder.join(name);
