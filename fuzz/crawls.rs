@@ -1,9 +1,10 @@
 //! Crawls and openings of snapshots whose memory lies.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use nfm::fuzzing::{begin_recording, end_recording, open};
-use nfm::{CrawlOptions, Domain, Error, Frame, OpenOptions, Section};
+use nfm::{CrawlOptions, Domain, ErrorCode, Frame, OpenOptions, Section};
 
 use crate::case::{Case, Kind, Outcome, Tally, run};
 use crate::meter::heap;
@@ -52,7 +53,7 @@ impl Target {
         let recorded: Vec<_> = sections()
             .map(|section| {
                 begin_recording();
-                let frame = crawl(&mut domain, &[section], true);
+                let frame = crawl(&mut domain, &[section], true).expect("a frame");
                 let problems = &frame.consistency.problems;
                 assert!(problems.is_empty(), "{}: {problems:?}", snapshot.name);
                 end_recording()
@@ -130,16 +131,27 @@ impl Target {
         let details = random.one_in(3);
         self.crawl.mutate(random, &parts, &self.lies);
         let work = || {
-            let frame = crawl(&mut domain, &chosen, details);
-            (outcome(&frame), frame)
+            let crawled = crawl(&mut domain, &chosen, details);
+            (crawled.as_ref().map_or(Outcome::Refused, outcome), crawled)
         };
-        let (frame, _) = run(tally, CRAWL_LIMIT, floor, work, fail)?;
+        let (crawled, _) = run(tally, CRAWL_LIMIT, floor, work, fail)?;
         let read_back = random.one_in(READ_BACK);
-        if let Err(reason) = check(&frame, read_back) {
-            tally.wrong += 1;
-            fail(reason);
+        match crawled {
+            Ok(frame) => {
+                if let Err(reason) = check(&frame, read_back) {
+                    tally.wrong += 1;
+                    fail(reason);
+                }
+                Some(domain)
+            }
+            // What looks like a restart. The next crawl begins with a sound guest.
+            Err(error) if error.code() == ErrorCode::NotBooted => None,
+            Err(error) => {
+                tally.wrong += 1;
+                fail(format!("a crawl failed: {error}"));
+                None
+            }
         }
-        Some(domain)
     }
 
     /// One opening, and a crawl of what it gave.
@@ -152,7 +164,7 @@ impl Target {
     ) {
         self.lies.clear();
         self.damage(random);
-        let work = || match open(Box::new(self.lies.clone()), OPEN_LIMIT) {
+        let work = || match open(Arc::new(self.lies.clone()), OPEN_LIMIT) {
             Ok(domain) => (Outcome::Whole, Ok(domain)),
             Err(error) => (Outcome::Refused, Err(error)),
         };
@@ -161,7 +173,7 @@ impl Target {
             // What an opening took for sound must not bring a crawl down either.
             Ok(mut domain) => {
                 let mut crawls = Tally::default();
-                let work = || (Outcome::Whole, crawl(&mut domain, &Section::ALL, true));
+                let work = || (Outcome::Whole, drop(crawl(&mut domain, &Section::ALL, true)));
                 run(&mut crawls, CRAWL_LIMIT, floor, work, fail);
                 crawls.cases = 0;
                 crawls.done = 0;
@@ -225,15 +237,15 @@ impl Target {
 
 fn sound(lies: &Lies) -> Domain {
     let limit = OpenOptions::default().time_limit;
-    open(Box::new(lies.clone()), limit).unwrap_or_else(|e| panic!("the sound snapshot: {e}"))
+    open(Arc::new(lies.clone()), limit).unwrap_or_else(|e| panic!("the sound snapshot: {e}"))
 }
 
-fn crawl(domain: &mut Domain, sections: &[Section], details: bool) -> Frame {
+fn crawl(domain: &mut Domain, sections: &[Section], details: bool) -> nfm::Result<Frame> {
     let mut options = CrawlOptions::sections(sections);
     options.time_limit = CRAWL_LIMIT;
     options.threads = details;
     options.physical = details;
-    domain.crawl(&options).unwrap_or_else(|error: Error| panic!("a crawl failed: {error}"))
+    domain.crawl(&options)
 }
 
 fn outcome(frame: &Frame) -> Outcome {

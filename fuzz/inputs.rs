@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use nfm::fuzzing::{self, Ram};
@@ -127,7 +128,7 @@ fn page_tables(input: &[u8]) {
         let at = 8 * usize::from(u16::from_le_bytes([place[0], place[1]]));
         ram[at..at + 8].copy_from_slice(value);
     }
-    fuzzing::page_tables(Box::new(Cells(ram)));
+    fuzzing::page_tables(Arc::new(Cells(ram)));
 }
 
 impl Ram for Cells {

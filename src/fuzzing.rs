@@ -2,10 +2,11 @@
 //! part of the API.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::domain::{Domain, OnHost, OpenOptions, Source};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::frame::{DomainIdentity, Host};
 use crate::kernel;
 use crate::memory::{GuestRam, Limits, PAGE_SHIFT, PAGE_SIZE, Page, PhysicalMemory, Residency};
@@ -13,7 +14,7 @@ use crate::paging::{AddressSpace, Levels};
 use crate::resolve::Hold;
 
 /// Guest RAM that the harness keeps.
-pub trait Ram: Send {
+pub trait Ram: Send + Sync {
     /// Bytes of RAM, from guest-physical address 0 on.
     fn size(&self) -> u64;
     /// Reads what lies there; false where it is no RAM.
@@ -23,10 +24,10 @@ pub trait Ram: Send {
 /// A guest made of [`Ram`] alone.
 struct Given {
     identity: DomainIdentity,
-    ram: RefCell<Option<Box<dyn Ram>>>,
+    ram: Arc<dyn Ram>,
 }
 
-struct Memory(Box<dyn Ram>);
+struct Memory(Arc<dyn Ram>);
 
 impl Source for Given {
     fn identity(&self) -> &DomainIdentity {
@@ -46,9 +47,7 @@ impl Source for Given {
     }
 
     fn memory(&self, _layout: usize) -> Result<Box<dyn PhysicalMemory>> {
-        let ram = self.ram.borrow_mut().take();
-        let ram = ram.ok_or_else(|| Error::InvalidArgument("RAM is given once".to_owned()))?;
-        Ok(Box::new(Memory(ram)))
+        Ok(Box::new(Memory(Arc::clone(&self.ram))))
     }
 
     fn hold(&self) -> Result<Option<Hold>> {
@@ -89,13 +88,10 @@ impl PhysicalMemory for Memory {
 ///
 /// # Errors
 /// As [`Domain::open`].
-pub fn open(ram: Box<dyn Ram>, time_limit: Duration) -> Result<Domain> {
-    let identity = DomainIdentity {
-        name: "fuzzed".to_owned(),
-        uuid: String::new(),
-        hypervisor: String::new(),
-    };
-    let source = Given { identity, ram: RefCell::new(Some(ram)) };
+pub fn open(ram: Arc<dyn Ram>, time_limit: Duration) -> Result<Domain> {
+    let identity =
+        DomainIdentity { name: "fuzzed".to_owned(), uuid: None, hypervisor: String::new() };
+    let source = Given { identity, ram };
     let options = OpenOptions { time_limit, ..OpenOptions::default() };
     Domain::of_source(Box::new(source), &options, Instant::now())
 }
@@ -166,7 +162,7 @@ pub fn vmcoreinfo(page: &[u8]) {
 
 /// Page tables: `ram` holds one at its beginning; some addresses are read through it, one large range is
 /// visited, and a kernel's image is looked for.
-pub fn page_tables(ram: Box<dyn Ram>) {
+pub fn page_tables(ram: Arc<dyn Ram>) {
     let ram = GuestRam::new(Box::new(Memory(ram)));
     for levels in [Levels::Four, Levels::Five] {
         let deadline = Instant::now().checked_add(Duration::from_millis(100));
@@ -181,5 +177,5 @@ pub fn page_tables(ram: Box<dyn Ram>) {
         let mut sum = 0_u64;
         let _ = space.visit(0, 1 << 47, &mut |piece| sum = sum.wrapping_add(piece.bytes));
     }
-    let _ = kernel::KernelImage::find(&ram);
+    let _ = kernel::KernelImage::find_all(&ram, None);
 }
