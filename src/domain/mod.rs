@@ -113,6 +113,9 @@ impl Domain {
             host: None,
         };
         for section in Section::ALL.into_iter().filter(|one| options.sections.contains(one)) {
+            if cancelled().is_err() {
+                break;
+            }
             enter(Some(section));
             crate::crawl::crawl(&context, section, &mut frame);
             if section == Section::Host {
