@@ -75,7 +75,10 @@ impl Domain {
             Mode::Paused => self.source.hold()?,
         };
         // A guest between two kernels can be written down all the same.
-        let info = self.follow_restart(None).ok().and_then(|()| self.vmcoreinfo());
+        let info = self
+            .follow_restart(self.options.time_limit, None)
+            .ok()
+            .and_then(|()| self.vmcoreinfo());
         let identity = self.source.identity();
         let origin = Origin {
             format: Origin::FORMAT.to_owned(),
