@@ -41,8 +41,8 @@ static int is_hidden(const unsigned char *byte)
 
 /*
  * Text of a guest must not steer the terminal: control characters are shown as \xNN, those of ASCII
- * and those of Unicode (U+0080 to U+009F, in UTF-8 a C2 and a byte below A0); so are all bytes of a
- * hidden one.
+ * and those of Unicode (U+0080 to U+009F, in UTF-8 a C2 and a byte below A0); hidden ones
+ * are shown as \uNNNN.
  */
 static void print_text(int width, const char *text)
 {
@@ -52,8 +52,8 @@ static void print_text(int width, const char *text)
         int control = *byte < 0x20 || *byte == 0x7f;
 
         if (is_hidden(byte)) {
-            printf("\\x%02x\\x%02x\\x%02x", byte[0], byte[1], byte[2]);
-            width -= 12;
+            printf("\\u%04x", (byte[0] & 0xf) << 12 | (byte[1] & 0x3f) << 6 | (byte[2] & 0x3f));
+            width -= 6;
             byte += 2;
             continue;
         }

@@ -108,7 +108,10 @@ impl Domain {
         // A frame into which a restart falls is of neither boot.
         for _ in 0..TRIES {
             let left = options.time_limit.saturating_sub(begun.elapsed());
-            self.follow_restart(left, control)?;
+            if let Err(error) = self.follow_restart(left, control) {
+                // What looks like a restart may be the end.
+                return Err(if self.found.ram.memory().ending() { self.gone() } else { error });
+            }
             let mut frame = self.take(options, begun);
             self.check(control)?;
             if self.is_same_boot() {
@@ -185,8 +188,12 @@ impl Domain {
         not_cancelled(control, domain)?;
         match self.found.ram.memory().alive() {
             true => Ok(()),
-            false => Err(Error::Gone { domain: domain.clone() }),
+            false => Err(self.gone()),
         }
+    }
+
+    fn gone(&self) -> Error {
+        Error::Gone { domain: self.source.identity().name.clone() }
     }
 }
 

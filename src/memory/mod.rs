@@ -54,4 +54,9 @@ pub(crate) trait PhysicalMemory: Send {
 
     /// Whether the guest behind it still runs.
     fn alive(&self) -> bool;
+
+    /// Whether the guest behind it is ending, or has ended: its memory may go before the rest of it.
+    fn ending(&self) -> bool {
+        !self.alive()
+    }
 }

@@ -244,6 +244,10 @@ impl PhysicalMemory for ProcfsMemory {
     fn alive(&self) -> bool {
         self.owner.process.alive()
     }
+
+    fn ending(&self) -> bool {
+        self.owner.process.ending()
+    }
 }
 
 /// Opens the file with this inode among the process's descriptors: also a deleted one, also a memfd.

@@ -4,7 +4,7 @@
 #[path = "../../tests/lab/mod.rs"]
 mod lab;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::Value;
@@ -130,31 +130,23 @@ fn hostile_text_is_shown_harmlessly() {
     assert!(has("log", "text", &|text| text == "log\u{1b}[2J\u{202e}\u{9b}"));
     assert_eq!(frame["os"]["nodename"], "h\u{1b}[2J\nforged");
 
-    for program in programs() {
-        let text = harmless(&program.what, &mut program.command(guest.domain()));
-        assert!(text.contains("forged"), "{} does not show the process:\n{text}", program.what);
+    for mut program in programs() {
+        let command = program.command.args(["-c", "qemu:///system", guest.domain()]);
+        let text = harmless(program.what, command);
+        for words in ["forged", r"\x1b[2J\x0a0 1 0 1 S forged", r"\u202eback\x9b", r"\u200b\x7f"] {
+            assert!(text.contains(words), "{} does not show {words}:\n{text}", program.what);
+        }
     }
 }
 
 /// A program in another language over the C ABI that lists processes.
 struct Program {
-    what: String,
-    command: PathBuf,
-    arguments: Vec<String>,
-    library: PathBuf,
+    what: &'static str,
+    command: Command,
 }
 
-impl Program {
-    fn command(&self, domain: &str) -> Command {
-        let mut command = Command::new(&self.command);
-        command.args(&self.arguments).args(["-c", "qemu:///system", domain]);
-        command.env("LD_LIBRARY_PATH", &self.library);
-        command
-    }
-}
-
-/// The example in C, built anew.
-fn programs() -> Vec<Program> {
+/// The examples, compiled anew.
+fn programs() -> [Program; 3] {
     let root = lab::root();
     let folder =
         Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("text-{}", std::process::id()));
@@ -165,16 +157,43 @@ fn programs() -> Vec<Program> {
         let _ = std::fs::remove_file(folder.join(name));
         std::os::unix::fs::symlink(&library, folder.join(name)).unwrap();
     }
-    let program = folder.join("nfm-ps");
+    let with_library = |program: &Path| {
+        let mut command = Command::new(program);
+        command.env("LD_LIBRARY_PATH", &folder).env("NFM_LIBRARY", &library);
+        command
+    };
+    let compiled = |compiler: &mut Command| {
+        let output = run(compiler);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+
+    let c = folder.join("nfm-ps");
     let mut compiler = Command::new("cc");
-    compiler.arg("-I").arg(root.join("include")).arg("-o").arg(&program);
-    compiler.arg(root.join("examples/c/nfm-ps.c")).arg("-L").arg(&folder).arg("-lnfm");
-    let output = run(&mut compiler);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    vec![Program {
-        what: "nfm-ps in C".to_owned(),
-        command: program,
-        arguments: Vec::new(),
-        library: folder,
-    }]
+    compiler.arg("-I").arg(root.join("include")).arg("-o").arg(&c);
+    compiled(compiler.arg(root.join("examples/c/nfm-ps.c")).arg("-L").arg(&folder).arg("-lnfm"));
+
+    let go = folder.join("nfm-ps-go");
+    let mut compiler = with_library(Path::new("go"));
+    compiler.args(["build", "-o"]).arg(&go).arg(".");
+    compiler.current_dir(root.join("examples/go/nfm-ps"));
+    compiler.env("GOCACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("go-cache"));
+    compiler.env("GOFLAGS", "-mod=mod").env("GOPROXY", "off").env("GOTOOLCHAIN", "local");
+    let (include, libraries) = (root.join("include"), folder.display());
+    let about = format!(
+        "Name: nfm\nDescription: of this build\nVersion: {}\nCflags: -I{}\nLibs: -L{libraries} -lnfm\n",
+        env!("CARGO_PKG_VERSION"),
+        include.display()
+    );
+    std::fs::write(folder.join("nfm.pc"), about).unwrap();
+    compiler.env("PKG_CONFIG_PATH", &folder);
+    compiled(&mut compiler);
+
+    let mut python = with_library(Path::new("/usr/bin/python3"));
+    python.env("PYTHONPATH", root.join("bindings/python")).env("PYTHONDONTWRITEBYTECODE", "1");
+    python.arg(root.join("examples/python/nfm-ps.py"));
+    [
+        Program { what: "nfm-ps in C", command: with_library(&c) },
+        Program { what: "nfm-ps in Go", command: with_library(&go) },
+        Program { what: "nfm-ps in Python", command: python },
+    ]
 }
