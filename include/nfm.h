@@ -371,6 +371,10 @@ typedef enum nfm_result_t {
      * A bug in nfm: a panic was caught, or was caught earlier with this handle. Close the handle.
      */
     NFM_ERR_PANIC = 14,
+    /**
+     * A symbol file is of another kernel than the guest's.
+     */
+    NFM_ERR_MISMATCH = 16,
 } nfm_result_t;
 
 /**

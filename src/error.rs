@@ -35,6 +35,8 @@ pub enum ErrorCode {
     Gone = 13,
     /// A bug in nfm: a panic was caught at the border of the library.
     Panic = 14,
+    /// A symbol file is of another kernel than the guest's.
+    Mismatch = 16,
 }
 
 impl ErrorCode {
@@ -55,6 +57,7 @@ impl ErrorCode {
             Self::NoMemory => "NFM_ERR_NO_MEMORY",
             Self::Gone => "NFM_ERR_GONE",
             Self::Panic => "NFM_ERR_PANIC",
+            Self::Mismatch => "NFM_ERR_MISMATCH",
         }
     }
 }
@@ -138,7 +141,7 @@ pub enum Error {
     },
     /// See [`ErrorCode::NoTypes`].
     #[error(
-        "the kernel of domain '{domain}' ({release}) carries no usable BTF ({reason}); boot a kernel built with CONFIG_DEBUG_INFO_BTF=y"
+        "the kernel of domain '{domain}' ({release}) carries no usable BTF ({reason}); install its debug package on this host, name its vmlinux with --types, or boot a kernel built with CONFIG_DEBUG_INFO_BTF=y"
     )]
     NoTypes {
         /// The domain's name.
@@ -150,7 +153,7 @@ pub enum Error {
     },
     /// See [`ErrorCode::NoSymbols`].
     #[error(
-        "the symbol table of the kernel in domain '{domain}' cannot be read ({reason}); boot a kernel built with CONFIG_KALLSYMS=y and CONFIG_KALLSYMS_ALL=y"
+        "the symbol table of the kernel in domain '{domain}' cannot be read ({reason}); install its debug package on this host, name its System.map or vmlinux with --symbols, or boot a kernel built with CONFIG_KALLSYMS=y and CONFIG_KALLSYMS_ALL=y"
     )]
     NoSymbols {
         /// The domain's name.
@@ -184,6 +187,27 @@ pub enum Error {
         /// The domain's name.
         domain: String,
     },
+    /// See [`ErrorCode::Mismatch`].
+    #[error(
+        "{path} is of another kernel than domain '{domain}' runs: {reason}; give the files of just this kernel build"
+    )]
+    Mismatch {
+        /// The domain's name.
+        domain: String,
+        /// The symbol file.
+        path: String,
+        /// What shows it.
+        reason: String,
+    },
+    /// A file that was named cannot be used as one of symbols or types; see
+    /// [`ErrorCode::InvalidArgument`].
+    #[error("{path} cannot be used: {reason}")]
+    BadFile {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// See [`ErrorCode::Other`].
     #[error("{what}: {source}")]
     Io {
@@ -198,7 +222,7 @@ impl Error {
     /// The stable number of this error.
     pub fn code(&self) -> ErrorCode {
         match self {
-            Self::InvalidArgument(_) => ErrorCode::InvalidArgument,
+            Self::InvalidArgument(_) | Self::BadFile { .. } => ErrorCode::InvalidArgument,
             Self::Connect { .. } => ErrorCode::Connect,
             Self::NoSuchDomain { .. } => ErrorCode::NoSuchDomain,
             Self::NotRunning { .. } => ErrorCode::NotRunning,
@@ -210,6 +234,7 @@ impl Error {
             Self::Unsupported { .. } => ErrorCode::Unsupported,
             Self::NoMemory { .. } => ErrorCode::NoMemory,
             Self::Gone { .. } => ErrorCode::Gone,
+            Self::Mismatch { .. } => ErrorCode::Mismatch,
             Self::Libvirt { .. } | Self::Io { .. } => ErrorCode::Other,
         }
     }

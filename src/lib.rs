@@ -30,7 +30,7 @@ mod paging;
 mod resolve;
 
 pub use crawl::Section;
-pub use domain::{CrawlOptions, Domain, Findings, Mode, OpenOptions};
+pub use domain::{Cache, CrawlOptions, Domain, Findings, Mode, OpenOptions};
 pub use error::{Error, ErrorCode, Result};
 pub use frame::{
     Connection, Consistency, Cpu, CpuTimes, DomainIdentity, FORMAT, File, FileKind, Frame, Host,

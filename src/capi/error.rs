@@ -41,6 +41,8 @@ pub enum nfm_result_t {
     NFM_ERR_GONE = 13,
     /// A bug in nfm: a panic was caught, or was caught earlier with this handle. Close the handle.
     NFM_ERR_PANIC = 14,
+    /// A symbol file is of another kernel than the guest's.
+    NFM_ERR_MISMATCH = 16,
 }
 
 impl nfm_result_t {
@@ -61,6 +63,7 @@ impl nfm_result_t {
             ErrorCode::NoMemory => Self::NFM_ERR_NO_MEMORY,
             ErrorCode::Gone => Self::NFM_ERR_GONE,
             ErrorCode::Panic => Self::NFM_ERR_PANIC,
+            ErrorCode::Mismatch => Self::NFM_ERR_MISMATCH,
         }
     }
 }

@@ -99,7 +99,7 @@ pub(super) unsafe fn open(options: *const nfm_open_options_t) -> Result<OpenOpti
     let options = unsafe { read(options) }?;
     // SAFETY: NULL or a string, by the caller's promise.
     let uri = unsafe { optional_text(options.uri, "uri") }?;
-    Ok(OpenOptions { uri: uri.map(str::to_owned) })
+    Ok(OpenOptions { uri: uri.map(str::to_owned), ..OpenOptions::default() })
 }
 
 /// # Safety

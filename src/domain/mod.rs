@@ -1,6 +1,7 @@
 //! A domain that is open for crawling: the rooms put together.
 
 mod findings;
+mod folders;
 mod open;
 mod options;
 mod qemu;
@@ -9,7 +10,7 @@ mod source;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub use findings::Findings;
-pub use options::{CrawlOptions, Mode, OpenOptions};
+pub use options::{Cache, CrawlOptions, Mode, OpenOptions};
 
 use crate::crawl::{Context, Details, Section};
 use crate::error::{Error, Result};
@@ -36,7 +37,7 @@ impl Domain {
     pub fn open(domain: &str, options: &OpenOptions) -> Result<Self> {
         let begun = Instant::now();
         let source = open::find_source(domain, options)?;
-        let found = open::find_kernel(source.as_ref())?;
+        let found = open::find_kernel(source.as_ref(), &options.sources(source.identity()))?;
         let findings =
             Findings::new(source.as_ref(), found.ram.memory(), &found.kernel, begun.elapsed());
         Ok(Self { source, found, findings, frames: 0 })
@@ -61,7 +62,7 @@ impl Domain {
         let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let begun = Instant::now();
         let gone = || Error::Gone { domain: self.source.identity().name.clone() };
-        let Found { ram, kernel, layout } = &self.found;
+        let Found { ram, kernel, layout, .. } = &self.found;
         if !ram.memory().alive() {
             return Err(gone());
         }
@@ -111,6 +112,9 @@ impl Domain {
             return Err(gone());
         }
         let (problems, retries) = context.finish();
+        if kernel.has_learned() {
+            self.found.keep();
+        }
         frame.consistency.complete = problems.is_empty();
         frame.consistency.problems = problems;
         frame.consistency.retries = retries;

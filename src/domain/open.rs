@@ -6,7 +6,7 @@ use super::qemu::QemuGuest;
 use super::source::Source;
 use crate::crawl::{Context, Details, firmware_ram};
 use crate::error::{Error, Result};
-use crate::kernel::{DiscoveryError, Kernel, Wanted};
+use crate::kernel::{DiscoveryError, Kernel, KernelImage, Profile, Recorder, Sources, Store, Wanted};
 use crate::layout::{Layout, Symbols};
 use crate::memory::{GuestRam, PhysicalMemory};
 use crate::paging::AddressSpace;
@@ -42,11 +42,34 @@ pub(super) struct Found {
     pub ram: GuestRam,
     pub kernel: Kernel,
     pub layout: Layout,
+    /// Where the kernel's profile is kept.
+    pub store: Store,
+}
+
+impl Found {
+    /// All that is known of the kernel; `None` where it has no build id to be told by.
+    pub fn profile(&self) -> Option<Profile> {
+        let types = Layout::type_names();
+        let recorder = Recorder::new(self.kernel.types());
+        Layout::compile(&recorder, |name| self.kernel.symbol(name));
+        let wanted = Wanted { symbols: Symbols::NAMES, types: &types };
+        self.kernel.profile(&wanted, recorder.into_facts())
+    }
+
+    /// Caches what is known of the kernel.
+    pub fn keep(&self) {
+        if self.store.cache.is_some()
+            && self.kernel.is_proven()
+            && let Some(profile) = self.profile()
+        {
+            self.store.keep(&profile);
+        }
+    }
 }
 
 /// Holds the ways in which a source's memory may be laid out against the memory: the one is taken
 /// under which a kernel is found whose own map of RAM agrees with it.
-pub(super) fn find_kernel(source: &dyn Source) -> Result<Found> {
+pub(super) fn find_kernel(source: &dyn Source, sources: &Sources) -> Result<Found> {
     let domain = source.identity().name.as_str();
     let no_memory =
         |reason| Error::NoMemory { domain: domain.to_owned(), place: source.place(), reason };
@@ -55,14 +78,17 @@ pub(super) fn find_kernel(source: &dyn Source) -> Result<Found> {
     let mut failure = None;
     for layout in 0..source.layouts() {
         let ram = GuestRam::new(source.memory(layout)?);
-        match Kernel::discover(&ram, &wanted) {
-            Ok(kernel) => {
-                let layout = Layout::compile(&kernel.types, |name| kernel.symbol(name));
-                match disagreement(&ram, &kernel, &layout) {
-                    None => return Ok(Found { ram, kernel, layout }),
-                    Some(reason) => failure = Some(no_memory(reason)),
+        match know(&ram, &wanted, sources) {
+            Ok((kernel, layout)) => match disagreement(&ram, &kernel, &layout) {
+                None => {
+                    let found = Found { ram, kernel, layout, store: sources.store.clone() };
+                    if !found.kernel.is_recalled() {
+                        found.keep();
+                    }
+                    return Ok(found);
                 }
-            }
+                Some(reason) => failure = Some(no_memory(reason)),
+            },
             Err(DiscoveryError::NoKernel) => {
                 failure.get_or_insert_with(|| no_kernel(ram.memory(), domain));
             }
@@ -71,6 +97,32 @@ pub(super) fn find_kernel(source: &dyn Source) -> Result<Found> {
         }
     }
     Err(failure.unwrap_or_else(|| no_memory("its definition allows no layout".to_owned())))
+}
+
+/// The kernel in a memory, recalled if its profile is at hand, else discovered.
+fn know(
+    ram: &GuestRam,
+    wanted: &Wanted,
+    sources: &Sources,
+) -> Result<(Kernel, Layout), DiscoveryError> {
+    let compile = |kernel: &Kernel| Layout::compile(kernel.types(), |name| kernel.symbol(name));
+    let image = KernelImage::find(ram).ok_or(DiscoveryError::NoKernel)?;
+    let recalled = Kernel::recall(ram, &image, wanted, sources).map(|kernel| {
+        let layout = compile(&kernel);
+        (kernel, layout)
+    });
+    match recalled {
+        Some((kernel, layout)) if kernel.has_answered() => Ok((kernel, layout)),
+        // What an older nfm did not ask is asked of the guest; where that tells nothing, the old profile
+        // tells the most.
+        recalled => match Kernel::discover(ram, image, wanted, sources) {
+            Ok(kernel) => {
+                let layout = compile(&kernel);
+                Ok((kernel, layout))
+            }
+            Err(error) => recalled.ok_or(error),
+        },
+    }
 }
 
 /// How firmware's map of RAM, as the kernel holds it, contradicts the layout under which it was found.
@@ -122,6 +174,12 @@ fn unusable(error: DiscoveryError, domain: &str) -> Error {
             evidence: "a kernel is mapped, but it does not call itself Linux".to_owned(),
         },
         DiscoveryError::NoSymbols(reason) => Error::NoSymbols { domain, reason },
+        DiscoveryError::BadFile { path, reason } => {
+            Error::BadFile { path: path.display().to_string(), reason }
+        }
+        DiscoveryError::Mismatch { path, reason } => {
+            Error::Mismatch { domain, path: path.display().to_string(), reason }
+        }
         DiscoveryError::NoTypes { release, reason } => Error::NoTypes {
             domain,
             release: release.unwrap_or_else(|| "unknown release".to_owned()),

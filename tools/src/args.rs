@@ -34,7 +34,8 @@ Exit status:
   11  the guest's hypervisor, architecture or memory is not supported
   12  the guest's RAM cannot be located
   13  the guest ended meanwhile
-  14  a bug in nfm";
+  14  a bug in nfm
+  16  a symbol file is of another kernel than the guest's";
 
 #[derive(Subcommand)]
 pub(crate) enum Verb {
