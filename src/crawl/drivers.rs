@@ -7,8 +7,8 @@ use crate::layout::{Driver, Drivers, Layout, Veth, VirtioNet};
 /// A module's BTF is not larger.
 const LARGEST_BTF: u64 = 8 << 20;
 
-const NO_TYPES: ReadError =
-    ReadError::Nonsense { what: "the driver's module carries no usable BTF", address: 0 };
+const NO_TYPES: ReadError = ReadError::Unknown("the driver's module carries no usable BTF");
+
 
 impl Context<'_> {
     /// Offsets of the driver `virtio_net`.
@@ -46,8 +46,8 @@ impl Context<'_> {
         Ok(compiled)
     }
 
-    /// The BTF of a loaded module.
-    fn module_btf(&self, name: &str) -> ReadResult<Vec<u8>> {
+const NO_TYPES: ReadError = ReadError::Unknown("the driver's module carries no usable BTF");
+
         let layout = &self.layout.system;
         let head = self.symbol(self.layout.symbols.btf_modules)?;
         let is_it = |entry: &u64| {
