@@ -35,6 +35,8 @@ pub enum ErrorCode {
     Gone = 13,
     /// A bug in nfm: a panic was caught at the border of the library.
     Panic = 14,
+    /// A file is not there, may not be read or written, or is none that nfm can read.
+    File = 15,
     /// A symbol file is of another kernel than the guest's.
     Mismatch = 16,
 }
@@ -57,6 +59,7 @@ impl ErrorCode {
             Self::NoMemory => "NFM_ERR_NO_MEMORY",
             Self::Gone => "NFM_ERR_GONE",
             Self::Panic => "NFM_ERR_PANIC",
+            Self::File => "NFM_ERR_FILE",
             Self::Mismatch => "NFM_ERR_MISMATCH",
         }
     }
@@ -187,9 +190,27 @@ pub enum Error {
         /// The domain's name.
         domain: String,
     },
+    /// See [`ErrorCode::File`].
+    #[error("no guest's memory can be read from file '{path}': {reason}")]
+    File {
+        /// The file.
+        path: String,
+        /// What is wrong with it, and what to do.
+        reason: String,
+    },
+    /// See [`ErrorCode::File`].
+    #[error("cannot write the dump '{path}': {reason}")]
+    Dump {
+        /// The file that was to be written.
+        path: String,
+        /// What is wrong, and what to do.
+        reason: String,
+        /// The system's error number, or 0.
+        errno: i32,
+    },
     /// See [`ErrorCode::Mismatch`].
     #[error(
-        "{path} is of another kernel than domain '{domain}' runs: {reason}; give the files of just this kernel build"
+        "the symbol file '{path}' is of another kernel than domain '{domain}' runs: {reason}; give the files of just this kernel build"
     )]
     Mismatch {
         /// The domain's name.
@@ -199,9 +220,8 @@ pub enum Error {
         /// What shows it.
         reason: String,
     },
-    /// A file that was named cannot be used as one of symbols or types; see
-    /// [`ErrorCode::InvalidArgument`].
-    #[error("{path} cannot be used: {reason}")]
+    /// See [`ErrorCode::File`].
+    #[error("the symbol file '{path}' cannot be used: {reason}")]
     BadFile {
         /// The file.
         path: String,
@@ -222,7 +242,7 @@ impl Error {
     /// The stable number of this error.
     pub fn code(&self) -> ErrorCode {
         match self {
-            Self::InvalidArgument(_) | Self::BadFile { .. } => ErrorCode::InvalidArgument,
+            Self::InvalidArgument(_) => ErrorCode::InvalidArgument,
             Self::Connect { .. } => ErrorCode::Connect,
             Self::NoSuchDomain { .. } => ErrorCode::NoSuchDomain,
             Self::NotRunning { .. } => ErrorCode::NotRunning,
@@ -234,6 +254,7 @@ impl Error {
             Self::Unsupported { .. } => ErrorCode::Unsupported,
             Self::NoMemory { .. } => ErrorCode::NoMemory,
             Self::Gone { .. } => ErrorCode::Gone,
+            Self::File { .. } | Self::Dump { .. } | Self::BadFile { .. } => ErrorCode::File,
             Self::Mismatch { .. } => ErrorCode::Mismatch,
             Self::Libvirt { .. } | Self::Io { .. } => ErrorCode::Other,
         }
@@ -243,6 +264,7 @@ impl Error {
     pub fn errno(&self) -> i32 {
         match self {
             Self::Io { source, .. } => source.raw_os_error().unwrap_or(0),
+            Self::Dump { errno, .. } => *errno,
             _ => 0,
         }
     }

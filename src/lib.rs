@@ -30,7 +30,9 @@ mod paging;
 mod resolve;
 
 pub use crawl::Section;
-pub use domain::{Cache, CrawlOptions, Domain, Findings, Mode, OpenOptions};
+pub use domain::{
+    Cache, CrawlOptions, Domain, DumpOptions, DumpSummary, Findings, Mode, OpenOptions,
+};
 pub use error::{Error, ErrorCode, Result};
 pub use frame::{
     Connection, Consistency, Cpu, CpuTimes, DomainIdentity, FORMAT, File, FileKind, Frame, Host,

@@ -41,6 +41,8 @@ pub enum nfm_result_t {
     NFM_ERR_GONE = 13,
     /// A bug in nfm: a panic was caught, or was caught earlier with this handle. Close the handle.
     NFM_ERR_PANIC = 14,
+    /// A file is not there, may not be read or written, or is none that nfm can read.
+    NFM_ERR_FILE = 15,
     /// A symbol file is of another kernel than the guest's.
     NFM_ERR_MISMATCH = 16,
 }
@@ -63,6 +65,7 @@ impl nfm_result_t {
             ErrorCode::NoMemory => Self::NFM_ERR_NO_MEMORY,
             ErrorCode::Gone => Self::NFM_ERR_GONE,
             ErrorCode::Panic => Self::NFM_ERR_PANIC,
+            ErrorCode::File => Self::NFM_ERR_FILE,
             ErrorCode::Mismatch => Self::NFM_ERR_MISMATCH,
         }
     }
@@ -216,6 +219,7 @@ fn name(result: c_int) -> &'static CStr {
         12 => c"NFM_ERR_NO_MEMORY",
         13 => c"NFM_ERR_GONE",
         14 => c"NFM_ERR_PANIC",
+        15 => c"NFM_ERR_FILE",
         _ => c"NFM_ERR_?",
     }
 }
@@ -244,6 +248,8 @@ mod tests {
             ErrorCode::NoMemory,
             ErrorCode::Gone,
             ErrorCode::Panic,
+            ErrorCode::File,
+            ErrorCode::Mismatch,
         ];
         for code in codes {
             assert_eq!(nfm_result_t::of(code) as c_int, code as c_int);

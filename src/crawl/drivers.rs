@@ -9,7 +9,6 @@ const LARGEST_BTF: u64 = 8 << 20;
 
 const NO_TYPES: ReadError = ReadError::Unknown("the driver's module carries no usable BTF");
 
-
 impl Context<'_> {
     /// Offsets of the driver `virtio_net`.
     pub(super) fn virtio_net(&self) -> ReadResult<VirtioNet> {
@@ -46,8 +45,8 @@ impl Context<'_> {
         Ok(compiled)
     }
 
-const NO_TYPES: ReadError = ReadError::Unknown("the driver's module carries no usable BTF");
-
+    /// The BTF of a loaded module.
+    fn module_btf(&self, name: &str) -> ReadResult<Vec<u8>> {
         let layout = &self.layout.system;
         let head = self.symbol(self.layout.symbols.btf_modules)?;
         let is_it = |entry: &u64| {

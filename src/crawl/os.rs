@@ -51,6 +51,13 @@ fn uptime(context: &Context) -> ReadResult<u64> {
     Ok(monotonic(context)?.wrapping_add(context.unsigned(clock, asleep)?))
 }
 
+/// The wall clock at its last update, nanoseconds since 1970.
+pub(super) fn wall_clock(context: &Context) -> ReadResult<u64> {
+    let offset = context.layout.system.timekeeper.offs_real;
+    let real = context.unsigned(timekeeper(context)?, offset)?;
+    Ok(monotonic(context)?.wrapping_add(real))
+}
+
 /// The monotonic clock at its last update.
 pub(super) fn monotonic(context: &Context) -> ReadResult<u64> {
     let layout = &context.layout.system.timekeeper;

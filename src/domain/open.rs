@@ -1,12 +1,15 @@
 //! From a domain's name to its kernel: the source is found, and the ways its memory may be laid out
 //! are held against the memory itself.
 
+use super::file::{self, FileGuest};
 use super::options::OpenOptions;
 use super::qemu::QemuGuest;
 use super::source::Source;
-use crate::crawl::{Context, Details, firmware_ram};
+use crate::crawl::{Boot, Context, Details, firmware_ram};
 use crate::error::{Error, Result};
-use crate::kernel::{DiscoveryError, Kernel, KernelImage, Profile, Recorder, Sources, Store, Wanted};
+use crate::kernel::{
+    DiscoveryError, Kernel, KernelImage, Profile, Recorder, Sources, Store, Wanted,
+};
 use crate::layout::{Layout, Symbols};
 use crate::memory::{GuestRam, PhysicalMemory};
 use crate::paging::AddressSpace;
@@ -17,8 +20,11 @@ const GIB: u64 = 1 << 30;
 /// A guest that has touched less than this runs no operating system yet.
 const FIRMWARE_TOUCHES: u64 = 48 * MIB;
 
-/// The guest of this name, id or UUID.
+/// The guest of this name, id or UUID, or the file of that URI.
 pub(super) fn find_source(domain: &str, options: &OpenOptions) -> Result<Box<dyn Source>> {
+    if domain.starts_with(file::PREFIX) {
+        return Ok(Box::new(FileGuest::open(domain)?));
+    }
     let connection = Libvirt::open(options.uri.as_deref())?;
     let definition = connection.find(domain)?;
     let summary = &definition.summary;
@@ -42,8 +48,7 @@ pub(super) struct Found {
     pub ram: GuestRam,
     pub kernel: Kernel,
     pub layout: Layout,
-    /// Where the kernel's profile is kept.
-    pub store: Store,
+    pub boot: Boot,
 }
 
 impl Found {
@@ -57,12 +62,12 @@ impl Found {
     }
 
     /// Caches what is known of the kernel.
-    pub fn keep(&self) {
-        if self.store.cache.is_some()
+    pub fn keep(&self, store: &Store) {
+        if store.cache.is_some()
             && self.kernel.is_proven()
             && let Some(profile) = self.profile()
         {
-            self.store.keep(&profile);
+            store.keep(&profile);
         }
     }
 }
@@ -76,24 +81,39 @@ pub(super) fn find_kernel(source: &dyn Source, sources: &Sources) -> Result<Foun
     let types = Layout::type_names();
     let wanted = Wanted { symbols: Symbols::NAMES, types: &types };
     let mut failure = None;
+    let mut best: Option<Found> = None;
     for layout in 0..source.layouts() {
-        let ram = GuestRam::new(source.memory(layout)?);
-        match know(&ram, &wanted, sources) {
-            Ok((kernel, layout)) => match disagreement(&ram, &kernel, &layout) {
-                None => {
-                    let found = Found { ram, kernel, layout, store: sources.store.clone() };
-                    if !found.kernel.is_recalled() {
-                        found.keep();
-                    }
-                    return Ok(found);
+        let memory = || Ok::<_, Error>(GuestRam::new(source.memory(layout)?));
+        let ram = memory()?;
+        let images = KernelImage::find_all(&ram, source.page_table());
+        if images.is_empty() {
+            failure.get_or_insert_with(|| no_kernel(ram.memory(), source));
+        }
+        for image in images {
+            let ram = memory()?;
+            let (kernel, layout) = match know(&ram, image, &wanted, sources) {
+                Ok(known) => known,
+                // A kernel that is there but not usable says more than a layout without any.
+                Err(error) => {
+                    failure = Some(unusable(error, domain));
+                    continue;
                 }
-                Some(reason) => failure = Some(no_memory(reason)),
-            },
-            Err(DiscoveryError::NoKernel) => {
-                failure.get_or_insert_with(|| no_kernel(ram.memory(), domain));
+            };
+            if let Some(reason) = disagreement(source, &ram, &kernel, &layout) {
+                failure = Some(no_memory(reason));
+                continue;
             }
-            // A kernel that is there but not usable says more than a layout without any.
-            Err(error) => failure = Some(unusable(error, domain)),
+            let boot = Boot::note(&ram, &kernel, &layout);
+            // What is left of an earlier boot has stopped its clock.
+            if best.as_ref().is_none_or(|best| best.boot.clock < boot.clock) {
+                best = Some(Found { ram, kernel, layout, boot });
+            }
+        }
+        if let Some(found) = best {
+            if !found.kernel.is_recalled() {
+                found.keep(&sources.store);
+            }
+            return Ok(found);
         }
     }
     Err(failure.unwrap_or_else(|| no_memory("its definition allows no layout".to_owned())))
@@ -102,11 +122,11 @@ pub(super) fn find_kernel(source: &dyn Source, sources: &Sources) -> Result<Foun
 /// The kernel in a memory, recalled if its profile is at hand, else discovered.
 fn know(
     ram: &GuestRam,
+    image: KernelImage,
     wanted: &Wanted,
     sources: &Sources,
 ) -> Result<(Kernel, Layout), DiscoveryError> {
     let compile = |kernel: &Kernel| Layout::compile(kernel.types(), |name| kernel.symbol(name));
-    let image = KernelImage::find(ram).ok_or(DiscoveryError::NoKernel)?;
     let recalled = Kernel::recall(ram, &image, wanted, sources).map(|kernel| {
         let layout = compile(&kernel);
         (kernel, layout)
@@ -126,7 +146,15 @@ fn know(
 }
 
 /// How firmware's map of RAM, as the kernel holds it, contradicts the layout under which it was found.
-fn disagreement(ram: &GuestRam, kernel: &Kernel, layout: &Layout) -> Option<String> {
+fn disagreement(
+    source: &dyn Source,
+    ram: &GuestRam,
+    kernel: &Kernel,
+    layout: &Layout,
+) -> Option<String> {
+    if source.says_where() {
+        return None;
+    }
     let space = AddressSpace::new(ram, kernel.image.root, kernel.image.levels);
     let firmware = firmware_ram(&Context::new(&space, kernel, layout, Details::default())).ok()?;
     let blocks = ram.memory().ram();
@@ -146,8 +174,8 @@ fn disagreement(ram: &GuestRam, kernel: &Kernel, layout: &Layout) -> Option<Stri
 }
 
 /// Firmware, or another operating system: by how much memory the guest has touched.
-fn no_kernel(memory: &dyn PhysicalMemory, domain: &str) -> Error {
-    let domain = domain.to_owned();
+fn no_kernel(memory: &dyn PhysicalMemory, source: &dyn Source) -> Error {
+    let domain = source.identity().name.clone();
     match memory.residency().map(|held| held.resident.saturating_add(held.swapped)) {
         Some(bytes) if bytes < FIRMWARE_TOUCHES => Error::NotBooted {
             domain,
@@ -160,7 +188,7 @@ fn no_kernel(memory: &dyn PhysicalMemory, domain: &str) -> Error {
                     format!("{} MiB of its RAM are in use", bytes.div_ceil(MIB))
                         + ", but no page table maps a kernel"
                 }
-                None => "no page table maps a kernel".to_owned(),
+                None => format!("no page table in {} maps a kernel", source.place()),
             },
         },
     }
@@ -169,7 +197,7 @@ fn no_kernel(memory: &dyn PhysicalMemory, domain: &str) -> Error {
 fn unusable(error: DiscoveryError, domain: &str) -> Error {
     let domain = domain.to_owned();
     match error {
-        DiscoveryError::NoKernel | DiscoveryError::NotLinux => Error::NotLinux {
+        DiscoveryError::NotLinux => Error::NotLinux {
             domain,
             evidence: "a kernel is mapped, but it does not call itself Linux".to_owned(),
         },

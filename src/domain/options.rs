@@ -57,14 +57,14 @@ impl OpenOptions {
         };
         // Only a guest that can be told from all others has a place in the cache.
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-        let told = !guest.uuid.is_empty() && guest.uuid.bytes().all(is_plain);
+        let guest = guest.uuid.clone().filter(|uuid| uuid.bytes().all(is_plain));
         Sources {
             symbols: named(&self.symbols, "NFM_SYMBOLS"),
             types: named(&self.types, "NFM_TYPES"),
             debug_folders: vec![debug_folder.unwrap_or_else(|| folders::DEBUG.into())],
             store: Store {
                 imported: folders::profiles(),
-                cache: cache.filter(|_| told).map(|folder| (folder, guest.uuid.clone())),
+                cache: cache.zip(guest),
             },
         }
     }

@@ -2,6 +2,8 @@
 //!
 //! Each kind of source has its own file; the rest of this room does not ask which it is.
 
+use std::time::SystemTime;
+
 use crate::error::Result;
 use crate::frame::{DomainIdentity, Host};
 use crate::memory::PhysicalMemory;
@@ -24,6 +26,22 @@ pub(crate) trait Source: Send {
 
     /// Its memory, laid out in one of these ways.
     fn memory(&self, layout: usize) -> Result<Box<dyn PhysicalMemory>>;
+
+    /// Whether the source itself says where in guest memory each byte belongs, so that there is nothing to
+    /// be held against the guest's own map of RAM: it may lack parts of that.
+    fn says_where(&self) -> bool {
+        false
+    }
+
+    /// Guest-physical address of the kernel's top page table, where the source names one.
+    fn page_table(&self) -> Option<u64> {
+        None
+    }
+
+    /// When its memory was written down; `None` where it is the present one.
+    fn taken(&self) -> Option<SystemTime> {
+        None
+    }
 
     /// Suspends it until the result is dropped; `None` where it does not run anyway.
     fn hold(&self) -> Result<Option<Hold>>;

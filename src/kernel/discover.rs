@@ -14,8 +14,8 @@ use super::kallsyms::{FoundBy, Kallsyms};
 use super::profile::{LONGEST_BANNER, Marks, ProfileTypes};
 use super::vmcoreinfo::Vmcoreinfo;
 use super::{
-    BANNER, BTF_BOUNDS, DiscoveryError, FIRST_UTS, Kernel, KernelImage, KernelTypes, Origin, Sources,
-    TOP_PAGE_TABLE, Types, Wanted,
+    BANNER, BTF_BOUNDS, DiscoveryError, FIRST_UTS, Kernel, KernelImage, KernelTypes, Origin,
+    Sources, TOP_PAGE_TABLE, Types, Wanted,
 };
 use crate::memory::GuestRam;
 use crate::paging::AddressSpace;
@@ -288,9 +288,8 @@ impl Guest<'_> {
         }
         let (id, release) = (self.build_id.as_deref(), self.release.as_deref());
         let vmlinux = files::vmlinux(&sources.debug_folders, id, release);
-        first_usable(vmlinux, |path| self.types_of(path, &[])).ok_or_else(|| {
-            DiscoveryError::NoTypes { release: self.release.clone(), reason: own }
-        })
+        first_usable(vmlinux, |path| self.types_of(path, &[]))
+            .ok_or_else(|| DiscoveryError::NoTypes { release: self.release.clone(), reason: own })
     }
 
     /// The guest's BTF: where the symbols say, else by its beginning.

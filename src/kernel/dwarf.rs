@@ -9,8 +9,8 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use gimli::{
-    AttributeValue, DebugStrOffsetsBase, DebuggingInformationEntry, Dwarf, DwarfFileType, DwoId, EndianSlice, LittleEndian, SectionId, Unit, UnitHeader, UnitOffset,
-    UnitType, constants,
+    AttributeValue, DebugStrOffsetsBase, DebuggingInformationEntry, Dwarf, DwarfFileType, DwoId,
+    EndianSlice, LittleEndian, SectionId, Unit, UnitHeader, UnitOffset, UnitType, constants,
 };
 use memchr::memmem;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -30,12 +30,8 @@ const DEEPEST: usize = 64;
 /// Names so short stand in `.debug_info` itself, not in `.debug_str`.
 const INLINE_NAME: usize = 3;
 /// What of DWARF tells types.
-const SECTIONS: [SectionId; 4] = [
-    SectionId::DebugInfo,
-    SectionId::DebugAbbrev,
-    SectionId::DebugStr,
-    SectionId::DebugStrOffsets,
-];
+const SECTIONS: [SectionId; 4] =
+    [SectionId::DebugInfo, SectionId::DebugAbbrev, SectionId::DebugStr, SectionId::DebugStrOffsets];
 
 /// The types of the given names in a file, and all that they are made of.
 ///
@@ -51,7 +47,9 @@ pub(super) fn load(elf: &ElfFile, wanted: &[&str]) -> Result<TypeGraph, String> 
     let mut search = Search::new(wanted, sections.of(SectionId::DebugStr));
     let mut elsewhere = Vec::new();
     let mut units = dwarf.units();
-    while !search.is_done() && let Some(header) = units.next().map_err(unsound)? {
+    while !search.is_done()
+        && let Some(header) = units.next().map_err(unsound)?
+    {
         let unit = unit(&dwarf, header).map_err(unsound)?;
         match split_unit(&dwarf, &unit) {
             Some(split) => elsewhere.push(split),
@@ -97,7 +95,10 @@ impl<'a> Sections<'a> {
 }
 
 /// A unit with what its types need. (`Dwarf::unit` also wants its line numbers and addresses.)
-fn unit<'a>(dwarf: &Dwarf<Bytes<'a>>, header: UnitHeader<Bytes<'a>>) -> gimli::Result<Unit<Bytes<'a>>> {
+fn unit<'a>(
+    dwarf: &Dwarf<Bytes<'a>>,
+    header: UnitHeader<Bytes<'a>>,
+) -> gimli::Result<Unit<Bytes<'a>>> {
     let abbreviations = dwarf.abbreviations(&header)?;
     let (encoding, kind) = (header.encoding(), header.type_());
     let mut unit = Unit {
@@ -105,7 +106,10 @@ fn unit<'a>(dwarf: &Dwarf<Bytes<'a>>, header: UnitHeader<Bytes<'a>>) -> gimli::R
         name: None,
         comp_dir: None,
         low_pc: 0,
-        str_offsets_base: DebugStrOffsetsBase::default_for_encoding_and_file(encoding, dwarf.file_type),
+        str_offsets_base: DebugStrOffsetsBase::default_for_encoding_and_file(
+            encoding,
+            dwarf.file_type,
+        ),
         addr_base: gimli::DebugAddrBase(0),
         loclists_base: gimli::DebugLocListsBase(0),
         rnglists_base: gimli::DebugRngListsBase(0),
@@ -162,7 +166,10 @@ fn search_split(
         }
         let moved = beside.parent().zip(file.file_name()).map(|(folder, name)| folder.join(name));
         let dwo = map(file).or_else(|| map(&moved?)).ok_or_else(|| {
-            format!("its types are in {}, which cannot be read, nor is there a .dwp", file.display())
+            format!(
+                "its types are in {}, which cannot be read, nor is there a .dwp",
+                file.display()
+            )
         })?;
         search.all(&Sections::load(&dwo, DwarfFileType::Dwo)?.dwarf(), dwo.path())?;
     }
@@ -256,7 +263,8 @@ impl Search {
                 break;
             }
         }
-        let mut builder = Builder { dwarf, unit, graph: &mut self.graph, known: FxHashMap::default() };
+        let mut builder =
+            Builder { dwarf, unit, graph: &mut self.graph, known: FxHashMap::default() };
         for (name, offset) in found {
             let id = builder.build(offset, 0);
             self.missing.remove(&name);
@@ -342,7 +350,9 @@ impl<'a> Builder<'_, 'a> {
                 let encoding = entry.attr_value(constants::DW_AT_encoding)?;
                 let signed = matches!(
                     encoding,
-                    AttributeValue::Encoding(constants::DW_ATE_signed | constants::DW_ATE_signed_char)
+                    AttributeValue::Encoding(
+                        constants::DW_ATE_signed | constants::DW_ATE_signed_char
+                    )
                 );
                 Node::Plain { bytes: bytes()?, signed }
             }
@@ -392,7 +402,8 @@ impl<'a> Builder<'_, 'a> {
             }
             let bits = number(&child, constants::DW_AT_bit_size).unwrap_or(0);
             let start = self.start(&child, bits);
-            let (Some(kind), Some(Ok(offset_bits))) = (self.kind(&child), start.map(u32::try_from)) else {
+            let (Some(kind), Some(Ok(offset_bits))) = (self.kind(&child), start.map(u32::try_from))
+            else {
                 continue;
             };
             let name = self.text(&child).unwrap_or_default();
@@ -414,7 +425,9 @@ impl<'a> Builder<'_, 'a> {
             Some(bytes) => bytes.udata_value()?.checked_mul(8)?,
             None => 0,
         };
-        let Some(from_top) = number(member, constants::DW_AT_bit_offset) else { return Some(start) };
+        let Some(from_top) = number(member, constants::DW_AT_bit_offset) else {
+            return Some(start);
+        };
         let storage = number(member, constants::DW_AT_byte_size).or_else(|| {
             number(&self.unit.entry(self.kind(member)?).ok()?, constants::DW_AT_byte_size)
         })?;
@@ -445,7 +458,9 @@ impl<'a> Builder<'_, 'a> {
         let narrow = |value: i64| if bytes <= 4 { i64::from(value as i32) } else { value };
         let values = self.children(offset)?.into_iter();
         let values = values.filter(|child| child.tag() == constants::DW_TAG_enumerator);
-        Some(values.filter_map(|child| Some((self.text(&child)?, narrow(value(&child)?)))).collect())
+        Some(
+            values.filter_map(|child| Some((self.text(&child)?, narrow(value(&child)?)))).collect(),
+        )
     }
 }
 

@@ -36,7 +36,8 @@ impl ElfFile {
     pub fn map(path: &Path, file: &File) -> Result<Self, String> {
         // SAFETY: nothing of the map is referred to as a Rust object other than bytes, and each reader
         // bounds-checks. A file that shrinks meanwhile ends the process, as of every tool that maps it.
-        let bytes = unsafe { Mmap::map(file) }.map_err(|error| format!("it cannot be mapped: {error}"))?;
+        let bytes =
+            unsafe { Mmap::map(file) }.map_err(|error| format!("it cannot be mapped: {error}"))?;
         let elf = Self { path: path.to_owned(), bytes };
         let parsed = elf.parsed()?;
         match parsed.architecture() {
@@ -69,7 +70,10 @@ impl ElfFile {
         let data = section.compressed_data().map_err(unreadable)?;
         let most = (data.data.len() as u64).saturating_mul(BEST_COMPRESSION).min(LARGEST_SECTION);
         if data.format != object::CompressionFormat::None && data.uncompressed_size > most {
-            return Err(format!("its section {name} claims to hold {} bytes", data.uncompressed_size));
+            return Err(format!(
+                "its section {name} claims to hold {} bytes",
+                data.uncompressed_size
+            ));
         }
         let mut bytes = data.decompress().map_err(unreadable)?;
         // A module is not linked: what its sections say of each other is in relocations.
@@ -111,7 +115,8 @@ fn relocate<'data>(
         else {
             continue;
         };
-        let place = start.checked_add(value.len()).and_then(|end| bytes.to_mut().get_mut(start..end));
+        let place =
+            start.checked_add(value.len()).and_then(|end| bytes.to_mut().get_mut(start..end));
         if let Some(place) = place {
             place.copy_from_slice(value);
         }

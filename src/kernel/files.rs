@@ -175,7 +175,8 @@ pub(super) fn system_map(folders: &[PathBuf], release: Option<&str>) -> Vec<Path
         [folder.join("boot").join(&name), folder.join(&name), folder.join(modules)]
     });
     let installed = [Path::new("/boot").join(&name)];
-    let installed = installed.into_iter().chain([format!("/lib/modules/{release}/System.map").into()]);
+    let installed =
+        installed.into_iter().chain([format!("/lib/modules/{release}/System.map").into()]);
     under.chain(installed).collect()
 }
 
@@ -200,7 +201,9 @@ pub(super) fn driver_module(folders: &[PathBuf], release: &str, name: &str) -> O
             }
             match entry.file_type() {
                 Ok(kind) if kind.is_dir() => folders.push(entry.path()),
-                Ok(_) if entry.file_name().to_str().is_some_and(is_it) => return Some(entry.path()),
+                Ok(_) if entry.file_name().to_str().is_some_and(is_it) => {
+                    return Some(entry.path());
+                }
                 _ => {}
             }
         }
@@ -223,7 +226,9 @@ mod tests {
     #[test]
     fn a_guest_leads_nowhere_else() {
         let folders = [PathBuf::from("/debug")];
-        for release in ["../../etc/shadow", "6.1/../..", "", ".", "..", "6.1\0", "6.1 x", &"6".repeat(65)] {
+        for release in
+            ["../../etc/shadow", "6.1/../..", "", ".", "..", "6.1\0", "6.1 x", &"6".repeat(65)]
+        {
             assert_eq!(vmlinux(&folders, None, Some(release)), Vec::<PathBuf>::new(), "{release}");
             assert_eq!(system_map(&folders, Some(release)), Vec::<PathBuf>::new(), "{release}");
             assert_eq!(driver_module(&folders, release, "veth"), None, "{release}");

@@ -78,7 +78,9 @@ impl TypeGraph {
 
     fn shape(&self, id: TypeId, depth: usize) -> Option<Shape> {
         match self.node(id) {
-            Node::Structure { bytes, .. } => Some(Shape { bytes: *bytes, elements: 1, signed: false }),
+            Node::Structure { bytes, .. } => {
+                Some(Shape { bytes: *bytes, elements: 1, signed: false })
+            }
             Node::Plain { bytes, signed } => {
                 Some(Shape { bytes: *bytes, elements: 1, signed: *signed })
             }

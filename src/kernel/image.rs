@@ -45,7 +45,7 @@ pub(crate) struct Segment {
 pub(crate) struct KernelImage {
     /// Guest-physical address of the kernel's top page table (`init_top_pgt`).
     pub root: u64,
-    /// Where the root was learned from, below 1 MiB.
+    /// Where the root was learned from, below 1 MiB (or what a dump says of it).
     pub trampoline: u64,
     /// Depth of the page tables.
     pub levels: Levels,
@@ -60,19 +60,31 @@ pub(crate) struct KernelImage {
 }
 
 impl KernelImage {
-    /// Looks for the kernel in guest memory; `None` where none is mapped.
-    pub fn find(ram: &GuestRam) -> Option<Self> {
+    /// Looks for kernels in guest memory. There may be more than one: a guest that was restarted keeps what
+    /// its new kernel has not yet overwritten of the one before.
+    ///
+    /// `page_table` is where a top page table is said to be; it comes first. A dump may lack the first MiB
+    /// (kdump leaves it out since 7c321eb2b843, Linux 5.5).
+    pub fn find_all(ram: &GuestRam, page_table: Option<u64>) -> Vec<Self> {
         let mut low = vec![0_u8; MIB as usize];
-        if !ram.memory().read_run(0, &mut low) {
-            return None;
+        let whole = ram.memory().read_run(0, &mut low);
+        let pages = low.chunks_exact(PAGE_SIZE).enumerate().take_while(|_| whole);
+        let roots = pages.map(|(frame, page)| ((frame * PAGE_SIZE) as u64, last_entry(page)));
+        let mut page: Page = [0; PAGE_SIZE];
+        let named = page_table.filter(|table| ram.read(*table, &mut page).is_ok());
+        let named = named.map(|table| (table, last_entry(&page)));
+        let mut images: Vec<Self> = Vec::new();
+        let mut judged = Vec::new();
+        for (root, last) in named.into_iter().chain(roots) {
+            let Some(last) = last.filter(|last| !judged.contains(last)) else { continue };
+            let all = [Levels::Four, Levels::Five];
+            let image = all.into_iter().find_map(|levels| Self::judge(ram, root, last, levels));
+            if let Some(image) = image {
+                judged.push(last);
+                images.push(image);
+            }
         }
-        low.chunks_exact(PAGE_SIZE).enumerate().find_map(|(frame, page)| {
-            let last = page.last_chunk().map(|bytes| u64::from_le_bytes(*bytes))?;
-            let trampoline = (frame * PAGE_SIZE) as u64;
-            [Levels::Four, Levels::Five]
-                .into_iter()
-                .find_map(|levels| Self::judge(ram, trampoline, last, levels))
-        })
+        images
     }
 
     /// Whether a root with this last entry maps a kernel.
@@ -143,10 +155,22 @@ impl KernelImage {
         }
     }
 
+    /// The guest-physical address of a virtual one in the image.
+    pub fn physical_address(&self, address: u64) -> Option<u64> {
+        self.physical
+            .checked_add(address.checked_sub(self.start)?)
+            .filter(|_| self.contains(address))
+    }
+
     /// Whether a virtual address lies in the image.
     pub fn contains(&self, address: u64) -> bool {
         address.checked_sub(self.start).is_some_and(|offset| offset < self.length)
     }
+}
+
+/// The last entry of a page table.
+fn last_entry(page: &[u8]) -> Option<u64> {
+    page.last_chunk().map(|bytes| u64::from_le_bytes(*bytes))
 }
 
 /// The table that a present entry leads to.

@@ -20,6 +20,7 @@ pub(crate) use image::KernelImage;
 pub(crate) use profile::{Origin, Profile, Recorder};
 pub(crate) use store::Store;
 pub(crate) use types::{Member, Types};
+pub(crate) use vmcoreinfo::{Vmcoreinfo, top_page_table};
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
@@ -128,8 +129,6 @@ pub(crate) struct Sources {
 /// Why no kernel could be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum DiscoveryError {
-    /// No kernel is mapped by any page table below 1 MiB.
-    NoKernel,
     /// A kernel is mapped, but none that calls itself Linux.
     NotLinux,
     /// Linux without a readable symbol table.

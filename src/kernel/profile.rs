@@ -228,7 +228,10 @@ impl Profile {
             .flat_map(|of| of.values().flatten());
         is_build_id(&marks.build_id)
             && inside(marks.notes)
-            && marks.banner.as_ref().is_none_or(|(at, text)| inside(*at) && text.len() <= LONGEST_BANNER)
+            && marks
+                .banner
+                .as_ref()
+                .is_none_or(|(at, text)| inside(*at) && text.len() <= LONGEST_BANNER)
             && self.symbols.values().flatten().all(|place| match place {
                 Place::Image(offset) => inside(*offset),
                 Place::Absolute(_) => true,
@@ -332,7 +335,10 @@ pub(super) mod tests {
             let mut changed = bytes.clone();
             changed[at] ^= 1 << (at % 8);
             // The checksum is a number: its letters may be capitals.
-            assert!(Profile::parse(&changed).map_or(true, |read| read == sample()), "changed at {at}");
+            assert!(
+                Profile::parse(&changed).map_or(true, |read| read == sample()),
+                "changed at {at}"
+            );
         }
         assert!(Profile::parse(&[bytes, b"more".to_vec()].concat()).is_err());
     }
@@ -353,14 +359,20 @@ pub(super) mod tests {
             &|p| drop(p.symbols.insert("x".to_owned(), Some(Place::Image(u64::MAX)))),
             &|p| {
                 let member = MemberFact(0, 8, 1, 9, 200, false);
-                p.types.members.entry("x".to_owned()).or_default().insert("y".to_owned(), Some(member));
+                p.types
+                    .members
+                    .entry("x".to_owned())
+                    .or_default()
+                    .insert("y".to_owned(), Some(member));
             },
         ];
         for change in cannot_be {
             assert!(lie(change).contains("cannot be"), "{}", lie(change));
         }
         let json = |body: &str| {
-            Profile::parse(format!("{FORMAT} {:08x}\n{body}", crc32fast::hash(body.as_bytes())).as_bytes())
+            Profile::parse(
+                format!("{FORMAT} {:08x}\n{body}", crc32fast::hash(body.as_bytes())).as_bytes(),
+            )
         };
         for body in ["", "{}", "[]", "null", &"[".repeat(100_000), "{\"marks\": 1}"] {
             assert!(json(body).unwrap_err().contains("no sound profile"));

@@ -174,7 +174,13 @@ fn read_private(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 /// Writes a file under a name of its own and gives it its name when it is whole.
-fn write(folder: &Path, folder_mode: u32, name: &str, mode: u32, bytes: &[u8]) -> io::Result<PathBuf> {
+fn write(
+    folder: &Path,
+    folder_mode: u32,
+    name: &str,
+    mode: u32,
+    bytes: &[u8],
+) -> io::Result<PathBuf> {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     fs::DirBuilder::new().recursive(true).mode(folder_mode).create(folder)?;
     if !is_trusted(&fs::metadata(folder)?) {
@@ -230,7 +236,8 @@ mod tests {
 
     impl Folder {
         fn new(name: &str) -> Self {
-            let path = std::env::temp_dir().join(format!("nfm-store-{name}-{}", std::process::id()));
+            let path =
+                std::env::temp_dir().join(format!("nfm-store-{name}-{}", std::process::id()));
             let _ = fs::remove_dir_all(&path);
             Self(path)
         }
@@ -255,11 +262,15 @@ mod tests {
         store.keep(&sample());
         let found = store.candidates();
         assert_eq!(found.len(), 1);
-        assert_eq!((found[0].build_id.as_str(), found[0].notes), (&*sample().marks.build_id, 0x43_7e70));
+        assert_eq!(
+            (found[0].build_id.as_str(), found[0].notes),
+            (&*sample().marks.build_id, 0x43_7e70)
+        );
         assert_eq!(found[0].load(), Some(sample()));
         let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
         assert_eq!((mode(&folder.0.join("cache")), mode(found[0].path())), (0o700, 0o600));
-        let other = Store { cache: Some((folder.0.join("cache"), "other".to_owned())), ..store.clone() };
+        let other =
+            Store { cache: Some((folder.0.join("cache"), "other".to_owned())), ..store.clone() };
         assert_eq!(other.candidates(), []);
 
         import(&store.imported[0], &sample()).unwrap();
@@ -275,7 +286,9 @@ mod tests {
         let store = folder.store();
         store.keep(&sample());
         let found = store.candidates().remove(0);
-        let set = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        let set = |path: &Path, mode| {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap()
+        };
         set(found.path(), 0o622);
         assert_eq!(found.load(), None);
         set(found.path(), 0o600);
@@ -307,7 +320,11 @@ mod tests {
         assert_eq!(found.load(), None, "a profile of another kernel under this one's name");
         store.keep(&sample());
         assert_eq!(found.load(), Some(sample()));
-        assert_eq!(fs::read_dir(folder.0.join("cache")).unwrap().count(), 1, "nothing is left over");
+        assert_eq!(
+            fs::read_dir(folder.0.join("cache")).unwrap().count(),
+            1,
+            "nothing is left over"
+        );
     }
 
     #[test]

@@ -131,7 +131,8 @@ mod tests {
             LinkedSymbols::parse(map.as_bytes(), &["init_task"]).and_then(|s| s.in_image(IMAGE))
         };
         // What Debian's image package has in its place.
-        let stub = "ffffffffffffffff B The real System.map is in the linux-image-<version>-dbg package\n";
+        let stub =
+            "ffffffffffffffff B The real System.map is in the linux-image-<version>-dbg package\n";
         assert!(of(stub).unwrap_err().contains("debug packages"));
         assert!(of("").unwrap_err().contains("0 symbols"));
         assert!(of(&map("")).unwrap_err().contains("_text"));

@@ -12,13 +12,11 @@ use crate::show::{escaped, size};
 
 /// Opens the domain, tells each thing found, crawls every section once and tells what is missing.
 pub(crate) fn doctor(
-    connect: Option<&str>,
+    options: &OpenOptions,
     target: &Target,
     out: &mut dyn Write,
 ) -> Result<ExitCode, Failure> {
-    let mut options = OpenOptions::default();
-    options.uri = connect.map(str::to_owned);
-    let mut domain = match Domain::open(&target.domain, &options) {
+    let mut domain = match Domain::open(&target.domain, options) {
         Ok(domain) => domain,
         Err(error) if target.json => {
             let code = error.code();

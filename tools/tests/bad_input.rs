@@ -261,6 +261,7 @@ fn exit_status(code: ErrorCode) -> &'static str {
         ErrorCode::NoMemory => "RAM cannot be located",
         ErrorCode::Gone => "ended",
         ErrorCode::Panic => "bug",
+        ErrorCode::File => "file",
         ErrorCode::Mismatch => "another kernel",
     }
 }
@@ -283,6 +284,7 @@ fn the_help_names_every_exit_status() {
         NoMemory,
         Gone,
         Panic,
+        File,
         Mismatch,
     ];
     let help = String::from_utf8(run(Command::new(NFM).arg("--help")).stdout).unwrap();

@@ -12,13 +12,13 @@ use crate::guard::Guard;
 use crate::show::{clock, escaped, known, size};
 
 /// `nfm crawl`: one frame, or one after another.
-pub(crate) fn crawl(connect: Option<&str>, crawl: &Crawl, out: &mut dyn Write) -> Verb {
+pub(crate) fn crawl(open_options: &nfm::OpenOptions, crawl: &Crawl, out: &mut dyn Write) -> Verb {
     let sections = if crawl.sections.is_empty() { &Section::ALL[..] } else { &crawl.sections };
     let mut options = CrawlOptions::sections(sections);
     options.mode = if crawl.paused { Mode::Paused } else { Mode::Live };
     options.threads = crawl.threads;
     options.physical = crawl.physical;
-    let mut domain = open(connect, &crawl.target.domain)?;
+    let mut domain = open(open_options, &crawl.target.domain)?;
     let guard = match crawl.paused {
         true => Guard::start(domain.findings())?,
         false => None,
@@ -55,7 +55,8 @@ pub(crate) fn crawl(connect: Option<&str>, crawl: &Crawl, out: &mut dyn Write) -
 
 fn summary(frame: &Frame, out: &mut dyn Write) -> std::io::Result<()> {
     let text = |value: &Option<String>| escaped(value.as_deref().unwrap_or("?")).into_owned();
-    writeln!(out, "domain      {} ({})", escaped(&frame.domain.name), frame.domain.uuid)?;
+    let uuid = frame.domain.uuid.as_deref().unwrap_or("no known UUID");
+    writeln!(out, "domain      {} ({})", escaped(&frame.domain.name), escaped(uuid))?;
     if let Some(os) = &frame.os {
         writeln!(
             out,

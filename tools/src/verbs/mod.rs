@@ -1,6 +1,7 @@
 //! The verbs that print facts of a frame, by subject.
 
 mod crawl;
+mod dump;
 mod list;
 mod network;
 mod processes;
@@ -8,6 +9,7 @@ mod system;
 mod top;
 
 pub(crate) use crawl::crawl;
+pub(crate) use dump::dump;
 pub(crate) use list::list;
 pub(crate) use network::{ip, ss};
 pub(crate) use processes::{lsof, pmap, ps};
@@ -27,15 +29,13 @@ use crate::show::escaped;
 pub(crate) type Verb = Result<ExitCode, Failure>;
 
 /// Opens a domain.
-pub(crate) fn open(connect: Option<&str>, domain: &str) -> Result<Domain, Failure> {
-    let mut options = OpenOptions::default();
-    options.uri = connect.map(str::to_owned);
-    Ok(Domain::open(domain, &options)?)
+pub(crate) fn open(options: &OpenOptions, domain: &str) -> Result<Domain, Failure> {
+    Ok(Domain::open(domain, options)?)
 }
 
 /// Opens a domain and takes one frame.
-fn frame(connect: Option<&str>, domain: &str, sections: &[Section]) -> Result<Frame, Failure> {
-    Ok(open(connect, domain)?.crawl(&CrawlOptions::sections(sections))?)
+fn frame(options: &OpenOptions, domain: &str, sections: &[Section]) -> Result<Frame, Failure> {
+    Ok(open(options, domain)?.crawl(&CrawlOptions::sections(sections))?)
 }
 
 /// Problems go to standard error: an incomplete table must not look whole.
