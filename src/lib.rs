@@ -31,7 +31,7 @@ mod resolve;
 
 pub use crawl::Section;
 pub use domain::{
-    Cache, CrawlOptions, Domain, DumpOptions, DumpSummary, Findings, Mode, OpenOptions,
+    Cache, CrawlOptions, Domain, DumpOptions, DumpSummary, Findings, Mode, OpenOptions, Profile,
 };
 pub use error::{Error, ErrorCode, Result};
 pub use frame::{

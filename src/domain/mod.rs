@@ -6,6 +6,7 @@ mod findings;
 mod folders;
 mod open;
 mod options;
+mod profile;
 mod qemu;
 mod source;
 
@@ -14,6 +15,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 pub use dump::{DumpOptions, DumpSummary};
 pub use findings::Findings;
 pub use options::{Cache, CrawlOptions, Mode, OpenOptions};
+pub use profile::Profile;
 
 use crate::crawl::{Context, Details, Section};
 use crate::error::{Error, Result};

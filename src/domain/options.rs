@@ -62,10 +62,7 @@ impl OpenOptions {
             symbols: named(&self.symbols, "NFM_SYMBOLS"),
             types: named(&self.types, "NFM_TYPES"),
             debug_folders: vec![debug_folder.unwrap_or_else(|| folders::DEBUG.into())],
-            store: Store {
-                imported: folders::profiles(),
-                cache: cache.zip(guest),
-            },
+            store: Store { imported: folders::profiles(), cache: cache.zip(guest) },
         }
     }
 }

@@ -15,15 +15,17 @@ use super::profile::{LONGEST_BANNER, Marks, ProfileTypes};
 use super::vmcoreinfo::Vmcoreinfo;
 use super::{
     BANNER, BTF_BOUNDS, DiscoveryError, FIRST_UTS, Kernel, KernelImage, KernelTypes, Origin,
-    Sources, TOP_PAGE_TABLE, Types, Wanted,
+    Sources, TOP_PAGE_TABLE, Types, Wanted, elf,
 };
-use crate::memory::GuestRam;
+use crate::memory::{GuestRam, PAGE_SIZE};
 use crate::paging::AddressSpace;
 
 /// The note that the linker leaves (`NT_GNU_BUILD_ID`), up to the id itself.
 const NOTE: &[u8] = b"\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0";
 /// Bytes of the id in that note.
 const BUILD_ID_BYTES: usize = 20;
+/// Pages of the vDSO's images.
+const VDSO_PAGES: usize = 3;
 const BANNER_BEGINNING: &[u8] = b"Linux version ";
 
 /// The parts of the image that were read, kept while discovery needs them.
@@ -54,10 +56,16 @@ impl Constants {
         })
     }
 
-    /// The address of the note that the linker leaves, and the build id in it.
+    /// The address of the note that the linker leaves, and the build id in it. The vDSO's images are among
+    /// the constants, and each has a note of its own.
     fn build_id(&self) -> Option<(u64, String)> {
         self.find(|address, bytes| {
-            let at = memmem::find(bytes, NOTE)?;
+            let is_vdso = |at: &usize| {
+                let pages = (0..=VDSO_PAGES).filter_map(|page| (at / PAGE_SIZE).checked_sub(page));
+                let mut images = pages.filter_map(|page| bytes.get(page * PAGE_SIZE..));
+                images.any(|image| image.starts_with(elf::MAGIC))
+            };
+            let at = memmem::find_iter(bytes, NOTE).find(|at| !is_vdso(at))?;
             let id = bytes.get(at + NOTE.len()..)?.get(..BUILD_ID_BYTES)?;
             Some((address.checked_add(at as u64)?, super::hexadecimal(id)))
         })

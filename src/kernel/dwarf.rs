@@ -344,7 +344,7 @@ impl<'a> Builder<'_, 'a> {
             }
             constants::DW_TAG_enumeration_type => {
                 let bytes = bytes()?;
-                Node::Enumeration { bytes, values: self.values(offset, bytes)? }
+                Node::Enumeration { bytes, values: self.values(offset)? }
             }
             constants::DW_TAG_base_type => {
                 let encoding = entry.attr_value(constants::DW_AT_encoding)?;
@@ -449,22 +449,220 @@ impl<'a> Builder<'_, 'a> {
         u32::try_from(elements).ok()
     }
 
-    fn values(&self, offset: UnitOffset, bytes: u32) -> Option<Vec<(String, i64)>> {
+    fn values(&self, offset: UnitOffset) -> Option<Vec<(String, i64)>> {
         let value = |entry: &Entry<'a>| match entry.attr_value(constants::DW_AT_const_value)? {
             AttributeValue::Sdata(value) => Some(value),
             _ => number(entry, constants::DW_AT_const_value).map(|value| value as i64),
         };
-        // What BTF says of the same, which has 32 bits for all but the long ones.
-        let narrow = |value: i64| if bytes <= 4 { i64::from(value as i32) } else { value };
         let values = self.children(offset)?.into_iter();
         let values = values.filter(|child| child.tag() == constants::DW_TAG_enumerator);
-        Some(
-            values.filter_map(|child| Some((self.text(&child)?, narrow(value(&child)?)))).collect(),
-        )
+        Some(values.filter_map(|child| Some((self.text(&child)?, value(&child)?))).collect())
     }
 }
 
 /// A number that is told as one, in whatever form, and is not negative.
 fn number(entry: &Entry, name: gimli::DwAt) -> Option<u64> {
     entry.attr(name)?.udata_value()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::super::btf::BtfTypes;
+    use super::super::types::{Member, Types};
+    use super::*;
+
+    const WANTED: [&str; 9] = [
+        "flex",
+        "inner",
+        "outer",
+        "either",
+        "plain",
+        "negative",
+        "anonymous_t",
+        "local",
+        "declared",
+    ];
+    const MEMBERS: [(&str, &str); 28] = [
+        ("outer", "first"),
+        ("outer", "low"),
+        ("outer", "mid"),
+        ("outer", "sgn"),
+        ("outer", "nested"),
+        ("outer", "nested.a"),
+        ("outer", "nested.x"),
+        ("outer", "nested.hi"),
+        ("outer", "many"),
+        ("outer", "text"),
+        ("outer", "next"),
+        ("outer", "call"),
+        ("outer", "flag"),
+        ("outer", "plain"),
+        ("outer", "deep"),
+        ("outer", "other"),
+        ("outer", "mac"),
+        ("outer", "mac.bytes"),
+        ("outer", "small"),
+        ("outer", "wide"),
+        ("outer", "across"),
+        ("outer", "none"),
+        ("outer", "tail"),
+        ("outer", "tail.items"),
+        ("outer", "nowhere"),
+        ("outer", "next.first"),
+        ("either", "b"),
+        ("local", "q"),
+    ];
+
+    /// A folder in which gcc works.
+    pub(in crate::kernel) struct Build(PathBuf);
+
+    impl Build {
+        pub fn new(name: &str) -> Self {
+            let folder = std::env::temp_dir().join(format!("nfm-{name}-{}", std::process::id()));
+            std::fs::create_dir_all(&folder).unwrap();
+            Self(folder)
+        }
+
+        pub fn run(&self, program: &str, arguments: &[&str]) {
+            let output =
+                Command::new(program).args(arguments).current_dir(&self.0).output().unwrap();
+            let errors = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{program} {arguments:?}: {errors}");
+        }
+
+        /// Compiles tests/symbols/types.c into a file.
+        pub fn gcc(&self, file: &str, options: &[&str]) -> ElfFile {
+            let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/symbols/types.c");
+            self.run("gcc", &[&["-o", file, source], options].concat());
+            self.open(file)
+        }
+
+        pub fn path(&self, file: &str) -> PathBuf {
+            self.0.join(file)
+        }
+
+        pub fn open(&self, file: &str) -> ElfFile {
+            let path = self.path(file);
+            ElfFile::map(&path, &File::open(&path).unwrap()).unwrap()
+        }
+    }
+
+    impl Drop for Build {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
+    /// All answers, in an order.
+    fn answers(types: &dyn Types) -> Vec<String> {
+        let sizes = WANTED.iter().map(|name| format!("{name}: {:?}", types.size_of(name)));
+        let members =
+            MEMBERS.iter().map(|(of, path)| format!("{of}.{path}: {:?}", types.member(of, path)));
+        let values =
+            [("plain", "ONE"), ("negative", "MINUS"), ("negative", "PLUS"), ("plain", "TWO")];
+        let values = values.map(|(of, name)| format!("{name}: {:?}", types.enumerator(of, name)));
+        sizes.chain(members).chain(values).collect()
+    }
+
+    fn of_btf(build: &Build) -> Vec<String> {
+        let elf = build.gcc("btf.o", &["-c", "-gbtf"]);
+        answers(&BtfTypes::parse(&elf.section(".BTF").unwrap(), &WANTED).unwrap())
+    }
+
+    #[test]
+    fn dwarf_tells_what_btf_tells() {
+        let build = Build::new("dwarf");
+        let expected = of_btf(&build);
+        assert_eq!(
+            expected.iter().filter(|answer| answer.ends_with("None")).count(),
+            8,
+            "{expected:#?}"
+        );
+        let check = |what: &str, elf: &ElfFile| {
+            let types = load(elf, &WANTED).unwrap_or_else(|reason| panic!("{what}: {reason}"));
+            assert_eq!(answers(&types), expected, "{what}");
+            // What GCC's own BTF tells otherwise than that of kernels, which pahole makes of DWARF: it
+            // nests dimensions, knows no signed enumerations and leaves out large values.
+            let enumeration = types.member("outer", "negative").map(|member| member.signed);
+            assert_eq!(
+                (enumeration, types.enumerator("plain", "BIG")),
+                (Some(true), Some(-1 << 31))
+            );
+            let grid = Member { offset: 72, size: 80, elements: 20, bit: 0, bits: 0, signed: true };
+            assert_eq!(types.member("outer", "grid"), Some(grid), "{what}");
+        };
+        for version in ["-gdwarf-4", "-gdwarf-5"] {
+            check(version, &build.gcc("object.o", &["-c", version]));
+            check(version, &build.gcc("linked", &[version]));
+            check("not strict", &build.gcc("linked", &[version, "-gno-strict-dwarf", "-O2"]));
+            check("zlib", &build.gcc("zlib", &[version, "-gz=zlib"]));
+            check("zlib, not linked", &build.gcc("zlib.o", &["-c", version, "-gz=zlib"]));
+            for kind in ["zlib-gnu", "zstd"] {
+                let option = format!("--compress-debug-sections={kind}");
+                build.run("objcopy", &[&option, "linked", "compressed"]);
+                check(kind, &build.open("compressed"));
+            }
+            check("split", &build.gcc("split", &[version, "-gsplit-dwarf"]));
+            let package = ["-e", "split", "-o", "split.dwp"];
+            build.run("dwp", &package);
+            std::fs::remove_file(build.path("split-types.dwo")).unwrap();
+            check("package", &build.open("split"));
+            std::fs::remove_file(build.path("split.dwp")).unwrap();
+            let gone = load(&build.open("split"), &WANTED).unwrap_err();
+            assert!(gone.contains("split-types.dwo"), "{gone}");
+        }
+    }
+
+    #[test]
+    fn what_holds_no_types() {
+        let build = Build::new("no-dwarf");
+        let without = build.gcc("without", &["-g0"]);
+        assert!(load(&without, &WANTED).unwrap_err().contains(".debug_info"));
+        let with = build.gcc("with", &["-g"]);
+        assert!(load(&with, &["task_struct"]).unwrap_err().contains("none of the kernel's types"));
+    }
+
+    /// No file makes the parser panic, hang or take memory without bounds, wherever it was damaged.
+    #[test]
+    fn damage_is_survived() {
+        let build = Build::new("damage");
+        for options in [&["-gdwarf-4"][..], &["-gdwarf-5", "-gz=zlib"], &["-c", "-gdwarf-5"]] {
+            build.gcc("whole", options);
+            let whole = std::fs::read(build.path("whole")).unwrap();
+            let file = build.path("damaged");
+            let try_it = |bytes: &[u8]| {
+                std::fs::write(&file, bytes).unwrap();
+                if let Ok(elf) = ElfFile::map(&file, &File::open(&file).unwrap()) {
+                    let _ = elf.build_id();
+                    let _ = elf.symbols(&["main"]);
+                    if let Ok(types) = load(&elf, &WANTED) {
+                        answers(&types);
+                    }
+                }
+            };
+            for length in (0..whole.len()).step_by(301) {
+                if length > 0 {
+                    try_it(&whole[..length]);
+                }
+            }
+            // A generator of numbers that is the same each time (Knuth's MMIX).
+            let mut state = 1_u64;
+            let mut random = |below: usize| {
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
+                (state >> 33) as usize % below
+            };
+            for _ in 0..150 {
+                let mut bytes = whole.clone();
+                for _ in 0..1 + random(8) {
+                    let at = random(bytes.len());
+                    bytes[at] = [0, 0xff, 0x7f, random(256) as u8][random(4)];
+                }
+                try_it(&bytes);
+            }
+        }
+    }
 }

@@ -5,11 +5,12 @@ use std::borrow::Cow;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use memchr::memmem;
 use memmap2::Mmap;
 use object::read::elf::ElfFile64;
 use object::{
     Architecture, Endianness, Object, ObjectKind, ObjectSection, ObjectSymbol, RelocationKind,
-    RelocationTarget, SymbolKind,
+    RelocationTarget, SectionKind, SymbolKind,
 };
 
 use super::symbols::LinkedSymbols;
@@ -81,6 +82,30 @@ impl ElfFile {
             relocate(&parsed, &section, &mut bytes);
         }
         Ok(bytes)
+    }
+
+    /// The address, as linked, of bytes in a section of notes.
+    pub fn find(&self, bytes: &[u8]) -> Option<u64> {
+        let parsed = self.parsed().ok()?;
+        parsed.sections().filter(|section| section.kind() == SectionKind::Note).find_map(
+            |section| {
+                let at = memmem::find(section.data().ok()?, bytes)?;
+                section.address().checked_add(at as u64)
+            },
+        )
+    }
+
+    /// The bytes from an address, as linked, to the end of its section.
+    pub fn at(&self, address: u64) -> Option<&[u8]> {
+        let parsed = self.parsed().ok()?;
+        parsed.sections().find_map(|section| {
+            let offset = address.checked_sub(section.address())?;
+            section
+                .data()
+                .ok()?
+                .get(usize::try_from(offset).ok()?..)
+                .filter(|bytes| !bytes.is_empty())
+        })
     }
 
     /// Those of the symbols that have the names asked for, as linked.

@@ -139,8 +139,10 @@ impl Types for TypeGraph {
 
     fn enumerator(&self, enumeration: &str, name: &str) -> Option<i64> {
         match self.node(self.named(enumeration)?) {
-            Node::Enumeration { values, .. } => {
-                values.iter().find(|(known, _)| known == name).map(|(_, value)| *value)
+            Node::Enumeration { bytes, values } => {
+                let (_, value) = values.iter().find(|(known, _)| known == name)?;
+                // As BTF tells it: those of 32 bits with a sign.
+                Some(if *bytes <= 4 { i64::from(*value as i32) } else { *value })
             }
             _ => None,
         }

@@ -9,6 +9,7 @@ mod files;
 mod graph;
 mod image;
 mod kallsyms;
+mod offline;
 mod profile;
 mod recall;
 mod store;
@@ -17,8 +18,9 @@ mod types;
 mod vmcoreinfo;
 
 pub(crate) use image::KernelImage;
-pub(crate) use profile::{Origin, Profile, Recorder};
-pub(crate) use store::Store;
+pub(crate) use offline::Files;
+pub(crate) use profile::{Facts, Origin, Profile, Recorder};
+pub(crate) use store::{Store, import as import_profile, read as read_profile};
 pub(crate) use types::{Member, Types};
 pub(crate) use vmcoreinfo::{Vmcoreinfo, top_page_table};
 
@@ -31,7 +33,7 @@ use rustc_hash::FxHashMap;
 use btf::BtfTypes;
 use files::SymbolFile;
 use graph::TypeGraph;
-use profile::{Facts, Marks, Place, ProfileTypes};
+use profile::{Marks, Place, ProfileTypes};
 
 /// The variables between which vmlinux's BTF lies.
 const BTF_BOUNDS: [&str; 2] = ["__start_BTF", "__stop_BTF"];

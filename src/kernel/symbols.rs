@@ -63,17 +63,21 @@ impl LinkedSymbols {
         Ok(symbols)
     }
 
+    /// Whether an address, as linked, is of the image.
+    pub fn is_in_image(address: u64) -> bool {
+        address >= KERNEL_MAP
+    }
+
     /// Number of symbols.
     pub fn len(&self) -> usize {
         self.count
     }
 
-    /// The addresses in a guest whose image begins at `image`: what lies in the image moved with it, and
-    /// what does not (per-CPU variables until 6.15) is as linked.
+    /// The image's first address, as linked.
     ///
     /// # Errors
     /// A clause that says what is missing.
-    pub fn in_image(&self, image: u64) -> Result<FxHashMap<String, u64>, String> {
+    pub fn image(&self) -> Result<u64, String> {
         if self.count < FEWEST {
             return Err(format!(
                 "it holds {} symbols, which is no kernel's; distributions keep the whole table in their debug packages",
@@ -81,10 +85,19 @@ impl LinkedSymbols {
             ));
         }
         let text = self.addresses.get(TEXT.as_bytes()).copied().flatten();
-        let text = text.map(|(address, _)| address).filter(|address| *address >= KERNEL_MAP);
+        let text = text.map(|(address, _)| address).filter(|address| Self::is_in_image(*address));
         let text = text.ok_or_else(|| format!("it has no {TEXT} in the kernel's text"))?;
-        let moved = image.wrapping_sub(text & !(IMAGE_ALIGNMENT - 1));
-        let place = |address: u64| match address >= KERNEL_MAP {
+        Ok(text & !(IMAGE_ALIGNMENT - 1))
+    }
+
+    /// The addresses in a guest whose image begins at `image`: what lies in the image moved with it, and
+    /// what does not (per-CPU variables until 6.15) is as linked.
+    ///
+    /// # Errors
+    /// As of [`Self::image`].
+    pub fn in_image(&self, image: u64) -> Result<FxHashMap<String, u64>, String> {
+        let moved = image.wrapping_sub(self.image()?);
+        let place = |address: u64| match Self::is_in_image(address) {
             true => address.wrapping_add(moved),
             false => address,
         };

@@ -94,6 +94,9 @@ pub(crate) enum Verb {
     Dmesg(Target),
     /// Tell what can be read of a guest, how, and why not
     Doctor(Target),
+    /// Write or take in what nfm needs to know of a kernel, for kernels that do not tell it themselves
+    #[command(subcommand)]
+    Profile(Profile),
     /// Resume a domain when standard input ends (what --paused starts beside itself)
     #[command(hide = true)]
     ResumeGuard {
@@ -163,6 +166,36 @@ pub(crate) struct Dump {
     /// Replace a file that is there already
     #[arg(long)]
     pub force: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Profile {
+    /// Write the profile of a guest's kernel, or of a kernel's files, to a file
+    Export(Export),
+    /// Take a profile in: every guest of its kernel opens with it from now on
+    Import(Import),
+}
+
+#[derive(Args)]
+#[command(allow_missing_positional = true)]
+pub(crate) struct Export {
+    /// The domain's name, id or UUID, or file:PATH
+    #[arg(required_unless_present = "vmlinux", conflicts_with = "vmlinux")]
+    pub domain: Option<String>,
+    /// The file to write
+    pub file: PathBuf,
+    /// Of the kernel of this vmlinux, with BTF or DWARF, instead of a guest's
+    #[arg(long, value_name = "FILE")]
+    pub vmlinux: Option<PathBuf>,
+    /// With --vmlinux: its System.map, if vmlinux has no symbols
+    #[arg(long, value_name = "FILE", requires = "vmlinux")]
+    pub system_map: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct Import {
+    /// The profile
+    pub file: PathBuf,
 }
 
 #[derive(Args)]

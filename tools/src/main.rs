@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::{Cli, Verb};
+use args::{Cli, Profile, Verb};
 
 /// What ends a verb early.
 pub(crate) enum Failure {
@@ -71,6 +71,8 @@ fn main() -> ExitCode {
         Verb::Lscpu(target) => verbs::lscpu(options, target, &mut out),
         Verb::Lsmod(target) => verbs::lsmod(options, target, &mut out),
         Verb::Dmesg(target) => verbs::dmesg(options, target, &mut out),
+        Verb::Profile(Profile::Export(export)) => verbs::export(options, export, &mut out),
+        Verb::Profile(Profile::Import(import)) => verbs::import(import, &mut out),
         Verb::ResumeGuard { uri, uuid } => guard::run(uri, uuid),
         Verb::Doctor(doctor) => doctor::doctor(options, doctor, &mut out),
     };

@@ -5,6 +5,7 @@ mod dump;
 mod list;
 mod network;
 mod processes;
+mod profile;
 mod system;
 mod top;
 
@@ -13,6 +14,7 @@ pub(crate) use dump::dump;
 pub(crate) use list::list;
 pub(crate) use network::{ip, ss};
 pub(crate) use processes::{lsof, pmap, ps};
+pub(crate) use profile::{export, import};
 pub(crate) use system::{dmesg, free, lscpu, lsmod, mount, uptime};
 pub(crate) use top::top;
 
