@@ -6,7 +6,7 @@ use btf_rs::{Backend, Btf, BtfType, Type};
 use memchr::memmem;
 use rustc_hash::FxHashMap;
 
-use super::types::{Member, Shape, Types};
+use super::types::{MOST_STEPS, Member, Shape, Types};
 
 /// Magic, version 1, no flags, a header of 24 bytes.
 pub(super) const BEGINNING: [u8; 8] = [0x9f, 0xeb, 1, 0, 24, 0, 0, 0];
@@ -137,8 +137,15 @@ impl BtfTypes {
     }
 
     /// A direct member, or one of an anonymous structure or union within; with its type.
-    fn find(&self, container: &Type, name: &str, depth: usize) -> Option<(u32, Option<u32>, Type)> {
+    fn find(
+        &self,
+        container: &Type,
+        name: &str,
+        depth: usize,
+        steps: &mut usize,
+    ) -> Option<(u32, Option<u32>, Type)> {
         let (Type::Struct(structure) | Type::Union(structure)) = container else { return None };
+        *steps = steps.checked_sub(structure.members.len())?;
         let mut anonymous = Vec::new();
         for member in &structure.members {
             let kind = || self.btf.resolve_chained_type(member).ok();
@@ -152,7 +159,7 @@ impl BtfTypes {
         }
         (depth < DEEPEST).then_some(())?;
         anonymous.into_iter().find_map(|(base, kind)| {
-            let (offset, bits, kind) = self.find(&self.resolve(kind)?, name, depth + 1)?;
+            let (offset, bits, kind) = self.find(&self.resolve(kind)?, name, depth + 1, steps)?;
             Some((base.checked_add(offset)?, bits, kind))
         })
     }
@@ -168,10 +175,10 @@ impl Types for BtfTypes {
 
     fn member(&self, structure: &str, path: &str) -> Option<Member> {
         let mut container = self.named(structure)?;
-        let mut offset_bits = 0_u32;
+        let (mut offset_bits, mut steps) = (0_u32, MOST_STEPS);
         let mut last = (None, None);
         for part in path.split('.') {
-            let (offset, bits, kind) = self.find(&container, part, 0)?;
+            let (offset, bits, kind) = self.find(&container, part, 0, &mut steps)?;
             offset_bits = offset_bits.checked_add(offset)?;
             container = self.resolve(kind.clone())?;
             last = (bits, Some(kind));

@@ -46,14 +46,9 @@ impl Constants {
         })
     }
 
-    /// `linux_banner` (init/version.c): its address and text.
-    fn banner(&self) -> Option<(u64, &str)> {
-        self.find(|address, bytes| {
-            let at = memmem::find(bytes, BANNER_BEGINNING)?;
-            let rest = bytes.get(at..)?;
-            let end = rest.iter().take(LONGEST_BANNER).position(|byte| *byte == 0)?;
-            Some((address.checked_add(at as u64)?, std::str::from_utf8(rest.get(..end)?).ok()?))
-        })
+    /// The kernel's name for itself (init/version.c): `linux_banner`, or the text of which it is made.
+    fn banner(&self) -> Option<&str> {
+        self.find(|_, bytes| banner_of(bytes.get(memmem::find(bytes, BANNER_BEGINNING)?..)?))
     }
 
     /// The address of the note that the linker leaves, and the build id in it. The vDSO's images are among
@@ -116,13 +111,13 @@ impl Kernel {
         let constants = Constants { parts: image.read(ram, Access::ReadOnly) };
         let space = AddressSpace::new(ram, image.root, image.levels);
         let info = Vmcoreinfo::find(ram, &image, &space);
-        let banner = constants.banner().map(|(at, text)| (at, text.to_owned()));
+        let banner = constants.banner().map(str::to_owned);
         if banner.is_none() && info.is_none() {
             return Err(DiscoveryError::NotLinux);
         }
         let note = constants.build_id();
         let told = |key| info.as_ref().and_then(|info| info.get(key)).map(str::to_owned);
-        let named = banner.as_ref().and_then(|(_, text)| text.split(' ').nth(2)).map(str::to_owned);
+        let named = banner.as_ref().and_then(|text| text.split(' ').nth(2)).map(str::to_owned);
         let guest = Guest {
             release: told("OSRELEASE").or(named),
             build_id: told("BUILD-ID").or_else(|| note.as_ref().map(|(_, id)| id.clone())),
@@ -137,10 +132,14 @@ impl Kernel {
         if let Some(path) = types.file.as_ref().or(symbols.file.as_ref()) {
             guest.check(types.types.any(), &symbols.addresses, path)?;
         }
+        let named = symbols.addresses.get(BANNER).and_then(|at| {
+            let bytes = guest.constants.at(*at, at.checked_add(LONGEST_BANNER as u64)?)?;
+            Some((*at, banner_of(bytes)?.to_owned()))
+        });
         let Guest { release, build_id, info, .. } = guest;
         let offset = |at: u64| at.checked_sub(image.start).filter(|offset| *offset < image.length);
         let marks = note.and_then(|(at, id)| {
-            let banner = banner.and_then(|(at, text)| Some((offset(at)?, text)));
+            let banner = named.and_then(|(at, text)| Some((offset(at)?, text)));
             (build_id.as_ref() == Some(&id)).then_some(())?;
             Some(Marks { build_id: id, notes: offset(at)?, banner })
         });
@@ -373,6 +372,12 @@ impl FoundTypes {
         };
         Self { types, btf_bytes, origin, proven, file: Some(path.to_owned()) }
     }
+}
+
+/// The kernel's name at the beginning of these bytes.
+pub(super) fn banner_of(bytes: &[u8]) -> Option<&str> {
+    let end = bytes.iter().take(LONGEST_BANNER).position(|byte| *byte == 0)?;
+    std::str::from_utf8(bytes.get(..end)?).ok().filter(|_| bytes.starts_with(BANNER_BEGINNING))
 }
 
 /// What the first file gives that is there and is the guest's kernel's.

@@ -628,7 +628,9 @@ mod tests {
     #[test]
     fn damage_is_survived() {
         let build = Build::new("damage");
-        for options in [&["-gdwarf-4"][..], &["-gdwarf-5", "-gz=zlib"], &["-c", "-gdwarf-5"]] {
+        for options in
+            [&["-gdwarf-4"][..], &["-gdwarf-5", "-gz=zlib"], &["-c", "-gdwarf-5"], &["-c", "-gbtf"]]
+        {
             build.gcc("whole", options);
             let whole = std::fs::read(build.path("whole")).unwrap();
             let file = build.path("damaged");
@@ -637,6 +639,10 @@ mod tests {
                 if let Ok(elf) = ElfFile::map(&file, &File::open(&file).unwrap()) {
                     let _ = elf.build_id();
                     let _ = elf.symbols(&["main"]);
+                    let btf = elf.section(".BTF").map(|bytes| BtfTypes::parse(&bytes, &WANTED));
+                    if let Ok(Ok(types)) = btf {
+                        answers(&types);
+                    }
                     if let Ok(types) = load(&elf, &WANTED) {
                         answers(&types);
                     }

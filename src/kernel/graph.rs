@@ -2,12 +2,10 @@
 
 use rustc_hash::FxHashMap;
 
-use super::types::{Member, Shape, Types};
+use super::types::{MOST_STEPS, Member, Shape, Types};
 
 /// Anonymous structures in one another, and arrays of arrays.
 const DEEPEST: usize = 16;
-/// Members that are looked at for one that is asked for: anonymous structures could lead to each other.
-const MOST_STEPS: usize = 100_000;
 
 /// A type's place in its graph.
 pub(super) type TypeId = usize;

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use memchr::memmem;
 use rustc_hash::FxHashMap;
 
+use super::discover::banner_of;
 use super::files::{FileTypes, SymbolFile};
-use super::profile::{self, Facts, LONGEST_BANNER, Marks, Origin, Place, Profile};
+use super::profile::{self, Facts, Marks, Origin, Place, Profile};
 use super::symbols::LinkedSymbols;
 use super::{BANNER, Types, Wanted, dwarf, files};
 
@@ -53,7 +53,7 @@ impl Profile {
         let image = |address: u64| address.checked_sub(symbols.image);
         let banner = symbols.places.get(BANNER).copied().flatten().and_then(|place| match place {
             Place::Image(offset) => {
-                Some((offset, banner(&elf.at(symbols.image.wrapping_add(offset))?)?))
+                Some((offset, banner_of(elf.at(symbols.image.wrapping_add(offset))?)?.to_owned()))
             }
             Place::Absolute(_) => None,
         });
@@ -107,11 +107,4 @@ fn symbols(file: &SymbolFile, names: &[&str]) -> Result<Symbols, String> {
         .iter()
         .map(|name| ((*name).to_owned(), addresses.get(*name).map(|address| place(*address))));
     Ok(Symbols { image, places: places.collect() })
-}
-
-/// `linux_banner` at the beginning of these bytes; a file of debug information alone has none.
-fn banner(bytes: &[u8]) -> Option<String> {
-    let end = memmem::find(bytes.get(..LONGEST_BANNER).unwrap_or(bytes), b"\0")?;
-    let text = std::str::from_utf8(bytes.get(..end)?).ok()?;
-    text.starts_with("Linux version ").then(|| text.to_owned())
 }

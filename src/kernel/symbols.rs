@@ -7,6 +7,8 @@ use super::image::KERNEL_MAP;
 
 /// The symbol at the beginning of the kernel's text.
 const TEXT: &str = "_text";
+/// The symbol at the end of the image, and nearly of the table: one without it was cut short.
+const END: &str = "_end";
 /// Alignment of an image's first address as it is mapped (2 MiB).
 const IMAGE_ALIGNMENT: u64 = 2 << 20;
 /// No kernel has fewer; a file with fewer is a stub, as Debian's System.map in the image package.
@@ -14,7 +16,7 @@ const FEWEST: usize = 1000;
 /// A `System.map` is not larger.
 pub(super) const LARGEST_MAP: u64 = 64 << 20;
 
-/// Symbols of those names that were asked for, and `_text`.
+/// Symbols of those names that were asked for, and the image's bounds.
 #[derive(Clone, Debug, Default)]
 pub(super) struct LinkedSymbols {
     /// By name: the address and whether it is data, once met.
@@ -25,7 +27,7 @@ pub(super) struct LinkedSymbols {
 
 impl LinkedSymbols {
     pub fn new(wanted: &[&str]) -> Self {
-        let names = wanted.iter().chain([&TEXT]).map(|name| (name.as_bytes().to_vec(), None));
+        let names = wanted.iter().chain([&TEXT, &END]).map(|name| (name.as_bytes().to_vec(), None));
         Self { addresses: names.collect(), count: 0 }
     }
 
@@ -87,6 +89,9 @@ impl LinkedSymbols {
         let text = self.addresses.get(TEXT.as_bytes()).copied().flatten();
         let text = text.map(|(address, _)| address).filter(|address| Self::is_in_image(*address));
         let text = text.ok_or_else(|| format!("it has no {TEXT} in the kernel's text"))?;
+        if self.addresses.get(END.as_bytes()).copied().flatten().is_none() {
+            return Err(format!("it was cut short: it has no {END}"));
+        }
         Ok(text & !(IMAGE_ALIGNMENT - 1))
     }
 
@@ -123,13 +128,13 @@ mod tests {
     }
 
     const LINES: &str = "0000000000011280 D cpu_info\nffffffff81000000 T _text\nffffffff81000040 T twice\n\
-        ffffffff82c1a940 D init_task\nffffffff82c1a950 d twice\nffffffff82c1a960 d twice\n";
+        ffffffff82c1a940 D init_task\nffffffff82c1a950 d twice\nffffffff82c1a960 d twice\nffffffff83a00000 B _end\n";
 
     #[test]
     fn symbols_move_with_the_image() {
         let wanted = ["init_task", "cpu_info", "twice", "nowhere"];
         let symbols = LinkedSymbols::parse(map(LINES).as_bytes(), &wanted).unwrap();
-        assert_eq!(symbols.len(), FEWEST + 6);
+        assert_eq!(symbols.len(), FEWEST + 7);
         let found = symbols.in_image(IMAGE).unwrap();
         assert_eq!(found["_text"], IMAGE);
         assert_eq!(found["init_task"], IMAGE + 0x1c1_a940);
@@ -150,8 +155,9 @@ mod tests {
         assert!(of("").unwrap_err().contains("0 symbols"));
         assert!(of(&map("")).unwrap_err().contains("_text"));
         assert!(of(&map("0000000000000000 T _text\n")).unwrap_err().contains("_text"));
+        assert!(of(&map("ffffffff81000000 T _text\n")).unwrap_err().contains("_end"));
         let junk = map(LINES) + "junk";
-        assert!(of(&junk).unwrap_err().contains("line 1007"));
+        assert!(of(&junk).unwrap_err().contains("line 1008"));
         assert!(of("#!/bin/sh\n").unwrap_err().contains("line 1"));
         let cut = &map(LINES)[..40];
         assert!(of(cut).is_err());

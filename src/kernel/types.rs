@@ -17,6 +17,9 @@ pub(crate) struct Member {
     pub signed: bool,
 }
 
+/// Members that are looked at for one that is asked for: anonymous structures could lead to each other.
+pub(super) const MOST_STEPS: usize = 100_000;
+
 /// What a type is as a member's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Shape {

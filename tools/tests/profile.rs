@@ -111,7 +111,9 @@ fn the_cache_is_used_unless_it_must_not_be() {
     assert_eq!(folder.files("cache/profiles"), 1);
     assert!(folder.printed(&["doctor", guest.domain()]).contains("the cached profile"));
     let text = folder.printed(&["doctor", guest.domain(), "--no-cache"]);
-    assert!(text.contains("in kallsyms, named by VMCOREINFO") && text.contains("types         BTF, "));
+    assert!(
+        text.contains("in kallsyms, named by VMCOREINFO") && text.contains("types         BTF, ")
+    );
 }
 
 #[test]
@@ -122,7 +124,11 @@ fn files_that_cannot_serve() {
     for (file, bytes, words) in [
         ("empty", &b""[..], "it is empty"),
         ("text", b"Hello, world\n", "neither an ELF file"),
-        ("stub", b"ffffffffffffffff B The real System.map is in the -dbg package\n", "debug packages"),
+        (
+            "stub",
+            b"ffffffffffffffff B The real System.map is in the -dbg package\n",
+            "debug packages",
+        ),
         ("cut", b"ffffffff81000000 T _te", "1 symbols"),
         ("boot", b"MZ\xea\x07", "vmlinuz"),
         ("elf", b"\x7fELF\x02\x01\x01", "no sound ELF"),
