@@ -55,10 +55,11 @@ impl Found {
     /// All that is known of the kernel; `None` where it has no build id to be told by.
     pub fn profile(&self) -> Option<Profile> {
         let types = Layout::type_names();
-        let recorder = Recorder::new(self.kernel.types());
-        Layout::compile(&recorder, |name| self.kernel.symbol(name));
+        let facts = Recorder::answers(self.kernel.types(), &|types| {
+            Layout::compile(types, |_| None);
+        });
         let wanted = Wanted { symbols: Symbols::NAMES, types: &types };
-        self.kernel.profile(&wanted, recorder.into_facts())
+        self.kernel.profile(&wanted, facts)
     }
 
     /// Caches what is known of the kernel.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Domain, folders};
 use crate::error::{Error, Result};
-use crate::kernel::{self, Facts, Files, Recorder, Types, Wanted};
+use crate::kernel::{self, Ask, Files, Wanted};
 use crate::layout::{Layout, Symbols, Veth, VirtioNet};
 
 /// What nfm needs to know of one kernel: where its variables lie and how its structures are laid out. Made
@@ -42,12 +42,17 @@ impl Profile {
         let wanted = Wanted { symbols: Symbols::NAMES, types: &types };
         let debug = folders::variable("NFM_DEBUG_DIR").unwrap_or_else(|| folders::DEBUG.into());
         let files = Files { vmlinux, system_map, debug_folders: &[debug] };
-        let drivers: [(&str, &dyn Fn(&dyn Types) -> Facts); 2] = [
-            ("virtio_net", &|types| asked(types, |types| drop(VirtioNet::compile(types)))),
-            ("veth", &|types| asked(types, |types| drop(Veth::compile(types)))),
-        ];
-        let ask = |types: &dyn Types| asked(types, |types| drop(Layout::compile(types, |_| None)));
-        kernel::Profile::of_files(&files, &wanted, &ask, &drivers)
+        let ask: Ask = |types| {
+            Layout::compile(types, |_| None);
+        };
+        let virtio_net: Ask = |types| {
+            VirtioNet::compile(types);
+        };
+        let veth: Ask = |types| {
+            Veth::compile(types);
+        };
+        let drivers = [("virtio_net", virtio_net), ("veth", veth)];
+        kernel::Profile::of_files(&files, &wanted, ask, &drivers)
             .map(Self)
             .map_err(|(path, reason)| Error::BadFile { path: path.display().to_string(), reason })
     }
@@ -104,10 +109,4 @@ impl Profile {
     pub fn release(&self) -> Option<&str> {
         self.0.release.as_deref()
     }
-}
-
-fn asked(types: &dyn Types, ask: impl Fn(&dyn Types)) -> Facts {
-    let recorder = Recorder::new(types);
-    ask(&recorder);
-    recorder.into_facts()
 }

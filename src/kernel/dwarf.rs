@@ -254,8 +254,7 @@ impl Search {
         // The unit itself, then its first child.
         cursor.next_entry()?;
         cursor.next_entry()?;
-        loop {
-            let Some(entry) = cursor.current() else { break };
+        while let Some(entry) = cursor.current() {
             if let Some(name) = self.wanted(dwarf, unit, entry) {
                 found.push((name, entry.offset()));
             }

@@ -18,8 +18,8 @@ mod types;
 mod vmcoreinfo;
 
 pub(crate) use image::KernelImage;
-pub(crate) use offline::Files;
-pub(crate) use profile::{Facts, Origin, Profile, Recorder};
+pub(crate) use offline::{Ask, Files};
+pub(crate) use profile::{Origin, Profile, Recorder};
 pub(crate) use store::{Store, import as import_profile, read as read_profile};
 pub(crate) use types::{Member, Types};
 pub(crate) use vmcoreinfo::{Vmcoreinfo, top_page_table};
@@ -33,7 +33,7 @@ use rustc_hash::FxHashMap;
 use btf::BtfTypes;
 use files::SymbolFile;
 use graph::TypeGraph;
-use profile::{Marks, Place, ProfileTypes};
+use profile::{Facts, Marks, Place, ProfileTypes};
 
 /// The variables between which vmlinux's BTF lies.
 const BTF_BOUNDS: [&str; 2] = ["__start_BTF", "__stop_BTF"];

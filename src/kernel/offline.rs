@@ -6,12 +6,12 @@ use rustc_hash::FxHashMap;
 
 use super::discover::banner_of;
 use super::files::{FileTypes, SymbolFile};
-use super::profile::{self, Facts, Marks, Origin, Place, Profile};
+use super::profile::{self, Marks, Origin, Place, Profile, Recorder};
 use super::symbols::LinkedSymbols;
 use super::{BANNER, Types, Wanted, dwarf, files};
 
 /// Asks types what crawling asks them.
-pub(crate) type Ask<'a> = &'a dyn Fn(&dyn Types) -> Facts;
+pub(crate) type Ask = fn(&dyn Types);
 
 /// What a profile is made of.
 pub(crate) struct Files<'a> {
@@ -63,15 +63,15 @@ impl Profile {
         let origin =
             Origin { symbols: file.symbols_in_words(path), types: types.in_words(from.vmlinux) };
         let facts = match &types {
-            FileTypes::Btf(types, _) => ask(types),
-            FileTypes::Dwarf(types) => ask(types),
+            FileTypes::Btf(types, _) => Recorder::answers(types, &ask),
+            FileTypes::Dwarf(types) => Recorder::answers(types, &ask),
             FileTypes::Profile(facts) => facts.clone(),
         };
         let driver = |(name, ask): &(&str, Ask)| {
             let path = files::driver_module(from.debug_folders, release.as_deref()?, name)?;
             let SymbolFile::Elf(elf) = SymbolFile::open(&path).ok()? else { return None };
             let types = dwarf::load(&elf, wanted.types).ok()?;
-            Some(((*name).to_owned(), ask(&types)))
+            Some(((*name).to_owned(), Recorder::answers(&types, ask)))
         };
         Ok(Self {
             marks: Marks {

@@ -104,6 +104,13 @@ impl<'a> Recorder<'a> {
         Self { types, facts: RefCell::default() }
     }
 
+    /// The answers to all that `ask` asks.
+    pub fn answers(types: &'a dyn Types, ask: &dyn Fn(&dyn Types)) -> Facts {
+        let recorder = Self::new(types);
+        ask(&recorder);
+        recorder.into_facts()
+    }
+
     pub fn into_facts(self) -> Facts {
         self.facts.into_inner()
     }
@@ -243,7 +250,7 @@ impl Profile {
 /// Whether a text is a build id in hexadecimal.
 pub(super) fn is_build_id(text: &str) -> bool {
     let digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-    (8..=128).contains(&text.len()) && text.len() % 2 == 0 && text.bytes().all(digit)
+    (8..=128).contains(&text.len()) && text.len().is_multiple_of(2) && text.bytes().all(digit)
 }
 
 /// The note that holds a build id, as the linker writes it (`NT_GNU_BUILD_ID`).
@@ -290,9 +297,9 @@ pub(super) mod tests {
     }
 
     pub(in crate::kernel) fn sample() -> Profile {
-        let recorder = Recorder::new(&Few);
-        ask(&recorder);
-        let facts = recorder.into_facts();
+        let facts = Recorder::answers(&Few, &|types| {
+            ask(types);
+        });
         let banner = "Linux version 6.1.0 (someone)\n".to_owned();
         Profile {
             marks: Marks {
@@ -356,7 +363,9 @@ pub(super) mod tests {
             &|p| p.marks.build_id = String::new(),
             &|p| p.marks.notes = u64::MAX,
             &|p| p.marks.banner = Some((1 << 40, String::new())),
-            &|p| drop(p.symbols.insert("x".to_owned(), Some(Place::Image(u64::MAX)))),
+            &|p| {
+                p.symbols.insert("x".to_owned(), Some(Place::Image(u64::MAX)));
+            },
             &|p| {
                 let member = MemberFact(0, 8, 1, 9, 200, false);
                 p.types
