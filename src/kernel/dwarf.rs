@@ -30,15 +30,33 @@ const DEEPEST: usize = 64;
 /// Names so short stand in `.debug_info` itself, not in `.debug_str`.
 const INLINE_NAME: usize = 3;
 /// What of DWARF tells types.
-const SECTIONS: [SectionId; 4] =
-    [SectionId::DebugInfo, SectionId::DebugAbbrev, SectionId::DebugStr, SectionId::DebugStrOffsets];
+const SECTIONS: &[SectionId] = &[
+    SectionId::DebugInfo,
+    SectionId::DebugAbbrev,
+    SectionId::DebugStr,
+    SectionId::DebugStrOffsets,
+];
+/// What the index of a package refers to beside these.
+const INDEXED: &[SectionId] = &[
+    SectionId::DebugInfo,
+    SectionId::DebugAbbrev,
+    SectionId::DebugStr,
+    SectionId::DebugStrOffsets,
+    SectionId::DebugLine,
+    SectionId::DebugLoc,
+    SectionId::DebugLocLists,
+    SectionId::DebugMacinfo,
+    SectionId::DebugMacro,
+    SectionId::DebugRngLists,
+    SectionId::DebugTypes,
+];
 
 /// The types of the given names in a file, and all that they are made of.
 ///
 /// # Errors
 /// A clause that says why there are none.
 pub(super) fn load(elf: &ElfFile, wanted: &[&str]) -> Result<TypeGraph, String> {
-    let sections = Sections::load(elf, DwarfFileType::Main)?;
+    let sections = Sections::load(elf, DwarfFileType::Main, SECTIONS)?;
     if sections.of(SectionId::DebugInfo).is_empty() {
         return Err("it holds no DWARF (no section .debug_info)".to_owned());
     }
@@ -70,7 +88,7 @@ struct Sections<'a> {
 }
 
 impl<'a> Sections<'a> {
-    fn load(elf: &'a ElfFile, file_type: DwarfFileType) -> Result<Self, String> {
+    fn load(elf: &'a ElfFile, file_type: DwarfFileType, ids: &[SectionId]) -> Result<Self, String> {
         let load = |id: SectionId| {
             let name = match file_type {
                 DwarfFileType::Main => Some(id.name()),
@@ -78,7 +96,7 @@ impl<'a> Sections<'a> {
             };
             Ok((id, name.map_or(Ok(Cow::default()), |name| elf.section(name))?))
         };
-        let sections = SECTIONS.into_iter().map(load).collect::<Result<_, String>>()?;
+        let sections = ids.iter().copied().map(load).collect::<Result<_, String>>()?;
         Ok(Self { sections, file_type })
     }
 
@@ -171,7 +189,7 @@ fn search_split(
                 file.display()
             )
         })?;
-        search.all(&Sections::load(&dwo, DwarfFileType::Dwo)?.dwarf(), dwo.path())?;
+        search.all(&Sections::load(&dwo, DwarfFileType::Dwo, SECTIONS)?.dwarf(), dwo.path())?;
     }
     Ok(())
 }
@@ -183,7 +201,7 @@ fn search_package(
 ) -> Result<(), String> {
     let path = package.path();
     let unsound = |error| format!("{}: its DWARF is not sound: {error}", path.display());
-    let sections = Sections::load(package, DwarfFileType::Dwo)?;
+    let sections = Sections::load(package, DwarfFileType::Dwo, INDEXED)?;
     let index = package.section(".debug_cu_index")?;
     let section = |id: SectionId| {
         let bytes = if id == SectionId::DebugCuIndex { &*index } else { sections.of(id) };
