@@ -35,10 +35,12 @@ pub enum ErrorCode {
     Gone = 13,
     /// A bug in nfm: a panic was caught at the border of the library.
     Panic = 14,
+    /// The caller cancelled the call from another thread.
+    Cancelled = 15,
     /// A file is not there, may not be read or written, or is none that nfm can read.
-    File = 15,
+    File = 16,
     /// A symbol file is of another kernel than the guest's.
-    Mismatch = 16,
+    Mismatch = 17,
 }
 
 impl ErrorCode {
@@ -59,6 +61,7 @@ impl ErrorCode {
             Self::NoMemory => "NFM_ERR_NO_MEMORY",
             Self::Gone => "NFM_ERR_GONE",
             Self::Panic => "NFM_ERR_PANIC",
+            Self::Cancelled => "NFM_ERR_CANCELLED",
             Self::File => "NFM_ERR_FILE",
             Self::Mismatch => "NFM_ERR_MISMATCH",
         }
@@ -190,6 +193,12 @@ pub enum Error {
         /// The domain's name.
         domain: String,
     },
+    /// See [`ErrorCode::Cancelled`].
+    #[error("the reading of domain '{domain}' was cancelled")]
+    Cancelled {
+        /// The domain's name, or what the caller asked for.
+        domain: String,
+    },
     /// See [`ErrorCode::File`].
     #[error("no guest's memory can be read from file '{path}': {reason}")]
     File {
@@ -254,6 +263,7 @@ impl Error {
             Self::Unsupported { .. } => ErrorCode::Unsupported,
             Self::NoMemory { .. } => ErrorCode::NoMemory,
             Self::Gone { .. } => ErrorCode::Gone,
+            Self::Cancelled { .. } => ErrorCode::Cancelled,
             Self::File { .. } | Self::Dump { .. } | Self::BadFile { .. } => ErrorCode::File,
             Self::Mismatch { .. } => ErrorCode::Mismatch,
             Self::Libvirt { .. } | Self::Io { .. } => ErrorCode::Other,

@@ -28,11 +28,12 @@ struct Mark {
 /// One boot of a guest.
 #[derive(Clone, Debug)]
 pub(crate) struct Boot {
-    /// Of the kernel's image: its banner, and the stack canary of its first task, a random number.
-    kernel: Vec<Mark>,
-    /// Below 1 MiB: what firmware leaves, and the page table for starting CPUs, which each kernel makes.
-    low: Vec<Mark>,
-    /// The kernel's wall clock.
+    /// Of the kernel's image its banner and the stack canary of its first task, a random number; below 1 MiB
+    /// what firmware leaves, and the page table for starting CPUs, which each kernel makes.
+    marks: Vec<Mark>,
+    /// When it began, by the kernel's wall clock; 0 where that is not known.
+    began: u64,
+    /// The kernel's wall clock when this was noted.
     pub clock: u64,
 }
 
@@ -53,35 +54,28 @@ impl Boot {
         let canary = context.symbol(layout.symbols.init_task);
         let canary = canary.and_then(|task| context.at(task, layout.process.task.stack_canary));
         let canary = canary.ok().and_then(|at| kernel.image.physical_address(at));
+        let marks = [
+            mark(banner.map(|(physical, _)| physical), length.unwrap_or(0)),
+            mark(canary, 8),
+            mark(Some(kernel.image.trampoline.wrapping_add(LAST_ENTRY)), 8),
+            mark(Some(BIOS_TICKS), 4),
+        ];
         Self {
-            kernel: [
-                mark(banner.map(|(physical, _)| physical), length.unwrap_or(0)),
-                mark(canary, 8),
-            ]
-            .into_iter()
-            .flatten()
-            .collect(),
-            low: [
-                mark(Some(kernel.image.trampoline.wrapping_add(LAST_ENTRY)), 8),
-                mark(Some(BIOS_TICKS), 4),
-            ]
-            .into_iter()
-            .flatten()
-            .collect(),
+            marks: marks.into_iter().flatten().collect(),
+            began: super::os::boot_time(&context).unwrap_or(0),
             clock: super::os::wall_clock(&context).unwrap_or(0),
         }
     }
 
     /// Whether all marks are still there. Read past the frame's cache, in one batch.
     pub fn runs_in(&self, memory: &dyn PhysicalMemory) -> bool {
-        let marks = || self.kernel.iter().chain(&self.low);
-        let mut frames: Vec<u64> = marks().map(|mark| mark.at >> PAGE_SHIFT).collect();
+        let mut frames: Vec<u64> = self.marks.iter().map(|mark| mark.at >> PAGE_SHIFT).collect();
         frames.sort_unstable();
         frames.dedup();
         let mut pages: Vec<Page> = vec![[0; PAGE_SIZE]; frames.len()];
         let mut read = vec![false; frames.len()];
         memory.read_pages(&frames, &mut pages, &mut read);
-        marks().all(|mark| {
+        self.marks.iter().all(|mark| {
             let start = mark.at as usize & (PAGE_SIZE - 1);
             let index = frames.binary_search(&(mark.at >> PAGE_SHIFT)).ok();
             let page = index.filter(|index| read.get(*index) == Some(&true));
@@ -91,8 +85,9 @@ impl Boot {
         })
     }
 
-    /// Whether it is the same start of the same kernel, whatever lies below 1 MiB.
-    pub fn is_kernel_of(&self, other: &Self) -> bool {
-        self.kernel == other.kernel
+    /// Whether it began after the other was seen to run. What is left in memory of an earlier boot did not,
+    /// and neither did a kernel that has no clock yet.
+    pub fn follows(&self, earlier: &Self) -> bool {
+        self.began >= earlier.clock
     }
 }

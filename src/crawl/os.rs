@@ -36,7 +36,7 @@ fn command_line(context: &Context) -> ReadResult<String> {
 }
 
 /// `getboottime64` (kernel/time/timekeeping.c).
-fn boot_time(context: &Context) -> ReadResult<u64> {
+pub(super) fn boot_time(context: &Context) -> ReadResult<u64> {
     let layout = &context.layout.system.timekeeper;
     let clock = timekeeper(context)?;
     let real = context.unsigned(clock, layout.offs_real)?;

@@ -67,7 +67,7 @@ impl Domain {
     ) -> Result<DumpSummary> {
         let begun = Instant::now();
         let time = self.source.taken().unwrap_or_else(SystemTime::now);
-        self.check_alive()?;
+        self.check(None)?;
         let failed = |error: io::Error| failure(path, &error);
         let target = Target::new(path, options.overwrite)?;
         let hold = match options.mode {
@@ -75,7 +75,7 @@ impl Domain {
             Mode::Paused => self.source.hold()?,
         };
         // A guest between two kernels can be written down all the same.
-        let info = self.follow_restart().ok().and_then(|()| self.vmcoreinfo());
+        let info = self.follow_restart(None).ok().and_then(|()| self.vmcoreinfo());
         let identity = self.source.identity();
         let origin = Origin {
             format: Origin::FORMAT.to_owned(),
@@ -100,7 +100,7 @@ impl Domain {
         target.file.set_len(writer.end()).map_err(failed)?;
         let mut summary = writer.copy(progress).map_err(failed)?;
         drop(hold);
-        self.check_alive()?;
+        self.check(None)?;
         target.complete(path, options.overwrite)?;
         summary.duration = begun.elapsed();
         Ok(summary)

@@ -53,7 +53,7 @@ impl Source for FileGuest {
     }
 
     fn place(&self) -> String {
-        format!("{} file '{}'", self.dump.format, self.path.display())
+        format!("{} '{}'", self.dump.format, self.path.display())
     }
 
     fn on_host(&self) -> OnHost {
@@ -67,12 +67,13 @@ impl Source for FileGuest {
     fn memory(&self, layout: usize) -> Result<Box<dyn PhysicalMemory>> {
         match self.dump.layouts.get(layout) {
             Some(content) => Ok(Box::new(FileMemory::new(content))),
-            None => Err(Error::NoMemory {
-                domain: self.identity.name.clone(),
-                place: self.place(),
-                reason: "the file allows no such layout".to_owned(),
-            }),
+            None => Err(self.no_memory("it allows no such layout".to_owned())),
         }
+    }
+
+    fn no_memory(&self, reason: String) -> Error {
+        let reason = format!("it is cut short, or laid out in no way that nfm knows: {reason}");
+        Error::File { path: self.path.display().to_string(), reason }
     }
 
     fn says_where(&self) -> bool {

@@ -8,6 +8,7 @@ mod open;
 mod options;
 mod profile;
 mod qemu;
+mod restart;
 mod source;
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -17,10 +18,10 @@ pub use findings::Findings;
 pub use options::{Cache, CrawlOptions, Mode, OpenOptions};
 pub use profile::Profile;
 
+use crate::control::Control;
 use crate::crawl::{Context, Details, Section};
 use crate::error::{Error, Result};
 use crate::frame::{Consistency, FORMAT, Frame};
-use crate::kernel::Sources;
 use crate::memory::ReadStatistics;
 use crate::paging::AddressSpace;
 use open::Found;
@@ -29,12 +30,12 @@ use source::Source;
 /// An open domain. One thread at a time may use it; it may move between threads.
 pub struct Domain {
     source: Box<dyn Source>,
-    sources: Sources,
     found: Found,
     findings: Findings,
     frames: u64,
-    /// The clock of a kernel that firmware has left behind in memory, as it was met last.
-    remains: Option<u64>,
+    options: OpenOptions,
+    /// The clock of what may be left of a kernel, and when it was looked at.
+    remains: Option<(u64, Instant)>,
 }
 
 /// Times that a frame is begun before a guest that is restarted over and over is given up.
@@ -51,12 +52,17 @@ impl Domain {
     /// Each reason has its own [`crate::ErrorCode`].
     pub fn open(domain: &str, options: &OpenOptions) -> Result<Self> {
         let begun = Instant::now();
+        not_cancelled(options.control.as_ref(), domain)?;
         let source = open::find_source(domain, options)?;
-        let sources = options.sources(source.identity());
-        let found = open::find_kernel(source.as_ref(), &sources)?;
+        let found = open::find_kernel(source.as_ref(), options);
+        // Whatever else went wrong came of it.
+        not_cancelled(options.control.as_ref(), domain)?;
+        let found = found?;
         let findings =
             Findings::new(source.as_ref(), found.ram.memory(), &found.kernel, begun.elapsed());
-        Ok(Self { source, sources, found, findings, frames: 0, remains: None })
+        // Whoever cancels this call does not mean the next.
+        let options = OpenOptions { control: None, ..options.clone() };
+        Ok(Self { source, found, findings, frames: 0, options, remains: None })
     }
 
     /// What was found at opening.
@@ -74,21 +80,22 @@ impl Domain {
     ///
     /// # Errors
     /// [`Error::Gone`] when the guest ended; [`Error::NotBooted`] while it is restarted, after which the
-    /// domain serves again; libvirt's refusal to suspend it. What cannot be read inside a living guest is no
-    /// error but is named in the frame's [`Consistency::problems`].
+    /// domain serves again; [`Error::Cancelled`]; libvirt's refusal to suspend it. What cannot be read inside
+    /// a living guest is no error but is named in the frame's [`Consistency::problems`].
     pub fn crawl(&mut self, options: &CrawlOptions) -> Result<Frame> {
         let time = self.source.taken().unwrap_or_else(SystemTime::now);
         let begun = Instant::now();
-        self.check_alive()?;
+        let control = options.control.as_ref();
+        self.check(control)?;
         let hold = match options.mode {
             Mode::Live => None,
             Mode::Paused => self.source.hold()?,
         };
         // A frame into which a restart falls is of neither boot.
         for _ in 0..TRIES {
-            self.follow_restart()?;
+            self.follow_restart(control)?;
             let mut frame = self.take(options, begun);
-            self.check_alive()?;
+            self.check(control)?;
             if self.is_same_boot() {
                 drop(hold);
                 self.frames += 1;
@@ -103,8 +110,13 @@ impl Domain {
 
     /// Reads the sections that were asked for.
     fn take(&self, options: &CrawlOptions, begun: Instant) -> Frame {
+        let enter = |section| {
+            if let Some(control) = &options.control {
+                control.enter(section);
+            }
+        };
         let Found { ram, kernel, layout, .. } = &self.found;
-        ram.begin_frame(begun.checked_add(options.time_limit));
+        ram.begin_frame(begun.checked_add(options.time_limit), options.control.clone());
         let space = AddressSpace::new(ram, kernel.image.root, kernel.image.levels);
         let details = Details { threads: options.threads, physical: options.physical };
         let context = Context::new(&space, kernel, layout, details);
@@ -134,15 +146,17 @@ impl Domain {
             host: None,
         };
         for section in Section::ALL.into_iter().filter(|one| options.sections.contains(one)) {
+            enter(Some(section));
             crate::crawl::crawl(&context, section, &mut frame);
             if section == Section::Host {
                 let note = |reason| context.problem(reason, None);
                 frame.host = self.source.host(ram.memory(), &note);
             }
         }
+        enter(None);
         let (problems, retries) = context.finish();
         if kernel.has_learned() {
-            self.found.keep(&self.sources.store);
+            self.found.keep(&self.options.sources(self.source.identity()).store);
         }
         frame.consistency.complete = problems.is_empty();
         frame.consistency.problems = problems;
@@ -150,55 +164,24 @@ impl Domain {
         frame
     }
 
-    fn check_alive(&self) -> Result<()> {
+    /// Whether to go on: the guest is there, and nobody cancelled it.
+    fn check(&self, control: Option<&Control>) -> Result<()> {
+        let domain = &self.source.identity().name;
+        not_cancelled(control, domain)?;
         match self.found.ram.memory().alive() {
             true => Ok(()),
-            false => Err(Error::Gone { domain: self.source.identity().name.clone() }),
+            false => Err(Error::Gone { domain: domain.clone() }),
         }
     }
 }
 
-/// Restarts of the guest.
-impl Domain {
-    /// Whether the guest was not restarted since its kernel was found. Memory that was written down stays
-    /// what it is.
-    fn is_same_boot(&self) -> bool {
-        self.source.taken().is_some() || self.found.boot.runs_in(self.found.ram.memory())
-    }
-
-    /// Finds the kernel anew where the guest was restarted.
-    fn follow_restart(&mut self) -> Result<()> {
-        if self.is_same_boot() {
-            return Ok(());
+/// [`Error::Cancelled`] if the caller's control says so.
+fn not_cancelled(control: Option<&Control>, domain: &str) -> Result<()> {
+    match control {
+        Some(control) if control.is_cancelled() => {
+            Err(Error::Cancelled { domain: domain.to_owned() })
         }
-        let begun = Instant::now();
-        let later = match open::find_kernel(self.source.as_ref(), &self.sources) {
-            Err(Error::NotLinux { .. } | Error::NotBooted { .. }) => {
-                return Err(self.restarting("it was restarted, and no kernel runs in it yet"));
-            }
-            found => found?,
-        };
-        if later.boot.is_kernel_of(&self.found.boot) {
-            // What is left of the kernel before. Should firmware have been called without a restart (as after
-            // a sleep), then that kernel's clock goes on.
-            let clock = self.remains.replace(later.boot.clock);
-            if clock.is_none_or(|clock| later.boot.clock <= clock) {
-                return Err(
-                    self.restarting("it was restarted, and its new kernel is not there yet")
-                );
-            }
-        }
-        tracing::debug!(release = later.kernel.release, "the guest was restarted");
-        let memory = later.ram.memory();
-        self.findings = Findings::new(self.source.as_ref(), memory, &later.kernel, begun.elapsed());
-        self.found = later;
-        self.remains = None;
-        Ok(())
-    }
-
-    fn restarting(&self, evidence: &str) -> Error {
-        let domain = self.source.identity().name.clone();
-        Error::NotBooted { domain, evidence: evidence.to_owned() }
+        _ => Ok(()),
     }
 }
 

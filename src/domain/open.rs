@@ -75,16 +75,19 @@ impl Found {
 
 /// Holds the ways in which a source's memory may be laid out against the memory: the one is taken
 /// under which a kernel is found whose own map of RAM agrees with it.
-pub(super) fn find_kernel(source: &dyn Source, sources: &Sources) -> Result<Found> {
+pub(super) fn find_kernel(source: &dyn Source, options: &OpenOptions) -> Result<Found> {
     let domain = source.identity().name.as_str();
-    let no_memory =
-        |reason| Error::NoMemory { domain: domain.to_owned(), place: source.place(), reason };
     let types = Layout::type_names();
     let wanted = Wanted { symbols: Symbols::NAMES, types: &types };
-    let mut failure = None;
+    let sources = options.sources(source.identity());
+    let (mut contradiction, mut failure) = (None, None);
     let mut best: Option<Found> = None;
     for layout in 0..source.layouts() {
-        let memory = || Ok::<_, Error>(GuestRam::new(source.memory(layout)?));
+        let memory = || -> Result<GuestRam> {
+            let ram = GuestRam::new(source.memory(layout)?);
+            ram.begin_frame(None, options.control.clone());
+            Ok(ram)
+        };
         let ram = memory()?;
         let images = KernelImage::find_all(&ram, source.page_table());
         if images.is_empty() {
@@ -92,7 +95,7 @@ pub(super) fn find_kernel(source: &dyn Source, sources: &Sources) -> Result<Foun
         }
         for image in images {
             let ram = memory()?;
-            let (kernel, layout) = match know(&ram, image, &wanted, sources) {
+            let (kernel, layout) = match know(&ram, image, &wanted, &sources) {
                 Ok(known) => known,
                 // A kernel that is there but not usable says more than a layout without any.
                 Err(error) => {
@@ -101,7 +104,7 @@ pub(super) fn find_kernel(source: &dyn Source, sources: &Sources) -> Result<Foun
                 }
             };
             if let Some(reason) = disagreement(source, &ram, &kernel, &layout) {
-                failure = Some(no_memory(reason));
+                contradiction.get_or_insert(source.no_memory(reason));
                 continue;
             }
             let boot = Boot::note(&ram, &kernel, &layout);
@@ -114,10 +117,15 @@ pub(super) fn find_kernel(source: &dyn Source, sources: &Sources) -> Result<Foun
             if !found.kernel.is_recalled() {
                 found.keep(&sources.store);
             }
+            let (release, symbols) = (&found.kernel.release, found.kernel.symbols);
+            tracing::debug!(?release, symbols, "the kernel was found");
             return Ok(found);
         }
     }
-    Err(failure.unwrap_or_else(|| no_memory("its definition allows no layout".to_owned())))
+    // A layout under which all of a kernel is found says more than one under which there is less.
+    Err(contradiction
+        .or(failure)
+        .unwrap_or_else(|| source.no_memory("its definition allows no layout".to_owned())))
 }
 
 /// The kernel in a memory, recalled if its profile is at hand, else discovered.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::folders;
+use crate::control::Control;
 use crate::crawl::Section;
 use crate::frame::DomainIdentity;
 use crate::kernel::{Sources, Store};
@@ -28,6 +29,8 @@ pub struct OpenOptions {
     pub debug_dir: Option<PathBuf>,
     /// Where what was learned of the kernel is kept for the next opening.
     pub cache: Cache,
+    /// Cancels it from another thread.
+    pub control: Option<Control>,
 }
 
 /// Where what was learned of a guest's kernel is kept for its next opening. It is checked by the kernel's
@@ -81,6 +84,8 @@ pub struct CrawlOptions {
     pub threads: bool,
     /// Tell where the pages of each mapping are ([`crate::Mapping::physical`]).
     pub physical: bool,
+    /// Cancels it from another thread, and tells how far it is.
+    pub control: Option<Control>,
 }
 
 /// How the guest is treated while a frame is taken.
@@ -114,6 +119,7 @@ impl Default for CrawlOptions {
             mode: Mode::Live,
             threads: false,
             physical: false,
+            control: None,
         }
     }
 }

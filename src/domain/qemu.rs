@@ -65,11 +65,10 @@ impl Source for QemuGuest {
     }
 
     fn memory(&self, layout: usize) -> Result<Box<dyn PhysicalMemory>> {
-        let layout = self.layouts.get(layout).ok_or_else(|| Error::NoMemory {
-            domain: self.identity.name.clone(),
-            place: self.place(),
-            reason: "its definition allows no such layout".to_owned(),
-        })?;
+        let layout = self
+            .layouts
+            .get(layout)
+            .ok_or_else(|| self.no_memory("its definition allows no such layout".to_owned()))?;
         Ok(Box::new(ProcfsMemory::new(&self.process, layout)?))
     }
 

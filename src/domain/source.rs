@@ -4,7 +4,7 @@
 
 use std::time::SystemTime;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::frame::{DomainIdentity, Host};
 use crate::memory::PhysicalMemory;
 use crate::resolve::Hold;
@@ -26,6 +26,11 @@ pub(crate) trait Source: Send {
 
     /// Its memory, laid out in one of these ways.
     fn memory(&self, layout: usize) -> Result<Box<dyn PhysicalMemory>>;
+
+    /// What its memory cannot be located for.
+    fn no_memory(&self, reason: String) -> Error {
+        Error::NoMemory { domain: self.identity().name.clone(), place: self.place(), reason }
+    }
 
     /// Whether the source itself says where in guest memory each byte belongs, so that there is nothing to
     /// be held against the guest's own map of RAM: it may lack parts of that.

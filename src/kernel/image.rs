@@ -66,10 +66,13 @@ impl KernelImage {
     /// `page_table` is where a top page table is said to be; it comes first. A dump may lack the first MiB
     /// (kdump leaves it out since 7c321eb2b843, Linux 5.5).
     pub fn find_all(ram: &GuestRam, page_table: Option<u64>) -> Vec<Self> {
-        let mut low = vec![0_u8; MIB as usize];
-        let whole = ram.memory().read_run(0, &mut low);
-        let pages = low.chunks_exact(PAGE_SIZE).enumerate().take_while(|_| whole);
-        let roots = pages.map(|(frame, page)| ((frame * PAGE_SIZE) as u64, last_entry(page)));
+        let low: Vec<u64> = (0..MIB / PAGE_SIZE as u64).collect();
+        let mut pages: Vec<Page> = vec![[0; PAGE_SIZE]; low.len()];
+        // Page by page: QEMU's dumps leave the window of the graphics adapter out.
+        let mut read = vec![false; low.len()];
+        ram.memory().read_pages(&low, &mut pages, &mut read);
+        let roots = low.iter().zip(&pages).zip(read).filter(|(_, read)| *read);
+        let roots = roots.map(|((frame, page), _)| (frame * PAGE_SIZE as u64, last_entry(page)));
         let mut page: Page = [0; PAGE_SIZE];
         let named = page_table.filter(|table| ram.read(*table, &mut page).is_ok());
         let named = named.map(|table| (table, last_entry(&page)));

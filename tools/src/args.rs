@@ -55,8 +55,9 @@ Exit status:
   12  the guest's RAM cannot be located
   13  the guest ended meanwhile
   14  a bug in nfm
-  15  a file is not there, or is none that nfm can read or write
-  16  a symbol file is of another kernel than the guest's";
+  15  the reading was cancelled
+  16  a file is not there, or is none that nfm can read or write
+  17  a symbol file is of another kernel than the guest's";
 
 #[derive(Subcommand)]
 pub(crate) enum Verb {

@@ -261,6 +261,7 @@ fn exit_status(code: ErrorCode) -> &'static str {
         ErrorCode::NoMemory => "RAM cannot be located",
         ErrorCode::Gone => "ended",
         ErrorCode::Panic => "bug",
+        ErrorCode::Cancelled => "cancelled",
         ErrorCode::File => "file",
         ErrorCode::Mismatch => "another kernel",
     }
@@ -284,6 +285,7 @@ fn the_help_names_every_exit_status() {
         NoMemory,
         Gone,
         Panic,
+        Cancelled,
         File,
         Mismatch,
     ];

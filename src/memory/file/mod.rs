@@ -29,7 +29,7 @@ pub(crate) trait Content: Send + Sync {
 
 /// A file that holds a guest's memory.
 pub(crate) struct Dump {
-    /// The format's name, in words that fit before "file".
+    /// The format's name, in words.
     pub format: &'static str,
     /// The ways in which its bytes may be guest-physical memory, the likeliest first.
     pub layouts: Vec<Arc<dyn Content>>,

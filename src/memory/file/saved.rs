@@ -20,6 +20,8 @@ pub(super) const PARTIAL: &[u8] = b"LibvirtQemudPart";
 const HEADER: usize = 92;
 /// Bytes of the definition and libvirt's cookie behind it.
 const LONGEST_DEFINITION: u32 = 16 << 20;
+/// Characters of a name that an error shows.
+const LONGEST_SHOWN: usize = 60;
 /// Blocks of RAM, those of devices counted.
 const MOST_BLOCKS: usize = 1024;
 /// Pages of all blocks: 1 TiB.
@@ -97,7 +99,7 @@ pub(super) fn open(file: &Arc<DumpFile>) -> Result<Dump, String> {
         Arc::new(content) as Arc<dyn Content>
     });
     Ok(Dump {
-        format: "libvirt save image",
+        format: "saved image",
         layouts: layouts.collect(),
         says_where: false,
         taken: file.modified(),
@@ -131,13 +133,16 @@ fn cut_short() -> String {
 struct Stream<'a> {
     reader: BufReader<&'a std::fs::File>,
     position: u64,
+    /// The block of the last page that named one: the pages after it are of the same.
+    current: Option<(u64, u64)>,
 }
 
 impl<'a> Stream<'a> {
     fn new(file: &'a DumpFile, start: u64) -> Result<Self, String> {
         let mut inner = file.file();
         inner.seek(SeekFrom::Start(start)).map_err(|error| error.to_string())?;
-        Ok(Self { reader: BufReader::with_capacity(1 << 18, inner), position: start })
+        let reader = BufReader::with_capacity(1 << 18, inner);
+        Ok(Self { reader, position: start, current: None })
     }
 
     fn take<const N: usize>(&mut self) -> Result<[u8; N], String> {
@@ -197,8 +202,9 @@ impl<'a> Stream<'a> {
                     let name = self.name()?;
                     let _instance_and_version = self.u64()?;
                     if name != "ram" {
+                        let name: String = name.escape_debug().take(LONGEST_SHOWN).collect();
                         return Err(format!(
-                            "it holds '{name}' before the RAM, which nfm cannot pass"
+                            "'{name}' comes before its RAM, which nfm cannot pass"
                         ));
                     }
                     section = Some(id);
@@ -223,7 +229,6 @@ impl<'a> Stream<'a> {
     /// The records of one section.
     fn records(&mut self, ram: &mut Ram) -> Result<(), String> {
         const FLAGS: u64 = PAGE_SIZE as u64 - 1;
-        let mut current = None;
         loop {
             let word = self.u64()?;
             let (offset, flags) = (word & !FLAGS, word & FLAGS);
@@ -233,12 +238,11 @@ impl<'a> Stream<'a> {
                 flag::SIZES => self.sizes(offset, ram)?,
                 kind @ (flag::ZERO | flag::PAGE) => {
                     if flags & flag::SAME_BLOCK == 0 {
-                        current = ram.blocks.get(&self.name()?).copied();
+                        self.current = ram.blocks.get(&self.name()?).copied();
                     }
-                    let at =
-                        current.filter(|(_, length)| offset < *length).and_then(|(first, _)| {
-                            usize::try_from(first.checked_add(offset)? >> PAGE_SHIFT).ok()
-                        });
+                    let at = self.current.filter(|(_, length)| offset < *length).and_then(
+                        |(first, _)| usize::try_from(first.checked_add(offset)? >> PAGE_SHIFT).ok(),
+                    );
                     let page = at.and_then(|index| ram.pages.get_mut(index));
                     let page = page.ok_or("it names a page that no block of its RAM has")?;
                     if kind == flag::ZERO {

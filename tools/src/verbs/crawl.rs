@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use nfm::{CrawlOptions, Frame, Mode, Section};
+use nfm::{CrawlOptions, ErrorCode, Frame, Mode, Section};
 
 use super::{Verb, open, report};
 use crate::args::Crawl;
@@ -35,7 +35,14 @@ pub(crate) fn crawl(open_options: &nfm::OpenOptions, crawl: &Crawl, out: &mut dy
             let due = begun + Duration::try_from_secs_f64(wait).unwrap_or(Duration::MAX / 4);
             std::thread::sleep(due.saturating_duration_since(Instant::now()));
         }
-        let frame = domain.crawl(&options)?;
+        let frame = match domain.crawl(&options) {
+            // Its guest is being restarted: the next round may see the new kernel.
+            Err(error) if crawl.watch.is_some() && error.code() == ErrorCode::NotBooted => {
+                eprintln!("nfm: {}", escaped(&error.to_string()));
+                continue;
+            }
+            frame => frame?,
+        };
         if crawl.target.json {
             let text = if crawl.pretty { frame.to_json_pretty() } else { frame.to_json() };
             writeln!(out, "{text}")?;
