@@ -249,6 +249,7 @@ fn name(result: c_int) -> &'static CStr {
         14 => c"NFM_ERR_PANIC",
         15 => c"NFM_ERR_CANCELLED",
         16 => c"NFM_ERR_FILE",
+        17 => c"NFM_ERR_MISMATCH",
         _ => c"NFM_ERR_?",
     }
 }

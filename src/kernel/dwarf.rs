@@ -622,11 +622,14 @@ mod tests {
                 check(kind, &build.open("compressed"));
             }
             check("split", &build.gcc("split", &[version, "-gsplit-dwarf"]));
-            let package = ["-e", "split", "-o", "split.dwp"];
-            build.run("dwp", &package);
-            std::fs::remove_file(build.path("split-types.dwo")).unwrap();
-            check("package", &build.open("split"));
-            std::fs::remove_file(build.path("split.dwp")).unwrap();
+            // binutils' dwp knows DWARF 4 alone: 2.40 ends with a signal on DWARF 5.
+            if version == "-gdwarf-4" {
+                build.run("dwp", &["-e", "split", "-o", "split.dwp"]);
+                std::fs::remove_file(build.path("split-types.dwo")).unwrap();
+                check("package", &build.open("split"));
+                std::fs::remove_file(build.path("split.dwp")).unwrap();
+            }
+            let _ = std::fs::remove_file(build.path("split-types.dwo"));
             let gone = load(&build.open("split"), &WANTED).unwrap_err();
             assert!(gone.contains("split-types.dwo"), "{gone}");
         }
