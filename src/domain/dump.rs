@@ -51,7 +51,7 @@ pub struct DumpSummary {
 
 impl Domain {
     /// Writes the guest's memory to a new file, from which `file:PATH` opens it later and elsewhere. It is an
-    /// ELF core with the kernel's VMCOREINFO, which crash and drgn read too. Only its owner may read it. It
+    /// ELF core with the kernel's VMCOREINFO, which drgn and makedumpfile read too. Only its owner may read it. It
     /// has its name once it is complete; what fails leaves nothing behind.
     ///
     /// `progress` is told how many bytes of RAM are done, and how many there are.
