@@ -143,6 +143,9 @@ impl Domain {
             host: None,
         };
         for section in Section::ALL.into_iter().filter(|one| options.sections.contains(one)) {
+            if options.control.as_ref().is_some_and(Control::is_cancelled) {
+                break;
+            }
             enter(Some(section));
             crate::crawl::crawl(&context, section, &mut frame);
             if section == Section::Host {
