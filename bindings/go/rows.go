@@ -101,9 +101,11 @@ const (
 	// ErrCancelled: the call was cancelled through its nfm_control_t.
 	ErrCancelled Code = C.NFM_ERR_CANCELLED
 
-	// ErrFile: A file is not there, may not be read or written, or holds no guest's memory that nfm
-	// can read.
+	// ErrFile: A file is not there, may not be read or written, or is none that nfm can read.
 	ErrFile Code = C.NFM_ERR_FILE
+
+	// ErrMismatch: A symbol file is of another kernel than the guest's.
+	ErrMismatch Code = C.NFM_ERR_MISMATCH
 )
 
 // LogLevel: how grave a message is, as nfm_set_log() takes and tells it.

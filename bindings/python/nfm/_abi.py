@@ -263,9 +263,10 @@ class Result(enum.IntEnum):
     """The call was cancelled through its nfm_control_t."""
 
     ERR_FILE = 16
-    """A file is not there, may not be read or written, or holds no guest's memory that nfm can
-    read.
-    """
+    """A file is not there, may not be read or written, or is none that nfm can read."""
+
+    ERR_MISMATCH = 17
+    """A symbol file is of another kernel than the guest's."""
 
 
 class LogLevel(enum.IntEnum):
@@ -351,6 +352,10 @@ class nfm_open_options_t(Structure):
         ("size", c_size_t),
         ("uri", c_char_p),
         ("control", POINTER(nfm_control_t)),
+        ("symbols", c_char_p),
+        ("types", c_char_p),
+        ("debug_dir", c_char_p),
+        ("cache_dir", c_char_p),
     ]
 
 
