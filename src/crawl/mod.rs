@@ -17,6 +17,7 @@ mod os;
 mod path;
 mod processes;
 mod reader;
+mod reuse;
 mod socket_tables;
 mod tasks;
 mod tree;
@@ -25,6 +26,7 @@ mod warm;
 
 pub(crate) use e820::firmware_ram;
 pub(crate) use reader::{Context, Details};
+pub(crate) use reuse::Reuse;
 
 use crate::frame::Frame;
 

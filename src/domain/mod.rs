@@ -57,6 +57,13 @@ impl Domain {
         self.found.ram.statistics()
     }
 
+    /// Guest pages of the last frame, and how long reading them all at once takes: what no frame of them
+    /// can do without. For benchmarks.
+    #[doc(hidden)]
+    pub fn floor(&self) -> (usize, Duration) {
+        self.found.ram.floor()
+    }
+
     /// Takes one frame.
     ///
     /// # Errors
@@ -75,7 +82,7 @@ impl Domain {
             }
         };
         cancelled()?;
-        let Found { ram, kernel, layout } = &self.found;
+        let Found { ram, kernel, layout, reuse } = &self.found;
         if !ram.memory().alive() {
             return Err(gone());
         }
@@ -83,10 +90,11 @@ impl Domain {
             Mode::Live => None,
             Mode::Paused => self.source.hold()?,
         };
-        ram.begin_frame(begun.checked_add(options.time_limit), options.control.clone());
+        let deadline = begun.checked_add(options.time_limit);
+        ram.begin_frame(options.kind(), deadline, options.control.clone());
         let space = AddressSpace::new(ram, kernel.image.root, kernel.image.levels);
         let details = Details { threads: options.threads, physical: options.physical };
-        let context = Context::new(&space, kernel, layout, details);
+        let context = Context::new(&space, kernel, layout, details, reuse);
         let mut frame = Frame {
             format: FORMAT,
             domain: self.source.identity().clone(),

@@ -4,7 +4,7 @@
 use super::options::OpenOptions;
 use super::qemu::QemuGuest;
 use super::source::Source;
-use crate::crawl::{Context, Details, firmware_ram};
+use crate::crawl::{Context, Details, Reuse, firmware_ram};
 use crate::error::{Error, Result};
 use crate::kernel::{DiscoveryError, Kernel, Wanted};
 use crate::layout::{Layout, Symbols};
@@ -42,6 +42,7 @@ pub(super) struct Found {
     pub ram: GuestRam,
     pub kernel: Kernel,
     pub layout: Layout,
+    pub reuse: Reuse,
 }
 
 /// Holds the ways in which a source's memory may be laid out against the memory: the one is taken
@@ -55,7 +56,7 @@ pub(super) fn find_kernel(source: &dyn Source, options: &OpenOptions) -> Result<
     let mut failure = None;
     for layout in 0..source.layouts() {
         let ram = GuestRam::new(source.memory(layout)?);
-        ram.begin_frame(None, options.control.clone());
+        ram.begin_frame(0, None, options.control.clone());
         match Kernel::discover(&ram, &wanted) {
             Ok(kernel) => {
                 let layout = Layout::compile(&kernel.types, |name| kernel.symbol(name));
@@ -63,7 +64,7 @@ pub(super) fn find_kernel(source: &dyn Source, options: &OpenOptions) -> Result<
                     None => {
                         let symbols = kernel.symbols;
                         tracing::debug!(release = ?kernel.release, symbols, "the kernel was found");
-                        return Ok(Found { ram, kernel, layout });
+                        return Ok(Found { ram, kernel, layout, reuse: Reuse::default() });
                     }
                     Some(reason) => failure = Some(no_memory(reason)),
                 }
@@ -81,7 +82,9 @@ pub(super) fn find_kernel(source: &dyn Source, options: &OpenOptions) -> Result<
 /// How firmware's map of RAM, as the kernel holds it, contradicts the layout under which it was found.
 fn disagreement(ram: &GuestRam, kernel: &Kernel, layout: &Layout) -> Option<String> {
     let space = AddressSpace::new(ram, kernel.image.root, kernel.image.levels);
-    let firmware = firmware_ram(&Context::new(&space, kernel, layout, Details::default())).ok()?;
+    let reuse = Reuse::default();
+    let context = Context::new(&space, kernel, layout, Details::default(), &reuse);
+    let firmware = firmware_ram(&context).ok()?;
     let blocks = ram.memory().ram();
     let inside = |(start, length): &(u64, u64)| {
         blocks.iter().any(|(first, bytes)| {
