@@ -1,6 +1,7 @@
 //! Which kernel is it: its image, symbols and types, all from its own memory.
 
 mod btf;
+mod constants;
 mod image;
 mod kallsyms;
 mod types;
@@ -9,13 +10,12 @@ mod vmcoreinfo;
 pub(crate) use image::KernelImage;
 pub(crate) use types::{Member, Types};
 
-use memchr::memmem;
 use rustc_hash::FxHashMap;
 
 use crate::memory::GuestRam;
 use crate::paging::AddressSpace;
 pub(crate) use btf::BtfTypes;
-use image::Access;
+use constants::Constants;
 use kallsyms::{FoundBy, Kallsyms};
 use vmcoreinfo::Vmcoreinfo;
 
@@ -73,76 +73,38 @@ pub(crate) enum DiscoveryError {
     },
 }
 
-/// The parts of the image that were read, kept while discovery needs them.
-struct Constants {
-    parts: Vec<(u64, Vec<u8>)>,
-}
-
-impl Constants {
-    fn find<'a, T>(&'a self, search: impl Fn(&'a [u8]) -> Option<T>) -> Option<T> {
-        self.parts.iter().find_map(|(_, bytes)| search(bytes))
-    }
-
-    /// Bytes at a virtual address, if they are constants.
-    fn at(&self, start: u64, end: u64) -> Option<&[u8]> {
-        self.parts.iter().find_map(|(base, bytes)| {
-            let first = usize::try_from(start.checked_sub(*base)?).ok()?;
-            bytes.get(first..first.checked_add(usize::try_from(end.checked_sub(start)?).ok()?)?)
-        })
-    }
-
-    /// `uname -r` from the banner (init/version.c).
-    fn release(&self) -> Option<String> {
-        const BANNER: &[u8] = b"Linux version ";
-        self.find(|bytes| {
-            let rest = bytes.get(memmem::find(bytes, BANNER)? + BANNER.len()..)?;
-            let end = rest.iter().take(128).position(|byte| *byte == b' ')?;
-            std::str::from_utf8(rest.get(..end)?).ok().map(str::to_owned)
-        })
-    }
-
-    /// The note that the linker leaves (`NT_GNU_BUILD_ID`).
-    fn build_id(&self) -> Option<String> {
-        const NOTE: &[u8] = b"\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0";
-        self.find(|bytes| {
-            let id = bytes.get(memmem::find(bytes, NOTE)? + NOTE.len()..)?.get(..20)?;
-            Some(id.iter().map(|byte| format!("{byte:02x}")).collect())
-        })
-    }
-}
-
 impl Kernel {
     /// Finds the kernel in guest memory and looks up what is wanted of it. The cost depends on the
     /// kernel, not on how much RAM there is.
     pub fn discover(ram: &GuestRam, wanted: &Wanted) -> Result<Self, DiscoveryError> {
         let mut image = KernelImage::find(ram).ok_or(DiscoveryError::NoKernel)?;
+        image.find_root(ram);
         let space = AddressSpace::new(ram, image.root, image.levels);
-        let constants = Constants { parts: image.read(ram, Access::ReadOnly) };
-        let banner = constants.release();
+        let constants = Constants::new(ram, &image);
         let info = Vmcoreinfo::find(ram, &image, &space);
-        if banner.is_none() && info.is_none() {
+        let told = |key| info.as_ref().and_then(|info| info.get(key)).map(str::to_owned);
+        let release = told("OSRELEASE").or_else(|| constants.release());
+        if release.is_none() && info.is_none() {
             return Err(DiscoveryError::NotLinux);
         }
-        let release = info.as_ref().and_then(|info| info.get("OSRELEASE")).map(str::to_owned);
-        let release = release.or(banner);
-        let kallsyms = find_kallsyms(&space, info.as_ref(), &constants)?;
+        let kallsyms = find_kallsyms(info.as_ref(), &constants)?;
         let own = BTF_BOUNDS.into_iter().chain([TOP_PAGE_TABLE]);
         let names: Vec<&str> = wanted.symbols.iter().copied().chain(own).collect();
         let symbols = kallsyms.resolve(&names);
-        if let Some(table) = symbols.get(TOP_PAGE_TABLE) {
-            image.set_root(*table);
-        }
-        let build_id = info.as_ref().and_then(|info| info.get("BUILD-ID")).map(str::to_owned);
+        let build_id = told("BUILD-ID").or_else(|| constants.build_id());
         let no_types = |reason: &str| DiscoveryError::NoTypes {
             release: release.clone(),
             reason: reason.to_owned(),
         };
         let blob = find_btf(&constants, &symbols).ok_or_else(|| no_types("none was found"))?;
-        let types = BtfTypes::parse(blob, wanted.types)
+        let types = BtfTypes::parse(&blob, wanted.types)
             .map_err(|reason| no_types(&format!("it is not sound: {reason}")))?;
+        if let Some(table) = symbols.get(TOP_PAGE_TABLE) {
+            image.set_root(*table);
+        }
         Ok(Self {
             release,
-            build_id: build_id.or_else(|| constants.build_id()),
+            build_id,
             vmcoreinfo: info.map(|info| info.address),
             symbols: kallsyms.len(),
             symbols_named: kallsyms.found_by == FoundBy::Vmcoreinfo,
@@ -163,11 +125,10 @@ impl Kernel {
 
 /// The symbol table: where VMCOREINFO names it, else by its structure.
 fn find_kallsyms(
-    space: &AddressSpace,
     info: Option<&Vmcoreinfo>,
     constants: &Constants,
 ) -> Result<Kallsyms, DiscoveryError> {
-    let named = info.and_then(|info| Kallsyms::from_vmcoreinfo(space, info));
+    let named = info.and_then(|info| Kallsyms::from_vmcoreinfo(constants, info));
     let trouble = match named {
         Some(Ok(kallsyms)) => return Ok(kallsyms),
         Some(Err(reason)) => reason,
@@ -175,19 +136,17 @@ fn find_kallsyms(
             "VMCOREINFO does not name it, and nothing in its constants has its structure".into()
         }
     };
-    constants
-        .parts
-        .iter()
-        .find_map(|(address, bytes)| Kallsyms::search(*address, bytes))
-        .ok_or(DiscoveryError::NoSymbols(trouble))
+    constants.find(Kallsyms::search).ok_or(DiscoveryError::NoSymbols(trouble))
 }
 
 /// The types: where the symbols say, else by their beginning.
-fn find_btf<'a>(constants: &'a Constants, symbols: &FxHashMap<&str, u64>) -> Option<&'a [u8]> {
+fn find_btf(constants: &Constants, symbols: &FxHashMap<&str, u64>) -> Option<Vec<u8>> {
     let [start, end] = BTF_BOUNDS;
     let named = || {
-        let (start, end) = (*symbols.get(start)?, *symbols.get(end)?);
-        btf::whole_blob(constants.at(start, end)?)
+        let mut blob = constants.at(*symbols.get(start)?, *symbols.get(end)?)?;
+        let length = btf::whole_blob(&blob)?.len();
+        blob.truncate(length);
+        Some(blob)
     };
-    named().or_else(|| constants.find(btf::search))
+    named().or_else(|| constants.find(|_, bytes| btf::search(bytes)).map(<[u8]>::to_vec))
 }
