@@ -10,10 +10,11 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 VERSION = $(shell sed -n 's/^version *= *"\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SOVERSION := 0
 
-.PHONY: help build release demo test lint bench install clean
+.PHONY: help build release demo test lint bench bench-peers bench-scale bench-fleet bench-overhead \
+    install clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 build: release ## build the libraries, shared and static, and the nfm command (release)
 	$(CARGO) rustc --release -p nfm --lib --crate-type staticlib \
@@ -55,7 +56,23 @@ lint: ## check format, lints, shell scripts and the C header
 
 bench: ## run the benchmarks, with a real guest
 	@scripts/setup packages
-	scripts/with-lab $(CARGO) bench --workspace
+	scripts/with-lab $(CARGO) bench -p nfm --bench crawl
+
+bench-peers: ## compare with drgn on the same guests (downloads 300 MB, once)
+	@scripts/setup packages
+	scripts/with-lab $(CARGO) bench -p nfm --bench peers
+
+bench-scale: ## frame time against processes, open time against RAM; draws docs/*.svg
+	@scripts/setup packages
+	scripts/with-lab $(CARGO) bench -p nfm --bench scale
+
+bench-fleet: ## 20 guests at 10 Hz from one process
+	@scripts/setup packages
+	scripts/with-lab $(CARGO) bench -p nfm --bench fleet
+
+bench-overhead: ## what crawling costs the guest
+	@scripts/setup packages
+	scripts/with-lab $(CARGO) bench -p nfm --bench overhead
 
 install: ## install what 'make build' built: DESTDIR=, PREFIX=, LIBDIR=
 	@[ -e "$(TARGET)/release/libnfm.so" ] && [ -e "$(TARGET)/release/libnfm.a" ] && \
