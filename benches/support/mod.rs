@@ -1,6 +1,8 @@
 //! What the benchmarks share: guests of the lab, counted allocations, medians with their spread.
 #![allow(dead_code, reason = "no benchmark uses all of it")]
 
+pub mod plot;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
