@@ -106,9 +106,10 @@ impl GuestRam {
         cache.control = control;
         cache.statistics = ReadStatistics::default();
         cache.deadline = deadline;
-        cache.late = false;
+        cache.late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
         cache.kind = kind;
-        if !self.memory.in_place() {
+        cache.read_ahead = false;
+        if !self.memory.in_place() && !cache.late {
             let likely = cache.used_by_kind.remove(&kind).unwrap_or_default();
             cache.read_ahead = !likely.is_empty();
             cache.prefetch(self.memory.as_ref(), likely);
@@ -214,11 +215,11 @@ impl Cache {
             return Err(RamFault::Budget);
         }
         // The clock is asked now and then only: it costs as much as a page that is read in place.
-        if self.late || self.held.len().is_multiple_of(LOOKS_AT_CLOCK) {
+        if !self.late && self.held.len().is_multiple_of(LOOKS_AT_CLOCK) {
             self.late = self.deadline.is_some_and(|deadline| Instant::now() >= deadline);
-            if self.late {
-                return Err(RamFault::Late);
-            }
+        }
+        if self.late {
+            return Err(RamFault::Late);
         }
         if self.control.as_ref().is_some_and(Control::is_cancelled) {
             return Err(RamFault::Cancelled);
