@@ -139,6 +139,8 @@ pub(crate) struct Context<'a> {
     pub(super) warm: OnceCell<()>,
     /// Paths that were already made in this frame.
     pub paths: RefCell<FxHashMap<PathRef, String>>,
+    /// Paths of control groups, by their `struct kernfs_node`.
+    pub groups: RefCell<FxHashMap<u64, String>>,
 }
 
 impl<'a> Context<'a> {
@@ -164,6 +166,7 @@ impl<'a> Context<'a> {
             tasks: OnceCell::new(),
             warm: OnceCell::new(),
             paths: RefCell::default(),
+            groups: RefCell::default(),
         }
     }
 
@@ -219,6 +222,7 @@ impl<'a> Context<'a> {
     pub fn forget(&self) {
         self.retries.set(self.retries.get().saturating_add(1));
         self.paths.borrow_mut().clear();
+        self.groups.borrow_mut().clear();
         self.space.forget();
     }
 
@@ -322,8 +326,15 @@ impl<'a> Context<'a> {
     pub fn text(&self, base: u64, field: Field) -> ReadResult<String> {
         let member = field.member().ok_or(ReadError::NoMember(field.name))?;
         let address = base.wrapping_add(u64::from(member.offset));
-        let bytes = self.bytes_at(address, (member.size as usize).min(4096))?;
-        Ok(text_of(&bytes))
+        let length = (member.size as usize).min(4096);
+        let mut room = [0; 64];
+        match room.get_mut(..length) {
+            Some(bytes) => {
+                self.space.read(address, bytes)?;
+                Ok(text_of(bytes))
+            }
+            None => Ok(text_of(&self.bytes_at(address, length)?)),
+        }
     }
 
     /// A NUL-terminated string at an address, cut at `longest` bytes.
@@ -439,4 +450,10 @@ impl<'a> Context<'a> {
 pub(crate) fn text_of(bytes: &[u8]) -> String {
     let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
     String::from_utf8_lossy(bytes.get(..end).unwrap_or_default()).into_owned()
+}
+
+/// The same of bytes that are not needed any more, all of them.
+pub(crate) fn text_from(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into())
 }
