@@ -8,25 +8,24 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use nfm::{CrawlOptions, Domain, Fleet, OpenOptions, Section};
-use support::{Guest, median, percentile};
+use support::{Guest, if_time, median, percentile};
 
-const GUESTS: usize = 20;
 const HERTZ: u32 = 10;
 const THREADS: usize = 2;
-const SECONDS: u64 = 20;
 
 fn main() {
     if !support::is_run() {
         return;
     }
-    let guests: Vec<Guest> = (0..GUESTS)
+    let count = if_time(20, 2);
+    let guests: Vec<Guest> = (0..count)
         .map(|number| {
             let backing = if number % 2 == 0 { "private" } else { "memfd" };
             Guest::start(&format!("fleet{number}"), &["--memory", "192", "--backing", backing])
         })
         .collect();
     println!(
-        "{GUESTS} guests, 6.1, 192 MiB, half private and half shared memory, {THREADS} threads"
+        "{count} guests, 6.1, 192 MiB, half private and half shared memory, {THREADS} threads"
     );
     for (name, sections) in [
         ("processes", vec![Section::Processes]),
@@ -48,7 +47,7 @@ fn run(name: &str, guests: &[Guest], sections: &[Section]) {
     }
     let frames = Mutex::new(vec![Vec::new(); guests.len()]);
     let (begun, cpu) = (Instant::now(), support::process_time());
-    let end = begun + Duration::from_secs(SECONDS);
+    let end = begun + Duration::from_secs(if_time(20, 2));
     Fleet::new(domains, THREADS).run(&options, Duration::from_secs(1) / HERTZ, |index, frame| {
         let frame = frame.expect("the guest lives");
         frames.lock().expect("no thread panicked")[index].push(frame.duration_ns as f64 / 1e6);

@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 
 use nfm::{CrawlOptions, Domain, OpenOptions, Rate};
 use rustix::thread::{CpuSet, sched_setaffinity};
-use support::{Guest, median, percentile};
+use support::{Guest, if_time, median, percentile};
 
-/// Pairs of each rate and task.
-const PAIRS: usize = 15;
+/// Pairs of each rate and task, and how few will do to see that it works.
+const PAIRS: [usize; 2] = [15, 2];
 const HERTZ: [u32; 2] = [10, 100];
 /// How long the work of one run is to take.
 const RUN: Duration = Duration::from_millis(2500);
@@ -100,7 +100,8 @@ fn pairs(guest: &Guest, task: &Task, size: u64, hertz: u32) {
     let mut overheads = Vec::new();
     let (mut frames, mut share) = (0.0, 0.0);
     let mut before = run(guest, task, size);
-    for _ in 0..PAIRS {
+    let count = if_time(PAIRS[0], PAIRS[1]);
+    for _ in 0..count {
         let ((with, cpu), taken) = crawling(guest, hertz, || run(guest, task, size));
         let after = run(guest, task, size);
         overheads.push(100.0 * (with / ((before + after) / 2.0) - 1.0));
@@ -112,9 +113,9 @@ fn pairs(guest: &Guest, task: &Task, size: u64, hertz: u32) {
     println!(
         "{:<26}{hertz:>6}{:>10.1}{:>12.2}{spread:>22}{:>16.1}",
         task.name,
-        frames / PAIRS as f64,
+        frames / count as f64,
         median(&overheads),
-        share / PAIRS as f64,
+        share / count as f64,
     );
 }
 

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use nfm::{CrawlOptions, Domain, OpenOptions, Section};
 use serde_json::Value;
-use support::{Guest, Times, median, spread};
+use support::{Guest, Times, if_time, median, spread};
 
 /// Runs of each in turn.
 const ROUNDS: usize = 3;
@@ -69,7 +69,7 @@ fn compare(guest: &Guest, python: &str, vmlinux: &str) {
     let all_but_log: Vec<Section> =
         Section::ALL.into_iter().filter(|one| *one != Section::Log).collect();
     let mut domain = Domain::open(&guest.name, &OpenOptions::default()).expect("the guest opens");
-    for _ in 0..ROUNDS {
+    for _ in 0..if_time(ROUNDS, 1) {
         ask_peer(guest, python, vmlinux, &mut peer);
         for (sections, times) in [
             (&[Section::Processes][..], &mut processes),

@@ -56,6 +56,16 @@ pub fn arguments() -> Vec<String> {
     std::env::args().skip(1).filter(|argument| argument != "--bench").collect()
 }
 
+/// Whether it is only to be seen that the benchmark works (NFM_BENCH_QUICK=1): little of everything.
+pub fn quick() -> bool {
+    std::env::var_os("NFM_BENCH_QUICK").is_some()
+}
+
+/// The first of these, or the second where the benchmark is quick.
+pub fn if_time<T>(all: T, little: T) -> T {
+    if quick() { little } else { all }
+}
+
 /// Wall-clock and CPU time (user and system, of this thread) of what was measured again and again.
 #[derive(Default)]
 pub struct Times {
