@@ -18,6 +18,7 @@ const COUNT_REST: u32 = 50;
 /// A running guest of QEMU.
 pub(super) struct QemuGuest {
     identity: DomainIdentity,
+    uuid: String,
     uri: String,
     process: Arc<ReadableProcess>,
     layouts: Vec<RamLayout>,
@@ -54,11 +55,13 @@ impl QemuGuest {
         let process = ReadableProcess::open(process, mapped, &name)?;
         let identity = DomainIdentity {
             name,
-            uuid: definition.summary.uuid.clone(),
+            uuid: Some(definition.summary.uuid.clone()),
             hypervisor: definition.driver.to_lowercase(),
         };
+        let uuid = definition.summary.uuid.clone();
         Ok(Self {
             identity,
+            uuid,
             uri: uri.to_owned(),
             process,
             layouts,
@@ -80,7 +83,7 @@ impl Source for QemuGuest {
     fn on_host(&self) -> OnHost {
         OnHost {
             uri: Some(self.uri.clone()),
-            uuid: Some(self.identity.uuid.clone()),
+            uuid: Some(self.uuid.clone()),
             pid: Some(self.process.process().pid),
         }
     }
@@ -90,16 +93,15 @@ impl Source for QemuGuest {
     }
 
     fn memory(&self, layout: usize) -> Result<Box<dyn PhysicalMemory>> {
-        let layout = self.layouts.get(layout).ok_or_else(|| Error::NoMemory {
-            domain: self.identity.name.clone(),
-            place: self.place(),
-            reason: "its definition allows no such layout".to_owned(),
-        })?;
+        let layout = self
+            .layouts
+            .get(layout)
+            .ok_or_else(|| self.no_memory("its definition allows no such layout".to_owned()))?;
         Ok(Box::new(ProcfsMemory::new(&self.process, layout)?))
     }
 
     fn hold(&self) -> Result<Option<Hold>> {
-        Hold::suspend(&self.uri, &self.identity.uuid)
+        Hold::suspend(&self.uri, &self.uuid)
     }
 
     /// From the hypervisor's process and from libvirt.
@@ -132,7 +134,7 @@ impl QemuGuest {
             return Ok(state);
         }
         *watched = None;
-        watched.insert(Watched::open(&self.uri, &self.identity.uuid)?).state()
+        watched.insert(Watched::open(&self.uri, &self.uuid)?).state()
     }
 
     /// How much of the guest's RAM the host holds: counted anew, unless that would take more than a

@@ -2,12 +2,15 @@
 
 mod cache;
 mod copies;
+mod file;
+mod held;
 mod procfs;
 mod shared;
 
 pub use cache::ReadStatistics;
 pub(crate) use cache::{GuestRam, RamFault};
 pub(crate) use copies::PageAt;
+pub(crate) use file::{Dump, DumpFile, FileMemory, Origin, core_header};
 pub(crate) use procfs::{ProcfsMemory, ReadableProcess};
 
 /// Bytes of a guest page, the unit of reading and caching (x86-64).
@@ -60,6 +63,12 @@ pub(crate) trait PhysicalMemory: Send {
 
     /// The RAM, as ascending runs of (first guest-physical address, bytes).
     fn ram(&self) -> Vec<(u64, u64)>;
+
+    /// The parts of the RAM that may hold something other than zeros, as ascending runs; what is not in them
+    /// was never used, and reading it would cost the host memory.
+    fn populated(&self) -> Vec<(u64, u64)> {
+        self.ram()
+    }
 
     /// How much of the RAM the host holds, where it can tell.
     fn residency(&self) -> Option<Residency>;

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rustix::fs::SeekFrom;
 
 use super::shared::SharedMapping;
-use super::{PAGE_SHIFT, PAGE_SIZE, Page, PageAt, PhysicalMemory, Residency};
+use super::{PAGE_SHIFT, PAGE_SIZE, Page, PageAt, PhysicalMemory, Residency, held};
 use crate::error::{Error, Result};
 use crate::resolve::{Backing, QemuProcess, RamBlock, RamLayout};
 
@@ -221,7 +221,13 @@ impl PhysicalMemory for ProcfsMemory {
                 (frames.get(at), pages.get_mut(at), read.get_mut(at))
             {
                 let address = frame.checked_mul(PAGE_SIZE as u64);
-                *read = address.is_some_and(|address| self.read_run(address, page));
+                *read = match self.mapped(*frame) {
+                    Some(at) => {
+                        at.copy(0, page);
+                        true
+                    }
+                    None => address.is_some_and(|address| self.read_run(address, page)),
+                };
                 at += 1;
             }
         }
@@ -263,6 +269,22 @@ impl PhysicalMemory for ProcfsMemory {
 
     fn ram(&self) -> Vec<(u64, u64)> {
         self.blocks.iter().map(|block| (block.ram.guest, block.ram.length)).collect()
+    }
+
+    fn populated(&self) -> Vec<(u64, u64)> {
+        let pagemap = File::open(format!("/proc/{}/pagemap", self.owner.process.pid)).ok();
+        let of_block = |block: &Block| {
+            let RamBlock { guest, length, host, .. } = block.ram;
+            let runs = match &block.file {
+                Some((file, start)) => held::of_file(file, *start, length),
+                None => {
+                    pagemap.as_ref().and_then(|pagemap| held::of_process(pagemap, host, length))
+                }
+            };
+            let runs = runs.unwrap_or_else(|| vec![(0, length)]);
+            runs.into_iter().map(move |(start, bytes)| (guest.saturating_add(start), bytes))
+        };
+        self.blocks.iter().flat_map(of_block).collect()
     }
 
     fn residency(&self) -> Option<Residency> {

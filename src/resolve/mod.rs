@@ -13,4 +13,4 @@ pub use libvirt::{
 };
 pub(crate) use libvirt::{Hold, Watched};
 pub(crate) use qemu::QemuProcess;
-pub(crate) use ram::{Backing, RamBlock, RamLayout, candidates};
+pub(crate) use ram::{Backing, RamBlock, RamLayout, candidates, placed_layouts};
