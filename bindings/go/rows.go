@@ -1213,6 +1213,10 @@ type Host struct {
 
 	// Guest RAM that the guest has never used, bytes.
 	UntouchedBytes Opt[uint64]
+
+	// How long before the frame the three amounts of RAM were counted, nanoseconds: frames in quick
+	// succession share one count.
+	MemoryAgeNS Opt[uint64]
 }
 
 func newHost(at unsafe.Pointer) (made Host) {
@@ -1231,6 +1235,9 @@ func newHost(at unsafe.Pointer) (made Host) {
 	}
 	if row.known&C.NFM_HOST_UNTOUCHED_BYTES != 0 {
 		made.UntouchedBytes = Some(uint64(row.untouched_bytes))
+	}
+	if row.known&C.NFM_HOST_MEMORY_AGE_NS != 0 {
+		made.MemoryAgeNS = Some(uint64(row.memory_age_ns))
 	}
 	return made
 }

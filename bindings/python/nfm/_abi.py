@@ -166,6 +166,7 @@ NFM_HOST_VCPU_TIME_NS = 0x2
 NFM_HOST_RSS_BYTES = 0x4
 NFM_HOST_SWAPPED_BYTES = 0x8
 NFM_HOST_UNTOUCHED_BYTES = 0x10
+NFM_HOST_MEMORY_AGE_NS = 0x20
 
 
 class Section(enum.IntFlag):
@@ -645,6 +646,7 @@ class nfm_host_t(Structure):
         ("rss_bytes", c_uint64),
         ("swapped_bytes", c_uint64),
         ("untouched_bytes", c_uint64),
+        ("memory_age_ns", c_uint64),
     ]
 
 
