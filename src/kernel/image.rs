@@ -103,11 +103,29 @@ impl KernelImage {
         if !IMAGE_BYTES.contains(&length) {
             return None;
         }
-        let root = find_root(ram, last, physical, length).unwrap_or(trampoline);
+        let segments = segments.segments;
         let image =
-            Self { root, trampoline, levels, start, length, physical, segments: segments.segments };
-        let space = AddressSpace::new(ram, image.root, levels);
-        (space.translate(start).ok()? == physical && image.has(Access::Execute)).then_some(image)
+            Self { root: trampoline, trampoline, levels, start, length, physical, segments };
+        (image.is_mapped(ram) && image.has(Access::Execute)).then_some(image)
+    }
+
+    /// Whether the root maps the image where it lies.
+    pub fn is_mapped(&self, ram: &GuestRam) -> bool {
+        AddressSpace::new(ram, self.root, self.levels).translate(self.start) == Ok(self.physical)
+    }
+
+    /// Looks for the kernel's own top page table in the image, while no symbol names it.
+    pub fn find_root(&mut self, ram: &GuestRam) {
+        let mut page: Page = [0; PAGE_SIZE];
+        if ram.read(self.trampoline, &mut page).is_err() {
+            return;
+        }
+        let last = page.last_chunk().map(|bytes| u64::from_le_bytes(*bytes));
+        let found = last.and_then(|last| find_root(ram, last, self.physical, self.length));
+        let trampoline = std::mem::replace(&mut self.root, found.unwrap_or(self.trampoline));
+        if !self.is_mapped(ram) {
+            self.root = trampoline;
+        }
     }
 
     /// Whether any part of the image has this access.
