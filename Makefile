@@ -17,7 +17,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 VERSION = $(shell sed -n 's/^version *= *"\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SOVERSION := 0
 
-.PHONY: help build release demo test lint bench bench-peers bench-scale bench-fleet bench-overhead \
+.PHONY: help build release demo test test-symbols lint bench bench-peers bench-scale bench-fleet bench-overhead \
     install uninstall deb test-deb clean
 
 help: ## list the targets
@@ -46,6 +46,19 @@ test: ## run all tests, with real guests
 	    scripts/with-lab $(CARGO) nextest run --workspace $(TESTARGS); \
 	else \
 	    scripts/with-lab $(CARGO) test --workspace $(TESTARGS); \
+	fi
+
+# 283 MB are fetched once: what cannot be had in three minutes is not waited for.
+test-symbols: ## test symbols and types from files, by a kernel's debug package (fetched if need be)
+	@$(SETUP)
+	@if timeout 180 tests/lab/guest debug 6.1-cloud >/dev/null; then \
+	    if $(CARGO) nextest --version >/dev/null 2>&1; then \
+	        scripts/with-lab $(CARGO) nextest run --release -p nfm --test symbols --run-ignored only --no-capture; \
+	    else \
+	        scripts/with-lab $(CARGO) test --release -p nfm --test symbols -- --ignored --nocapture --test-threads=1; \
+	    fi; \
+	else \
+	    echo "test-symbols: SKIPPED, 3 tests: the kernel's debug package is not cached and was not to be had in 3 minutes" >&2; \
 	fi
 
 lint: ## check format, lints, scripts, the C header, bindings, manual pages, the RPM spec

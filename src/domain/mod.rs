@@ -3,8 +3,10 @@
 mod dump;
 mod file;
 mod findings;
+mod folders;
 mod open;
 mod options;
+mod profile;
 mod qemu;
 mod restart;
 mod source;
@@ -13,7 +15,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub use dump::{DumpOptions, DumpSummary};
 pub use findings::Findings;
-pub use options::{CrawlOptions, Mode, OpenOptions};
+pub use options::{Cache, CrawlOptions, Mode, OpenOptions};
+pub use profile::Profile;
 
 use crate::control::Control;
 use crate::crawl::{Context, Details, Section};
@@ -163,6 +166,9 @@ impl Domain {
         }
         enter(None);
         let (problems, retries) = context.finish();
+        if kernel.has_learned() {
+            self.found.keep(&self.options.sources(self.source.identity()).store);
+        }
         frame.consistency.complete = problems.is_empty();
         frame.consistency.problems = problems;
         frame.consistency.retries = retries;

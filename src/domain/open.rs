@@ -7,7 +7,9 @@ use super::qemu::QemuGuest;
 use super::source::Source;
 use crate::crawl::{Boot, Context, Details, Reuse, firmware_ram};
 use crate::error::{Error, Result};
-use crate::kernel::{DiscoveryError, Kernel, KernelImage, Wanted};
+use crate::kernel::{
+    DiscoveryError, Kernel, KernelImage, Profile, Recorder, Sources, Store, Wanted,
+};
 use crate::layout::{Layout, Symbols};
 use crate::memory::{GuestRam, PhysicalMemory};
 use crate::paging::AddressSpace;
@@ -50,12 +52,35 @@ pub(super) struct Found {
     pub reuse: Reuse,
 }
 
+impl Found {
+    /// All that is known of the kernel; `None` where it has no build id to be told by.
+    pub fn profile(&self) -> Option<Profile> {
+        let types = Layout::type_names();
+        let facts = Recorder::answers(self.kernel.types(), &|types| {
+            Layout::compile(types, |_| None);
+        });
+        let wanted = Wanted { symbols: Symbols::NAMES, types: &types };
+        self.kernel.profile(&wanted, facts)
+    }
+
+    /// Caches what is known of the kernel.
+    pub fn keep(&self, store: &Store) {
+        if store.cache.is_some()
+            && self.kernel.is_proven()
+            && let Some(profile) = self.profile()
+        {
+            store.keep(&profile);
+        }
+    }
+}
+
 /// Holds the ways in which a source's memory may be laid out against the memory: the one is taken
 /// under which a kernel is found whose own map of RAM agrees with it.
 pub(super) fn find_kernel(source: &dyn Source, options: &OpenOptions) -> Result<Found> {
     let domain = source.identity().name.as_str();
     let types = Layout::type_names();
     let wanted = Wanted { symbols: Symbols::NAMES, types: &types };
+    let sources = options.sources(source.identity());
     let (mut contradiction, mut failure) = (None, None);
     let mut best: Option<Found> = None;
     for layout in 0..source.layouts() {
@@ -71,15 +96,14 @@ pub(super) fn find_kernel(source: &dyn Source, options: &OpenOptions) -> Result<
         }
         for image in images {
             let ram = memory()?;
-            let kernel = match Kernel::discover(&ram, image, &wanted) {
-                Ok(kernel) => kernel,
+            let (kernel, layout) = match know(&ram, image, &wanted, &sources) {
+                Ok(known) => known,
                 // A kernel that is there but not usable says more than a layout without any.
                 Err(error) => {
                     failure = Some(unusable(error, domain));
                     continue;
                 }
             };
-            let layout = Layout::compile(&kernel.types, |name| kernel.symbol(name));
             if let Some(reason) = disagreement(source, &ram, &kernel, &layout) {
                 contradiction.get_or_insert(source.no_memory(reason));
                 continue;
@@ -91,6 +115,9 @@ pub(super) fn find_kernel(source: &dyn Source, options: &OpenOptions) -> Result<
             }
         }
         if let Some(found) = best {
+            if !found.kernel.is_recalled() {
+                found.keep(&sources.store);
+            }
             let (release, symbols) = (&found.kernel.release, found.kernel.symbols);
             tracing::debug!(?release, symbols, "the kernel was found");
             return Ok(found);
@@ -100,6 +127,32 @@ pub(super) fn find_kernel(source: &dyn Source, options: &OpenOptions) -> Result<
     Err(contradiction
         .or(failure)
         .unwrap_or_else(|| source.no_memory("its definition allows no layout".to_owned())))
+}
+
+/// The kernel in a memory, recalled if its profile is at hand, else discovered.
+fn know(
+    ram: &GuestRam,
+    image: KernelImage,
+    wanted: &Wanted,
+    sources: &Sources,
+) -> Result<(Kernel, Layout), DiscoveryError> {
+    let compile = |kernel: &Kernel| Layout::compile(kernel.types(), |name| kernel.symbol(name));
+    let recalled = Kernel::recall(ram, &image, wanted, sources).map(|kernel| {
+        let layout = compile(&kernel);
+        (kernel, layout)
+    });
+    match recalled {
+        Some((kernel, layout)) if kernel.has_answered() => Ok((kernel, layout)),
+        // What an older nfm did not ask is asked of the guest; where that tells nothing, the old profile
+        // tells the most.
+        recalled => match Kernel::discover(ram, image, wanted, sources) {
+            Ok(kernel) => {
+                let layout = compile(&kernel);
+                Ok((kernel, layout))
+            }
+            Err(error) => recalled.ok_or(error),
+        },
+    }
 }
 
 /// How firmware's map of RAM, as the kernel holds it, contradicts the layout under which it was found.
@@ -161,6 +214,12 @@ fn unusable(error: DiscoveryError, domain: &str) -> Error {
             evidence: "a kernel is mapped, but it does not call itself Linux".to_owned(),
         },
         DiscoveryError::NoSymbols(reason) => Error::NoSymbols { domain, reason },
+        DiscoveryError::BadFile { path, reason } => {
+            Error::BadFile { path: path.display().to_string(), reason }
+        }
+        DiscoveryError::Mismatch { path, reason } => {
+            Error::Mismatch { domain, path: path.display().to_string(), reason }
+        }
         DiscoveryError::NoTypes { release, reason } => Error::NoTypes {
             domain,
             release: release.unwrap_or_else(|| "unknown release".to_owned()),

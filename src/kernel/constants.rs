@@ -4,8 +4,17 @@ use std::cell::OnceCell;
 
 use memchr::memmem;
 
+use super::discover::{BANNER_BEGINNING, banner_of};
+use super::elf;
 use super::image::{Access, KernelImage};
-use crate::memory::GuestRam;
+use crate::memory::{GuestRam, PAGE_SIZE};
+
+/// The note that the linker leaves (`NT_GNU_BUILD_ID`), up to the id itself.
+const NOTE: &[u8] = b"\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0";
+/// Bytes of the id in that note.
+const BUILD_ID_BYTES: usize = 20;
+/// Pages of the vDSO's images.
+const VDSO_PAGES: usize = 3;
 
 /// Constants of one kernel.
 pub(super) struct Constants<'a> {
@@ -36,22 +45,35 @@ impl<'a> Constants<'a> {
         self.ram.memory().read_run(physical, &mut bytes).then_some(bytes)
     }
 
-    /// `uname -r` from the banner (init/version.c).
-    pub fn release(&self) -> Option<String> {
-        const BANNER: &[u8] = b"Linux version ";
-        self.find(|_, bytes| {
-            let rest = bytes.get(memmem::find(bytes, BANNER)? + BANNER.len()..)?;
-            let end = rest.iter().take(128).position(|byte| *byte == b' ')?;
-            std::str::from_utf8(rest.get(..end)?).ok().map(str::to_owned)
+    /// The kernel's name for itself (init/version.c): `linux_banner`, or the text of which it is made.
+    pub fn banner(&self) -> Option<String> {
+        self.find(|_, bytes| banner_of(bytes.get(memmem::find(bytes, BANNER_BEGINNING)?..)?))
+            .map(str::to_owned)
+    }
+
+    /// The address of the note that the linker leaves, and the build id in it. The vDSO's images are among
+    /// the constants, and each has a note of its own.
+    pub fn build_id(&self) -> Option<(u64, String)> {
+        self.find(|address, bytes| {
+            let is_vdso = |at: &usize| {
+                let pages = (0..=VDSO_PAGES).filter_map(|page| (at / PAGE_SIZE).checked_sub(page));
+                let mut images = pages.filter_map(|page| bytes.get(page * PAGE_SIZE..));
+                images.any(|image| image.starts_with(elf::MAGIC))
+            };
+            let at = memmem::find_iter(bytes, NOTE).find(|at| !is_vdso(at))?;
+            note_at(address, bytes, at)
         })
     }
 
-    /// The note that the linker leaves (`NT_GNU_BUILD_ID`).
-    pub fn build_id(&self) -> Option<String> {
-        const NOTE: &[u8] = b"\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0";
-        self.find(|_, bytes| {
-            let id = bytes.get(memmem::find(bytes, NOTE)? + NOTE.len()..)?.get(..20)?;
-            Some(id.iter().map(|byte| format!("{byte:02x}")).collect())
-        })
+    /// The same, where the linker's notes are known to lie.
+    pub fn build_id_between(&self, start: u64, end: u64) -> Option<(u64, String)> {
+        let bytes = self.at(start, end)?;
+        note_at(start, &bytes, memmem::find(&bytes, NOTE)?)
     }
+}
+
+/// The note at an offset of bytes that lie at an address: its own address and its id.
+fn note_at(address: u64, bytes: &[u8], at: usize) -> Option<(u64, String)> {
+    let id = bytes.get(at + NOTE.len()..)?.get(..BUILD_ID_BYTES)?;
+    Some((address.checked_add(at as u64)?, super::hexadecimal(id)))
 }

@@ -12,13 +12,13 @@ use crate::guard::Guard;
 use crate::show::{clock, escaped, known, size};
 
 /// `nfm crawl`: one frame, or one after another.
-pub(crate) fn crawl(connect: Option<&str>, crawl: &Crawl, out: &mut dyn Write) -> Verb {
+pub(crate) fn crawl(open_options: &nfm::OpenOptions, crawl: &Crawl, out: &mut dyn Write) -> Verb {
     let sections = if crawl.sections.is_empty() { &Section::ALL[..] } else { &crawl.sections };
     let mut options = CrawlOptions::sections(sections);
     options.mode = if crawl.paused { Mode::Paused } else { Mode::Live };
     options.threads = crawl.threads;
     options.physical = crawl.physical;
-    let mut domain = open(connect, &crawl.target.domain)?;
+    let mut domain = open(open_options, &crawl.target.domain)?;
     let guard = match crawl.paused {
         true => Guard::start(domain.findings())?,
         false => None,
