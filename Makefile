@@ -17,8 +17,8 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 VERSION = $(shell sed -n 's/^version *= *"\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SOVERSION := 0
 
-.PHONY: help build release demo test test-symbols lint bench bench-peers bench-scale bench-fleet bench-overhead \
-    install uninstall deb test-deb clean
+.PHONY: help build release demo test test-symbols lint bench bench-peers bench-scale bench-fleet \
+    bench-overhead install uninstall deb test-deb clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16

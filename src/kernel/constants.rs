@@ -4,9 +4,9 @@ use std::cell::OnceCell;
 
 use memchr::memmem;
 
-use super::discover::{BANNER_BEGINNING, banner_of};
 use super::elf;
 use super::image::{Access, KernelImage};
+use super::profile::LONGEST_BANNER;
 use crate::memory::{GuestRam, PAGE_SIZE};
 
 /// The note that the linker leaves (`NT_GNU_BUILD_ID`), up to the id itself.
@@ -15,6 +15,7 @@ const NOTE: &[u8] = b"\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0";
 const BUILD_ID_BYTES: usize = 20;
 /// Pages of the vDSO's images.
 const VDSO_PAGES: usize = 3;
+pub(super) const BANNER_BEGINNING: &[u8] = b"Linux version ";
 
 /// Constants of one kernel.
 pub(super) struct Constants<'a> {
@@ -76,4 +77,10 @@ impl<'a> Constants<'a> {
 fn note_at(address: u64, bytes: &[u8], at: usize) -> Option<(u64, String)> {
     let id = bytes.get(at + NOTE.len()..)?.get(..BUILD_ID_BYTES)?;
     Some((address.checked_add(at as u64)?, super::hexadecimal(id)))
+}
+
+/// The kernel's name at the beginning of these bytes.
+pub(super) fn banner_of(bytes: &[u8]) -> Option<&str> {
+    let end = bytes.iter().take(LONGEST_BANNER).position(|byte| *byte == 0)?;
+    std::str::from_utf8(bytes.get(..end)?).ok().filter(|_| bytes.starts_with(BANNER_BEGINNING))
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rustc_hash::FxHashMap;
 
 use super::btf::{self, BtfTypes};
-use super::constants::Constants;
+use super::constants::{BANNER_BEGINNING, Constants, banner_of};
 use super::files::{self, FileTypes, SymbolFile};
 use super::kallsyms::{FoundBy, Kallsyms};
 use super::profile::{LONGEST_BANNER, Marks, ProfileTypes};
@@ -18,8 +18,6 @@ use super::{
 };
 use crate::memory::GuestRam;
 use crate::paging::AddressSpace;
-
-pub(super) const BANNER_BEGINNING: &[u8] = b"Linux version ";
 
 /// What a guest's own memory tells of its kernel.
 struct Guest<'a> {
@@ -337,12 +335,6 @@ impl FoundTypes {
         };
         Self { types, btf_bytes, origin, proven, file: Some(path.to_owned()) }
     }
-}
-
-/// The kernel's name at the beginning of these bytes.
-pub(super) fn banner_of(bytes: &[u8]) -> Option<&str> {
-    let end = bytes.iter().take(LONGEST_BANNER).position(|byte| *byte == 0)?;
-    std::str::from_utf8(bytes.get(..end)?).ok().filter(|_| bytes.starts_with(BANNER_BEGINNING))
 }
 
 /// What the first file gives that is there and is the guest's kernel's.
