@@ -15,7 +15,6 @@ const NOTE: &[u8] = b"\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0";
 const BUILD_ID_BYTES: usize = 20;
 /// Pages of the vDSO's images.
 const VDSO_PAGES: usize = 3;
-/// How the kernel's name for itself begins.
 pub(super) const BANNER_BEGINNING: &[u8] = b"Linux version ";
 
 /// Constants of one kernel.
@@ -48,8 +47,9 @@ impl<'a> Constants<'a> {
     }
 
     /// The kernel's name for itself (init/version.c): `linux_banner`, or the text of which it is made.
-    pub fn banner(&self) -> Option<&str> {
+    pub fn banner(&self) -> Option<String> {
         self.find(|_, bytes| banner_of(bytes.get(memmem::find(bytes, BANNER_BEGINNING)?..)?))
+            .map(str::to_owned)
     }
 
     /// The address of the note that the linker leaves, and the build id in it. The vDSO's images are among
@@ -62,10 +62,21 @@ impl<'a> Constants<'a> {
                 images.any(|image| image.starts_with(elf::MAGIC))
             };
             let at = memmem::find_iter(bytes, NOTE).find(|at| !is_vdso(at))?;
-            let id = bytes.get(at + NOTE.len()..)?.get(..BUILD_ID_BYTES)?;
-            Some((address.checked_add(at as u64)?, super::hexadecimal(id)))
+            note_at(address, bytes, at)
         })
     }
+
+    /// The same, where the linker's notes are known to lie.
+    pub fn build_id_between(&self, start: u64, end: u64) -> Option<(u64, String)> {
+        let bytes = self.at(start, end)?;
+        note_at(start, &bytes, memmem::find(&bytes, NOTE)?)
+    }
+}
+
+/// The note at an offset of bytes that lie at an address: its own address and its id.
+fn note_at(address: u64, bytes: &[u8], at: usize) -> Option<(u64, String)> {
+    let id = bytes.get(at + NOTE.len()..)?.get(..BUILD_ID_BYTES)?;
+    Some((address.checked_add(at as u64)?, super::hexadecimal(id)))
 }
 
 /// The kernel's name at the beginning of these bytes.

@@ -13,8 +13,8 @@ use super::kallsyms::{FoundBy, Kallsyms};
 use super::profile::{LONGEST_BANNER, Marks, ProfileTypes};
 use super::vmcoreinfo::Vmcoreinfo;
 use super::{
-    BANNER, BTF_BOUNDS, DiscoveryError, FIRST_UTS, Kernel, KernelImage, KernelTypes, Origin,
-    Sources, TOP_PAGE_TABLE, Types, Wanted,
+    BANNER, BTF_BOUNDS, DiscoveryError, FIRST_UTS, Kernel, KernelImage, KernelTypes, NOTES_BOUNDS,
+    Origin, Sources, TOP_PAGE_TABLE, Types, Wanted,
 };
 use crate::memory::GuestRam;
 use crate::paging::AddressSpace;
@@ -63,16 +63,18 @@ impl Kernel {
         let constants = Constants::new(ram, &image);
         let space = AddressSpace::new(ram, image.root, image.levels);
         let info = Vmcoreinfo::find(ram, &image, &space);
-        let banner = constants.banner().map(str::to_owned);
+        let told = |key| info.as_ref().and_then(|info| info.get(key)).map(str::to_owned);
+        // What VMCOREINFO tells need not be searched for.
+        let banner = if info.is_none() { constants.banner() } else { None };
         if banner.is_none() && info.is_none() {
             return Err(DiscoveryError::NotLinux);
         }
-        let note = constants.build_id();
-        let told = |key| info.as_ref().and_then(|info| info.get(key)).map(str::to_owned);
+        let build_id = told("BUILD-ID");
+        let note = if build_id.is_none() { constants.build_id() } else { None };
         let named = banner.as_ref().and_then(|text| text.split(' ').nth(2)).map(str::to_owned);
         let guest = Guest {
             release: told("OSRELEASE").or(named),
-            build_id: told("BUILD-ID").or_else(|| note.as_ref().map(|(_, id)| id.clone())),
+            build_id: build_id.or_else(|| note.as_ref().map(|(_, id)| id.clone())),
             space,
             image: &image,
             constants,
@@ -88,6 +90,11 @@ impl Kernel {
             let bytes = guest.constants.at(*at, at.checked_add(LONGEST_BANNER as u64)?)?;
             Some((*at, banner_of(&bytes)?.to_owned()))
         });
+        let note = note.or_else(|| {
+            let [start, end] = NOTES_BOUNDS.map(|name| symbols.addresses.get(name).copied());
+            guest.constants.build_id_between(start?, end?)
+        });
+        let note = note.or_else(|| guest.constants.build_id());
         let Guest { release, build_id, info, .. } = guest;
         let offset = |at: u64| at.checked_sub(image.start).filter(|offset| *offset < image.length);
         let marks = note.and_then(|(at, id)| {
@@ -144,8 +151,8 @@ impl Guest<'_> {
 
     /// The guest's own table: where VMCOREINFO names it, else by its structure.
     fn kallsyms(&self) -> Result<Kallsyms, String> {
-        let info = self.info.as_ref();
-        let named = info.and_then(|info| Kallsyms::from_vmcoreinfo(&self.constants, info));
+        let named =
+            self.info.as_ref().and_then(|info| Kallsyms::from_vmcoreinfo(&self.constants, info));
         let trouble = match named {
             Some(Ok(kallsyms)) => return Ok(kallsyms),
             Some(Err(reason)) => reason,
@@ -260,8 +267,9 @@ impl Guest<'_> {
             blob.truncate(length);
             Some(blob)
         };
-        let search = || self.constants.find(|_, bytes| btf::search(bytes)).map(<[u8]>::to_vec);
-        let blob = named().or_else(search).ok_or("none was found")?;
+        let search = || Some(self.constants.find(|_, bytes| btf::search(bytes))?.to_vec());
+        let blob = named().or_else(search);
+        let blob = blob.ok_or("none was found")?;
         let types = BtfTypes::parse(&blob, self.wanted.types)
             .map_err(|reason| format!("it is not sound: {reason}"))?;
         Ok(FoundTypes {

@@ -46,9 +46,19 @@ const BANNER: &str = "linux_banner";
 const VMCOREINFO: &str = "vmcoreinfo_data";
 /// The first UTS namespace, which holds the release once more.
 const FIRST_UTS: &str = "init_uts_ns";
+/// The variables between which the linker's notes lie.
+const NOTES_BOUNDS: [&str; 2] = ["__start_notes", "__stop_notes"];
 /// What this room asks for itself.
-const OWN_SYMBOLS: [&str; 6] =
-    [BTF_BOUNDS[0], BTF_BOUNDS[1], TOP_PAGE_TABLE, BANNER, VMCOREINFO, FIRST_UTS];
+const OWN_SYMBOLS: [&str; 8] = [
+    BTF_BOUNDS[0],
+    BTF_BOUNDS[1],
+    NOTES_BOUNDS[0],
+    NOTES_BOUNDS[1],
+    TOP_PAGE_TABLE,
+    BANNER,
+    VMCOREINFO,
+    FIRST_UTS,
+];
 
 /// A kernel that was found in guest memory: where it lies, its symbols and its types.
 pub(crate) struct Kernel {
