@@ -166,7 +166,7 @@ pub fn page_tables(ram: Arc<dyn Ram>) {
     let ram = GuestRam::new(Box::new(Memory(ram)));
     for levels in [Levels::Four, Levels::Five] {
         let deadline = Instant::now().checked_add(Duration::from_millis(100));
-        ram.begin_frame(Limits { deadline, bytes: 16 << 20, rows: 0 }, None);
+        ram.begin_frame(0, Limits { deadline, bytes: 16 << 20, rows: 0 }, None);
         let space = AddressSpace::new(&ram, 0, levels);
         let mut bytes = [0; 2 * PAGE_SIZE];
         for shift in 0..57 {

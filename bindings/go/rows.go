@@ -100,6 +100,12 @@ const (
 
 	// ErrCancelled: the call was cancelled through its nfm_control_t.
 	ErrCancelled Code = C.NFM_ERR_CANCELLED
+
+	// ErrFile: A file is not there, may not be read or written, or is none that nfm can read.
+	ErrFile Code = C.NFM_ERR_FILE
+
+	// ErrMismatch: A symbol file is of another kernel than the guest's.
+	ErrMismatch Code = C.NFM_ERR_MISMATCH
 )
 
 // LogLevel: how grave a message is, as nfm_set_log() takes and tells it.
@@ -173,7 +179,8 @@ type FrameInfo struct {
 	// Counts the frames of one domain handle, from 1.
 	Seq uint64
 
-	// The host's clock when the crawl began, nanoseconds since 1970.
+	// When the guest was so, nanoseconds since 1970: the host's clock when the crawl began, or, of a
+	// guest read from a file, when its memory was written there.
 	TimeNS uint64
 
 	// How long the crawl took, nanoseconds.
@@ -182,10 +189,10 @@ type FrameInfo struct {
 	// libvirt's name of the domain.
 	DomainName string
 
-	// The domain's UUID in the usual text form.
+	// The domain's UUID in the usual text form; NULL where none is known (a file may not tell).
 	DomainUUID string
 
-	// The hypervisor driver, in lower case: "qemu".
+	// The hypervisor driver, in lower case: "qemu"; "file" for a guest that is read from a file.
 	Hypervisor string
 
 	// How the frame was taken: "live", the guest ran on; "paused", it was suspended meanwhile.
@@ -1206,6 +1213,10 @@ type Host struct {
 
 	// Guest RAM that the guest has never used, bytes.
 	UntouchedBytes Opt[uint64]
+
+	// How long before the frame the three amounts of RAM were counted, nanoseconds: frames in quick
+	// succession share one count.
+	MemoryAgeNS Opt[uint64]
 }
 
 func newHost(at unsafe.Pointer) (made Host) {
@@ -1224,6 +1235,9 @@ func newHost(at unsafe.Pointer) (made Host) {
 	}
 	if row.known&C.NFM_HOST_UNTOUCHED_BYTES != 0 {
 		made.UntouchedBytes = Some(uint64(row.untouched_bytes))
+	}
+	if row.known&C.NFM_HOST_MEMORY_AGE_NS != 0 {
+		made.MemoryAgeNS = Some(uint64(row.memory_age_ns))
 	}
 	return made
 }

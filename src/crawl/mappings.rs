@@ -41,9 +41,15 @@ fn row(context: &Context, pid: u32, mm: u64, space: &AddressSpace, vma: Vma) -> 
         Some(_) => context.unsigned(vma.address, layout.pgoff).map(|pages| pages.wrapping_shl(12)),
         None => Ok(0),
     };
-    let pages = context.note("resident_bytes", pages(context, space, vma));
     let huge = flags.is_some_and(|flags| flags & HUGETLB != 0);
-    let resident = pages.as_ref().map(|pages| if huge { 0 } else { pages.resident });
+    let (resident, pieces) = match context.details.physical {
+        true => {
+            let pieces = context.note("resident_bytes", pieces(context, space, vma));
+            (pieces.as_ref().map(|pieces| in_ram(pieces)), pieces)
+        }
+        false => (context.note("resident_bytes", resident(space, vma)), None),
+    };
+    let resident = resident.map(|bytes| if huge { 0 } else { bytes });
     Mapping {
         pid,
         start: vma.start,
@@ -52,55 +58,58 @@ fn row(context: &Context, pid: u32, mm: u64, space: &AddressSpace, vma: Vma) -> 
         offset: context.note("offset", offset),
         path: context.note("path", name(context, mm, vma, file)).flatten(),
         resident_bytes: resident,
-        physical: pages.map(|pages| pages.runs).filter(|_| context.details.physical),
+        physical: pieces,
     }
 }
 
-/// The pages of an area.
-#[derive(Default)]
-struct Pages {
-    /// Bytes that are in RAM.
-    resident: u64,
-    /// Where they are, neighbours put together, if that was asked for.
-    runs: Vec<PhysicalRun>,
+/// Bytes of an area that are in RAM.
+fn resident(space: &AddressSpace, vma: Vma) -> ReadResult<u64> {
+    let mut sum = 0_u64;
+    space.visit(vma.start, vma.end, &mut |piece| {
+        if matches!(piece.content, Content::Ram(_)) {
+            sum = sum.saturating_add(piece.bytes);
+        }
+    })?;
+    Ok(sum)
 }
 
-fn pages(context: &Context, space: &AddressSpace, vma: Vma) -> ReadResult<Pages> {
-    let mut pages = Pages::default();
+fn in_ram(pieces: &[PhysicalRun]) -> u64 {
+    pieces.iter().filter(|run| !run.swapped).fold(0, |sum, run| sum.saturating_add(run.bytes))
+}
+
+/// The pages of an area, neighbours put together.
+fn pieces(context: &Context, space: &AddressSpace, vma: Vma) -> ReadResult<Vec<PhysicalRun>> {
+    let mut runs: Vec<PhysicalRun> = Vec::new();
     space.visit(vma.start, vma.end, &mut |piece| {
         let physical = match piece.content {
             Content::Ram(physical) => Some(physical),
             Content::Swap => None,
         };
-        if physical.is_some() {
-            pages.resident = pages.resident.saturating_add(piece.bytes);
-        }
-        if !context.details.physical {
-            return;
-        }
-        if let Some(last) = pages.runs.last_mut()
+        if let Some(last) = runs.last_mut()
             && last.virtual_address.wrapping_add(last.bytes) == piece.address
             && last.physical.map(|at| at.wrapping_add(last.bytes)) == physical
         {
             last.bytes = last.bytes.saturating_add(piece.bytes);
             return;
         }
-        let swapped = physical.is_none();
         // Once a limit is reached, the visit's next read ends it.
-        pages.runs.extend(context.rows::<PhysicalRun, _>([PhysicalRun {
-            virtual_address: piece.address,
-            physical,
-            bytes: piece.bytes,
-            swapped,
-        }]));
+        if context.space.budget().row(std::mem::size_of::<PhysicalRun>()).is_ok() {
+            runs.push(PhysicalRun {
+                virtual_address: piece.address,
+                physical,
+                bytes: piece.bytes,
+                swapped: physical.is_none(),
+            });
+        }
     })?;
-    Ok(pages)
+    Ok(runs)
 }
 
 fn permissions(flags: u64) -> String {
-    let letter = |bit, letter| if flags & bit != 0 { letter } else { '-' };
-    let share = if flags & SHARED != 0 { 's' } else { 'p' };
-    [letter(1, 'r'), letter(2, 'w'), letter(4, 'x'), share].into_iter().collect()
+    let letter = |bit, letter| if flags & bit != 0 { letter } else { b'-' };
+    let share = if flags & SHARED != 0 { b's' } else { b'p' };
+    let letters = [letter(1, b'r'), letter(2, b'w'), letter(4, b'x'), share];
+    String::from_utf8_lossy(&letters).into_owned()
 }
 
 /// `get_vma_name`.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
+use super::reuse::Reuse;
 use crate::frame::Problem;
 use crate::kernel::Kernel;
 use crate::layout::{Field, Layout, Symbol};
@@ -103,7 +104,7 @@ impl fmt::Display for ReadError {
 pub(crate) type ReadResult<T> = Result<T, ReadError>;
 
 /// A task as it was met in the list. Its memory may be another's by the next look, so who it was is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Task {
     /// Where its `task_struct` lies.
     pub address: u64,
@@ -141,6 +142,8 @@ pub(crate) struct Context<'a> {
     pub layout: &'a Layout,
     /// What was asked for beyond the sections' own rows.
     pub details: Details,
+    /// What the last frame left.
+    pub(super) reuse: &'a Reuse,
     section: Cell<&'static str>,
     pub(super) problems: RefCell<Vec<Problem>>,
     pub(super) unnamed_problems: Cell<usize>,
@@ -156,6 +159,8 @@ pub(crate) struct Context<'a> {
     path_bytes: Cell<usize>,
     /// How long the guest was given to settle.
     waited: Cell<Duration>,
+    /// Paths of control groups, by their `struct kernfs_node`.
+    pub groups: RefCell<FxHashMap<u64, String>>,
 }
 
 impl<'a> Context<'a> {
@@ -165,12 +170,14 @@ impl<'a> Context<'a> {
         kernel: &'a Kernel,
         layout: &'a Layout,
         details: Details,
+        reuse: &'a Reuse,
     ) -> Self {
         Self {
             space,
             kernel,
             layout,
             details,
+            reuse,
             section: Cell::new(""),
             problems: RefCell::default(),
             unnamed_problems: Cell::new(0),
@@ -181,6 +188,7 @@ impl<'a> Context<'a> {
             paths: RefCell::default(),
             path_bytes: Cell::default(),
             waited: Cell::default(),
+            groups: RefCell::default(),
         }
     }
 
@@ -283,6 +291,7 @@ impl<'a> Context<'a> {
         self.retries.set(self.retries.get().saturating_add(1));
         self.paths.borrow_mut().clear();
         self.path_bytes.set(0);
+        self.groups.borrow_mut().clear();
         self.space.forget();
     }
 
@@ -312,15 +321,15 @@ impl<'a> Context<'a> {
     pub fn element(&self, base: u64, field: Field, index: u32) -> ReadResult<u64> {
         let member = field.member().ok_or(ReadError::NoMember(field.name))?;
         let address = base.wrapping_add(u64::from(member.offset));
-        let size = member.size.checked_div(member.elements).unwrap_or(0);
+        let size = match member.elements {
+            1 => member.size,
+            elements => member.size.checked_div(elements).unwrap_or(0),
+        };
         if index >= member.elements || !(1..=8).contains(&size) {
             return Err(ReadError::Nonsense { what: "a member is no number", address });
         }
-        let mut bytes = [0; 8];
         let address = address.wrapping_add(u64::from(index) * u64::from(size));
-        let used = bytes.get_mut(..size as usize).unwrap_or_default();
-        self.space.read(address, used)?;
-        let value = u64::from_le_bytes(bytes);
+        let value = self.space.number(address, size)?;
         Ok(match member.bits {
             0 => value,
             bits => (value >> member.bit) & (u64::MAX >> (64 - u32::from(bits).min(64))),
@@ -357,16 +366,12 @@ impl<'a> Context<'a> {
 
     /// Eight bytes at an address.
     pub fn u64_at(&self, address: u64) -> ReadResult<u64> {
-        let mut bytes = [0; 8];
-        self.space.read(address, &mut bytes)?;
-        Ok(u64::from_le_bytes(bytes))
+        Ok(self.space.number(address, 8)?)
     }
 
     /// Four bytes at an address.
     pub fn u32_at(&self, address: u64) -> ReadResult<u32> {
-        let mut bytes = [0; 4];
-        self.space.read(address, &mut bytes)?;
-        Ok(u32::from_le_bytes(bytes))
+        Ok(self.space.number(address, 4)? as u32)
     }
 
     /// Bytes at an address.
@@ -374,6 +379,19 @@ impl<'a> Context<'a> {
         let mut bytes = vec![0; length];
         self.space.read(address, &mut bytes)?;
         Ok(bytes)
+    }
+
+    /// A large array as a whole, which may take a quarter of the frame's memory.
+    pub fn table_at(&self, address: u64, length: usize) -> ReadResult<Vec<u8>> {
+        if length > self.space.budget().bytes() / 4 {
+            return Err(ReadError::Nonsense { what: "a table is too large", address });
+        }
+        let mut table = Vec::with_capacity(length);
+        self.pieces_at(address, length as u64, 1, |_, piece| {
+            table.extend_from_slice(piece);
+            Ok(())
+        })?;
+        Ok(table)
     }
 
     /// A large array, piece by piece, each read in one batch: (where in the array, its bytes). A piece is
@@ -401,8 +419,16 @@ impl<'a> Context<'a> {
     pub fn text(&self, base: u64, field: Field) -> ReadResult<String> {
         let member = field.member().ok_or(ReadError::NoMember(field.name))?;
         let address = base.wrapping_add(u64::from(member.offset));
-        let bytes = self.bytes_at(address, (member.size as usize).min(4096))?;
-        self.kept(text_of(&bytes))
+        let length = (member.size as usize).min(4096);
+        let mut room = [0; 64];
+        let text = match room.get_mut(..length) {
+            Some(bytes) => {
+                self.space.read(address, bytes)?;
+                text_of(bytes)
+            }
+            None => text_of(&self.bytes_at(address, length)?),
+        };
+        self.kept(text)
     }
 
     /// A text that is kept until the frame is done.
@@ -503,10 +529,15 @@ impl<'a> Context<'a> {
     pub fn bits(&self, base: u64, field: Field, most: u32) -> ReadResult<Vec<u32>> {
         let member = field.member().ok_or(ReadError::NoMember(field.name))?;
         let bytes = self.bytes_at(self.at(base, field)?, member.size.min(most / 8) as usize)?;
-        let is_set = |bit: &u32| {
-            bytes.get(*bit as usize / 8).is_some_and(|byte| byte & (1 << (bit % 8)) != 0)
-        };
-        Ok((0..most).filter(is_set).collect())
+        let mut numbers = Vec::new();
+        for (index, byte) in (0_u32..).zip(bytes) {
+            let mut left = byte;
+            while left != 0 {
+                numbers.push(index * 8 + left.trailing_zeros());
+                left &= left - 1;
+            }
+        }
+        Ok(numbers)
     }
 
     /// The address of one CPU's copy of a per-CPU variable or allocation.
@@ -526,4 +557,10 @@ impl<'a> Context<'a> {
 pub(crate) fn text_of(bytes: &[u8]) -> String {
     let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
     String::from_utf8_lossy(bytes.get(..end).unwrap_or_default()).into_owned()
+}
+
+/// The same of bytes that are not needed any more, all of them.
+pub(crate) fn text_from(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into())
 }

@@ -50,6 +50,8 @@ impl fmt::Display for Limit {
 pub(crate) struct Budget {
     limits: Cell<Limits>,
     spent: Cell<Spent>,
+    /// Bytes that are set aside for pages.
+    pages: Cell<usize>,
     reads: Cell<u32>,
     reached: Cell<Option<Limit>>,
     control: RefCell<Option<Control>>,
@@ -68,6 +70,7 @@ impl Default for Budget {
         Self {
             limits: Cell::new(limits),
             spent: Cell::default(),
+            pages: Cell::default(),
             reads: Cell::default(),
             reached: Cell::default(),
             control: RefCell::default(),
@@ -99,11 +102,17 @@ impl Budget {
         }
     }
 
-    /// Whether there is time left, and the caller still waits.
-    pub fn look_at_clock(&self) -> Result<(), Limit> {
+    /// Whether the caller still waits.
+    pub fn check_control(&self) -> Result<(), Limit> {
         if self.control.borrow().as_ref().is_some_and(Control::is_cancelled) {
             self.reach(Limit::Cancelled);
         }
+        self.reached.get().map_or(Ok(()), Err)
+    }
+
+    /// Whether there is time left, and the caller still waits.
+    pub fn look_at_clock(&self) -> Result<(), Limit> {
+        self.check_control()?;
         if self.limits.get().deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             self.reach(Limit::Time);
         }
@@ -124,7 +133,7 @@ impl Budget {
         let (limits, mut spent) = (self.limits.get(), self.spent.get());
         spent.bytes = spent.bytes.saturating_add(more.bytes);
         spent.rows = spent.rows.saturating_add(more.rows);
-        if spent.bytes > limits.bytes {
+        if spent.bytes.saturating_add(self.pages.get()) > limits.bytes {
             self.reach(Limit::Memory);
         } else if spent.rows > limits.rows {
             self.reach(Limit::Rows);
@@ -147,15 +156,20 @@ impl Budget {
     }
 
     /// Tells whoever watches that pages were read.
-    pub fn count_pages(&self, pages: usize) {
+    pub fn count_pages(&self, pages: u64) {
         if let Some(control) = self.control.borrow().as_ref() {
-            control.add_pages(pages as u64);
+            control.add_pages(pages);
         }
     }
 
-    /// Bytes that are left.
-    pub fn room(&self) -> usize {
-        self.limits.get().bytes.saturating_sub(self.spent.get().bytes)
+    /// Bytes that are set aside for pages: they are none for rows.
+    pub fn set_pages(&self, bytes: usize) {
+        self.pages.set(bytes);
+    }
+
+    /// The limit of memory, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.limits.get().bytes
     }
 
     /// Ends the frame.
@@ -181,7 +195,8 @@ mod tests {
         let budget = limits(100, 2);
         assert_eq!(budget.row(40), Ok(()));
         assert_eq!(budget.row(40), Ok(()));
-        assert_eq!(budget.room(), 20);
+        budget.set_pages(10);
+        assert_eq!(budget.keep(9), Ok(()));
         assert_eq!(budget.row(1), Err(Limit::Rows));
         assert_eq!(budget.keep(1), Err(Limit::Rows));
         assert_eq!(budget.read(), Err(Limit::Rows));

@@ -1,17 +1,23 @@
-//! Guest RAM as one frame sees it: every page is read at most once and then served from a copy, so
-//! that all facts of a frame come from as few moments as possible.
+//! Guest RAM as one frame sees it: a page is read once and then served from a copy, so that all facts
+//! of a frame come from as few moments as possible. Memory that is mapped here is read in place.
 
 use std::cell::RefCell;
 use std::collections::hash_map::Entry;
+use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
 
 use super::budget::{Budget, Limit, Limits};
-use super::{PAGE_SHIFT, PAGE_SIZE, Page, PhysicalMemory};
+use super::copies::{Copies, PageAt};
+use super::{PAGE_SHIFT, PAGE_SIZE, PhysicalMemory};
 use crate::control::Control;
 
-/// Bytes that a held page costs: itself, and its place in the tables.
-const PAGE_COST: usize = PAGE_SIZE + 48;
+/// Bytes that a page costs beside its copy: its place in the tables.
+const PLACE_COST: usize = 48;
+/// Pages after which the clock is looked at.
+const LOOKS_AT_CLOCK: usize = 16;
+/// Kinds of frames whose pages are remembered.
+const MOST_KINDS: usize = 4;
 
 /// Why guest memory could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,40 +37,55 @@ impl From<Limit> for RamFault {
 /// Counts of what one frame cost.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ReadStatistics {
-    /// Guest pages read from the hypervisor's process.
+    /// Guest pages that were read.
     pub pages: u64,
-    /// Batches in which they were read.
+    /// Batches in which they were read; none where memory is read in place.
     pub batches: u64,
+    /// System calls that these took.
+    pub system_calls: u64,
 }
 
 /// Guest RAM behind the page cache of a frame.
 pub(crate) struct GuestRam {
-    memory: Box<dyn PhysicalMemory>,
     cache: RefCell<Cache>,
     budget: Budget,
+    memory: Box<dyn PhysicalMemory>,
 }
 
 #[derive(Default)]
 struct Cache {
-    /// Guest frame number to its slot, or [`ABSENT`].
-    slots: FxHashMap<u64, u32>,
-    /// Copies; the first `used` belong to this frame, the rest are kept for the next.
-    pages: Vec<Page>,
-    used: usize,
-    /// The last page served: reads come in runs.
-    last: Option<(u64, u32)>,
+    /// The frame's pages by guest frame number.
+    held: FxHashMap<u64, Held>,
+    copies: Copies,
     statistics: ReadStatistics,
+    /// System calls of the memory before this frame.
+    calls_before: u64,
+    /// The kind of this frame.
+    kind: u32,
+    /// A frame of this kind came before, and what it used was read ahead.
+    read_ahead: bool,
+    /// Pages that this frame used before it looked anew.
+    used_before: Vec<u64>,
+    /// Pages that the last frame of a kind used: the next one is likely to.
+    used_by_kind: FxHashMap<u32, Vec<u64>>,
+    /// Kept for their room.
     wanted: Vec<u64>,
-    flags: Vec<bool>,
+    read: Vec<bool>,
 }
 
-/// The slot of a page that cannot be read.
-const ABSENT: u32 = u32::MAX;
+/// A page of the frame.
+#[derive(Clone, Copy)]
+struct Held {
+    /// `None`: it cannot be read.
+    at: Option<PageAt>,
+    /// Whether anything was read of it; else it was only read ahead.
+    used: bool,
+}
 
 impl GuestRam {
     /// Puts the cache before a source of memory.
     pub fn new(memory: Box<dyn PhysicalMemory>) -> Self {
-        Self { memory, cache: RefCell::default(), budget: Budget::default() }
+        Self { cache: RefCell::default(), budget: Budget::default(), memory }
     }
 
     /// The source behind the cache.
@@ -82,150 +103,203 @@ impl GuestRam {
         self.memory.ram().iter().fold(0, |sum, (_, length)| sum.saturating_add(*length))
     }
 
-    /// Forgets every page: what is read from now on is new. Reads fail once a limit is reached, or
-    /// `control` is cancelled.
-    pub fn begin_frame(&self, limits: Limits, control: Option<Control>) {
-        let mut cache = self.cache.borrow_mut();
-        cache.forget();
-        self.budget.begin(limits, control);
-        cache.statistics = ReadStatistics::default();
+    /// Pages that may be held at once: half of the frame's memory is theirs.
+    fn most_pages(&self) -> usize {
+        let copy = if self.memory.in_place() { 0 } else { PAGE_SIZE };
+        self.budget.bytes() / 2 / (PLACE_COST + copy)
     }
 
-    /// Forgets every page but keeps the frame's budget and counts: for a second look.
-    pub fn forget_pages(&self) {
-        let mut cache = self.cache.borrow_mut();
-        cache.forget();
-        // What the rows have taken meanwhile is no room for pages any more.
+    /// Whether half of the pages are held that may be. Between two rows they may be forgotten, so that a
+    /// frame of many rows reads some pages twice rather than end.
+    pub fn is_crowded(&self) -> bool {
+        self.cache.borrow().held.len() > self.most_pages() / 2
+    }
+
+    /// Forgets every page: what is read from now on is new. Reads fail once a limit is reached, or
+    /// `control` is cancelled. The pages that the last frame of this kind used are read at once, so that
+    /// most of the frame is of one moment.
+    ///
+    /// To be called before address spaces are made: they keep places of pages.
+    pub fn begin_frame(&self, kind: u32, limits: Limits, control: Option<Control>) {
+        self.memory.begin_frame();
+        self.budget.begin(limits, control);
         let most = self.most_pages();
-        cache.pages.truncate(most);
-        cache.pages.shrink_to(most);
+        let mut cache = self.cache.borrow_mut();
+        cache.calls_before = self.memory.system_calls();
+        cache.remember();
+        cache.copies.trim(most);
+        cache.statistics = ReadStatistics::default();
+        cache.kind = kind;
+        cache.read_ahead = false;
+        if !self.memory.in_place() && self.budget.look_at_clock().is_ok() {
+            let likely = cache.used_by_kind.remove(&kind).unwrap_or_default();
+            cache.read_ahead = !likely.is_empty();
+            self.prefetch_into(&mut cache, likely);
+        }
+    }
+
+    /// Whether what the last frame of this kind used was read when this one began.
+    pub fn was_read_ahead(&self) -> bool {
+        self.cache.borrow().read_ahead
+    }
+
+    /// Whether pages are read where they are, so that there is nothing to read ahead.
+    pub fn in_place(&self) -> bool {
+        self.memory.in_place()
+    }
+
+    /// Forgets every page but keeps the frame's deadline and counts: for a second look. Places of pages
+    /// must be forgotten with it.
+    pub fn forget_pages(&self) {
+        self.cache.borrow_mut().forget();
     }
 
     /// What the frame has cost so far.
     pub fn statistics(&self) -> ReadStatistics {
-        self.cache.borrow().statistics
+        let cache = self.cache.borrow();
+        let system_calls = self.memory.system_calls().wrapping_sub(cache.calls_before);
+        ReadStatistics { system_calls, ..cache.statistics }
+    }
+
+    /// Reads the pages that the frame holds once more, all at once and past the cache, and tells how
+    /// many there are and how long that took: no frame of these pages can cost less.
+    pub fn floor(&self) -> (usize, Duration) {
+        let mut frames: Vec<u64> = self.cache.borrow().held.keys().copied().collect();
+        frames.sort_unstable();
+        let mut pages = vec![[1; PAGE_SIZE]; frames.len()];
+        let mut read = vec![false; frames.len()];
+        let begun = Instant::now();
+        self.memory.read_pages(&frames, &mut pages, &mut read);
+        (frames.len(), begun.elapsed())
     }
 
     /// Reads in one batch those of the frames that are not held yet. Order and repeats do not matter.
     pub fn prefetch(&self, frames: impl IntoIterator<Item = u64>) {
-        let most = self.most_pages();
-        let read = self.cache.borrow_mut().prefetch(self.memory.as_ref(), frames, most);
-        self.budget.count_pages(read);
+        if !self.memory.in_place() {
+            self.prefetch_into(&mut self.cache.borrow_mut(), frames);
+        }
     }
 
-    /// Pages that may be held beside what the frame keeps.
-    fn most_pages(&self) -> usize {
-        self.budget.room() / PAGE_COST
+    fn prefetch_into(&self, cache: &mut Cache, frames: impl IntoIterator<Item = u64>) {
+        let before = cache.statistics.pages;
+        cache.prefetch(self.memory.as_ref(), frames, self.most_pages());
+        self.budget.count_pages(cache.statistics.pages.wrapping_sub(before));
+        self.budget.set_pages(cache.copies.bytes());
     }
 
-    /// Whether the pages that are held take more than half of the memory that is left: between two rows
-    /// they may be forgotten, so that a frame of many rows reads some pages twice rather than end.
-    pub fn is_crowded(&self) -> bool {
-        self.cache.borrow().used > self.most_pages() / 2
+    /// The page of a guest frame number. The place is good until pages are forgotten.
+    pub fn page(&self, frame: u64) -> Result<PageAt, RamFault> {
+        self.budget.read()?;
+        let mut cache = self.cache.borrow_mut();
+        match cache.held.get_mut(&frame) {
+            Some(held) => {
+                held.used = true;
+                held.at.ok_or(RamFault::Absent)
+            }
+            None => self.load(&mut cache, frame),
+        }
     }
 
-    fn load(&self, cache: &mut Cache, frame: u64) -> Result<u32, RamFault> {
-        self.budget.look_at_clock()?;
-        let most = self.most_pages();
-        if cache.used >= most {
+    fn load(&self, cache: &mut Cache, frame: u64) -> Result<PageAt, RamFault> {
+        if cache.held.len() >= self.most_pages() {
             self.budget.reach(Limit::Memory);
             return Err(Limit::Memory.into());
         }
-        self.budget.count_pages(cache.prefetch(self.memory.as_ref(), [frame], most));
-        Ok(cache.slots.get(&frame).copied().unwrap_or(ABSENT))
+        // The clock is asked now and then only: it costs as much as a page that is read in place.
+        if cache.held.len().is_multiple_of(LOOKS_AT_CLOCK) {
+            self.budget.look_at_clock()?;
+        }
+        self.budget.check_control()?;
+        if let Some(at) = self.memory.mapped(frame) {
+            cache.held.insert(frame, Held { at: Some(at), used: true });
+            cache.statistics.pages += 1;
+            self.budget.count_pages(1);
+            return Ok(at);
+        }
+        self.prefetch_into(cache, [frame]);
+        let held = cache.held.get_mut(&frame).ok_or(RamFault::Absent)?;
+        held.used = true;
+        held.at.ok_or(RamFault::Absent)
     }
 
     /// Copies bytes from a guest-physical address; any length, page borders included.
     pub fn read(&self, address: u64, bytes: &mut [u8]) -> Result<(), RamFault> {
-        self.budget.read()?;
-        let mut cache = self.cache.borrow_mut();
         let (mut address, mut rest) = (address, bytes);
         while !rest.is_empty() {
             let start = (address as usize) & (PAGE_SIZE - 1);
             let length = rest.len().min(PAGE_SIZE - start);
             let (now, later) = rest.split_at_mut(length);
-            let page = self.page(&mut cache, address >> PAGE_SHIFT)?;
-            now.copy_from_slice(page.get(start..start + length).ok_or(RamFault::Absent)?);
+            self.page(address >> PAGE_SHIFT)?.copy(start, now);
             address = address.checked_add(length as u64).ok_or(RamFault::Absent)?;
             rest = later;
         }
         Ok(())
     }
 
-    fn page<'c>(&self, cache: &'c mut Cache, frame: u64) -> Result<&'c Page, RamFault> {
-        let slot = match cache.last {
-            Some((last, slot)) if last == frame => slot,
-            _ => match cache.slots.get(&frame) {
-                Some(slot) => *slot,
-                None => self.load(cache, frame)?,
-            },
-        };
-        if slot == ABSENT {
-            return Err(RamFault::Absent);
-        }
-        cache.last = Some((frame, slot));
-        cache.pages.get(slot as usize).ok_or(RamFault::Absent)
-    }
-
     /// Reads eight aligned bytes, as page-table walks do.
     pub fn read_u64(&self, address: u64) -> Result<u64, RamFault> {
-        let mut bytes = [0; 8];
-        self.read(address, &mut bytes)?;
-        Ok(u64::from_le_bytes(bytes))
+        Ok(self.page(address >> PAGE_SHIFT)?.word(address as usize & (PAGE_SIZE - 1)))
     }
 }
 
 impl Cache {
     fn forget(&mut self) {
-        self.slots.clear();
-        self.used = 0;
-        self.last = None;
+        let used = self.held.iter().filter(|(_, held)| held.used && held.at.is_some());
+        self.used_before.extend(used.map(|(frame, _)| *frame));
+        self.held.clear();
+        self.copies.clear();
     }
 
-    /// Gives how many pages were read.
+    /// Forgets every page, but not which ones the frame used.
+    fn remember(&mut self) {
+        self.forget();
+        let mut used = std::mem::take(&mut self.used_before);
+        used.sort_unstable();
+        used.dedup();
+        if self.used_by_kind.len() >= MOST_KINDS && !self.used_by_kind.contains_key(&self.kind) {
+            self.used_by_kind.clear();
+        }
+        self.used_by_kind.insert(self.kind, used);
+    }
+
     fn prefetch(
         &mut self,
         memory: &dyn PhysicalMemory,
         frames: impl IntoIterator<Item = u64>,
         most: usize,
-    ) -> usize {
+    ) {
         let mut wanted = std::mem::take(&mut self.wanted);
         wanted.clear();
         for frame in frames {
-            if self.used + wanted.len() >= most {
+            if self.held.len() >= most {
                 break;
             }
-            if let Entry::Vacant(slot) = self.slots.entry(frame) {
-                slot.insert(ABSENT);
+            if let Entry::Vacant(slot) = self.held.entry(frame) {
+                slot.insert(Held { at: None, used: false });
                 wanted.push(frame);
             }
         }
-        if !wanted.is_empty() {
-            wanted.sort_unstable();
-            let (first, end) = (self.used, self.used + wanted.len());
-            if self.pages.len() < end {
-                // Not twice as many, as a vector grows by itself: what is set aside counts too.
-                let eighth = self.pages.len() + self.pages.len() / 8;
-                let room = eighth.min(most).max(end) - self.pages.len();
-                self.pages.reserve_exact(room);
-                self.pages.resize(end, [0; PAGE_SIZE]);
-            }
-            self.flags.clear();
-            self.flags.resize(wanted.len(), false);
-            if let Some(pages) = self.pages.get_mut(first..end) {
-                memory.read_pages(&wanted, pages, &mut self.flags);
-            }
-            for (index, frame) in wanted.iter().enumerate() {
-                if self.flags.get(index) == Some(&true) {
-                    self.slots.insert(*frame, (first + index) as u32);
+        wanted.sort_unstable();
+        let mut rest = wanted.as_slice();
+        while !rest.is_empty() {
+            let read = &mut self.read;
+            let copies = self.copies.fill(rest.len(), |pages| {
+                read.clear();
+                read.resize(pages.len(), false);
+                memory.read_pages(rest.get(..pages.len()).unwrap_or_default(), pages, read);
+            });
+            for ((frame, at), read) in rest.iter().zip(&copies).zip(read.iter()) {
+                if *read {
+                    self.held.insert(*frame, Held { at: Some(*at), used: false });
                 }
             }
-            self.used = end;
-            self.statistics.pages += wanted.len() as u64;
+            self.statistics.pages += copies.len() as u64;
             self.statistics.batches += 1;
+            rest = match rest.get(copies.len()..) {
+                Some(rest) if !copies.is_empty() => rest,
+                _ => break,
+            };
         }
-        let read = wanted.len();
         self.wanted = wanted;
-        read
     }
 }

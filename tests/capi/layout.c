@@ -22,11 +22,15 @@ AT(nfm_domain_info_t, state, 24);
 AT(nfm_domain_info_t, id, 32);
 AT(nfm_domain_info_t, reserved, 36);
 
-SIZE(nfm_open_options_t, 32);
+SIZE(nfm_open_options_t, 64);
 AT(nfm_open_options_t, size, 0);
 AT(nfm_open_options_t, uri, 8);
 AT(nfm_open_options_t, control, 16);
-AT(nfm_open_options_t, time_limit_ns, 24);
+AT(nfm_open_options_t, symbols, 24);
+AT(nfm_open_options_t, types, 32);
+AT(nfm_open_options_t, debug_dir, 40);
+AT(nfm_open_options_t, cache_dir, 48);
+AT(nfm_open_options_t, time_limit_ns, 56);
 
 SIZE(nfm_crawl_options_t, 64);
 AT(nfm_crawl_options_t, size, 0);

@@ -166,6 +166,7 @@ NFM_HOST_VCPU_TIME_NS = 0x2
 NFM_HOST_RSS_BYTES = 0x4
 NFM_HOST_SWAPPED_BYTES = 0x8
 NFM_HOST_UNTOUCHED_BYTES = 0x10
+NFM_HOST_MEMORY_AGE_NS = 0x20
 
 
 class Section(enum.IntFlag):
@@ -262,6 +263,12 @@ class Result(enum.IntEnum):
     ERR_CANCELLED = 15
     """The call was cancelled through its nfm_control_t."""
 
+    ERR_FILE = 16
+    """A file is not there, may not be read or written, or is none that nfm can read."""
+
+    ERR_MISMATCH = 17
+    """A symbol file is of another kernel than the guest's."""
+
 
 class LogLevel(enum.IntEnum):
     """How grave a message is, as nfm_set_log() takes and tells it."""
@@ -346,6 +353,10 @@ class nfm_open_options_t(Structure):
         ("size", c_size_t),
         ("uri", c_char_p),
         ("control", POINTER(nfm_control_t)),
+        ("symbols", c_char_p),
+        ("types", c_char_p),
+        ("debug_dir", c_char_p),
+        ("cache_dir", c_char_p),
     ]
 
 
@@ -635,6 +646,7 @@ class nfm_host_t(Structure):
         ("rss_bytes", c_uint64),
         ("swapped_bytes", c_uint64),
         ("untouched_bytes", c_uint64),
+        ("memory_age_ns", c_uint64),
     ]
 
 

@@ -73,6 +73,14 @@ class CancelledError(Error):
     """The call was cancelled through its nfm_control_t."""
 
 
+class FileError(Error):
+    """A file is not there, may not be read or written, or is none that nfm can read."""
+
+
+class MismatchError(Error):
+    """A symbol file is of another kernel than the guest's."""
+
+
 BY_RESULT: Dict[int, Type[Error]] = {
     Result.ERR_OTHER: OtherError,
     Result.ERR_INVALID_ARGUMENT: InvalidArgumentError,
@@ -89,14 +97,18 @@ BY_RESULT: Dict[int, Type[Error]] = {
     Result.ERR_GONE: GoneError,
     Result.ERR_PANIC: PanicError,
     Result.ERR_CANCELLED: CancelledError,
+    Result.ERR_FILE: FileError,
+    Result.ERR_MISMATCH: MismatchError,
 }
 
 __all__ = [
     "BY_RESULT",
     "CancelledError",
     "ConnectError",
+    "FileError",
     "GoneError",
     "InvalidArgumentError",
+    "MismatchError",
     "NoMemoryError",
     "NoSuchDomainError",
     "NoSymbolsError",
