@@ -142,6 +142,12 @@
 #define NFM_SECTION_HOST (1ull << 11)
 
 /**
+ * Section of a frame: where the kernel's structures contradict each other. It must be asked for, and
+ * nfm_frame_to_json() tells it.
+ */
+#define NFM_SECTION_INTEGRITY (1ull << 12)
+
+/**
  * Bit of nfm_problem_t.known: address.
  */
 #define NFM_PROBLEM_ADDRESS (1ull << 0)

@@ -64,8 +64,13 @@ impl ReadError {
         }
     }
 
+    /// This kernel has not what was asked for.
+    pub fn is_lack(self) -> bool {
+        matches!(self, Self::NoMember(_) | Self::NoSymbol(_))
+    }
+
     /// Nothing more can be read in this frame.
-    fn is_final(self) -> bool {
+    pub fn is_final(self) -> bool {
         matches!(self, Self::Fault(Fault { kind, .. }) if FaultKind::is_final(kind))
     }
 }

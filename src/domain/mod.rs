@@ -98,6 +98,7 @@ impl Domain {
             mounts: None,
             log: None,
             host: None,
+            integrity: None,
         };
         for section in Section::ALL.into_iter().filter(|one| options.sections.contains(one)) {
             crate::crawl::crawl(&context, section, &mut frame);

@@ -51,7 +51,7 @@ pub(super) fn find_kernel(source: &dyn Source) -> Result<Found> {
     let no_memory =
         |reason| Error::NoMemory { domain: domain.to_owned(), place: source.place(), reason };
     let types = Layout::type_names();
-    let wanted = Wanted { symbols: Symbols::NAMES, types: &types };
+    let wanted = Wanted { symbols: Symbols::NAMES, measured: &Layout::MEASURED, types: &types };
     let mut failure = None;
     for layout in 0..source.layouts() {
         let ram = GuestRam::new(source.memory(layout)?);

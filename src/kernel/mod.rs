@@ -43,6 +43,8 @@ pub(crate) struct Kernel {
     pub btf_bytes: usize,
     /// Addresses of its variables, of those that were asked for.
     symbol_addresses: FxHashMap<String, u64>,
+    /// Where the symbols behind those end whose length was asked for.
+    symbol_ends: FxHashMap<String, u64>,
     /// vmlinux's types, on which those of modules build.
     pub types: BtfTypes,
 }
@@ -51,6 +53,8 @@ pub(crate) struct Kernel {
 pub(crate) struct Wanted<'a> {
     /// Variables.
     pub symbols: &'a [&'a str],
+    /// Those of them whose length no type tells.
+    pub measured: &'a [&'a str],
     /// Structures, unions and enumerations.
     pub types: &'a [&'a str],
 }
@@ -132,6 +136,9 @@ impl Kernel {
         if let Some(table) = symbols.get(TOP_PAGE_TABLE) {
             image.set_root(*table);
         }
+        let measured: Vec<(&str, u64)> =
+            wanted.measured.iter().filter_map(|name| Some((*name, *symbols.get(name)?))).collect();
+        let ends = kallsyms.next_after(&measured.iter().map(|(_, at)| *at).collect::<Vec<u64>>());
         let build_id = info.as_ref().and_then(|info| info.get("BUILD-ID")).map(str::to_owned);
         let no_types = |reason: &str| DiscoveryError::NoTypes {
             release: release.clone(),
@@ -148,6 +155,11 @@ impl Kernel {
             symbols_named: kallsyms.found_by == FoundBy::Vmcoreinfo,
             btf_bytes: blob.len(),
             symbol_addresses: symbols.iter().map(|(name, at)| ((*name).to_owned(), *at)).collect(),
+            symbol_ends: measured
+                .iter()
+                .zip(ends)
+                .filter_map(|((name, _), end)| Some(((*name).to_owned(), end?)))
+                .collect(),
             types,
             image,
         })
@@ -158,6 +170,11 @@ impl Kernel {
     /// The address of one of the variables that were asked for.
     pub fn symbol(&self, name: &str) -> Option<u64> {
         self.symbol_addresses.get(name).copied()
+    }
+
+    /// Where the next symbol begins behind one of those that were to be measured.
+    pub fn symbol_end(&self, name: &str) -> Option<u64> {
+        self.symbol_ends.get(name).copied()
     }
 }
 

@@ -17,7 +17,7 @@ pub(crate) struct Cli {
     pub verb: Verb,
 }
 
-/// Kept equal to `nfm::ErrorCode`, whose numbers these are; a test compares them.
+/// Up to 19 kept equal to `nfm::ErrorCode`, whose numbers these are; from 20 on those of verbs.
 pub(crate) const EXIT_STATUS: &str = "\
 Exit status:
    0  success
@@ -34,7 +34,9 @@ Exit status:
   11  the guest's hypervisor, architecture or memory is not supported
   12  the guest's RAM cannot be located
   13  the guest ended meanwhile
-  14  a bug in nfm";
+  14  a bug in nfm
+  20  check: something in the guest hides or is hooked
+  21  check: nothing was found, but not everything could be read";
 
 #[derive(Subcommand)]
 pub(crate) enum Verb {
@@ -68,6 +70,8 @@ pub(crate) enum Verb {
     Lsmod(Target),
     /// Print a guest's kernel log
     Dmesg(Target),
+    /// Tell where a guest's kernel contradicts itself: what hides, what is hooked
+    Check(Target),
     /// Tell what can be read of a guest, how, and why not
     Doctor(Target),
     /// Resume a domain when standard input ends (what --paused starts beside itself)

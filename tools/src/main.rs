@@ -59,6 +59,7 @@ fn main() -> ExitCode {
         Verb::Lsmod(target) => verbs::lsmod(connect, target, &mut out),
         Verb::Dmesg(target) => verbs::dmesg(connect, target, &mut out),
         Verb::ResumeGuard { uri, uuid } => guard::run(uri, uuid),
+        Verb::Check(target) => verbs::check(connect, target, &mut out),
         Verb::Doctor(doctor) => doctor::doctor(connect, doctor, &mut out),
     };
     match result.and_then(|status| out.flush().map(|()| status).map_err(Failure::from)) {

@@ -13,7 +13,7 @@ use crate::show::{clock, escaped, known, size};
 
 /// `nfm crawl`: one frame, or one after another.
 pub(crate) fn crawl(connect: Option<&str>, crawl: &Crawl, out: &mut dyn Write) -> Verb {
-    let sections = if crawl.sections.is_empty() { &Section::ALL[..] } else { &crawl.sections };
+    let sections = if crawl.sections.is_empty() { &Section::DEFAULT[..] } else { &crawl.sections };
     let mut options = CrawlOptions::sections(sections);
     options.mode = if crawl.paused { Mode::Paused } else { Mode::Live };
     options.threads = crawl.threads;

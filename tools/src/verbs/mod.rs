@@ -1,5 +1,6 @@
 //! The verbs that print facts of a frame, by subject.
 
+mod check;
 mod crawl;
 mod list;
 mod network;
@@ -7,6 +8,7 @@ mod processes;
 mod system;
 mod top;
 
+pub(crate) use check::check;
 pub(crate) use crawl::crawl;
 pub(crate) use list::list;
 pub(crate) use network::{ip, ss};
