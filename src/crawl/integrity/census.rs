@@ -181,10 +181,11 @@ fn identified(context: &Context) -> ReadResult<Vec<u64>> {
             }
             // An id that is freed meanwhile has no tasks to tell of.
             let _ = of_id(context, id, &mut tasks);
-            if let Ok(namespace) = deepest(context, id) {
-                if met.len() < MOST_NAMESPACES && met.insert(namespace) {
-                    namespaces.push(namespace);
-                }
+            if let Ok(namespace) = deepest(context, id)
+                && met.len() < MOST_NAMESPACES
+                && met.insert(namespace)
+            {
+                namespaces.push(namespace);
             }
         }
     }

@@ -98,8 +98,8 @@ fn process(one: &HiddenProcess) -> Told {
             list(&one.missing_from),
             one.address
         ),
-        why: "the kernel keeps every living process in all of these; ps and /proc see the first ones \
-              alone",
+        why: "the kernel keeps every living process in all of these; what is made from one that lacks \
+              it, as /proc is from the PID table, does not show it",
         else_: "a kernel that nfm does not know well enough; no process that starts or ends looks so",
     }
 }
@@ -140,7 +140,7 @@ fn module(one: &HiddenModule) -> Told {
             one.code.map_or_else(|| "?".to_owned(), |code| format!("{code:#x}")),
             known(one.size.map(size))
         ),
-        why: "the kernel keeps every loaded module in all of these; lsmod sees the first one alone",
+        why: "the kernel keeps every loaded module in all of these; lsmod is made from the module list alone",
         else_: "nothing that the kernel does by itself: loading and unloading takes it out of all",
     }
 }

@@ -100,6 +100,10 @@ fn summary(frame: &Frame, out: &mut dyn Write) -> std::io::Result<()> {
             known(interface.tx_bytes.map(size)),
         )?;
     }
+    if let Some(integrity) = &frame.integrity {
+        let findings = integrity.findings();
+        writeln!(out, "integrity   {findings} findings; nfm check explains them")?;
+    }
     let milliseconds = frame.duration_ns as f64 / 1e6;
     let whole = if frame.consistency.complete { "complete" } else { "NOT complete" };
     writeln!(out, "frame       {whole}, taken in {milliseconds:.1} ms; --json prints all of it")
