@@ -17,6 +17,9 @@ const LONGEST_LIST: usize = 1 << 20;
 const WALKS: u32 = 6;
 /// Problems that a frame names; more are counted only.
 const MOST_PROBLEMS: usize = 100;
+/// Links that one look may follow through lists and tables of its own: a bound on what a hostile guest can
+/// make of memory that was read already, which costs no read that would meet the deadline.
+const MOST_STEPS: u32 = 1 << 21;
 /// CPUs that a kernel can have (`NR_CPUS`'s maximum on x86-64).
 const MOST_CPUS: u32 = 8192;
 
@@ -137,6 +140,8 @@ pub(crate) struct Context<'a> {
     pub(super) tasks: OnceCell<ReadResult<Vec<Task>>>,
     /// Set once what hangs on the tasks was read ahead.
     pub(super) warm: OnceCell<()>,
+    /// Links that the look followed so far.
+    steps: Cell<u32>,
     /// Paths that were already made in this frame.
     pub paths: RefCell<FxHashMap<PathRef, String>>,
 }
@@ -161,6 +166,7 @@ impl<'a> Context<'a> {
             torn: Cell::new(0),
             tasks: OnceCell::new(),
             warm: OnceCell::new(),
+            steps: Cell::new(0),
             paths: RefCell::default(),
         }
     }
@@ -218,6 +224,23 @@ impl<'a> Context<'a> {
         self.retries.set(self.retries.get().saturating_add(1));
         self.paths.borrow_mut().clear();
         self.space.forget();
+    }
+
+    /// Begins to count the links that are followed.
+    pub fn begin_steps(&self) {
+        self.steps.set(0);
+    }
+
+    /// Counts a link that is followed.
+    ///
+    /// # Errors
+    /// Too many were.
+    pub fn step(&self, address: u64) -> ReadResult<()> {
+        self.steps.set(self.steps.get().saturating_add(1));
+        match self.steps.get() > MOST_STEPS {
+            true => Err(ReadError::Fault(Fault { address, kind: FaultKind::Budget })),
+            false => Ok(()),
+        }
     }
 
     /// The address of a kernel variable.

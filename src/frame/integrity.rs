@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::Connection;
+use super::{Connection, Process};
 
 /// What was compared, and what did not agree. Every finding was seen in several looks at fresh memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -60,6 +60,8 @@ pub struct HiddenProcess {
     pub seen_in: Vec<&'static str>,
     /// Where it is not, though it should be.
     pub missing_from: Vec<&'static str>,
+    /// All that is known of it, unless it is a thread of a process.
+    pub process: Option<Process>,
 }
 
 /// A module that is not everywhere where the kernel keeps it.

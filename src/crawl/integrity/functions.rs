@@ -147,6 +147,7 @@ fn netfilter(context: &Context) -> ReadResult<Vec<Pointer>> {
     for namespace in namespaces {
         for family in families.into_iter().filter(|family| family.exists()) {
             for hook in 0..slots(family)? {
+                context.step(namespace)?;
                 let entries = context.u64_at(slot(context, namespace, family, hook)?)?;
                 if entries == 0 {
                     continue;
@@ -154,6 +155,7 @@ fn netfilter(context: &Context) -> ReadResult<Vec<Pointer>> {
                 let first = context.at(entries, layout.hook_entries.hooks)?;
                 let count = context.unsigned(entries, layout.hook_entries.count)?.min(MOST_HOOKS);
                 for index in 0..count {
+                    context.step(entries)?;
                     let entry = first.wrapping_add(index * u64::from(layout.hook_entry.size));
                     let at = context.at(entry, layout.hook_entry.hook)?;
                     let name =

@@ -13,7 +13,7 @@ const LOOKS: u32 = 4;
 /// Looks in all, those included that met memory in the middle of a change.
 const MOST_LOOKS: u32 = 12;
 /// Entries that a list may have.
-const LONGEST_LIST: usize = 1 << 20;
+const LONGEST_LIST: usize = 1 << 18;
 
 /// The findings that are in every one of several looks at fresh memory, by what tells them apart. A look
 /// is given what was found so far. One that ends in an error says nothing, and is made anew.
@@ -34,6 +34,7 @@ pub(super) fn confirmed<K: Ord, V>(
             std::thread::sleep(Duration::from_millis(2 << attempt.min(6)));
         }
         let before = found.take().unwrap_or_default();
+        context.begin_steps();
         match look(&before) {
             Ok(now) if looks == 0 => found = Some(now),
             Ok(mut now) => {
@@ -89,6 +90,7 @@ pub(super) fn chain(
         if !seen.insert(link) || seen.len() > LONGEST_LIST {
             return Err(ReadError::Nonsense { what: "the list does not end", address: link });
         }
+        context.step(link)?;
         visit(link)?;
         link = context.u64_at(link.wrapping_add(next))?;
     }

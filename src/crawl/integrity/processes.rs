@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::census::{self, Census, Identity, Member, Place};
 use super::looks::confirmed;
 use super::{done, not_done};
+use crate::crawl::processes;
 use crate::crawl::reader::{Context, ReadResult};
 use crate::frame::{HiddenProcess, Integrity};
 
@@ -86,5 +87,6 @@ fn row(context: &Context, task: Identity, seen: &[Place], missing: &[Place]) -> 
         address: task.address,
         seen_in: names(seen),
         missing_from: names(missing),
+        process: (task.tid == task.tgid).then(|| processes::row(context, task.address)).flatten(),
     }
 }

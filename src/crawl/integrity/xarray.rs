@@ -7,8 +7,6 @@ use crate::crawl::reader::{Context, ReadError, ReadResult};
 
 /// `XA_CHUNK_SHIFT`: a node with this shift above another is one level higher.
 const CHUNK_SHIFT: u64 = 6;
-/// Nodes that are followed: those of `PID_MAX_LIMIT`, 2^22 numbers, and more.
-const MOST_NODES: usize = 1 << 17;
 /// Internal entries up to here are no nodes (`xa_is_node`).
 const LAST_MARK: u64 = 4096;
 
@@ -19,14 +17,14 @@ pub(super) fn pointers(context: &Context, head: u64) -> ReadResult<Vec<u64>> {
     // The entry, and the shift that a node behind it must be below.
     let mut rest = vec![(context.u64_at(head)?, u64::from(u64::BITS))];
     while let Some((entry, above)) = rest.pop() {
+        context.step(entry)?;
         match entry & 3 {
             0 if entry != 0 => found.push(entry),
             2 if entry > LAST_MARK => {
                 let node = entry & !3;
                 let layout = &context.layout.integrity.xa_node;
                 let shift = context.unsigned(node, layout.shift)?;
-                let is_new = nodes.insert(node) && nodes.len() <= MOST_NODES;
-                if !is_new || shift >= above || !shift.is_multiple_of(CHUNK_SHIFT) {
+                if !nodes.insert(node) || shift >= above || !shift.is_multiple_of(CHUNK_SHIFT) {
                     return Err(ReadError::Nonsense {
                         what: "a node of a table of numbers is none",
                         address: node,

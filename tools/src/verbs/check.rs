@@ -90,13 +90,22 @@ fn process(one: &HiddenProcess) -> Told {
         false => format!(" thread {} of", one.tid),
     };
     let name = one.name.as_deref().unwrap_or("?");
+    let details = one.process.as_ref().map(|process| {
+        let parent = known(process.ppid);
+        let runs = match process.kernel_thread {
+            Some(true) => "a thread of the kernel".to_owned(),
+            _ => format!("it runs {}", known(process.exe.as_ref())),
+        };
+        format!("; its parent is {parent}, {runs}")
+    });
     Told {
         what: format!("hidden:{thread} process {} ({name}), uid {}", one.pid, known(one.uid)),
         seen: format!(
-            "in the {}; not in the {} (task_struct at {:#x})",
+            "in the {}; not in the {} (task_struct at {:#x}){}",
             list(&one.seen_in),
             list(&one.missing_from),
-            one.address
+            one.address,
+            details.unwrap_or_default()
         ),
         why: "the kernel keeps every living process in all of these; what is made from one that lacks \
               it, as /proc is from the PID table, does not show it",

@@ -64,8 +64,13 @@ fn of_alice(
         "uid": 1000,
         "address": task,
         "missing_from": [list],
+        "process": {"pid": pid, "uid": 1000, "command_line": "/bin/lab-workload alice"},
     });
-    let words = vec![format!("hidden: process {pid} (alice)"), format!("not in the {list} ")];
+    let words = vec![
+        format!("hidden: process {pid} (alice)"),
+        format!("not in the {list} "),
+        "it runs /bin/lab-workload\n".to_owned(),
+    ];
     Case { what, list: "hidden_processes", row, words, held: false, changes }
 }
 

@@ -76,6 +76,7 @@ pub fn tamper(guest: &Guest) {
         find(&lab, case, held);
     }
     a_server_that_hides(&lab);
+    a_process_that_only_runs(&lab);
     a_module_that_hides_and_hooks(&lab);
     a_list_without_end(&lab);
 }
@@ -142,6 +143,30 @@ fn a_server_that_hides(lab: &Lab) {
     assert_eq!(socket["process"], "server");
     assert!(sockets.iter().all(|row| row["connection"]["pid"] == pid), "{sockets:#?}");
     assert!(table.contains("LISTEN from 127.0.0.1:8080"), "{table}");
+}
+
+/// A process in no list and no table is found while it runs, or waits to.
+fn a_process_that_only_runs(lab: &Lab) {
+    let kernel = &lab.kernel;
+    let pid = lab.guest.ask("sh -c 'while :; do :; done' >/dev/null 2>&1 & echo $!");
+    let pid: u32 = pid.trim().parse().expect("a pid");
+    let held = Held::hold(lab.guest);
+    let task = kernel.task(pid);
+    let mut changes = Changes::default();
+    for node in ["tasks", "sibling", "thread_node"] {
+        changes.unlink(kernel, task + kernel.offset("task_struct", node));
+    }
+    let id = kernel.word(task + kernel.offset("task_struct", "thread_pid"));
+    changes.write(kernel, id + kernel.offset("pid", "tasks"), &[0; 16]);
+    let (found, table, status) = said(lab, changes, Some(held));
+    lab.guest.ask(&format!("kill -9 {pid}"));
+    assert_eq!(status, [Some(FINDINGS); 2], "{found:#}\n{table}");
+    assert_eq!(found["hidden_processes"].as_array().map(Vec::len), Some(1), "{found:#}");
+    let row = &found["hidden_processes"][0];
+    assert_eq!((&row["pid"], &row["address"]), (&pid.into(), &task.into()));
+    assert_eq!(row["seen_in"], serde_json::json!(["run queue"]));
+    let missing = ["task list", "PID table", "thread list", "parent's children"];
+    assert_eq!(row["missing_from"], serde_json::json!(missing));
 }
 
 /// As rootkits do: out of the lists, and a system call that leads to it.
