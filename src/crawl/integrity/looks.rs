@@ -12,6 +12,8 @@ use crate::layout::Field;
 const LOOKS: u32 = 4;
 /// Looks in all, those included that met memory in the middle of a change.
 const MOST_LOOKS: u32 = 12;
+/// Between the first looks; the next waits are 4 and 16 times as long.
+const SHORTEST_WAIT: Duration = Duration::from_millis(5);
 /// Entries that a list may have.
 const LONGEST_LIST: usize = 1 << 18;
 
@@ -31,7 +33,7 @@ pub(super) fn confirmed<K: Ord, V>(
         if attempt > 0 {
             context.forget();
             // A guest's CPU may have been taken away in the middle of a change: give it time.
-            std::thread::sleep(Duration::from_millis(2 << attempt.min(6)));
+            std::thread::sleep(SHORTEST_WAIT * (1 << (2 * attempt.min(3) - 2)));
         }
         let before = found.take().unwrap_or_default();
         context.begin_steps();

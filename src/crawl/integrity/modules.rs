@@ -59,11 +59,20 @@ impl Known {
     pub fn is_listed(&self) -> bool {
         self.seen.contains(&Place::List)
     }
+
+    /// Whether it has to be in a place. Loading and unloading (kernel/module/main.c) take care that a
+    /// live module is in all of them; one that has its folder is in the list, and is formed.
+    fn belongs(&self, place: Place) -> bool {
+        self.live || (place == Place::List && self.seen.contains(&Place::Kset))
+    }
 }
 
 /// How many modules each place has, and why not it was not looked at.
 type Places = BTreeMap<Place, ReadResult<u64>>;
 
+/// `MODULE_STATE_LIVE` and `MODULE_STATE_UNFORMED` (include/linux/module.h).
+const LIVE: u64 = 0;
+const UNFORMED: u64 = 3;
 /// Entries of the tree of module memory: a module has at most seven kinds.
 const MOST_NODES: usize = 1 << 16;
 /// Bytes that one piece of a module can have; more is no module's.
@@ -96,7 +105,7 @@ pub(super) fn known(context: &Context) -> ReadResult<(Vec<Known>, Places)> {
         address,
         name: context.text(address, layout.name).ok(),
         memory: memory(context, address).unwrap_or_default(),
-        live: context.unsigned(address, layout.state).is_ok_and(|state| state == 0),
+        live: context.unsigned(address, layout.state).is_ok_and(|state| state == LIVE),
         seen,
     });
     Ok((known.collect(), places))
@@ -108,11 +117,8 @@ pub(super) fn check(context: &Context, found: &mut Integrity) {
         let (modules, looked) = known(context)?;
         let mut missing = BTreeMap::new();
         for module in modules {
-            // What comes or goes is not yet, or no longer, everywhere; but it is in the list meanwhile.
             let lacking = looked.iter().filter(|(place, count)| {
-                count.is_ok()
-                    && !module.seen.contains(place)
-                    && (module.live || **place == Place::List)
+                count.is_ok() && !module.seen.contains(place) && module.belongs(**place)
             });
             for (place, _) in lacking {
                 missing.insert((module.address, *place), module.clone());
@@ -145,9 +151,15 @@ pub(super) fn check(context: &Context, found: &mut Integrity) {
     found.hidden_modules = hidden.into_values().collect();
 }
 
+/// The modules that the list shows: one that calls itself unformed is passed over by all who walk it.
 fn listed(context: &Context) -> ReadResult<Vec<u64>> {
+    let layout = &context.layout.system.module;
     let head = context.symbol(context.layout.symbols.modules)?;
-    whole(context, head, context.layout.system.module.list)
+    let mut modules = whole(context, head, layout.list)?;
+    let is_formed =
+        |module: &u64| context.unsigned(*module, layout.state).is_ok_and(|state| state != UNFORMED);
+    modules.retain(is_formed);
+    Ok(modules)
 }
 
 /// The modules of the folders of `/sys/module`; what is built into the kernel has a folder and no module.

@@ -5,10 +5,11 @@ use crate::crawl::reader::{Context, ReadResult};
 /// Bytes that are looked at.
 const BYTES: usize = 32;
 /// What a function begins with, and does nothing (arch/x86/include/asm/{ibt,nops}.h): ENDBR64, ENDBR64
-/// that was taken back, and the places of ftrace's calls.
-const NOTHING: [&[u8]; 4] = [
+/// that was taken back (in two ways), and the places of ftrace's calls.
+const NOTHING: [&[u8]; 5] = [
     &[0xf3, 0x0f, 0x1e, 0xfa],
     &[0x66, 0x0f, 0x1f, 0x00],
+    &[0x0f, 0x1f, 0x40, 0xd6],
     &[0x0f, 0x1f, 0x44, 0x00, 0x00],
     &[0x66, 0x66, 0x66, 0x66, 0x90],
 ];

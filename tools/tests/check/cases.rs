@@ -26,13 +26,14 @@ pub struct Case {
 }
 
 /// Each case; `None` on a kernel that has not what it changes.
-pub const ALL: [fn(&Lab) -> Option<Case>; 18] = [
+pub const ALL: [fn(&Lab) -> Option<Case>; 19] = [
     unlisted_process,
     process_without_id,
     unlisted_thread,
     disowned_child,
     unlisted_module,
     module_without_folder,
+    unformed_module,
     redirected_call,
     call_to_module,
     patched_call,
@@ -129,10 +130,8 @@ fn unlisted_thread(lab: &Lab) -> Option<Case> {
     })
 }
 
-fn of_module(lab: &Lab, what: &'static str, node: &str, seen: [&str; 2], missing: &str) -> Case {
+fn of_module(lab: &Lab, what: &'static str, seen: [&str; 2], missing: &str) -> Case {
     let (name, module, code) = &lab.module;
-    let mut changes = Changes::default();
-    changes.unlink(&lab.kernel, module + lab.kernel.offset("module", node));
     let row = json!({
         "name": name,
         "address": module,
@@ -141,18 +140,32 @@ fn of_module(lab: &Lab, what: &'static str, node: &str, seen: [&str; 2], missing
         "missing_from": [missing],
     });
     let words = vec![format!("hidden: module {name}\n"), format!("not in the {missing} ")];
+    let changes = Changes::default();
     Case { what, list: "hidden_modules", row, words, held: false, changes }
 }
 
 fn unlisted_module(lab: &Lab) -> Option<Case> {
     let what = "a module not in the module list";
-    Some(of_module(lab, what, "list", ["/sys/module", "module memory"], "module list"))
+    let mut case = of_module(lab, what, ["/sys/module", "module memory"], "module list");
+    case.changes.unlink(&lab.kernel, lab.module.1 + lab.kernel.offset("module", "list"));
+    Some(case)
 }
 
 fn module_without_folder(lab: &Lab) -> Option<Case> {
     let what = "a module not in /sys/module";
-    let node = "mkobj.kobj.entry";
-    Some(of_module(lab, what, node, ["module list", "module memory"], "/sys/module"))
+    let mut case = of_module(lab, what, ["module list", "module memory"], "/sys/module");
+    let node = lab.module.1 + lab.kernel.offset("module", "mkobj.kobj.entry");
+    case.changes.unlink(&lab.kernel, node);
+    Some(case)
+}
+
+/// `/proc/modules` passes over a module that is not formed yet.
+fn unformed_module(lab: &Lab) -> Option<Case> {
+    let what = "a module that calls itself unformed";
+    let mut case = of_module(lab, what, ["/sys/module", "module memory"], "module list");
+    let state = lab.module.1 + lab.kernel.offset("module", "state");
+    case.changes.write(&lab.kernel, state, &3_u32.to_le_bytes());
+    Some(case)
 }
 
 fn of_call(lab: &Lab, what: &'static str, place: &str, target: Value) -> Case {
