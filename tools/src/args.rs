@@ -35,6 +35,7 @@ Exit status:
   12  the guest's RAM cannot be located
   13  the guest ended meanwhile
   14  a bug in nfm
+  15  the reading was cancelled
   20  check: something in the guest hides or is hooked
   21  check: nothing was found, but not everything could be read";
 
