@@ -33,7 +33,9 @@ mod resolve;
 
 pub use control::Control;
 pub use crawl::Section;
-pub use domain::{CrawlOptions, Domain, Findings, Mode, OpenOptions};
+pub use domain::{
+    Cache, CrawlOptions, Domain, DumpOptions, DumpSummary, Findings, Mode, OpenOptions, Profile,
+};
 pub use error::{Error, ErrorCode, Result};
 pub use frame::{
     CheckOutcome, Connection, Consistency, Cpu, CpuTimes, CredentialsOwner, DomainIdentity, FORMAT,

@@ -12,7 +12,7 @@ use crate::paging::{
 
 const MIB: u64 = 1 << 20;
 /// Start of the range in which the kernel's image is mapped (`__START_KERNEL_map`).
-const KERNEL_MAP: u64 = 0xffff_ffff_8000_0000;
+pub(super) const KERNEL_MAP: u64 = 0xffff_ffff_8000_0000;
 /// Bytes that one entry of a level-2 table maps.
 const LARGE_PAGE: u64 = 2 * MIB;
 /// An image smaller or larger than this is none.
@@ -45,7 +45,7 @@ pub(crate) struct Segment {
 pub(crate) struct KernelImage {
     /// Guest-physical address of the kernel's top page table (`init_top_pgt`).
     pub root: u64,
-    /// Where the root was learned from, below 1 MiB.
+    /// Where the root was learned from, below 1 MiB (or what a dump says of it).
     pub trampoline: u64,
     /// Depth of the page tables.
     pub levels: Levels,
@@ -60,19 +60,34 @@ pub(crate) struct KernelImage {
 }
 
 impl KernelImage {
-    /// Looks for the kernel in guest memory; `None` where none is mapped.
-    pub fn find(ram: &GuestRam) -> Option<Self> {
-        let mut low = vec![0_u8; MIB as usize];
-        if !ram.memory().read_run(0, &mut low) {
-            return None;
+    /// Looks for kernels in guest memory. There may be more than one: a guest that was restarted keeps what
+    /// its new kernel has not yet overwritten of the one before.
+    ///
+    /// `page_table` is where a top page table is said to be; it comes first. A dump may lack the first MiB
+    /// (kdump leaves it out since 7c321eb2b843, Linux 5.5).
+    pub fn find_all(ram: &GuestRam, page_table: Option<u64>) -> Vec<Self> {
+        let low: Vec<u64> = (0..MIB / PAGE_SIZE as u64).collect();
+        let mut pages: Vec<Page> = vec![[0; PAGE_SIZE]; low.len()];
+        // Page by page: QEMU's dumps leave the window of the graphics adapter out.
+        let mut read = vec![false; low.len()];
+        ram.memory().read_pages(&low, &mut pages, &mut read);
+        let roots = low.iter().zip(&pages).zip(read).filter(|(_, read)| *read);
+        let roots = roots.map(|((frame, page), _)| (frame * PAGE_SIZE as u64, last_entry(page)));
+        let mut page: Page = [0; PAGE_SIZE];
+        let named = page_table.filter(|table| ram.read(*table, &mut page).is_ok());
+        let named = named.map(|table| (table, last_entry(&page)));
+        let mut images: Vec<Self> = Vec::new();
+        let mut judged = Vec::new();
+        for (root, last) in named.into_iter().chain(roots) {
+            let Some(last) = last.filter(|last| !judged.contains(last)) else { continue };
+            let all = [Levels::Four, Levels::Five];
+            let image = all.into_iter().find_map(|levels| Self::judge(ram, root, last, levels));
+            if let Some(image) = image {
+                judged.push(last);
+                images.push(image);
+            }
         }
-        low.chunks_exact(PAGE_SIZE).enumerate().find_map(|(frame, page)| {
-            let last = page.last_chunk().map(|bytes| u64::from_le_bytes(*bytes))?;
-            let trampoline = (frame * PAGE_SIZE) as u64;
-            [Levels::Four, Levels::Five]
-                .into_iter()
-                .find_map(|levels| Self::judge(ram, trampoline, last, levels))
-        })
+        images
     }
 
     /// Whether a root with this last entry maps a kernel.
@@ -88,11 +103,29 @@ impl KernelImage {
         if !IMAGE_BYTES.contains(&length) {
             return None;
         }
-        let root = find_root(ram, last, physical, length).unwrap_or(trampoline);
+        let segments = segments.segments;
         let image =
-            Self { root, trampoline, levels, start, length, physical, segments: segments.segments };
-        let space = AddressSpace::new(ram, image.root, levels);
-        (space.translate(start).ok()? == physical && image.has(Access::Execute)).then_some(image)
+            Self { root: trampoline, trampoline, levels, start, length, physical, segments };
+        (image.is_mapped(ram) && image.has(Access::Execute)).then_some(image)
+    }
+
+    /// Whether the root maps the image where it lies.
+    pub fn is_mapped(&self, ram: &GuestRam) -> bool {
+        AddressSpace::new(ram, self.root, self.levels).translate(self.start) == Ok(self.physical)
+    }
+
+    /// Looks for the kernel's own top page table in the image, while no symbol names it.
+    pub fn find_root(&mut self, ram: &GuestRam) {
+        let mut page: Page = [0; PAGE_SIZE];
+        if ram.read(self.trampoline, &mut page).is_err() {
+            return;
+        }
+        let last = page.last_chunk().map(|bytes| u64::from_le_bytes(*bytes));
+        let found = last.and_then(|last| find_root(ram, last, self.physical, self.length));
+        let trampoline = std::mem::replace(&mut self.root, found.unwrap_or(self.trampoline));
+        if !self.is_mapped(ram) {
+            self.root = trampoline;
+        }
     }
 
     /// Whether any part of the image has this access.
@@ -125,10 +158,22 @@ impl KernelImage {
         }
     }
 
+    /// The guest-physical address of a virtual one in the image.
+    pub fn physical_address(&self, address: u64) -> Option<u64> {
+        self.physical
+            .checked_add(address.checked_sub(self.start)?)
+            .filter(|_| self.contains(address))
+    }
+
     /// Whether a virtual address lies in the image.
     pub fn contains(&self, address: u64) -> bool {
         address.checked_sub(self.start).is_some_and(|offset| offset < self.length)
     }
+}
+
+/// The last entry of a page table.
+fn last_entry(page: &[u8]) -> Option<u64> {
+    page.last_chunk().map(|bytes| u64::from_le_bytes(*bytes))
 }
 
 /// The table that a present entry leads to.

@@ -14,7 +14,7 @@ mod process;
 mod sockets;
 mod system;
 
-pub(crate) use drivers::{Drivers, Veth, VirtioNet};
+pub(crate) use drivers::{Driver, Drivers, Veth, VirtioNet};
 pub(crate) use field::{Field, Symbol};
 pub(crate) use files::*;
 pub(crate) use integrity::*;
@@ -50,14 +50,11 @@ pub(crate) struct Layout {
     pub network: NetworkLayout,
     /// Structures in which facts are kept twice, and those that lead to code.
     pub integrity: IntegrityLayout,
-    /// Network drivers, compiled when the first device of one is met.
+    /// Network drivers; those that are modules are compiled when the first device of one is met.
     pub drivers: RefCell<Drivers>,
 }
 
 impl Layout {
-    /// Variables whose length no type tells.
-    pub const MEASURED: [&str; 2] = ["sys_call_table", "ia32_sys_call_table"];
-
     /// The names of all types that are asked for.
     pub fn type_names() -> Vec<&'static str> {
         [
@@ -96,7 +93,7 @@ impl Layout {
             system: SystemLayout::compile(types),
             network: NetworkLayout::compile(types),
             integrity: IntegrityLayout::compile(types),
-            drivers: RefCell::default(),
+            drivers: RefCell::new(Drivers::compile(types)),
         }
     }
 }
@@ -170,6 +167,8 @@ field::symbols! {
     init_task,
     /// The first UTS namespace.
     init_uts_ns,
+    /// Release, compiler and time of the build (init/version.c).
+    linux_banner,
     /// Firmware's map of RAM, as the kernel took it over and never changed it (a pointer).
     e820_table_firmware,
     /// Head of the module list.

@@ -1,10 +1,13 @@
 //! Guest-physical reads: where the bytes come from, and the page cache of one frame.
 
 mod cache;
+mod file;
+mod held;
 mod procfs;
 
 pub use cache::ReadStatistics;
 pub(crate) use cache::{GuestRam, RamFault};
+pub(crate) use file::{Dump, DumpFile, FileMemory, Origin, core_header};
 pub(crate) use procfs::{ProcfsMemory, ReadableProcess};
 
 /// Bytes of a guest page, the unit of reading and caching (x86-64).
@@ -37,6 +40,12 @@ pub(crate) trait PhysicalMemory: Send {
 
     /// The RAM, as ascending runs of (first guest-physical address, bytes).
     fn ram(&self) -> Vec<(u64, u64)>;
+
+    /// The parts of the RAM that may hold something other than zeros, as ascending runs; what is not in them
+    /// was never used, and reading it would cost the host memory.
+    fn populated(&self) -> Vec<(u64, u64)> {
+        self.ram()
+    }
 
     /// How much of the RAM the host holds, where it can tell.
     fn residency(&self) -> Option<Residency>;

@@ -4,9 +4,9 @@
 mod lab;
 
 mod api;
+#[allow(dead_code, reason = "the tests of the bindings use the rest")]
 mod build;
 mod checkers;
-mod example;
 mod header;
 mod library;
 mod programs;

@@ -1,20 +1,40 @@
 //! The command line.
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand};
 use nfm::Section;
 
 /// See into running Linux guests from their host: no agent, nothing to configure.
 ///
-/// A DOMAIN is libvirt's name, id or UUID of a running guest. Reading guest memory needs root or
-/// CAP_SYS_PTRACE.
+/// A DOMAIN is libvirt's name, id or UUID of a running guest, or file:PATH for a file with a guest's
+/// memory (a dump). Reading a running guest's memory needs root or CAP_SYS_PTRACE.
 #[derive(Parser)]
 #[command(name = "nfm", version, max_term_width = 100, after_help = EXIT_STATUS)]
 pub(crate) struct Cli {
     /// libvirt connection URI (default: libvirt's own choice, LIBVIRT_DEFAULT_URI first)
     #[arg(short, long, value_name = "URI", global = true)]
     pub connect: Option<String>,
+    #[command(flatten)]
+    pub symbols: Symbols,
     #[command(subcommand)]
     pub verb: Verb,
+}
+
+/// Where symbols and types come from, if not from the guest's own memory.
+#[derive(Args)]
+pub(crate) struct Symbols {
+    /// The kernel's System.map or vmlinux, for its symbols (default: its own memory, then its debug
+    /// package; NFM_SYMBOLS)
+    #[arg(long, value_name = "FILE", global = true)]
+    pub symbols: Option<PathBuf>,
+    /// The kernel's vmlinux or BTF, for its types (default: its own memory, then its debug package;
+    /// NFM_TYPES)
+    #[arg(long, value_name = "FILE", global = true)]
+    pub types: Option<PathBuf>,
+    /// Learn everything of the kernel anew, and keep nothing of it for the next time
+    #[arg(long, global = true)]
+    pub no_cache: bool,
 }
 
 /// Up to 19 kept equal to `nfm::ErrorCode`, whose numbers these are; from 20 on those of verbs.
@@ -36,6 +56,8 @@ Exit status:
   13  the guest ended meanwhile
   14  a bug in nfm
   15  the reading was cancelled
+  16  a file is not there, or is none that nfm can read or write
+  17  a symbol file is of another kernel than the guest's
   20  check: something in the guest hides or is hooked
   21  check: nothing was found, but not everything could be read";
 
@@ -45,6 +67,8 @@ pub(crate) enum Verb {
     List(List),
     /// Take one frame of a guest
     Crawl(Crawl),
+    /// Write a guest's memory to a file, to be read later or elsewhere (as file:PATH)
+    Dump(Dump),
     /// List a guest's processes
     Ps(Ps),
     /// Show who uses a guest's CPUs
@@ -75,6 +99,9 @@ pub(crate) enum Verb {
     Check(Target),
     /// Tell what can be read of a guest, how, and why not
     Doctor(Target),
+    /// Write or take in what nfm needs to know of a kernel, for kernels that do not tell it themselves
+    #[command(subcommand)]
+    Profile(Profile),
     /// Resume a domain when standard input ends (what --paused starts beside itself)
     #[command(hide = true)]
     ResumeGuard {
@@ -97,7 +124,7 @@ pub(crate) struct List {
 
 #[derive(Args)]
 pub(crate) struct Target {
-    /// The domain's name, id or UUID
+    /// The domain's name, id or UUID, or file:PATH
     pub domain: String,
     /// Print JSON
     #[arg(long)]
@@ -129,6 +156,51 @@ pub(crate) struct Crawl {
     /// With --watch: end after so many frames
     #[arg(long, value_name = "FRAMES", requires = "watch")]
     pub count: Option<u64>,
+}
+
+#[derive(Args)]
+pub(crate) struct Dump {
+    #[command(flatten)]
+    pub target: Target,
+    /// The file to write: an ELF core, for its owner's eyes only, in which zeros are holes
+    pub file: PathBuf,
+    /// Suspend the guest meanwhile, so that all of its memory is of one moment; it is resumed even if
+    /// nfm is killed
+    #[arg(long)]
+    pub paused: bool,
+    /// Replace a file that is there already
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Profile {
+    /// Write the profile of a guest's kernel, or of a kernel's files, to a file
+    Export(Export),
+    /// Take a profile in: every guest of its kernel opens with it from now on
+    Import(Import),
+}
+
+#[derive(Args)]
+#[command(allow_missing_positional = true)]
+pub(crate) struct Export {
+    /// The domain's name, id or UUID, or file:PATH
+    #[arg(required_unless_present = "vmlinux", conflicts_with = "vmlinux")]
+    pub domain: Option<String>,
+    /// The file to write
+    pub file: PathBuf,
+    /// Of the kernel of this vmlinux, with BTF or DWARF, instead of a guest's
+    #[arg(long, value_name = "FILE")]
+    pub vmlinux: Option<PathBuf>,
+    /// With --vmlinux: its System.map, if vmlinux has no symbols
+    #[arg(long, value_name = "FILE", requires = "vmlinux")]
+    pub system_map: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct Import {
+    /// The profile
+    pub file: PathBuf,
 }
 
 #[derive(Args)]

@@ -26,8 +26,8 @@ struct Told {
 }
 
 /// `nfm check`.
-pub(crate) fn check(connect: Option<&str>, target: &Target, out: &mut dyn Write) -> Verb {
-    let frame = frame(connect, &target.domain, &[Section::Integrity])?;
+pub(crate) fn check(options: &nfm::OpenOptions, target: &Target, out: &mut dyn Write) -> Verb {
+    let frame = frame(options, &target.domain, &[Section::Integrity])?;
     let integrity = frame.integrity.clone().unwrap_or_default();
     if target.json {
         json(out, &integrity)?;
