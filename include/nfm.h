@@ -418,6 +418,8 @@
 #define NFM_HOST_SWAPPED_BYTES (1ull << 3)
 /** Bit of nfm_host_t.known: untouched_bytes. */
 #define NFM_HOST_UNTOUCHED_BYTES (1ull << 4)
+/** Bit of nfm_host_t.known: memory_age_ns. */
+#define NFM_HOST_MEMORY_AGE_NS (1ull << 5)
 
 /**
  * What a function returns, as an int. Numbers are never reused; later versions add some, so treat a
@@ -1098,6 +1100,11 @@ typedef struct nfm_host_t {
     uint64_t swapped_bytes;
     /** Guest RAM that the guest has never used, bytes. */
     uint64_t untouched_bytes;
+    /**
+     * How long before the frame the three amounts of RAM were counted, nanoseconds: frames in quick
+     * succession share one count.
+     */
+    uint64_t memory_age_ns;
 } nfm_host_t;
 
 #ifdef __cplusplus

@@ -24,6 +24,7 @@ mod control;
 mod crawl;
 mod domain;
 mod error;
+mod fleet;
 mod frame;
 mod kernel;
 mod layout;
@@ -37,6 +38,7 @@ pub use domain::{
     Cache, CrawlOptions, Domain, DumpOptions, DumpSummary, Findings, Mode, OpenOptions, Profile,
 };
 pub use error::{Error, ErrorCode, Result};
+pub use fleet::{Fleet, Rate};
 pub use frame::{
     CheckOutcome, Connection, Consistency, Cpu, CpuTimes, CredentialsOwner, DomainIdentity, FORMAT,
     File, FileKind, Frame, HiddenConnection, HiddenModule, HiddenProcess, HookTarget,

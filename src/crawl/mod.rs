@@ -19,6 +19,7 @@ mod os;
 mod path;
 mod processes;
 mod reader;
+mod reuse;
 mod socket_tables;
 mod tasks;
 mod tree;
@@ -28,6 +29,7 @@ mod warm;
 pub(crate) use boot::Boot;
 pub(crate) use e820::firmware_ram;
 pub(crate) use reader::{Context, Details};
+pub(crate) use reuse::Reuse;
 
 use crate::frame::Frame;
 

@@ -75,6 +75,13 @@ impl Domain {
         self.found.ram.statistics()
     }
 
+    /// Guest pages of the last frame, and how long reading them all at once takes: what no frame of them
+    /// can do without. For benchmarks.
+    #[doc(hidden)]
+    pub fn floor(&self) -> (usize, Duration) {
+        self.found.ram.floor()
+    }
+
     /// Takes one frame. A guest that was restarted since the last one, also with another kernel, is noticed
     /// and its kernel found anew.
     ///
@@ -115,11 +122,12 @@ impl Domain {
                 control.enter(section);
             }
         };
-        let Found { ram, kernel, layout, .. } = &self.found;
-        ram.begin_frame(begun.checked_add(options.time_limit), options.control.clone());
+        let Found { ram, kernel, layout, reuse, .. } = &self.found;
+        let deadline = begun.checked_add(options.time_limit);
+        ram.begin_frame(options.kind(), deadline, options.control.clone());
         let space = AddressSpace::new(ram, kernel.image.root, kernel.image.levels);
         let details = Details { threads: options.threads, physical: options.physical };
-        let context = Context::new(&space, kernel, layout, details);
+        let context = Context::new(&space, kernel, layout, details, reuse);
         let mut frame = Frame {
             format: FORMAT,
             domain: self.source.identity().clone(),

@@ -5,7 +5,7 @@ use super::file::{self, FileGuest};
 use super::options::OpenOptions;
 use super::qemu::QemuGuest;
 use super::source::Source;
-use crate::crawl::{Boot, Context, Details, firmware_ram};
+use crate::crawl::{Boot, Context, Details, Reuse, firmware_ram};
 use crate::error::{Error, Result};
 use crate::kernel::{
     DiscoveryError, Kernel, KernelImage, Profile, Recorder, Sources, Store, Wanted,
@@ -49,6 +49,7 @@ pub(super) struct Found {
     pub kernel: Kernel,
     pub layout: Layout,
     pub boot: Boot,
+    pub reuse: Reuse,
 }
 
 impl Found {
@@ -85,7 +86,7 @@ pub(super) fn find_kernel(source: &dyn Source, options: &OpenOptions) -> Result<
     for layout in 0..source.layouts() {
         let memory = || -> Result<GuestRam> {
             let ram = GuestRam::new(source.memory(layout)?);
-            ram.begin_frame(None, options.control.clone());
+            ram.begin_frame(0, None, options.control.clone());
             Ok(ram)
         };
         let ram = memory()?;
@@ -110,7 +111,7 @@ pub(super) fn find_kernel(source: &dyn Source, options: &OpenOptions) -> Result<
             let boot = Boot::note(&ram, &kernel, &layout);
             // What is left of an earlier boot has stopped its clock.
             if best.as_ref().is_none_or(|best| best.boot.clock < boot.clock) {
-                best = Some(Found { ram, kernel, layout, boot });
+                best = Some(Found { ram, kernel, layout, boot, reuse: Reuse::default() });
             }
         }
         if let Some(found) = best {
@@ -165,7 +166,9 @@ fn disagreement(
         return None;
     }
     let space = AddressSpace::new(ram, kernel.image.root, kernel.image.levels);
-    let firmware = firmware_ram(&Context::new(&space, kernel, layout, Details::default())).ok()?;
+    let reuse = Reuse::default();
+    let context = Context::new(&space, kernel, layout, Details::default(), &reuse);
+    let firmware = firmware_ram(&context).ok()?;
     let blocks = ram.memory().ram();
     let inside = |(start, length): &(u64, u64)| {
         blocks.iter().any(|(first, bytes)| {

@@ -125,6 +125,15 @@ impl Default for CrawlOptions {
 }
 
 impl CrawlOptions {
+    /// A number for what is to be read: frames of one kind read much the same pages.
+    pub(super) fn kind(&self) -> u32 {
+        let sections = Section::ALL.iter().enumerate();
+        let wanted = sections.filter(|(_, section)| self.sections.contains(section));
+        let sections = wanted.fold(0, |kind, (index, _)| kind | 1 << index);
+        let details = [self.threads, self.physical];
+        details.into_iter().fold(sections, |kind, detail| kind << 1 | u32::from(detail))
+    }
+
     /// Options for these sections alone.
     pub fn sections(sections: &[Section]) -> Self {
         Self { sections: sections.to_vec(), ..Self::default() }

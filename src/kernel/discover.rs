@@ -4,74 +4,26 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::path::{Path, PathBuf};
 
-use memchr::memmem;
 use rustc_hash::FxHashMap;
 
 use super::btf::{self, BtfTypes};
+use super::constants::{BANNER_BEGINNING, Constants, banner_of};
 use super::files::{self, FileTypes, SymbolFile};
-use super::image::Access;
 use super::kallsyms::{FoundBy, Kallsyms};
 use super::profile::{LONGEST_BANNER, Marks, ProfileTypes};
 use super::vmcoreinfo::Vmcoreinfo;
 use super::{
     BANNER, BTF_BOUNDS, DiscoveryError, FIRST_UTS, Kernel, KernelImage, KernelTypes, MEASURED,
-    Origin, Sources, TOP_PAGE_TABLE, Types, Wanted, elf,
+    Origin, Sources, TOP_PAGE_TABLE, Types, Wanted,
 };
-use crate::memory::{GuestRam, PAGE_SIZE};
+use crate::memory::GuestRam;
 use crate::paging::AddressSpace;
-
-/// The note that the linker leaves (`NT_GNU_BUILD_ID`), up to the id itself.
-const NOTE: &[u8] = b"\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0";
-/// Bytes of the id in that note.
-const BUILD_ID_BYTES: usize = 20;
-/// Pages of the vDSO's images.
-const VDSO_PAGES: usize = 3;
-const BANNER_BEGINNING: &[u8] = b"Linux version ";
-
-/// The parts of the image that were read, kept while discovery needs them.
-struct Constants {
-    parts: Vec<(u64, Vec<u8>)>,
-}
-
-impl Constants {
-    fn find<'a, T>(&'a self, search: impl Fn(u64, &'a [u8]) -> Option<T>) -> Option<T> {
-        self.parts.iter().find_map(|(address, bytes)| search(*address, bytes))
-    }
-
-    /// Bytes at a virtual address, if they are constants.
-    fn at(&self, start: u64, end: u64) -> Option<&[u8]> {
-        self.parts.iter().find_map(|(base, bytes)| {
-            let first = usize::try_from(start.checked_sub(*base)?).ok()?;
-            bytes.get(first..first.checked_add(usize::try_from(end.checked_sub(start)?).ok()?)?)
-        })
-    }
-
-    /// The kernel's name for itself (init/version.c): `linux_banner`, or the text of which it is made.
-    fn banner(&self) -> Option<&str> {
-        self.find(|_, bytes| banner_of(bytes.get(memmem::find(bytes, BANNER_BEGINNING)?..)?))
-    }
-
-    /// The address of the note that the linker leaves, and the build id in it. The vDSO's images are among
-    /// the constants, and each has a note of its own.
-    fn build_id(&self) -> Option<(u64, String)> {
-        self.find(|address, bytes| {
-            let is_vdso = |at: &usize| {
-                let pages = (0..=VDSO_PAGES).filter_map(|page| (at / PAGE_SIZE).checked_sub(page));
-                let mut images = pages.filter_map(|page| bytes.get(page * PAGE_SIZE..));
-                images.any(|image| image.starts_with(elf::MAGIC))
-            };
-            let at = memmem::find_iter(bytes, NOTE).find(|at| !is_vdso(at))?;
-            let id = bytes.get(at + NOTE.len()..)?.get(..BUILD_ID_BYTES)?;
-            Some((address.checked_add(at as u64)?, super::hexadecimal(id)))
-        })
-    }
-}
 
 /// What a guest's own memory tells of its kernel.
 struct Guest<'a> {
     space: AddressSpace<'a>,
     image: &'a KernelImage,
-    constants: Constants,
+    constants: Constants<'a>,
     info: Option<Vmcoreinfo>,
     release: Option<String>,
     build_id: Option<String>,
@@ -108,7 +60,7 @@ impl Kernel {
         sources: &Sources,
     ) -> Result<Self, DiscoveryError> {
         image.find_root(ram);
-        let constants = Constants { parts: image.read(ram, Access::ReadOnly) };
+        let constants = Constants::new(ram, &image);
         let space = AddressSpace::new(ram, image.root, image.levels);
         let info = Vmcoreinfo::find(ram, &image, &space);
         let banner = constants.banner().map(str::to_owned);
@@ -134,7 +86,7 @@ impl Kernel {
         }
         let named = symbols.addresses.get(BANNER).and_then(|at| {
             let bytes = guest.constants.at(*at, at.checked_add(LONGEST_BANNER as u64)?)?;
-            Some((*at, banner_of(bytes)?.to_owned()))
+            Some((*at, banner_of(&bytes)?.to_owned()))
         });
         let Guest { release, build_id, info, .. } = guest;
         let offset = |at: u64| at.checked_sub(image.start).filter(|offset| *offset < image.length);
@@ -192,8 +144,8 @@ impl Guest<'_> {
 
     /// The guest's own table: where VMCOREINFO names it, else by its structure.
     fn kallsyms(&self) -> Result<Kallsyms, String> {
-        let named =
-            self.info.as_ref().and_then(|info| Kallsyms::from_vmcoreinfo(&self.space, info));
+        let info = self.info.as_ref();
+        let named = info.and_then(|info| Kallsyms::from_vmcoreinfo(&self.constants, info));
         let trouble = match named {
             Some(Ok(kallsyms)) => return Ok(kallsyms),
             Some(Err(reason)) => reason,
@@ -308,11 +260,14 @@ impl Guest<'_> {
     fn own_types(&self, symbols: &FxHashMap<String, u64>) -> Result<FoundTypes, String> {
         let named = || {
             let [start, end] = BTF_BOUNDS.map(|name| symbols.get(name).copied());
-            btf::whole_blob(self.constants.at(start?, end?)?)
+            let mut blob = self.constants.at(start?, end?)?;
+            let length = btf::whole_blob(&blob)?.len();
+            blob.truncate(length);
+            Some(blob)
         };
-        let blob = named().or_else(|| self.constants.find(|_, bytes| btf::search(bytes)));
-        let blob = blob.ok_or("none was found")?;
-        let types = BtfTypes::parse(blob, self.wanted.types)
+        let search = || self.constants.find(|_, bytes| btf::search(bytes)).map(<[u8]>::to_vec);
+        let blob = named().or_else(search).ok_or("none was found")?;
+        let types = BtfTypes::parse(&blob, self.wanted.types)
             .map_err(|reason| format!("it is not sound: {reason}"))?;
         Ok(FoundTypes {
             types: KernelTypes::Btf(types),
@@ -377,12 +332,6 @@ impl FoundTypes {
         };
         Self { types, btf_bytes, origin, proven, file: Some(path.to_owned()) }
     }
-}
-
-/// The kernel's name at the beginning of these bytes.
-pub(super) fn banner_of(bytes: &[u8]) -> Option<&str> {
-    let end = bytes.iter().take(LONGEST_BANNER).position(|byte| *byte == 0)?;
-    std::str::from_utf8(bytes.get(..end)?).ok().filter(|_| bytes.starts_with(BANNER_BEGINNING))
 }
 
 /// What the first file gives that is there and is the guest's kernel's.

@@ -5,6 +5,9 @@
 //! one MiB tells where the image lies, virtually and physically, whatever KASLR chose and however much
 //! RAM there is. Every candidate is judged by what it maps.
 
+use std::borrow::Cow;
+use std::ops::ControlFlow;
+
 use crate::memory::{GuestRam, PAGE_SIZE, Page};
 use crate::paging::{
     ADDRESS_MASK, AddressSpace, Entry, Levels, NO_EXECUTE, PRESENT, WRITABLE, table_index,
@@ -114,14 +117,14 @@ impl KernelImage {
         AddressSpace::new(ram, self.root, self.levels).translate(self.start) == Ok(self.physical)
     }
 
-    /// Looks for the kernel's own top page table in the image, while no symbol names it.
+    /// Looks for the kernel's own top page table in the image, while no symbol names it and the
+    /// trampoline cannot serve: before Linux 5.16 (51523ed1c267) it holds no other kernel entry.
     pub fn find_root(&mut self, ram: &GuestRam) {
-        let mut page: Page = [0; PAGE_SIZE];
-        if ram.read(self.trampoline, &mut page).is_err() {
-            return;
-        }
-        let last = page.last_chunk().map(|bytes| u64::from_le_bytes(*bytes));
-        let found = last.and_then(|last| find_root(ram, last, self.physical, self.length));
+        let Some(entries) = read_table(ram, self.trampoline) else { return };
+        let (_, upper) = entries.split_at(entries.len() / 2);
+        let mapped = upper.iter().filter(|entry| *entry & PRESENT != 0).count();
+        let Some(last) = entries.last().filter(|_| mapped <= 1) else { return };
+        let found = find_root(ram, *last, self);
         let trampoline = std::mem::replace(&mut self.root, found.unwrap_or(self.trampoline));
         if !self.is_mapped(ram) {
             self.root = trampoline;
@@ -133,12 +136,43 @@ impl KernelImage {
         self.segments.iter().any(|segment| segment.access == access)
     }
 
-    /// Copies the parts of the image with this access, largest first. Where the pages do not tell
-    /// parts apart (`rodata=off`), each call gives the whole.
+    /// Visits the parts of the image with this access in pieces of a MiB or less, each at its address,
+    /// until the visitor has what it looks for.
+    pub fn visit<T>(
+        &self,
+        ram: &GuestRam,
+        access: Access,
+        visitor: &mut dyn FnMut(u64, &[u8]) -> ControlFlow<T>,
+    ) -> Option<T> {
+        let mut room = vec![0_u8; MIB as usize];
+        for part in self.parts(access).iter().filter(|part| part.access == access) {
+            for offset in (0..part.length).step_by(MIB as usize) {
+                let piece = room.get_mut(..(part.length - offset).min(MIB) as usize)?;
+                let address = part.start.checked_add(offset)?;
+                let physical = self.physical.checked_add(address.checked_sub(self.start)?)?;
+                if ram.memory().read_run(physical, piece)
+                    && let ControlFlow::Break(found) = visitor(address, piece)
+                {
+                    return Some(found);
+                }
+            }
+        }
+        None
+    }
+
+    /// The parts of the image, some of which have this access. Where the pages do not tell parts apart
+    /// (`rodata=off`), it is the whole.
+    fn parts(&self, access: Access) -> Cow<'_, [Segment]> {
+        match self.has(access) {
+            true => Cow::Borrowed(&self.segments),
+            false => Cow::Owned(vec![Segment { start: self.start, length: self.length, access }]),
+        }
+    }
+
+    /// Copies the parts of the image with this access, largest first.
     pub fn read(&self, ram: &GuestRam, access: Access) -> Vec<(u64, Vec<u8>)> {
-        let whole = [Segment { start: self.start, length: self.length, access }];
-        let parts: &[Segment] = if self.has(access) { &self.segments } else { &whole };
-        let mut read: Vec<(u64, Vec<u8>)> = parts
+        let mut read: Vec<(u64, Vec<u8>)> = self
+            .parts(access)
             .iter()
             .filter(|segment| segment.access == access)
             .filter_map(|segment| {
@@ -261,19 +295,13 @@ fn access_of(entry: u64) -> Access {
     }
 }
 
-/// `init_top_pgt` lies in the image and has the trampoline's last entry. Before Linux 5.16
-/// (51523ed1c267) the trampoline holds no other kernel entry, so it alone cannot serve as the root.
+/// `init_top_pgt` lies among the image's variables and has the trampoline's last entry.
 ///
 /// Memory of the image that is used no more after boot may hold a process's table, whose upper half is
 /// the same: the lowest candidate is taken, and [`KernelImage::set_root`] corrects it by symbol.
-fn find_root(ram: &GuestRam, last: u64, physical: u64, length: u64) -> Option<u64> {
+fn find_root(ram: &GuestRam, last: u64, image: &KernelImage) -> Option<u64> {
     let mut best: Option<(usize, u64)> = None;
-    let mut piece = vec![0_u8; LARGE_PAGE as usize];
-    for start in (0..length).step_by(LARGE_PAGE as usize) {
-        let bytes = piece.get_mut(..(length - start).min(LARGE_PAGE) as usize)?;
-        if !ram.memory().read_run(physical.checked_add(start)?, bytes) {
-            return None;
-        }
+    image.visit(ram, Access::ReadWrite, &mut |address, bytes| {
         for (index, page) in bytes.chunks_exact(PAGE_SIZE).enumerate() {
             if page.last_chunk() != Some(&last.to_le_bytes()) {
                 continue;
@@ -282,9 +310,11 @@ fn find_root(ram: &GuestRam, last: u64, physical: u64, length: u64) -> Option<u6
             let entries = upper.as_chunks::<8>().0;
             let present = entries.iter().filter(|entry| entry[0] & PRESENT as u8 != 0).count();
             if best.is_none_or(|(most, _)| present > most) {
-                best = Some((present, physical + start + (index * PAGE_SIZE) as u64));
+                let offset = address.wrapping_sub(image.start) + (index * PAGE_SIZE) as u64;
+                best = Some((present, image.physical.wrapping_add(offset)));
             }
         }
-    }
+        ControlFlow::<()>::Continue(())
+    });
     best.map(|(_, root)| root)
 }

@@ -2,6 +2,7 @@
 //! files of the host.
 
 mod btf;
+mod constants;
 mod discover;
 mod dwarf;
 mod elf;

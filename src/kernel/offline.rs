@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rustc_hash::FxHashMap;
 
-use super::discover::banner_of;
+use super::constants::banner_of;
 use super::files::{FileTypes, SymbolFile};
 use super::profile::{self, Marks, Origin, Place, Profile, Recorder};
 use super::symbols::LinkedSymbols;

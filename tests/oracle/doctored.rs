@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 
 use crate::tally::Tally;
 use crate::view::View;
-use crate::{Compare, REQUIRED, SECTIONS, frame};
+use crate::{Compare, REQUIRED, SECTIONS, frames};
 
 #[test]
 fn a_doctored_frame_is_found_out() {
-    let (view, frame) = frame("6.1 pc 512 MiB", &[]);
+    let (view, [frame, _]) = frames("6.1 pc 512 MiB", &[]);
     let mut missed = Vec::new();
     for (section, compare) in SECTIONS {
         let own = json!({ section: frame[section].clone() });
