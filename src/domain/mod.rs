@@ -152,6 +152,7 @@ impl Domain {
             mounts: None,
             log: None,
             host: None,
+            integrity: None,
         };
         for section in Section::ALL.into_iter().filter(|one| options.sections.contains(one)) {
             if options.control.as_ref().is_some_and(Control::is_cancelled) {

@@ -208,6 +208,11 @@ class Section(enum.IntFlag):
     HOST = 0x800
     """Section of a frame: what the host knows of the guest, see nfm_frame_host()."""
 
+    INTEGRITY = 0x1000
+    """Section of a frame: where the kernel's structures contradict each other. It must be asked
+    for, and nfm_frame_to_json() tells it.
+    """
+
 
 class Result(enum.IntEnum):
     """What a function returns, as an int. Numbers are never reused; later versions add some, so
