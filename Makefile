@@ -8,10 +8,10 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 VERSION = $(shell sed -n 's/^version *= *"\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SOVERSION := 0
 
-.PHONY: help build demo test lint bench install clean
+.PHONY: help build demo test test-xen lint bench install clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
 
 build: ## build the library and the nfm command (release)
 	@scripts/setup packages
@@ -31,17 +31,24 @@ test: ## run all tests, with real guests
 	    scripts/with-lab $(CARGO) test --workspace $(TESTARGS); \
 	fi
 
+test-xen: ## test guests of Xen, on a Xen host under emulation
+	@scripts/setup packages
+	tests/xen/test
+
 lint: ## check format, lints, shell scripts and the C header
 	@scripts/setup packages
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	@if command -v shellcheck >/dev/null; then \
-	    shellcheck scripts/* .ci/run tests/lab/guest tests/lab/*.sh tests/lab/rc tests/lab/quiet-net tests/lab/debian-init; \
+	    shellcheck scripts/* .ci/run tests/lab/guest tests/lab/*.sh tests/lab/rc tests/lab/quiet-net tests/lab/debian-init \
+	        tests/xen/run tests/xen/test tests/xen/dom0-init tests/xen/*.sh; \
 	else echo "lint: shellcheck is not installed: the scripts were not checked"; fi
 	@if [ -e .git ]; then git diff --exit-code -- include || \
 	    { echo "lint: include/nfm.h is not what the build generates: commit the new one" >&2; exit 1; }; fi
 	$(CC) -std=c99 -Wall -Wextra -Werror -fsyntax-only -x c include/nfm.h
 	$(CXX) -std=c++11 -Wall -Wextra -Werror -fsyntax-only -x c++ include/nfm.h
+	$(CC) -std=c99 -Wall -Wextra -Werror -fsyntax-only -x c include/nfm-backend.h
+	$(CXX) -std=c++11 -Wall -Wextra -Werror -fsyntax-only -x c++ include/nfm-backend.h
 
 bench: ## run the benchmarks, with a real guest
 	@scripts/setup packages
@@ -52,7 +59,9 @@ install: ## install what 'make build' built: DESTDIR=, PREFIX=, LIBDIR=
 	    { echo "install: nothing is built yet: run 'make build' first (as yourself)" >&2; exit 1; }
 	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/include" "$(DESTDIR)$(LIBDIR)/pkgconfig"
 	install -m 755 "$(TARGET)/release/nfm" "$(DESTDIR)$(PREFIX)/bin/nfm"
-	install -m 644 include/nfm.h "$(DESTDIR)$(PREFIX)/include/nfm.h"
+	install -m 644 include/nfm.h include/nfm-backend.h "$(DESTDIR)$(PREFIX)/include/"
+	install -d "$(DESTDIR)$(LIBDIR)/nfm/backends"
+	install -m 755 "$(TARGET)/release/libnfm_xen.so" "$(DESTDIR)$(LIBDIR)/nfm/backends/xen.so"
 	install -m 755 "$(TARGET)/release/libnfm.so" "$(DESTDIR)$(LIBDIR)/libnfm.so.$(VERSION)"
 	ln -sf "libnfm.so.$(VERSION)" "$(DESTDIR)$(LIBDIR)/libnfm.so.$(SOVERSION)"
 	ln -sf "libnfm.so.$(SOVERSION)" "$(DESTDIR)$(LIBDIR)/libnfm.so"

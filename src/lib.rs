@@ -37,7 +37,7 @@ pub use frame::{
     Interface, LogRecord, Mapping, Memory, Module, Mount, Namespaces, Os, PhysicalRun, Problem,
     Process, ProcessState, Thread,
 };
-pub use memory::ReadStatistics;
+pub use memory::{ReadStatistics, find_backend};
 pub use resolve::{
     DomainDefinition, DomainState, DomainSummary, Libvirt, resume_if_paused, silence_libvirt,
 };

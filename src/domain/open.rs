@@ -1,6 +1,7 @@
 //! From a domain's name to its kernel: the source is found, and the ways its memory may be laid out
 //! are held against the memory itself.
 
+use super::backend::BackendSource;
 use super::options::OpenOptions;
 use super::qemu::QemuGuest;
 use super::source::Source;
@@ -28,12 +29,7 @@ pub(super) fn find_source(domain: &str, options: &OpenOptions) -> Result<Box<dyn
     }
     match definition.driver.as_str() {
         "QEMU" => Ok(Box::new(QemuGuest::find(&definition, connection.uri())?)),
-        driver => Err(Error::Unsupported {
-            domain: summary.name.clone(),
-            reason: format!(
-                "libvirt's driver '{driver}' is none that nfm reads yet; QEMU/KVM guests are"
-            ),
-        }),
+        _ => Ok(Box::new(BackendSource::find(&definition, connection.uri())?)),
     }
 }
 
@@ -75,9 +71,12 @@ pub(super) fn find_kernel(source: &dyn Source) -> Result<Found> {
 
 /// How firmware's map of RAM, as the kernel holds it, contradicts the layout under which it was found.
 fn disagreement(ram: &GuestRam, kernel: &Kernel, layout: &Layout) -> Option<String> {
+    let blocks = ram.memory().ram();
+    if blocks.is_empty() {
+        return None;
+    }
     let space = AddressSpace::new(ram, kernel.image.root, kernel.image.levels);
     let firmware = firmware_ram(&Context::new(&space, kernel, layout, Details::default())).ok()?;
-    let blocks = ram.memory().ram();
     let inside = |(start, length): &(u64, u64)| {
         blocks.iter().any(|(first, bytes)| {
             start >= first && start.saturating_add(*length) <= first.saturating_add(*bytes)

@@ -3,9 +3,10 @@
 //! Linux keeps a page-table root below 1 MiB for the start of further CPUs
 //! (`trampoline_pgd`, arch/x86/realmode/init.c). Its last entry leads to the kernel's own mapping, so
 //! one MiB tells where the image lies, virtually and physically, whatever KASLR chose and however much
-//! RAM there is. Every candidate is judged by what it maps.
+//! RAM there is. Every candidate is judged by what it maps. Where a hypervisor has no such page (Xen's
+//! PV) but knows a root, that one is judged.
 
-use crate::memory::{GuestRam, PAGE_SIZE, Page};
+use crate::memory::{GuestRam, PAGE_SHIFT, PAGE_SIZE, Page};
 use crate::paging::{
     ADDRESS_MASK, AddressSpace, Entry, Levels, NO_EXECUTE, PRESENT, WRITABLE, table_index,
 };
@@ -17,6 +18,9 @@ const KERNEL_MAP: u64 = 0xffff_ffff_8000_0000;
 const LARGE_PAGE: u64 = 2 * MIB;
 /// An image smaller or larger than this is none.
 const IMAGE_BYTES: std::ops::RangeInclusive<u64> = 4 * MIB..=512 * MIB;
+
+/// Pages that are read at once.
+const AT_ONCE: usize = 512;
 
 /// What a part of the image may be used for, by its page attributes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,56 +47,131 @@ pub(crate) struct Segment {
 /// Where the kernel's image lies.
 #[derive(Clone, Debug)]
 pub(crate) struct KernelImage {
-    /// Guest-physical address of the kernel's top page table (`init_top_pgt`).
+    /// Physical address of the kernel's top page table (`init_top_pgt`).
     pub root: u64,
-    /// Where the root was learned from, below 1 MiB.
-    pub trampoline: u64,
+    /// Where the root was learned from, below 1 MiB; `None` where the source of memory named it.
+    pub trampoline: Option<u64>,
     /// Depth of the page tables.
     pub levels: Levels,
     /// First virtual address of the image, a multiple of 2 MiB (`_text` or just below it).
     pub start: u64,
     /// Bytes.
     pub length: u64,
-    /// Guest-physical address of the first byte.
-    pub physical: u64,
+    /// Where its bytes are.
+    place: Place,
     /// The image by access.
     pub segments: Vec<Segment>,
+}
+
+/// Where in RAM an image is.
+#[derive(Clone, Debug)]
+enum Place {
+    /// In one piece, from this physical address on.
+    Run(u64),
+    /// Anywhere, page by page: their frame numbers, [`HOLE`] where none is mapped. So under Xen's PV.
+    Frames(Vec<u64>),
+}
+
+/// The frame number of a page that is not mapped.
+const HOLE: u64 = u64::MAX;
+
+/// What leads to a kernel.
+#[derive(Clone, Copy)]
+enum Lead {
+    /// A page below 1 MiB, at this address.
+    Trampoline(u64),
+    /// A root that the source of memory named.
+    Root(u64),
 }
 
 impl KernelImage {
     /// Looks for the kernel in guest memory; `None` where none is mapped.
     pub fn find(ram: &GuestRam) -> Option<Self> {
-        let mut low = vec![0_u8; MIB as usize];
-        if !ram.memory().read_run(0, &mut low) {
+        if let Some(top) = ram.memory().top_table() {
+            let levels = Levels::of(top.levels)?;
+            let last = top.address.checked_add((PAGE_SIZE - 8) as u64)?;
+            return Self::judge(ram, Lead::Root(top.address), ram.read_u64(last).ok()?, levels);
+        }
+        if ram.memory().has_machine_frames() {
             return None;
         }
-        low.chunks_exact(PAGE_SIZE).enumerate().find_map(|(frame, page)| {
+        // Page by page, as there may be holes (of a graphics card, say).
+        let frames: Vec<u64> = (0..MIB >> PAGE_SHIFT).collect();
+        let mut pages = vec![[0; PAGE_SIZE]; frames.len()];
+        let mut read = vec![false; frames.len()];
+        ram.memory().read_pages(&frames, &mut pages, &mut read);
+        let low = frames.iter().zip(&pages).zip(&read).filter(|(_, read)| **read);
+        low.map(|(page, _)| page).find_map(|(frame, page)| {
             let last = page.last_chunk().map(|bytes| u64::from_le_bytes(*bytes))?;
-            let trampoline = (frame * PAGE_SIZE) as u64;
+            let lead = Lead::Trampoline(frame << PAGE_SHIFT);
             [Levels::Four, Levels::Five]
                 .into_iter()
-                .find_map(|levels| Self::judge(ram, trampoline, last, levels))
+                .find_map(|levels| Self::judge(ram, lead, last, levels))
         })
     }
 
     /// Whether a root with this last entry maps a kernel.
-    fn judge(ram: &GuestRam, trampoline: u64, last: u64, levels: Levels) -> Option<Self> {
+    fn judge(ram: &GuestRam, lead: Lead, last: u64, levels: Levels) -> Option<Self> {
         let mut table = table_of(last)?;
         for level in (3..levels.count()).rev() {
             table = table_of(ram.read_u64(table | (table_index(KERNEL_MAP, level) << 3)).ok()?)?;
         }
         let entries = read_table(ram, table)?;
-        let segments = first_run(ram, &entries)?;
-        let (start, physical) = (segments.start, segments.physical);
-        let length = segments.length;
+        let run = match ram.memory().has_machine_frames() {
+            true => scattered_run(ram, &entries)?,
+            false => first_run(ram, &entries)?,
+        };
+        let (start, length) = (run.start, run.length);
         if !IMAGE_BYTES.contains(&length) {
             return None;
         }
-        let root = find_root(ram, last, physical, length).unwrap_or(trampoline);
-        let image =
-            Self { root, trampoline, levels, start, length, physical, segments: segments.segments };
+        let (root, trampoline) = match (lead, &run.place) {
+            (Lead::Root(root), _) => (root, None),
+            (Lead::Trampoline(page), Place::Run(physical)) => {
+                (find_root(ram, last, *physical, length).unwrap_or(page), Some(page))
+            }
+            (Lead::Trampoline(page), Place::Frames(_)) => (page, Some(page)),
+        };
+        let (place, segments) = (run.place, run.segments);
+        let image = Self { root, trampoline, levels, start, length, place, segments };
         let space = AddressSpace::new(ram, image.root, levels);
-        (space.translate(start).ok()? == physical && image.has(Access::Execute)).then_some(image)
+        let there = space.translate(start).ok() == image.physical(start);
+        (there && image.has(Access::Execute)).then_some(image)
+    }
+
+    /// The physical address of a virtual one in the image.
+    pub fn physical(&self, address: u64) -> Option<u64> {
+        let offset = address.checked_sub(self.start).filter(|offset| *offset < self.length)?;
+        match &self.place {
+            Place::Run(physical) => physical.checked_add(offset),
+            Place::Frames(frames) => {
+                let frame = frames.get(usize::try_from(offset >> PAGE_SHIFT).ok()?)?;
+                (*frame != HOLE)
+                    .then_some((frame << PAGE_SHIFT) | (offset & (PAGE_SIZE as u64 - 1)))
+            }
+        }
+    }
+
+    /// Copies whole pages of the image from a virtual address; all or nothing.
+    fn copy(&self, ram: &GuestRam, address: u64, bytes: &mut [u8]) -> bool {
+        let frames = match &self.place {
+            Place::Run(_) => {
+                let physical = self.physical(address);
+                return physical.is_some_and(|at| ram.memory().read_run(at, bytes));
+            }
+            Place::Frames(frames) => frames,
+        };
+        let first = (address.saturating_sub(self.start) >> PAGE_SHIFT) as usize;
+        let frames = frames.get(first..).unwrap_or_default();
+        let pages = bytes.as_chunks_mut::<PAGE_SIZE>().0;
+        let mut read = vec![false; AT_ONCE];
+        frames.len() >= pages.len()
+            && frames.chunks(AT_ONCE).zip(pages.chunks_mut(AT_ONCE)).all(|(frames, pages)| {
+                let frames = frames.get(..pages.len()).unwrap_or_default();
+                let read = read.get_mut(..pages.len()).unwrap_or_default();
+                ram.memory().read_pages(frames, pages, read);
+                read.iter().all(|read| *read)
+            })
     }
 
     /// Whether any part of the image has this access.
@@ -110,8 +189,7 @@ impl KernelImage {
             .filter(|segment| segment.access == access)
             .filter_map(|segment| {
                 let mut bytes = vec![0; usize::try_from(segment.length).ok()?];
-                let physical = self.physical.checked_add(segment.start.checked_sub(self.start)?)?;
-                ram.memory().read_run(physical, &mut bytes).then_some((segment.start, bytes))
+                self.copy(ram, segment.start, &mut bytes).then_some((segment.start, bytes))
             })
             .collect();
         read.sort_by_key(|(_, bytes)| std::cmp::Reverse(bytes.len()));
@@ -120,8 +198,8 @@ impl KernelImage {
 
     /// Takes the kernel's own top page table as the root, now that its address is known.
     pub fn set_root(&mut self, init_top_pgt: u64) {
-        if self.contains(init_top_pgt) {
-            self.root = self.physical.wrapping_add(init_top_pgt.wrapping_sub(self.start));
+        if let Some(root) = self.physical(init_top_pgt) {
+            self.root = root;
         }
     }
 
@@ -145,9 +223,22 @@ fn read_table(ram: &GuestRam, table: u64) -> Option<Vec<u64>> {
 
 struct Run {
     start: u64,
-    physical: u64,
+    place: Place,
     length: u64,
     segments: Vec<Segment>,
+}
+
+impl Run {
+    /// The next piece of it.
+    fn push(&mut self, start: u64, length: u64, access: Access) {
+        self.length = start + length - self.start;
+        match self.segments.last_mut() {
+            Some(last) if last.access == access && last.start + last.length == start => {
+                last.length += length;
+            }
+            _ => self.segments.push(Segment { start, length, access }),
+        }
+    }
 }
 
 /// The first run of mapped entries of the level-2 table: the image, mapped by large pages or by tables
@@ -155,7 +246,7 @@ struct Run {
 fn first_run(ram: &GuestRam, entries: &[u64]) -> Option<Run> {
     let first = entries.iter().position(|entry| entry & PRESENT != 0)?;
     let start = KERNEL_MAP + first as u64 * LARGE_PAGE;
-    let mut run = Run { start, physical: 0, length: 0, segments: Vec::new() };
+    let mut run = Run { start, place: Place::Run(0), length: 0, segments: Vec::new() };
     let mut base: Option<u64> = None;
     for (index, entry) in entries.iter().enumerate().skip(first) {
         let address = KERNEL_MAP + index as u64 * LARGE_PAGE;
@@ -170,20 +261,36 @@ fn first_run(ram: &GuestRam, entries: &[u64]) -> Option<Run> {
                 return finish(run, base);
             }
             base = from;
-            run.length = piece + length - start;
-            match run.segments.last_mut() {
-                Some(last) if last.access == access && last.start + last.length == piece => {
-                    last.length += length;
-                }
-                _ => run.segments.push(Segment { start: piece, length, access }),
-            }
+            run.push(piece, length, access);
         }
     }
     finish(run, base)
 }
 
 fn finish(run: Run, base: Option<u64>) -> Option<Run> {
-    base.map(|physical| Run { physical, ..run })
+    base.map(|physical| Run { place: Place::Run(physical), ..run })
+}
+
+/// As [`first_run`], of an image whose pages lie anywhere. The pages of its own page tables are read-only
+/// among its variables.
+fn scattered_run(ram: &GuestRam, entries: &[u64]) -> Option<Run> {
+    let first = entries.iter().position(|entry| entry & PRESENT != 0)?;
+    let start = KERNEL_MAP + first as u64 * LARGE_PAGE;
+    let mut run = Run { start, place: Place::Run(0), length: 0, segments: Vec::new() };
+    let mut frames = Vec::new();
+    for (index, entry) in entries.iter().enumerate().skip(first) {
+        let pieces = pieces(ram, *entry, KERNEL_MAP + index as u64 * LARGE_PAGE);
+        if pieces.is_empty() {
+            break;
+        }
+        for (piece, physical, length, access) in pieces {
+            frames.resize(((piece - start) >> PAGE_SHIFT) as usize, HOLE);
+            let frame = physical >> PAGE_SHIFT;
+            frames.extend(frame..frame + (length >> PAGE_SHIFT));
+            run.push(piece, length, access);
+        }
+    }
+    Some(Run { place: Place::Frames(frames), ..run })
 }
 
 /// What one entry of the level-2 table maps: (virtual, physical, bytes, access).

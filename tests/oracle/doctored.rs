@@ -3,9 +3,10 @@
 
 use serde_json::{Value, json};
 
+use crate::frame;
+use crate::sections::{Compare, REQUIRED, SECTIONS};
 use crate::tally::Tally;
 use crate::view::View;
-use crate::{Compare, REQUIRED, SECTIONS, frame};
 
 #[test]
 fn a_doctored_frame_is_found_out() {
