@@ -8,7 +8,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 VERSION = $(shell sed -n 's/^version *= *"\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SOVERSION := 0
 
-.PHONY: help build demo test test-xen lint bench install clean
+.PHONY: help build demo test test-xen bench-xen lint bench install clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
@@ -34,6 +34,9 @@ test: ## run all tests, with real guests
 test-xen: ## test guests of Xen, on a Xen host under emulation
 	@scripts/setup packages
 	tests/xen/test
+
+bench-xen: ## the same, and the figures of Xen's guests beside those of QEMU's
+	scripts/with-lab tests/xen/test figures
 
 lint: ## check format, lints, shell scripts and the C header
 	@scripts/setup packages

@@ -62,12 +62,15 @@ nogroup:x:65534:
 END
 cp "$kernel"/dom0/*.ko "$root/lib/modules/"
 install -m 755 "$here/dom0-init" "$root/init"
+${CC:-cc} -shared -fPIC -O1 -Wall -Wextra -o "$root/usr/lib/hurry.so" "$here/hurry.c"
 
 if [ -n "$qemu" ]; then
     mkdir -p "$root"/etc/libvirt/qemu "$root"/usr/share/{qemu,seabios} "$root/usr/lib/ipxe/qemu"
     cp /usr/bin/qemu-system-x86_64 "$root/usr/bin/"
+    mkdir -p "$root/$libraries/qemu"
+    cp "/$libraries/qemu/accel-tcg-x86_64.so" "$root/$libraries/qemu/"
     cp "/$libraries/libvirt/connection-driver/libvirt_driver_qemu.so" "$root/$libraries/libvirt/connection-driver/"
-    cp -L /usr/share/qemu/{linuxboot_dma.bin,linuxboot.bin,kvmvapic.bin} "$root/usr/share/qemu/"
+    cp -L /usr/share/qemu/kvmvapic.bin "$root/usr/share/qemu/"
     cp -L /usr/share/seabios/bios-256k.bin "$root/usr/share/seabios/"
     cat >"$root/etc/libvirt/qemu.conf" <<'END'
 user = "root"

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
@@ -75,17 +76,23 @@ pub fn untrusted_backend(guest: &Guest) {
 
 /// The control library of another release than the hypervisor's: as after an upgrade without a reboot.
 pub fn wrong_release(guest: &Guest) {
-    let own = fs::read_dir(LIBRARIES)
-        .expect("libraries")
-        .flatten()
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .find(|name| name.starts_with("libxenctrl.so."))
-        .expect("Xen's control library");
-    let (own, other) = (format!("{LIBRARIES}/{own}"), format!("{LIBRARIES}/libxenctrl.so.4.99"));
-    fs::rename(&own, &other).expect("another name");
+    let files = fs::read_dir(LIBRARIES).expect("libraries").flatten().map(|entry| entry.path());
+    let is_control =
+        |path: &PathBuf| path.to_string_lossy().starts_with(&format!("{LIBRARIES}/libxenctrl.so."));
+    let own: Vec<PathBuf> = files.filter(is_control).collect();
+    let hidden = |path: &Path| Path::new("/tmp").join(path.file_name().expect("a name"));
+    let other = format!("{LIBRARIES}/libxenctrl.so.4.99");
+    fs::copy(own.first().expect("Xen's control library"), &other).expect("another release");
+    for path in &own {
+        fs::copy(path, hidden(path)).expect("a copy");
+        fs::remove_file(path).expect("its removal");
+    }
     let output = ps(guest, |_| {});
-    fs::rename(&other, &own).expect("its name");
-    let words = ["libxenctrl.so.4.99", "install the package libxenmisc", "Xen 4."];
+    for path in &own {
+        fs::copy(hidden(path), path).expect("the library");
+    }
+    fs::remove_file(&other).expect("the other release's removal");
+    let words = ["libxenctrl.so.4.99", "install the package libxenmisc4.", "Xen 4."];
     expect(&output, ErrorCode::Unsupported, &words);
 }
 
@@ -119,6 +126,20 @@ pub fn unmapped(guest: &Guest) {
     domain.crawl(&CrawlOptions::default()).expect("another frame");
     drop(domain);
     assert_eq!(mapped(), 0);
+}
+
+/// Opens and closes each guest many times: nothing may break, and nothing may stay.
+pub fn repeated(guests: &[&Guest]) {
+    const TIMES: u32 = 15;
+    let begun = Instant::now();
+    for _ in 0..TIMES {
+        for guest in guests {
+            let output = ps(guest, |_| {});
+            let errors = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{}: {errors}", output.status);
+        }
+    }
+    println!("  {TIMES} times each in {:.1} s", begun.elapsed().as_secs_f64());
 }
 
 /// A guest that ends while it is crawled: the crawl says so, the command too, and nothing of it stays.

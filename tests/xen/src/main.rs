@@ -36,6 +36,7 @@ mod failures;
 mod figures;
 mod host;
 mod lab;
+mod qemu;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -132,8 +133,12 @@ fn main() -> ExitCode {
     run.test("a back end of the wrong kind", || failures::untrusted_backend(&pv));
     run.test("another release's control library", || failures::wrong_release(&pv));
     run.test("no privilege", || failures::no_privilege(&pv));
+    run.test("opened again and again", || failures::repeated(&[&pv, &pvh]));
     run.test("PV: figures", || figures::print("PV", &pv));
     run.test("PVH: figures", || figures::print("PVH", &pvh));
+    if qemu::is_there() {
+        run.test("QEMU: figures", qemu::figures);
+    }
     run.test("nothing stays mapped", || failures::unmapped(&pvh));
     run.test("PVH: destroyed in mid-crawl", || failures::destroyed(pvh));
     run.test("PV: destroyed in mid-crawl", || failures::destroyed(pv));
