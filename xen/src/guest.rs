@@ -5,12 +5,11 @@ use crate::mapped::{Mappings, PAGE, PAGE_SHIFT, Page};
 use crate::table::{GUEST_FRAMES, MACHINE_FRAMES, Memory, State, UNKNOWN};
 use crate::{Error, Result};
 
-/// Flags of `struct xen_domctl_getdomaininfo`.
+/// Flags of `struct xen_domctl_getdomaininfo`. One that only ended by itself (it panicked, say) still has its
+/// memory, until it is destroyed.
 const DYING: u32 = 1;
 /// HVM or PVH: the hypervisor translates the guest's frames.
 const HVM: u32 = 1 << 1;
-/// It ended by itself, and its memory is about to go.
-const SHUTDOWN: u32 = 1 << 2;
 
 /// `arch.p2m_cr3` in `struct shared_info` (xen/include/public/arch-x86/xen.h), where a PV guest tells the
 /// control register of its kernel's page tables; Linux does so since 4.0 (`xen_setup_mfn_list_list`,
@@ -48,7 +47,7 @@ impl Guest {
     /// What Xen knows of it now.
     fn info(&mut self) -> Result<DomainInfo> {
         let info = self.mappings.domain().and_then(|info| {
-            let same = info.uuid == self.uuid && info.flags & (DYING | SHUTDOWN) == 0;
+            let same = info.uuid == self.uuid && info.flags & DYING == 0;
             if same { Ok(info) } else { Err(Error::Gone) }
         });
         if matches!(info, Err(Error::Gone)) {

@@ -122,6 +122,7 @@ fn main() -> ExitCode {
     pv.wait();
     pvh.wait();
     println!("both guests are up after {:.1} s", run.begun.elapsed().as_secs_f64());
+    println!("skip HVM: it takes most of a minute to start here; see tests/xen/README.md");
     run.test("PV: the frame agrees with the guest", || oracle("Xen PV", &pv));
     run.test("PVH: the frame agrees with the guest", || oracle("Xen PVH", &pvh));
     for (name, guest) in [("PV: the commands", &pv), ("PVH: the commands", &pvh)] {
