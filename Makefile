@@ -2,22 +2,29 @@
 CARGO  ?= cargo
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
+# What takes debug information out of installed files; 'make install STRIP=true' leaves it in.
+STRIP  ?= strip
 # Where cargo puts things; a CARGO_TARGET_DIR in the environment counts.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 # One version number: the library package's, in Cargo.toml.
 VERSION = $(shell sed -n 's/^version *= *"\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SOVERSION := 0
 
-.PHONY: help build demo test test-xen bench-xen lint bench install clean
+.PHONY: help build release demo test test-xen bench-xen lint bench install clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
 
-build: ## build the library and the nfm command (release)
+build: release ## build the libraries, shared and static, and the nfm command (release)
+	$(CARGO) rustc --release -p nfm --lib --crate-type staticlib \
+	    --no-default-features --features capi
+
+# Without the static library, which takes as long again.
+release:
 	@scripts/setup packages
 	$(CARGO) build --release --workspace
 
-demo: build ## start a real guest and show what nfm sees of it
+demo: release ## start a real guest and show what nfm sees of it
 	@scripts/with-lab scripts/demo
 
 # nextest runs no documentation tests: these go first, so that the output ends
@@ -48,17 +55,19 @@ lint: ## check format, lints, shell scripts and the C header
 	else echo "lint: shellcheck is not installed: the scripts were not checked"; fi
 	@if [ -e .git ]; then git diff --exit-code -- include || \
 	    { echo "lint: include/nfm.h is not what the build generates: commit the new one" >&2; exit 1; }; fi
-	$(CC) -std=c99 -Wall -Wextra -Werror -fsyntax-only -x c include/nfm.h
-	$(CXX) -std=c++11 -Wall -Wextra -Werror -fsyntax-only -x c++ include/nfm.h
-	$(CC) -std=c99 -Wall -Wextra -Werror -fsyntax-only -x c include/nfm-backend.h
-	$(CXX) -std=c++11 -Wall -Wextra -Werror -fsyntax-only -x c++ include/nfm-backend.h
+	@for compiler in gcc clang; do for header in include/nfm.h include/nfm-backend.h; do \
+	    $$compiler -std=c99 -Wall -Wextra -Wpedantic -Werror -fsyntax-only -x c $$header && \
+	    $$compiler -std=c++11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only -x c++ $$header || exit; \
+	done; done
+	scripts/abi
 
 bench: ## run the benchmarks, with a real guest
 	@scripts/setup packages
 	scripts/with-lab $(CARGO) bench --workspace
 
 install: ## install what 'make build' built: DESTDIR=, PREFIX=, LIBDIR=
-	@[ -e "$(TARGET)/release/libnfm.so" ] && [ -e "$(TARGET)/release/nfm" ] || \
+	@[ -e "$(TARGET)/release/libnfm.so" ] && [ -e "$(TARGET)/release/libnfm.a" ] && \
+	    [ -e "$(TARGET)/release/nfm" ] || \
 	    { echo "install: nothing is built yet: run 'make build' first (as yourself)" >&2; exit 1; }
 	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/include" "$(DESTDIR)$(LIBDIR)/pkgconfig"
 	install -m 755 "$(TARGET)/release/nfm" "$(DESTDIR)$(PREFIX)/bin/nfm"
@@ -68,6 +77,10 @@ install: ## install what 'make build' built: DESTDIR=, PREFIX=, LIBDIR=
 	install -m 755 "$(TARGET)/release/libnfm.so" "$(DESTDIR)$(LIBDIR)/libnfm.so.$(VERSION)"
 	ln -sf "libnfm.so.$(VERSION)" "$(DESTDIR)$(LIBDIR)/libnfm.so.$(SOVERSION)"
 	ln -sf "libnfm.so.$(SOVERSION)" "$(DESTDIR)$(LIBDIR)/libnfm.so"
+	install -m 644 "$(TARGET)/release/libnfm.a" "$(DESTDIR)$(LIBDIR)/libnfm.a"
+	$(STRIP) --strip-unneeded "$(DESTDIR)$(PREFIX)/bin/nfm" "$(DESTDIR)$(LIBDIR)/libnfm.so.$(VERSION)" \
+	    "$(DESTDIR)$(LIBDIR)/nfm/backends/xen.so"
+	$(STRIP) --strip-debug "$(DESTDIR)$(LIBDIR)/libnfm.a"
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' \
 	    packaging/nfm.pc.in >"$(DESTDIR)$(LIBDIR)/pkgconfig/nfm.pc"
 	chmod 644 "$(DESTDIR)$(LIBDIR)/pkgconfig/nfm.pc"

@@ -35,6 +35,8 @@ pub enum ErrorCode {
     Gone = 13,
     /// A bug in nfm: a panic was caught at the border of the library.
     Panic = 14,
+    /// The caller cancelled the call from another thread.
+    Cancelled = 15,
 }
 
 impl ErrorCode {
@@ -55,6 +57,7 @@ impl ErrorCode {
             Self::NoMemory => "NFM_ERR_NO_MEMORY",
             Self::Gone => "NFM_ERR_GONE",
             Self::Panic => "NFM_ERR_PANIC",
+            Self::Cancelled => "NFM_ERR_CANCELLED",
         }
     }
 }
@@ -192,6 +195,12 @@ pub enum Error {
         /// The domain's name.
         domain: String,
     },
+    /// See [`ErrorCode::Cancelled`].
+    #[error("the reading of domain '{domain}' was cancelled")]
+    Cancelled {
+        /// The domain's name, or what the caller asked for.
+        domain: String,
+    },
     /// See [`ErrorCode::Other`].
     #[error("{what}: {source}")]
     Io {
@@ -218,6 +227,7 @@ impl Error {
             Self::Unsupported { .. } => ErrorCode::Unsupported,
             Self::NoMemory { .. } => ErrorCode::NoMemory,
             Self::Gone { .. } => ErrorCode::Gone,
+            Self::Cancelled { .. } => ErrorCode::Cancelled,
             Self::Libvirt { .. } | Self::Io { .. } => ErrorCode::Other,
         }
     }

@@ -18,7 +18,9 @@
 #![warn(missing_docs)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+#[cfg(feature = "capi")]
 mod capi;
+mod control;
 mod crawl;
 mod domain;
 mod error;
@@ -29,6 +31,7 @@ mod memory;
 mod paging;
 mod resolve;
 
+pub use control::Control;
 pub use crawl::Section;
 pub use domain::{CrawlOptions, Domain, Findings, Mode, OpenOptions};
 pub use error::{Error, ErrorCode, Result};

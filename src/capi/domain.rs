@@ -30,16 +30,26 @@ fn enter<T>(domain: &Mutex<T>) -> Result<MutexGuard<'_, T>, nfm_error_t> {
     })
 }
 
+/// A bug, for the test that shows what a caller sees of one. Only debug builds have it.
+#[cfg(debug_assertions)]
+#[allow(clippy::panic, reason = "it is what a test asks for")]
+fn panic_on_request() {
+    if std::env::var_os("NFM_TEST_PANIC").is_some() {
+        panic!("NFM_TEST_PANIC asks for it");
+    }
+}
+
 /// Opens a running domain: finds its process, its memory and its kernel. Nothing is asked of the
 /// guest or the hypervisor, and libvirt is only read from.
 ///
 /// Parameters: domain, its name, id or UUID as virsh takes them, in UTF-8; options, or NULL for the
 /// defaults; out receives the domain; error receives what went wrong, or is NULL.
-/// Returns: NFM_OK; NFM_ERR_INVALID_ARGUMENT, NFM_ERR_CONNECT, NFM_ERR_NO_SUCH_DOMAIN,
-/// NFM_ERR_NOT_RUNNING, NFM_ERR_PERMISSION, NFM_ERR_NOT_BOOTED, NFM_ERR_NOT_LINUX, NFM_ERR_NO_TYPES,
-/// NFM_ERR_NO_SYMBOLS, NFM_ERR_UNSUPPORTED, NFM_ERR_NO_MEMORY, NFM_ERR_GONE, NFM_ERR_PANIC or
+/// Returns: NFM_OK or one of the errors.
+/// Errors: NFM_ERR_INVALID_ARGUMENT, NFM_ERR_CONNECT, NFM_ERR_NO_SUCH_DOMAIN, NFM_ERR_NOT_RUNNING,
+/// NFM_ERR_PERMISSION, NFM_ERR_NOT_BOOTED, NFM_ERR_NOT_LINUX, NFM_ERR_NO_TYPES, NFM_ERR_NO_SYMBOLS,
+/// NFM_ERR_UNSUPPORTED, NFM_ERR_NO_MEMORY, NFM_ERR_GONE, NFM_ERR_CANCELLED, NFM_ERR_PANIC,
 /// NFM_ERR_OTHER.
-/// Ownership: the caller's, to be ended with nfm_close_domain().
+/// Ownership: the domain is the caller's, to be ended with nfm_close_domain().
 /// Note: where no connection can be made, libvirt prints its own line to standard error, as it does for
 /// every program that has set no other handler with virSetErrorFunc(). This library sets none: the
 /// handler belongs to the whole process.
@@ -61,6 +71,7 @@ pub unsafe extern "C" fn nfm_open_domain(
     // SAFETY: each is NULL or may be written, by the caller's promise.
     unsafe { ffi(out, error, body) }
 }
+symver!("NFM_0.1", nfm_open_domain);
 
 /// Takes a frame: one snapshot of the guest, which runs on meanwhile.
 ///
@@ -69,10 +80,12 @@ pub unsafe extern "C" fn nfm_open_domain(
 ///
 /// Parameters: domain; options, or NULL for the defaults; out receives the frame; error receives what
 /// went wrong, or is NULL.
-/// Returns: NFM_OK; NFM_ERR_INVALID_ARGUMENT (also when another thread is using the domain);
-/// NFM_ERR_GONE, after which the domain is of no more use; NFM_ERR_PANIC, after which all calls with
-/// this domain but nfm_close_domain() return the same; NFM_ERR_OTHER.
-/// Ownership: the caller's, to be ended with nfm_frame_free(); it may outlive the domain.
+/// Returns: NFM_OK or one of the errors.
+/// Errors: NFM_ERR_INVALID_ARGUMENT (also when another thread is using the domain); NFM_ERR_GONE, after
+/// which the domain is of no more use; NFM_ERR_CANCELLED, after which it is as before; NFM_ERR_PANIC,
+/// after which all calls with this domain but nfm_close_domain() return the same; NFM_ERR_CONNECT and
+/// NFM_ERR_OTHER, for NFM_MODE_PAUSED and where libvirt refuses.
+/// Ownership: the frame is the caller's, to be ended with nfm_frame_free(); it may outlive the domain.
 /// Threads: one at a time for each domain.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -88,15 +101,21 @@ pub unsafe extern "C" fn nfm_crawl(
         let domain = unsafe { domain.as_ref() }.ok_or_else(|| nfm_error_t::null("domain"))?;
         // SAFETY: NULL or valid, by the caller's promise.
         let options = unsafe { options::crawl(options) }?;
-        Ok(nfm_frame_t::new(enter(&domain.0)?.crawl(&options)?))
+        let mut domain = enter(&domain.0)?;
+        #[cfg(debug_assertions)]
+        panic_on_request();
+        Ok(nfm_frame_t::new(domain.crawl(&options)?))
     };
     // SAFETY: each is NULL or may be written, by the caller's promise.
     unsafe { ffi(out, error, body) }
 }
+symver!("NFM_0.1", nfm_crawl);
 
 /// Closes a domain. Frames that were taken of it stay.
 ///
 /// Parameters: domain, or NULL, which does nothing.
+/// Errors: none. To close a domain twice, or while it is used, is undefined.
+/// Ownership: domain is no more.
 /// Threads: any, once no other uses the domain.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -104,6 +123,7 @@ pub unsafe extern "C" fn nfm_close_domain(domain: *mut nfm_domain_t) {
     // SAFETY: NULL or an open domain that is closed this once, by the caller's promise.
     unsafe { free(domain) };
 }
+symver!("NFM_0.1", nfm_close_domain);
 
 #[cfg(test)]
 mod tests {

@@ -41,6 +41,8 @@ pub enum nfm_result_t {
     NFM_ERR_GONE = 13,
     /// A bug in nfm: a panic was caught, or was caught earlier with this handle. Close the handle.
     NFM_ERR_PANIC = 14,
+    /// The call was cancelled through its nfm_control_t.
+    NFM_ERR_CANCELLED = 15,
 }
 
 impl nfm_result_t {
@@ -61,6 +63,7 @@ impl nfm_result_t {
             ErrorCode::NoMemory => Self::NFM_ERR_NO_MEMORY,
             ErrorCode::Gone => Self::NFM_ERR_GONE,
             ErrorCode::Panic => Self::NFM_ERR_PANIC,
+            ErrorCode::Cancelled => Self::NFM_ERR_CANCELLED,
         }
     }
 }
@@ -82,6 +85,10 @@ impl nfm_error_t {
 
     pub(super) fn invalid(message: impl AsRef<str>) -> Self {
         Self::new(ErrorCode::InvalidArgument, message.as_ref())
+    }
+
+    pub(super) fn other(message: &str) -> Self {
+        Self::new(ErrorCode::Other, message)
     }
 
     pub(super) fn null(argument: &str) -> Self {
@@ -122,6 +129,8 @@ pub(super) fn c_text(text: &str) -> CString {
 ///
 /// Parameters: error, or NULL.
 /// Returns: the code that the function returned which made the error; NFM_OK for NULL.
+/// Errors: none.
+/// Ownership: error stays the caller's.
 /// Threads: any.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -129,13 +138,16 @@ pub unsafe extern "C" fn nfm_error_code(error: *const nfm_error_t) -> c_int {
     // SAFETY: NULL or an error, by the caller's promise.
     value(0, || unsafe { error.as_ref() }.map_or(0, nfm_error_t::code))
 }
+symver!("NFM_0.1", nfm_error_code);
 
 /// The error in one sentence for a person, with its causes and what to do about it.
 ///
 /// The wording is no part of the interface. It can contain names that come from the guest.
 ///
 /// Parameters: error, or NULL.
-/// Returns: UTF-8, owned by the error; "no error" for NULL; never NULL.
+/// Returns: UTF-8; "no error" for NULL; never NULL.
+/// Errors: none.
+/// Ownership: the error's.
 /// Threads: any.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -144,11 +156,14 @@ pub unsafe extern "C" fn nfm_error_message(error: *const nfm_error_t) -> *const 
     // SAFETY: NULL or an error, by the caller's promise.
     value(none, || unsafe { error.as_ref() }.map_or(none, |error| error.message.as_ptr()))
 }
+symver!("NFM_0.1", nfm_error_message);
 
 /// The system's error number behind an error.
 ///
 /// Parameters: error, or NULL.
 /// Returns: an errno value; 0 where there is none, and for NULL.
+/// Errors: none.
+/// Ownership: error stays the caller's.
 /// Threads: any.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -156,11 +171,17 @@ pub unsafe extern "C" fn nfm_error_errno(error: *const nfm_error_t) -> c_int {
     // SAFETY: NULL or an error, by the caller's promise.
     value(0, || unsafe { error.as_ref() }.map_or(0, |error| error.errno))
 }
+symver!("NFM_0.1", nfm_error_errno);
 
 /// The guest-virtual address at which an error happened.
 ///
+/// No error of version 0.1 has one: what cannot be read inside a guest is a problem of the frame, and
+/// nfm_problem_t has the address. It is here for errors of later versions.
+///
 /// Parameters: error, or NULL; address receives it, where there is one, and may be NULL.
 /// Returns: 1 where there is one (0 is an address like any other), else 0.
+/// Errors: none.
+/// Ownership: error stays the caller's.
 /// Threads: any.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -173,10 +194,13 @@ pub unsafe extern "C" fn nfm_error_address(error: *const nfm_error_t, address: *
     }
     c_int::from(known.is_some())
 }
+symver!("NFM_0.1", nfm_error_address);
 
 /// Frees an error, and with it the message that nfm_error_message() gave.
 ///
 /// Parameters: error, or NULL, which does nothing.
+/// Errors: none. To free an error twice, or while it is read, is undefined.
+/// Ownership: error is no more.
 /// Threads: any, once no other uses the error.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -184,17 +208,21 @@ pub unsafe extern "C" fn nfm_error_free(error: *mut nfm_error_t) {
     // SAFETY: NULL or an error that is freed this once, by the caller's promise.
     unsafe { free(error) };
 }
+symver!("NFM_0.1", nfm_error_free);
 
 /// The name of a result, as in this header: "NFM_ERR_NO_SUCH_DOMAIN".
 ///
 /// Parameters: result, what a function returned.
 /// Returns: a static string; "NFM_ERR_?" for a number without a name; never NULL.
+/// Errors: none.
+/// Ownership: the library's, as long as it is loaded.
 /// Threads: any.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn nfm_result_name(result: c_int) -> *const c_char {
     name(result).as_ptr()
 }
+symver!("NFM_0.1", nfm_result_name);
 
 fn name(result: c_int) -> &'static CStr {
     match result {
@@ -213,6 +241,7 @@ fn name(result: c_int) -> &'static CStr {
         12 => c"NFM_ERR_NO_MEMORY",
         13 => c"NFM_ERR_GONE",
         14 => c"NFM_ERR_PANIC",
+        15 => c"NFM_ERR_CANCELLED",
         _ => c"NFM_ERR_?",
     }
 }
@@ -241,6 +270,7 @@ mod tests {
             ErrorCode::NoMemory,
             ErrorCode::Gone,
             ErrorCode::Panic,
+            ErrorCode::Cancelled,
         ];
         for code in codes {
             assert_eq!(nfm_result_t::of(code) as c_int, code as c_int);

@@ -1,25 +1,52 @@
 //! A frame: its head, its problems, its JSON.
 
 use std::ffi::{CString, c_char};
-use std::ptr;
 use std::sync::OnceLock;
+use std::{ptr, slice};
 
 use super::error::c_text;
-use super::processes::nfm_process_t;
-use super::rows::{Rows, Texts, hand_out, mark};
+use super::rows::connections::nfm_connection_t;
+use super::rows::cpus::nfm_cpu_t;
+use super::rows::files::nfm_file_t;
+use super::rows::host::nfm_host_t;
+use super::rows::interfaces::nfm_interface_t;
+use super::rows::log::nfm_log_record_t;
+use super::rows::mappings::nfm_mapping_t;
+use super::rows::memory::nfm_memory_t;
+use super::rows::modules::nfm_module_t;
+use super::rows::mounts::nfm_mount_t;
+use super::rows::os::nfm_os_t;
+use super::rows::processes::nfm_process_t;
+use super::rows::{Fill, Lazy, Row, hand_out, hand_out_one};
 use super::{free, sections, value};
 use crate::frame::{Frame, Problem};
 
 /// One snapshot of one guest. It never changes, and all that its functions return belongs to it: any
 /// number of threads may read it at the same time, until nfm_frame_free().
 pub struct nfm_frame_t {
-    frame: Frame,
-    // Made when they are first asked for: a caller pays for what it reads.
-    info: OnceLock<Rows<nfm_frame_info_t>>,
-    problems: OnceLock<Rows<nfm_problem_t>>,
-    processes: OnceLock<Rows<nfm_process_t>>,
+    pub(super) frame: Frame,
+    pub(super) rows: FrameRows,
     json: OnceLock<CString>,
     pretty_json: OnceLock<CString>,
+}
+
+/// The rows of each section, once they were asked for.
+#[derive(Default)]
+pub(super) struct FrameRows {
+    info: Lazy<nfm_frame_info_t>,
+    problems: Lazy<nfm_problem_t>,
+    pub os: Lazy<nfm_os_t>,
+    pub cpus: Lazy<nfm_cpu_t>,
+    pub memory: Lazy<nfm_memory_t>,
+    pub processes: Lazy<nfm_process_t>,
+    pub files: Lazy<nfm_file_t>,
+    pub mappings: Lazy<nfm_mapping_t>,
+    pub modules: Lazy<nfm_module_t>,
+    pub interfaces: Lazy<nfm_interface_t>,
+    pub connections: Lazy<nfm_connection_t>,
+    pub mounts: Lazy<nfm_mount_t>,
+    pub log: Lazy<nfm_log_record_t>,
+    pub host: Lazy<nfm_host_t>,
 }
 
 const _: () = {
@@ -31,17 +58,10 @@ impl nfm_frame_t {
     pub(super) fn new(frame: Frame) -> Self {
         Self {
             frame,
-            info: OnceLock::new(),
-            problems: OnceLock::new(),
-            processes: OnceLock::new(),
+            rows: FrameRows::default(),
             json: OnceLock::new(),
             pretty_json: OnceLock::new(),
         }
-    }
-
-    pub(super) fn processes(&self) -> Option<&Rows<nfm_process_t>> {
-        let processes = self.frame.processes.as_ref()?;
-        Some(self.processes.get_or_init(|| Rows::new(processes, nfm_process_t::new)))
     }
 }
 
@@ -64,7 +84,7 @@ pub struct nfm_frame_info_t {
     pub domain_uuid: *const c_char,
     /// The hypervisor driver, in lower case: "qemu".
     pub hypervisor: *const c_char,
-    /// How the frame was taken: "live", the guest ran on.
+    /// How the frame was taken: "live", the guest ran on; "paused", it was suspended meanwhile.
     pub mode: *const c_char,
     /// Walks that were begun anew because they met a change.
     pub retries: u32,
@@ -72,20 +92,22 @@ pub struct nfm_frame_info_t {
     pub complete: u32,
 }
 
-impl nfm_frame_info_t {
-    fn new(frame: &Frame, texts: &mut Texts) -> Self {
+impl Row for nfm_frame_info_t {
+    type Item = Frame;
+
+    fn of(frame: &Frame, fill: &mut Fill) -> Self {
         Self {
-            known: 0,
             sections: sections::held(frame),
             seq: frame.seq,
             time_ns: frame.time_ns,
             duration_ns: frame.duration_ns,
-            domain_name: texts.keep(Some(&frame.domain.name)),
-            domain_uuid: texts.keep(Some(&frame.domain.uuid)),
-            hypervisor: texts.keep(Some(&frame.domain.hypervisor)),
-            mode: texts.keep(Some(frame.consistency.mode)),
+            domain_name: fill.always(&frame.domain.name),
+            domain_uuid: fill.always(&frame.domain.uuid),
+            hypervisor: fill.always(&frame.domain.hypervisor),
+            mode: fill.always(frame.consistency.mode),
             retries: frame.consistency.retries,
             complete: u32::from(frame.consistency.complete),
+            known: fill.known(),
         }
     }
 }
@@ -106,13 +128,16 @@ pub struct nfm_problem_t {
     pub reason: *const c_char,
 }
 
-impl nfm_problem_t {
-    fn new(problem: &Problem, texts: &mut Texts) -> Self {
-        let mut known = 0;
-        let address = mark(&mut known, NFM_PROBLEM_ADDRESS, problem.address);
-        let section = texts.keep(Some(problem.section));
-        let reason = texts.keep(Some(&problem.reason));
-        Self { known, address, section, reason }
+impl Row for nfm_problem_t {
+    type Item = Problem;
+
+    fn of(problem: &Problem, fill: &mut Fill) -> Self {
+        Self {
+            address: fill.value(NFM_PROBLEM_ADDRESS, problem.address),
+            section: fill.always(problem.section),
+            reason: fill.always(&problem.reason),
+            known: fill.known(),
+        }
     }
 }
 
@@ -123,24 +148,23 @@ pub const NFM_JSON_PRETTY: u32 = 1u32 << 0;
 ///
 /// Parameters: frame.
 /// Returns: the head; NULL only if frame is NULL.
+/// Errors: none.
 /// Ownership: the frame's.
 /// Threads: any number at the same time.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nfm_frame_info(frame: *const nfm_frame_t) -> *const nfm_frame_info_t {
-    value(ptr::null(), || {
-        // SAFETY: NULL or a frame, by the caller's promise.
-        let Some(frame) = (unsafe { frame.as_ref() }) else { return ptr::null() };
-        let head = || Rows::new([&frame.frame], nfm_frame_info_t::new);
-        frame.info.get_or_init(head).parts().0
-    })
+    // SAFETY: NULL or a frame, by the caller's promise.
+    unsafe { hand_out_one(frame, |frame| frame.rows.info.of(Some(slice::from_ref(&frame.frame)))) }
 }
+symver!("NFM_0.1", nfm_frame_info);
 
 /// What a frame lacks; none if it is complete.
 ///
 /// Parameters: frame; count receives the number of rows; stride receives the bytes from one row to
 /// the next, for NFM_ROW().
 /// Returns: the first row, not to be read if count is 0; NULL if an argument is NULL.
+/// Errors: none.
 /// Ownership: the frame's.
 /// Threads: any number at the same time.
 /// Since: 0.1
@@ -150,15 +174,14 @@ pub unsafe extern "C" fn nfm_frame_problems(
     count: *mut usize,
     stride: *mut usize,
 ) -> *const nfm_problem_t {
-    let rows = value(None, || {
-        // SAFETY: NULL or a frame, by the caller's promise.
-        let frame = unsafe { frame.as_ref() }?;
-        let problems = &frame.frame.consistency.problems;
-        Some(frame.problems.get_or_init(|| Rows::new(problems, nfm_problem_t::new)))
-    });
-    // SAFETY: each is NULL or may be written, by the caller's promise.
-    unsafe { hand_out(rows, count, stride) }
+    // SAFETY: each is NULL or valid, by the caller's promise.
+    unsafe {
+        hand_out(frame, count, stride, |frame| {
+            frame.rows.problems.of(Some(&frame.frame.consistency.problems))
+        })
+    }
 }
+symver!("NFM_0.1", nfm_frame_problems);
 
 /// The whole frame as JSON, all sections included.
 ///
@@ -166,6 +189,7 @@ pub unsafe extern "C" fn nfm_frame_problems(
 ///
 /// Parameters: frame; flags, 0 for one line or NFM_JSON_PRETTY.
 /// Returns: UTF-8; NULL if frame is NULL or a flag is unknown.
+/// Errors: none.
 /// Ownership: the frame's, which keeps it for further calls.
 /// Threads: any number at the same time.
 /// Since: 0.1
@@ -184,10 +208,13 @@ pub unsafe extern "C" fn nfm_frame_to_json(frame: *const nfm_frame_t, flags: u32
         json.as_ptr()
     })
 }
+symver!("NFM_0.1", nfm_frame_to_json);
 
 /// Frees a frame, and with it all that was read from it.
 ///
 /// Parameters: frame, or NULL, which does nothing.
+/// Errors: none. To free a frame twice, or while it is read, is undefined.
+/// Ownership: frame is no more.
 /// Threads: any, once no other uses the frame.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -195,3 +222,4 @@ pub unsafe extern "C" fn nfm_frame_free(frame: *mut nfm_frame_t) {
     // SAFETY: NULL or a frame that is freed this once, by the caller's promise.
     unsafe { free(frame) };
 }
+symver!("NFM_0.1", nfm_frame_free);

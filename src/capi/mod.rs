@@ -1,6 +1,6 @@
 //! The C ABI: thin shims over the Rust API, from which `build.rs` makes `include/nfm.h`.
 //!
-//! Each export goes through [`ffi`], [`value`] or [`free`]: they check the pointers to outputs, catch
+//! Each export goes through [`ffi`], [`status`], [`value`] or [`free`]: they check the pointers to outputs, catch
 //! panics and map errors. The documentation comments here are the header's.
 //!
 //! What a release has published never changes: numbers, bits, names, and the order of a structure's
@@ -8,11 +8,33 @@
 
 #![allow(non_camel_case_types)]
 
+/// Gives an export the version of the release that brought it, of those in `nfm.map`. The function must be
+/// in the same module, so that the compiler puts both into one object file.
+///
+/// Nothing where no linker is at hand that can do it (see build.rs), and in the static library: a shared
+/// library that it is linked into has no such version.
+macro_rules! symver {
+    ($version:literal, $name:ident) => {
+        #[cfg(nfm_symver)]
+        std::arch::global_asm!(concat!(
+            ".symver ",
+            stringify!($name),
+            ", ",
+            stringify!($name),
+            "@@",
+            $version,
+            ", remove"
+        ));
+    };
+}
+
+mod control;
 mod domain;
+mod domains;
 mod error;
 mod frame;
+mod logging;
 mod options;
-mod processes;
 mod rows;
 mod sections;
 mod version;
@@ -39,21 +61,38 @@ unsafe fn ffi<T>(
         }
         Ok(Box::new(body()?))
     });
-    match made.and_then(|made| made) {
-        Ok(made) => {
-            // SAFETY: not NULL, so the caller may have it written.
-            unsafe { out.write(Box::into_raw(made)) };
-            nfm_result_t::NFM_OK as c_int
-        }
-        Err(failure) => {
-            let code = failure.code();
-            if !error.is_null() {
-                // SAFETY: not NULL, so the caller may have it written.
-                unsafe { error.write(Box::into_raw(Box::new(failure))) };
-            }
-            code
-        }
+    let given = made.and_then(|made| made).map(|made| {
+        // SAFETY: not NULL, so the caller may have it written.
+        unsafe { out.write(Box::into_raw(made)) };
+    });
+    // SAFETY: as this function's.
+    unsafe { result(error, given) }
+}
+
+/// Runs what can fail and gives nothing but a result. A panic becomes `NFM_ERR_PANIC`.
+///
+/// # Safety
+/// `error` is NULL or may be written.
+unsafe fn status(
+    error: *mut *mut nfm_error_t,
+    body: impl FnOnce() -> Result<(), nfm_error_t>,
+) -> c_int {
+    // SAFETY: as this function's.
+    unsafe { result(error, caught(body).and_then(|done| done)) }
+}
+
+/// The number of a result; a failure is given to the caller.
+///
+/// # Safety
+/// `error` is NULL or may be written.
+unsafe fn result(error: *mut *mut nfm_error_t, result: Result<(), nfm_error_t>) -> c_int {
+    let Err(failure) = result else { return nfm_result_t::NFM_OK as c_int };
+    let code = failure.code();
+    if !error.is_null() {
+        // SAFETY: not NULL, so the caller may have it written.
+        unsafe { error.write(Box::into_raw(Box::new(failure))) };
     }
+    code
 }
 
 /// Runs what answers with a plain value; a panic becomes `fallback`.

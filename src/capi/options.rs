@@ -4,9 +4,10 @@ use std::ffi::c_char;
 use std::mem::{MaybeUninit, offset_of};
 use std::time::Duration;
 
+use super::control::nfm_control_t;
 use super::error::nfm_error_t;
 use super::{optional_text, sections};
-use crate::domain::{CrawlOptions, OpenOptions};
+use crate::domain::{CrawlOptions, Mode, OpenOptions};
 
 /// A size above this is no size but memory that was never set.
 const LARGEST: usize = 4096;
@@ -20,6 +21,35 @@ pub struct nfm_open_options_t {
     pub size: usize,
     /// libvirt's connection URI; NULL for libvirt's own default.
     pub uri: *const c_char,
+    /// Cancels the call from another thread; NULL for none. It may be freed during the call.
+    pub control: *mut nfm_control_t,
+}
+
+/// Which domains to list. Zero the whole structure, then set size and what is to differ from the
+/// default. It is only read during the call.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct nfm_list_options_t {
+    /// sizeof(nfm_list_options_t).
+    pub size: usize,
+    /// libvirt's connection URI; NULL for libvirt's own default.
+    pub uri: *const c_char,
+    /// 1 to list also the domains that are not active; 0 for active ones alone.
+    pub inactive: u32,
+    /// Zero.
+    pub reserved: u32,
+}
+
+/// How the guest is treated while a frame is taken.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum nfm_mode_t {
+    /// It runs on: what looks torn is read anew.
+    NFM_MODE_LIVE = 0,
+    /// libvirt suspends it for the crawl and resumes it after, over a read-write connection. A guest
+    /// whose vCPUs do not run is left as it is. If the calling process is killed in between, the guest
+    /// stays suspended (virsh resume).
+    NFM_MODE_PAUSED = 1,
 }
 
 /// How to crawl. Zero the whole structure, then set size and what is to differ from the default. It is
@@ -34,6 +64,17 @@ pub struct nfm_crawl_options_t {
     /// A frame that is not done after this long is returned as it is, with a problem that says so;
     /// 0 for the default, 10 seconds.
     pub time_limit_ns: u64,
+    /// How the guest is treated, one of nfm_mode_t.
+    pub mode: u32,
+    /// 1 to list the threads of each process (nfm_process_t.thread_list), else 0.
+    pub threads: u32,
+    /// 1 to tell where the pages of each mapping are (nfm_mapping_t.physical), else 0.
+    pub physical: u32,
+    /// Zero.
+    pub reserved: u32,
+    /// Cancels the call from another thread, and tells how far it is; NULL for none. It may be freed
+    /// during the call.
+    pub control: *mut nfm_control_t,
 }
 
 /// A structure of options.
@@ -50,13 +91,19 @@ pub(super) unsafe trait Options: Copy {
 // SAFETY: integers and raw pointers.
 unsafe impl Options for nfm_open_options_t {
     const NAME: &str = "nfm_open_options_t";
-    const SMALLEST: usize = offset_of!(Self, uri) + size_of::<*const c_char>();
+    const SMALLEST: usize = offset_of!(Self, control) + size_of::<*mut nfm_control_t>();
 }
 
-// SAFETY: integers.
+// SAFETY: integers and raw pointers.
+unsafe impl Options for nfm_list_options_t {
+    const NAME: &str = "nfm_list_options_t";
+    const SMALLEST: usize = offset_of!(Self, reserved) + size_of::<u32>();
+}
+
+// SAFETY: integers and raw pointers.
 unsafe impl Options for nfm_crawl_options_t {
     const NAME: &str = "nfm_crawl_options_t";
-    const SMALLEST: usize = offset_of!(Self, time_limit_ns) + size_of::<u64>();
+    const SMALLEST: usize = offset_of!(Self, control) + size_of::<*mut nfm_control_t>();
 }
 
 /// The options that a caller gave, in this library's size.
@@ -92,18 +139,53 @@ unsafe fn read<T: Options>(options: *const T) -> Result<T, nfm_error_t> {
     Ok(unsafe { own.assume_init() })
 }
 
+/// A member that is 1 or 0.
+fn flag(name: &str, value: u32) -> Result<bool, nfm_error_t> {
+    match value {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(nfm_error_t::invalid(format!("options: {name} is {value}; it takes 0 or 1"))),
+    }
+}
+
+fn zero(reserved: u32) -> Result<(), nfm_error_t> {
+    match reserved {
+        0 => Ok(()),
+        _ => {
+            Err(nfm_error_t::invalid("options: reserved is not 0; zero the whole structure first"))
+        }
+    }
+}
+
 /// # Safety
-/// As of [`read`]; the strings are NULL or NUL-terminated.
+/// As of [`read`]; the strings are NULL or NUL-terminated, the control NULL or one.
 pub(super) unsafe fn open(options: *const nfm_open_options_t) -> Result<OpenOptions, nfm_error_t> {
     // SAFETY: as this function's.
     let options = unsafe { read(options) }?;
     // SAFETY: NULL or a string, by the caller's promise.
     let uri = unsafe { optional_text(options.uri, "uri") }?;
-    Ok(OpenOptions { uri: uri.map(str::to_owned) })
+    // SAFETY: NULL or a control, by the caller's promise.
+    let control = unsafe { options.control.as_ref() };
+    Ok(OpenOptions { uri: uri.map(str::to_owned), control: control.map(nfm_control_t::own) })
+}
+
+/// The URI, and whether inactive domains are listed.
+///
+/// # Safety
+/// As of [`read`]; the strings are NULL or NUL-terminated.
+pub(super) unsafe fn list<'a>(
+    options: *const nfm_list_options_t,
+) -> Result<(Option<&'a str>, bool), nfm_error_t> {
+    // SAFETY: as this function's.
+    let options = unsafe { read(options) }?;
+    zero(options.reserved)?;
+    // SAFETY: NULL or a string, by the caller's promise.
+    let uri = unsafe { optional_text(options.uri, "uri") }?;
+    Ok((uri, flag("inactive", options.inactive)?))
 }
 
 /// # Safety
-/// As of [`read`].
+/// As of [`read`]; the control is NULL or one.
 pub(super) unsafe fn crawl(
     options: *const nfm_crawl_options_t,
 ) -> Result<CrawlOptions, nfm_error_t> {
@@ -116,6 +198,16 @@ pub(super) unsafe fn crawl(
     if options.time_limit_ns != 0 {
         own.time_limit = Duration::from_nanos(options.time_limit_ns);
     }
+    own.mode = match options.mode {
+        mode if mode == nfm_mode_t::NFM_MODE_LIVE as u32 => Mode::Live,
+        mode if mode == nfm_mode_t::NFM_MODE_PAUSED as u32 => Mode::Paused,
+        mode => return Err(nfm_error_t::invalid(format!("options: there is no mode {mode}"))),
+    };
+    own.threads = flag("threads", options.threads)?;
+    own.physical = flag("physical", options.physical)?;
+    zero(options.reserved)?;
+    // SAFETY: NULL or a control, by the caller's promise.
+    own.control = unsafe { options.control.as_ref() }.map(nfm_control_t::own);
     Ok(own)
 }
 
@@ -139,7 +231,8 @@ mod tests {
     }
 
     fn sized(size: usize) -> nfm_crawl_options_t {
-        nfm_crawl_options_t { size, sections: 0, time_limit_ns: 0 }
+        // SAFETY: integers and raw pointers.
+        nfm_crawl_options_t { size, ..unsafe { MaybeUninit::zeroed().assume_init() } }
     }
 
     #[test]
@@ -164,13 +257,37 @@ mod tests {
         let mut options = sized(size_of::<nfm_crawl_options_t>());
         options.sections = sections::NFM_SECTION_OS | sections::NFM_SECTION_MODULES;
         options.time_limit_ns = 1_500_000_000;
+        options.mode = nfm_mode_t::NFM_MODE_PAUSED as u32;
+        options.threads = 1;
         let own = given(options, 9).unwrap();
         assert_eq!(own.sections, [Section::Os, Section::Modules]);
         assert_eq!(own.time_limit, Duration::from_millis(1500));
+        assert_eq!(own.mode, Mode::Paused);
+        assert_eq!((own.threads, own.physical), (true, false));
+        assert!(own.control.is_none());
 
         let uri = c"test:///default".as_ptr();
-        let options = nfm_open_options_t { size: size_of::<nfm_open_options_t>(), uri };
+        let size = size_of::<nfm_open_options_t>();
+        let options = nfm_open_options_t { size, uri, control: ptr::null_mut() };
         assert_eq!(unsafe { open(&options) }.unwrap().uri.as_deref(), Some("test:///default"));
+    }
+
+    #[test]
+    fn values_that_are_none() {
+        type Change = fn(&mut nfm_crawl_options_t);
+        let changes: [Change; 5] = [
+            |options| options.sections = 1 << 63,
+            |options| options.mode = 2,
+            |options| options.threads = 2,
+            |options| options.physical = u32::MAX,
+            |options| options.reserved = 1,
+        ];
+        for change in changes {
+            let mut options = sized(size_of::<nfm_crawl_options_t>());
+            assert!(given(options, 0).is_ok());
+            change(&mut options);
+            assert!(given(options, 0).is_err());
+        }
     }
 
     #[test]

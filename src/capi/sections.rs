@@ -4,33 +4,33 @@ use super::error::nfm_error_t;
 use crate::crawl::Section;
 use crate::frame::Frame;
 
-/// Section of a frame: the operating system.
+/// Section of a frame: the operating system, see nfm_frame_os().
 pub const NFM_SECTION_OS: u64 = 1u64 << 0;
-/// Section of a frame: the CPUs.
+/// Section of a frame: the CPUs, see nfm_frame_cpus().
 pub const NFM_SECTION_CPUS: u64 = 1u64 << 1;
-/// Section of a frame: memory as a whole.
+/// Section of a frame: memory as a whole, see nfm_frame_memory().
 pub const NFM_SECTION_MEMORY: u64 = 1u64 << 2;
 /// Section of a frame: the processes, see nfm_frame_processes().
 pub const NFM_SECTION_PROCESSES: u64 = 1u64 << 3;
-/// Section of a frame: the open files of the processes.
+/// Section of a frame: the open files of the processes, see nfm_frame_files().
 pub const NFM_SECTION_FILES: u64 = 1u64 << 4;
-/// Section of a frame: the address spaces of the processes.
+/// Section of a frame: the address spaces of the processes, see nfm_frame_mappings().
 pub const NFM_SECTION_MAPPINGS: u64 = 1u64 << 5;
-/// Section of a frame: the loaded kernel modules.
+/// Section of a frame: the loaded kernel modules, see nfm_frame_modules().
 pub const NFM_SECTION_MODULES: u64 = 1u64 << 6;
-/// Section of a frame: the network interfaces.
+/// Section of a frame: the network interfaces, see nfm_frame_interfaces().
 pub const NFM_SECTION_INTERFACES: u64 = 1u64 << 7;
-/// Section of a frame: the sockets.
+/// Section of a frame: the sockets, see nfm_frame_connections().
 pub const NFM_SECTION_CONNECTIONS: u64 = 1u64 << 8;
-/// Section of a frame: the mounts.
+/// Section of a frame: the mounts, see nfm_frame_mounts().
 pub const NFM_SECTION_MOUNTS: u64 = 1u64 << 9;
-/// Section of a frame: the kernel's log.
+/// Section of a frame: the kernel's log, see nfm_frame_log().
 pub const NFM_SECTION_LOG: u64 = 1u64 << 10;
-/// Section of a frame: what the host knows of the guest.
+/// Section of a frame: what the host knows of the guest, see nfm_frame_host().
 pub const NFM_SECTION_HOST: u64 = 1u64 << 11;
 
 /// Every section has its own bit.
-fn bit(section: Section) -> u64 {
+pub(super) fn bit(section: Section) -> u64 {
     match section {
         Section::Os => NFM_SECTION_OS,
         Section::Cpus => NFM_SECTION_CPUS,

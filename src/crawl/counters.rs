@@ -15,6 +15,10 @@ const PRIVATE_ALIGNMENT: u32 = 32;
 /// Receive or transmit queues of one device that are followed.
 const MOST_QUEUES: u64 = 4096;
 
+/// Counters that only the driver's own code can tell: null is true, what the core keeps would not be.
+const OWN_COUNTERS: ReadError =
+    ReadError::Unknown("its driver keeps counters of its own, which nfm does not know");
+
 /// What `/proc/net/dev` shows of one interface.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counters {
@@ -38,6 +42,9 @@ pub(super) fn counters(context: &Context, device: u64, flags: u64) -> ReadResult
         }
         "veth" => veth(context, device)?,
         "virtio_net" => virtio(context, device)?,
+        // Their functions are their own, but read what [`generic`] does (`br_get_stats64` until 5.10).
+        "dummy" | "bridge" => generic(context, device)?,
+        _ if counts_itself(context, device)? => return Err(OWN_COUNTERS),
         _ => generic(context, device)?,
     };
     add_core_drops(context, device, &mut counters)?;
@@ -63,6 +70,18 @@ fn driver(context: &Context, device: u64, flags: u64) -> ReadResult<String> {
         return Ok(String::new());
     };
     context.text_at(context.follow(driver, layout.driver.name)?, 64)
+}
+
+/// Whether the driver answers by a function of its own (`ndo_get_stats64`), other than those of tunnels,
+/// which [`generic`] reads. An older `ndo_get_stats` returns `net_device.stats` in nearly all drivers.
+fn counts_itself(context: &Context, device: u64) -> ReadResult<bool> {
+    let (layout, symbols) = (&context.layout.network, &context.layout.symbols);
+    let ops = context.follow(device, layout.device.netdev_ops)?;
+    let Some(function) = context.pointer(ops, layout.device_ops.ndo_get_stats64)? else {
+        return Ok(false);
+    };
+    let generic = [symbols.dev_get_tstats64, symbols.ip_tunnel_get_stats64];
+    Ok(!generic.iter().any(|symbol| symbol.address == Some(function)))
 }
 
 /// `loopback_get_stats64`: what is sent is what is received.

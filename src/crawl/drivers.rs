@@ -10,8 +10,7 @@ const LARGEST_BTF: u64 = 8 << 20;
 /// A way to a driver's offsets.
 type Compile<T> = fn(&dyn Types) -> Option<T>;
 
-const NO_TYPES: ReadError =
-    ReadError::Nonsense { what: "the driver's module carries no usable BTF", address: 0 };
+const NO_TYPES: ReadError = ReadError::Unknown("the driver's module carries no usable BTF");
 
 impl Context<'_> {
     /// Offsets of the driver `virtio_net`.
@@ -46,8 +45,6 @@ impl Context<'_> {
     }
 
     fn compile_module<T>(&self, name: &str, compile: Compile<T>) -> ReadResult<T> {
-        const NO_TYPES: ReadError =
-            ReadError::Nonsense { what: "the driver's module carries no usable BTF", address: 0 };
         let layout = &self.layout.system;
         let head = self.symbol(self.layout.symbols.btf_modules)?;
         let is_it = |entry: &u64| {

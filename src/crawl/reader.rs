@@ -29,6 +29,8 @@ pub(crate) enum ReadError {
     NoMember(&'static str),
     /// This kernel has no such variable.
     NoSymbol(&'static str),
+    /// Nothing tells how it is to be read.
+    Unknown(&'static str),
     /// What was read cannot be.
     Nonsense {
         /// What it was.
@@ -50,7 +52,7 @@ impl ReadError {
         match self {
             Self::Fault(fault) => Some(fault.address),
             Self::Nonsense { address, .. } => Some(address),
-            Self::NoMember(_) | Self::NoSymbol(_) => None,
+            Self::NoMember(_) | Self::NoSymbol(_) | Self::Unknown(_) => None,
         }
     }
 
@@ -60,7 +62,7 @@ impl ReadError {
         match self {
             Self::Fault(fault) => matches!(fault.kind, NotCanonical | NotMapped | NotRam),
             Self::Nonsense { .. } => true,
-            Self::NoMember(_) | Self::NoSymbol(_) => false,
+            Self::NoMember(_) | Self::NoSymbol(_) | Self::Unknown(_) => false,
         }
     }
 
@@ -76,7 +78,7 @@ impl fmt::Display for ReadError {
             Self::Fault(fault) => fault.fmt(f),
             Self::NoMember(name) => write!(f, "this kernel has no member {name}"),
             Self::NoSymbol(name) => write!(f, "this kernel has no variable {name}"),
-            Self::Nonsense { what, .. } => f.write_str(what),
+            Self::Unknown(what) | Self::Nonsense { what, .. } => f.write_str(what),
         }
     }
 }

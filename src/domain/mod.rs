@@ -12,6 +12,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 pub use findings::Findings;
 pub use options::{CrawlOptions, Mode, OpenOptions};
 
+use crate::control::Control;
 use crate::crawl::{Context, Details, Section};
 use crate::error::{Error, Result};
 use crate::frame::{Consistency, FORMAT, Frame};
@@ -36,8 +37,12 @@ impl Domain {
     /// Each reason has its own [`crate::ErrorCode`].
     pub fn open(domain: &str, options: &OpenOptions) -> Result<Self> {
         let begun = Instant::now();
+        not_cancelled(options.control.as_ref(), domain)?;
         let source = open::find_source(domain, options)?;
-        let found = open::find_kernel(source.as_ref())?;
+        let found = open::find_kernel(source.as_ref(), options);
+        // Whatever else went wrong came of it.
+        not_cancelled(options.control.as_ref(), domain)?;
+        let found = found?;
         let findings =
             Findings::new(source.as_ref(), found.ram.memory(), &found.kernel, begun.elapsed());
         Ok(Self { source, found, findings, frames: 0 })
@@ -56,12 +61,21 @@ impl Domain {
     /// Takes one frame.
     ///
     /// # Errors
-    /// [`Error::Gone`] when the guest ended; libvirt's refusal to suspend it. What cannot be read inside
-    /// a living guest is no error but is named in the frame's [`Consistency::problems`].
+    /// [`Error::Gone`] when the guest ended; [`Error::Cancelled`]; libvirt's refusal to suspend it. What
+    /// cannot be read inside a living guest is no error but is named in the frame's
+    /// [`Consistency::problems`].
     pub fn crawl(&mut self, options: &CrawlOptions) -> Result<Frame> {
         let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let begun = Instant::now();
         let gone = || Error::Gone { domain: self.source.identity().name.clone() };
+        let control = options.control.as_ref();
+        let cancelled = || not_cancelled(control, &self.source.identity().name);
+        let enter = |section| {
+            if let Some(control) = control {
+                control.enter(section);
+            }
+        };
+        cancelled()?;
         let Found { ram, kernel, layout } = &self.found;
         if !ram.memory().alive() {
             return Err(gone());
@@ -70,15 +84,14 @@ impl Domain {
             Mode::Live => None,
             Mode::Paused => self.source.hold()?,
         };
-        ram.begin_frame(begun.checked_add(options.time_limit));
+        ram.begin_frame(begun.checked_add(options.time_limit), options.control.clone());
         let space = AddressSpace::new(ram, kernel.image.root, kernel.image.levels);
         let details = Details { threads: options.threads, physical: options.physical };
         let context = Context::new(&space, kernel, layout, details);
-        self.frames += 1;
         let mut frame = Frame {
             format: FORMAT,
             domain: self.source.identity().clone(),
-            seq: self.frames,
+            seq: self.frames + 1,
             time_ns: nanoseconds(time),
             duration_ns: 0,
             consistency: Consistency {
@@ -101,13 +114,16 @@ impl Domain {
             host: None,
         };
         for section in Section::ALL.into_iter().filter(|one| options.sections.contains(one)) {
+            enter(Some(section));
             crate::crawl::crawl(&context, section, &mut frame);
             if section == Section::Host {
                 let note = |reason| context.problem(reason, None);
                 frame.host = self.source.host(ram.memory(), &note);
             }
         }
+        enter(None);
         drop(hold);
+        cancelled()?;
         if !ram.memory().alive() {
             return Err(gone());
         }
@@ -116,7 +132,18 @@ impl Domain {
         frame.consistency.problems = problems;
         frame.consistency.retries = retries;
         frame.duration_ns = nanoseconds(begun.elapsed());
+        self.frames += 1;
         Ok(frame)
+    }
+}
+
+/// [`Error::Cancelled`] if the caller's control says so.
+fn not_cancelled(control: Option<&Control>, domain: &str) -> Result<()> {
+    match control {
+        Some(control) if control.is_cancelled() => {
+            Err(Error::Cancelled { domain: domain.to_owned() })
+        }
+        _ => Ok(()),
     }
 }
 

@@ -42,7 +42,7 @@ pub(super) struct Found {
 
 /// Holds the ways in which a source's memory may be laid out against the memory: the one is taken
 /// under which a kernel is found whose own map of RAM agrees with it.
-pub(super) fn find_kernel(source: &dyn Source) -> Result<Found> {
+pub(super) fn find_kernel(source: &dyn Source, options: &OpenOptions) -> Result<Found> {
     let domain = source.identity().name.as_str();
     let no_memory =
         |reason| Error::NoMemory { domain: domain.to_owned(), place: source.place(), reason };
@@ -51,11 +51,16 @@ pub(super) fn find_kernel(source: &dyn Source) -> Result<Found> {
     let mut failure = None;
     for layout in 0..source.layouts() {
         let ram = GuestRam::new(source.memory(layout)?);
+        ram.begin_frame(None, options.control.clone());
         match Kernel::discover(&ram, &wanted) {
             Ok(kernel) => {
                 let layout = Layout::compile(&kernel.types, |name| kernel.symbol(name));
                 match disagreement(&ram, &kernel, &layout) {
-                    None => return Ok(Found { ram, kernel, layout }),
+                    None => {
+                        let symbols = kernel.symbols;
+                        tracing::debug!(release = ?kernel.release, symbols, "the kernel was found");
+                        return Ok(Found { ram, kernel, layout });
+                    }
                     Some(reason) => failure = Some(no_memory(reason)),
                 }
             }

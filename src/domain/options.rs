@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::control::Control;
 use crate::crawl::Section;
 
 /// A frame that is not done by then is given up where it stands.
@@ -13,6 +14,8 @@ const LONGEST_CRAWL: Duration = Duration::from_secs(10);
 pub struct OpenOptions {
     /// libvirt's connection URI; `None` for libvirt's own default.
     pub uri: Option<String>,
+    /// Cancels it from another thread.
+    pub control: Option<Control>,
 }
 
 /// How to crawl.
@@ -29,6 +32,8 @@ pub struct CrawlOptions {
     pub threads: bool,
     /// Tell where the pages of each mapping are ([`crate::Mapping::physical`]).
     pub physical: bool,
+    /// Cancels it from another thread, and tells how far it is.
+    pub control: Option<Control>,
 }
 
 /// How the guest is treated while a frame is taken.
@@ -62,6 +67,7 @@ impl Default for CrawlOptions {
             mode: Mode::Live,
             threads: false,
             physical: false,
+            control: None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The section `files`.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// One open file descriptor of one process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -23,8 +23,7 @@ pub struct File {
 }
 
 /// Kinds of files, by the mode of their inode (inode(7)).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FileKind {
     /// A regular file.
@@ -61,6 +60,20 @@ impl FileKind {
         })
     }
 
+    /// The kind's name in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Directory => "directory",
+            Self::CharacterDevice => "character_device",
+            Self::BlockDevice => "block_device",
+            Self::Pipe => "pipe",
+            Self::Socket => "socket",
+            Self::Symlink => "symlink",
+            Self::AnonInode => "anon_inode",
+        }
+    }
+
     /// The letters that `lsof` shows.
     pub fn letters(self) -> &'static str {
         match self {
@@ -73,5 +86,11 @@ impl FileKind {
             Self::Symlink => "LINK",
             Self::AnonInode => "a_inode",
         }
+    }
+}
+
+impl Serialize for FileKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
     }
 }

@@ -99,6 +99,10 @@ field::symbols! {
     all_bdevs,
     /// The super block of block devices (a pointer).
     blockdev_superblock,
+    /// The counters of a device that has those of tunnels.
+    dev_get_tstats64,
+    /// The same of tunnels, until 5.10.
+    ip_tunnel_get_stats64,
     /// The only node of a kernel without NUMA.
     contig_page_data,
     /// The area of legacy system calls.

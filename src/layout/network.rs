@@ -29,12 +29,18 @@ super::field::structures! {
         /// Per-CPU counters of tunnels; one union with the others of the kind.
         tstats: "tstats",
         rtnl_link_ops: "rtnl_link_ops",
+        netdev_ops: "netdev_ops",
         parent: "dev.parent",
         num_rx_queues: "real_num_rx_queues",
         /// The driver's own part, named since 13cabc47f8ae (6.12); before it lies just behind.
         private: "priv",
         ip_ptr: "ip_ptr",
         ip6_ptr: "ip6_ptr",
+    }
+
+    /// `struct net_device_ops`.
+    NetDeviceOps = "net_device_ops" {
+        ndo_get_stats64: "ndo_get_stats64",
     }
 
     /// `struct net_device_stats`: the counters of a device that keeps no others.
@@ -125,6 +131,7 @@ super::field::structures! {
 pub(crate) struct NetworkLayout {
     pub net: Net,
     pub device: NetDevice,
+    pub device_ops: NetDeviceOps,
     pub stats: NetDeviceStats,
     pub core_stats: CoreStats,
     pub loopback_stats: LoopbackStats,
@@ -144,6 +151,7 @@ impl NetworkLayout {
         Self {
             net: Net::compile(types),
             device: NetDevice::compile(types),
+            device_ops: NetDeviceOps::compile(types),
             stats: NetDeviceStats::compile(types),
             core_stats: CoreStats::compile(types),
             loopback_stats: LoopbackStats::compile(types),

@@ -8,6 +8,7 @@ use std::time::Instant;
 use rustc_hash::FxHashMap;
 
 use super::{PAGE_SHIFT, PAGE_SIZE, Page, PhysicalMemory};
+use crate::control::Control;
 
 /// Pages that one frame may hold, a bound on what a hostile guest can make us keep (256 MiB).
 const MOST_PAGES: usize = 65_536;
@@ -21,6 +22,8 @@ pub(crate) enum RamFault {
     Budget,
     /// The frame's time budget is used up.
     Late,
+    /// The caller cancelled the call.
+    Cancelled,
 }
 
 /// Counts of what one frame cost.
@@ -48,6 +51,7 @@ struct Cache {
     /// The last page served: reads come in runs.
     last: Option<(u64, u32)>,
     deadline: Option<Instant>,
+    control: Option<Control>,
     statistics: ReadStatistics,
     wanted: Vec<u64>,
     flags: Vec<bool>,
@@ -67,11 +71,13 @@ impl GuestRam {
         self.memory.as_ref()
     }
 
-    /// Forgets every page: what is read from now on is new. Reads after `deadline` fail.
-    pub fn begin_frame(&self, deadline: Option<Instant>) {
+    /// Forgets every page: what is read from now on is new. Reads fail after `deadline`, and once
+    /// `control` is cancelled.
+    pub fn begin_frame(&self, deadline: Option<Instant>, control: Option<Control>) {
         let mut cache = self.cache.borrow_mut();
         cache.forget();
         cache.deadline = deadline;
+        cache.control = control;
         cache.statistics = ReadStatistics::default();
     }
 
@@ -143,6 +149,9 @@ impl Cache {
         if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             return Err(RamFault::Late);
         }
+        if self.control.as_ref().is_some_and(Control::is_cancelled) {
+            return Err(RamFault::Cancelled);
+        }
         self.prefetch(memory, [frame]);
         Ok(self.slots.get(&frame).copied().unwrap_or(ABSENT))
     }
@@ -178,6 +187,9 @@ impl Cache {
             self.used = end;
             self.statistics.pages += wanted.len() as u64;
             self.statistics.batches += 1;
+            if let Some(control) = &self.control {
+                control.add_pages(wanted.len() as u64);
+            }
         }
         self.wanted = wanted;
     }

@@ -32,12 +32,14 @@ pub(crate) enum FaultKind {
     Budget,
     /// The frame's time budget is used up.
     Late,
+    /// The caller cancelled the call.
+    Cancelled,
 }
 
 impl FaultKind {
     /// Nothing more can be read in this frame.
     pub fn is_final(self) -> bool {
-        matches!(self, Self::Budget | Self::Late)
+        matches!(self, Self::Budget | Self::Late | Self::Cancelled)
     }
 }
 
@@ -47,6 +49,7 @@ impl From<RamFault> for FaultKind {
             RamFault::Absent => Self::NotRam,
             RamFault::Budget => Self::Budget,
             RamFault::Late => Self::Late,
+            RamFault::Cancelled => Self::Cancelled,
         }
     }
 }
@@ -60,6 +63,7 @@ impl fmt::Display for Fault {
             FaultKind::NotRam => "mapped to no readable RAM",
             FaultKind::Budget => "the frame's memory budget is used up",
             FaultKind::Late => "the frame's time budget is used up",
+            FaultKind::Cancelled => "the call was cancelled",
         })
     }
 }

@@ -27,6 +27,7 @@ static void names(void)
     CHECK(strcmp(nfm_version(), NFM_VERSION) == 0);
     CHECK(strcmp(nfm_result_name(NFM_OK), "NFM_OK") == 0);
     CHECK(strcmp(nfm_result_name(NFM_ERR_GONE), "NFM_ERR_GONE") == 0);
+    CHECK(strcmp(nfm_result_name(NFM_ERR_CANCELLED), "NFM_ERR_CANCELLED") == 0);
     CHECK(strcmp(nfm_result_name(-1), "NFM_ERR_?") == 0);
 }
 
@@ -86,11 +87,111 @@ static void without_a_frame(void)
 
     CHECK(!nfm_frame_info(NULL));
     CHECK(!nfm_frame_to_json(NULL, 0));
-    CHECK(!nfm_frame_processes(NULL, &count, &stride) && count == 0);
-    count = 7;
-    CHECK(!nfm_frame_problems(NULL, &count, &stride) && count == 0);
-    CHECK(!nfm_frame_processes(NULL, NULL, NULL));
+    CHECK(!nfm_frame_os(NULL) && !nfm_frame_memory(NULL) && !nfm_frame_host(NULL));
+#define CHECK_NO_ROWS(rows)                                     \
+    do {                                                        \
+        count = 7;                                              \
+        CHECK(!nfm_frame_##rows(NULL, &count, &stride) && count == 0); \
+        CHECK(!nfm_frame_##rows(NULL, NULL, NULL));             \
+    } while (0)
+    CHECK_NO_ROWS(problems);
+    CHECK_NO_ROWS(cpus);
+    CHECK_NO_ROWS(processes);
+    CHECK_NO_ROWS(files);
+    CHECK_NO_ROWS(mappings);
+    CHECK_NO_ROWS(modules);
+    CHECK_NO_ROWS(interfaces);
+    CHECK_NO_ROWS(connections);
+    CHECK_NO_ROWS(mounts);
+    CHECK_NO_ROWS(log);
     nfm_frame_free(NULL);
+}
+
+static void list_domains(void)
+{
+    nfm_list_options_t options;
+    nfm_domain_list_t *list = NULL;
+    nfm_error_t *error = NULL;
+    const nfm_domain_info_t *rows, *domain;
+    size_t count = 7, stride = 7;
+
+    memset(&options, 0, sizeof(options));
+    CHECK_FAILS(nfm_list_domains(&options, &list, &error), NFM_ERR_INVALID_ARGUMENT, "size is 0");
+    options.size = sizeof(options);
+    options.uri = "nonsense:///";
+    CHECK_FAILS(nfm_list_domains(&options, &list, &error), NFM_ERR_CONNECT, "nonsense");
+    options.uri = "\xff";
+    CHECK_FAILS(nfm_list_domains(&options, &list, &error), NFM_ERR_INVALID_ARGUMENT, "uri");
+    options.uri = URI;
+    CHECK_FAILS(nfm_list_domains(&options, NULL, &error), NFM_ERR_INVALID_ARGUMENT, "out is NULL");
+    options.inactive = 2;
+    CHECK_FAILS(nfm_list_domains(&options, &list, &error), NFM_ERR_INVALID_ARGUMENT, "inactive");
+    options.inactive = 1;
+    options.reserved = 1;
+    CHECK_FAILS(nfm_list_domains(&options, &list, &error), NFM_ERR_INVALID_ARGUMENT, "reserved");
+    CHECK(!list);
+
+    options.reserved = 0;
+    CHECK(nfm_list_domains(&options, &list, &error) == NFM_OK && !error);
+    rows = nfm_domain_list_rows(list, &count, &stride);
+    CHECK(count == 1);
+    domain = NFM_ROW(nfm_domain_info_t, rows, stride, 0);
+    CHECK(strcmp(domain->name, "test") == 0 && strcmp(domain->state, "running") == 0);
+    CHECK(strlen(domain->uuid) == 36);
+    CHECK(domain->known & NFM_DOMAIN_INFO_ID && domain->id == 1);
+    CHECK(!nfm_domain_list_rows(list, NULL, &stride));
+    CHECK(!nfm_domain_list_rows(NULL, &count, &stride) && count == 0);
+    nfm_domain_list_free(list);
+    nfm_domain_list_free(NULL);
+}
+
+static void features(void)
+{
+    const char *const *feature;
+
+    for (feature = nfm_features(); *feature; feature++)
+        CHECK(nfm_has_feature(*feature) == 1);
+    CHECK(nfm_has_feature("section-processes") == 1 && nfm_has_feature("qemu") == 1);
+    CHECK(nfm_has_feature("") == 0 && nfm_has_feature("\xff") == 0 && nfm_has_feature(NULL) == 0);
+}
+
+static void never(int level, const char *target, const char *message, void *user)
+{
+    (void)level, (void)target, (void)message, (void)user;
+    CHECK(!"called");
+}
+
+static void bad_log(void)
+{
+    nfm_error_t *error = NULL;
+
+    CHECK_FAILS(nfm_set_log(-1, never, NULL, &error), NFM_ERR_INVALID_ARGUMENT, "-1");
+    CHECK_FAILS(nfm_set_log(6, never, NULL, &error), NFM_ERR_INVALID_ARGUMENT, "level 6");
+    CHECK(nfm_set_log(6, NULL, NULL, NULL) == NFM_ERR_INVALID_ARGUMENT);
+    CHECK(nfm_set_log(NFM_LOG_TRACE, NULL, NULL, &error) == NFM_OK && !error);
+}
+
+static void controls(void)
+{
+    nfm_control_t *control = NULL;
+    nfm_error_t *error = NULL;
+
+    CHECK_FAILS(nfm_control_new(NULL, &error), NFM_ERR_INVALID_ARGUMENT, "out is NULL");
+    CHECK(nfm_control_new(NULL, NULL) == NFM_ERR_INVALID_ARGUMENT);
+    CHECK(nfm_control_new(&control, NULL) == NFM_OK);
+    CHECK(nfm_control_is_cancelled(control) == 0 && nfm_control_section(control) == 0);
+    nfm_control_cancel(control);
+    nfm_control_cancel(control);
+    CHECK(nfm_control_is_cancelled(control) == 1);
+    nfm_control_reset(control);
+    CHECK(nfm_control_is_cancelled(control) == 0 && nfm_control_pages(control) == 0);
+    nfm_control_free(control);
+
+    nfm_control_cancel(NULL);
+    nfm_control_reset(NULL);
+    CHECK(nfm_control_is_cancelled(NULL) == 0);
+    CHECK(nfm_control_section(NULL) == 0 && nfm_control_pages(NULL) == 0);
+    nfm_control_free(NULL);
 }
 
 /* A library newer than the program: its rows are longer. */
@@ -115,6 +216,10 @@ int main(void)
     names();
     open_domain();
     without_a_frame();
+    list_domains();
+    features();
+    bad_log();
+    controls();
     rows_that_grew();
     return 0;
 }

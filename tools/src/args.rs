@@ -34,7 +34,8 @@ Exit status:
   11  the guest's hypervisor, architecture or memory is not supported
   12  the guest's RAM cannot be located
   13  the guest ended meanwhile
-  14  a bug in nfm";
+  14  a bug in nfm
+  15  the reading was cancelled";
 
 #[derive(Subcommand)]
 pub(crate) enum Verb {

@@ -261,6 +261,7 @@ fn exit_status(code: ErrorCode) -> &'static str {
         ErrorCode::NoMemory => "RAM cannot be located",
         ErrorCode::Gone => "ended",
         ErrorCode::Panic => "bug",
+        ErrorCode::Cancelled => "cancelled",
     }
 }
 
@@ -282,6 +283,7 @@ fn the_help_names_every_exit_status() {
         NoMemory,
         Gone,
         Panic,
+        Cancelled,
     ];
     let help = String::from_utf8(run(Command::new(NFM).arg("--help")).stdout).unwrap();
     let (_, table) = help.split_once("Exit status:\n").expect("a table of exit statuses");

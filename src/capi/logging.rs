@@ -1,0 +1,191 @@
+//! Diagnostic messages of the library, to a function of the caller's.
+
+use std::cell::Cell;
+use std::ffi::{c_char, c_int, c_void};
+use std::fmt::{self, Write};
+use std::sync::{PoisonError, RwLock};
+
+use tracing::field::{Field, Visit};
+use tracing::subscriber::Interest;
+use tracing::{Event, Level, Metadata, Subscriber, span};
+
+use super::error::{c_text, nfm_error_t};
+use super::status;
+
+/// How grave a message is, as nfm_set_log() takes and tells it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum nfm_log_level_t {
+    /// Nothing is told.
+    NFM_LOG_OFF = 0,
+    /// Something failed that cannot be returned: a guest that could not be resumed, for example.
+    NFM_LOG_ERROR = 1,
+    /// Something looks wrong.
+    NFM_LOG_WARN = 2,
+    /// What happens.
+    NFM_LOG_INFO = 3,
+    /// What was found on the way, for whoever looks for a fault.
+    NFM_LOG_DEBUG = 4,
+    /// Everything.
+    NFM_LOG_TRACE = 5,
+}
+
+impl nfm_log_level_t {
+    fn of(level: Level) -> Self {
+        match level {
+            Level::ERROR => Self::NFM_LOG_ERROR,
+            Level::WARN => Self::NFM_LOG_WARN,
+            Level::INFO => Self::NFM_LOG_INFO,
+            Level::DEBUG => Self::NFM_LOG_DEBUG,
+            Level::TRACE => Self::NFM_LOG_TRACE,
+        }
+    }
+}
+
+/// What nfm_set_log() calls for each message: with its level, one of nfm_log_level_t; the part of the
+/// library that it comes from ("nfm::domain::open"); the message, UTF-8 in one line, which can contain
+/// names that come from the guest; and the pointer that was given to nfm_set_log(). The texts are only
+/// there during the call.
+pub type nfm_log_callback_t = Option<
+    unsafe extern "C" fn(
+        level: c_int,
+        target: *const c_char,
+        message: *const c_char,
+        user: *mut c_void,
+    ),
+>;
+
+/// Who is told what.
+struct Listener {
+    level: c_int,
+    callback: nfm_log_callback_t,
+    user: *mut c_void,
+}
+
+// SAFETY: the pointer is only handed to the callback, which by the caller's promise any thread may call.
+unsafe impl Send for Listener {}
+// SAFETY: as above.
+unsafe impl Sync for Listener {}
+
+static LISTENER: RwLock<Listener> =
+    RwLock::new(Listener { level: 0, callback: None, user: std::ptr::null_mut() });
+
+thread_local! {
+    /// Whether this thread is in the callback. It holds `LISTENER` for reading then.
+    static INSIDE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Has the library's diagnostic messages told to a function; there is one for the whole process.
+///
+/// The function is called on whichever thread the message arises, several at the same time, while that
+/// thread is inside a function of this library. It must return in the ordinary way (no longjmp, no C++
+/// exception). It may call functions of this library, but messages that arise from that are not told,
+/// and this function refuses. Once this function returns, the earlier function is not called any more.
+///
+/// Parameters: level, the least grave that is told, one of nfm_log_level_t; callback, or NULL for none;
+/// user, what the callback is given; error receives what went wrong, or is NULL.
+/// Returns: NFM_OK or one of the errors.
+/// Errors: NFM_ERR_INVALID_ARGUMENT for a level that is none, and within the callback; NFM_ERR_OTHER if
+/// the program is written in Rust and has a tracing subscriber of its own.
+/// Ownership: user stays the caller's; it must last until another function is set.
+/// Threads: any; waits until no thread is in the earlier function.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nfm_set_log(
+    level: c_int,
+    callback: nfm_log_callback_t,
+    user: *mut c_void,
+    error: *mut *mut nfm_error_t,
+) -> c_int {
+    let body = || {
+        let levels =
+            nfm_log_level_t::NFM_LOG_OFF as c_int..=nfm_log_level_t::NFM_LOG_TRACE as c_int;
+        if !levels.contains(&level) {
+            return Err(nfm_error_t::invalid(format!("level: there is no level {level}")));
+        }
+        if INSIDE.get() {
+            return Err(nfm_error_t::invalid("the log's callback cannot set another one"));
+        }
+        if callback.is_some() {
+            install()?;
+        }
+        let mut listener = LISTENER.write().unwrap_or_else(PoisonError::into_inner);
+        *listener = Listener { level, callback, user };
+        Ok(())
+    };
+    // SAFETY: NULL or may be written, by the caller's promise.
+    unsafe { status(error, body) }
+}
+symver!("NFM_0.1", nfm_set_log);
+
+/// Makes this library's messages come here, once for the process.
+fn install() -> Result<(), nfm_error_t> {
+    if tracing::dispatcher::has_been_set()
+        && tracing::dispatcher::get_default(|one| one.is::<Log>())
+    {
+        return Ok(());
+    }
+    tracing::subscriber::set_global_default(Log)
+        .map_err(|_| nfm_error_t::other("this program has a tracing subscriber of its own already"))
+}
+
+/// Tells the listener of each event.
+struct Log;
+
+impl Subscriber for Log {
+    /// Asked once for each place in the code: the level may be another one later.
+    fn register_callsite(&self, _: &'static Metadata<'static>) -> Interest {
+        Interest::sometimes()
+    }
+
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        // A thread that is in the callback holds the lock: it must not ask for it once more.
+        if INSIDE.get() || !metadata.target().starts_with("nfm") {
+            return false;
+        }
+        let listener = LISTENER.read().unwrap_or_else(PoisonError::into_inner);
+        listener.callback.is_some()
+            && nfm_log_level_t::of(*metadata.level()) as c_int <= listener.level
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let mut line = Line::default();
+        event.record(&mut line);
+        let level = nfm_log_level_t::of(*event.metadata().level()) as c_int;
+        tell(level, event.metadata().target(), &line.0);
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+    fn enter(&self, _: &span::Id) {}
+    fn exit(&self, _: &span::Id) {}
+}
+
+fn tell(level: c_int, target: &str, message: &str) {
+    let listener = LISTENER.read().unwrap_or_else(PoisonError::into_inner);
+    let Some(callback) = listener.callback else { return };
+    let (target, message) = (c_text(target), c_text(message));
+    INSIDE.set(true);
+    // SAFETY: by the caller's promise it may be called on any thread; the texts outlive the call.
+    unsafe { callback(level, target.as_ptr(), message.as_ptr(), listener.user) };
+    INSIDE.set(false);
+}
+
+/// An event in one line: its message, then its fields.
+#[derive(Default)]
+struct Line(String);
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        let gap = if self.0.is_empty() { "" } else { " " };
+        // Writing to a String cannot fail.
+        let _ = match field.name() {
+            "message" => write!(self.0, "{gap}{value:?}"),
+            name => write!(self.0, "{gap}{name}={value:?}"),
+        };
+    }
+}

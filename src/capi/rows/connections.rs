@@ -1,0 +1,115 @@
+//! The rows of the section `connections`.
+
+use std::ffi::c_char;
+
+use super::super::frame::nfm_frame_t;
+use super::{Fill, Row, hand_out};
+use crate::frame::Connection;
+
+/// Bit of nfm_connection_t.known: state.
+pub const NFM_CONNECTION_STATE: u64 = 1u64 << 0;
+/// Bit of nfm_connection_t.known: local_address.
+pub const NFM_CONNECTION_LOCAL_ADDRESS: u64 = 1u64 << 1;
+/// Bit of nfm_connection_t.known: remote_address.
+pub const NFM_CONNECTION_REMOTE_ADDRESS: u64 = 1u64 << 2;
+/// Bit of nfm_connection_t.known: path.
+pub const NFM_CONNECTION_PATH: u64 = 1u64 << 3;
+/// Bit of nfm_connection_t.known: inode.
+pub const NFM_CONNECTION_INODE: u64 = 1u64 << 4;
+/// Bit of nfm_connection_t.known: netns.
+pub const NFM_CONNECTION_NETNS: u64 = 1u64 << 5;
+/// Bit of nfm_connection_t.known: uid.
+pub const NFM_CONNECTION_UID: u64 = 1u64 << 6;
+/// Bit of nfm_connection_t.known: pid.
+pub const NFM_CONNECTION_PID: u64 = 1u64 << 7;
+/// Bit of nfm_connection_t.known: fd.
+pub const NFM_CONNECTION_FD: u64 = 1u64 << 8;
+/// Bit of nfm_connection_t.known: local_port.
+pub const NFM_CONNECTION_LOCAL_PORT: u64 = 1u64 << 9;
+/// Bit of nfm_connection_t.known: remote_port.
+pub const NFM_CONNECTION_REMOTE_PORT: u64 = 1u64 << 10;
+
+/// One socket of one network namespace.
+#[repr(C)]
+pub struct nfm_connection_t {
+    /// Which members are known, NFM_CONNECTION_... combined; protocol always is.
+    pub known: u64,
+    /// "tcp", "tcp6", "udp", "udp6", "raw", "raw6" or "unix"; later versions may add others.
+    pub protocol: *const c_char,
+    /// The state by the kernel's name without TCP_: "ESTABLISHED", "LISTEN", "CLOSE" (which is what
+    /// an unconnected datagram socket has) and others; NULL if not known.
+    pub state: *const c_char,
+    /// Own address; NULL if not known, and for unix sockets.
+    pub local_address: *const c_char,
+    /// The other end's address; NULL if not known, and for unix sockets.
+    pub remote_address: *const c_char,
+    /// A unix socket's path; '@' stands for the NUL at the start of an abstract one; NULL if not
+    /// known, and for others.
+    pub path: *const c_char,
+    /// The socket's inode; 0 where no process has it open any more, as /proc shows it.
+    pub inode: u64,
+    /// Inode of the network namespace, as in /proc/PID/ns/net.
+    pub netns: u32,
+    /// The owner's user id.
+    pub uid: u32,
+    /// A process that has it open.
+    pub pid: u32,
+    /// That process's descriptor.
+    pub fd: u32,
+    /// Own port; of a raw socket its protocol number.
+    pub local_port: u16,
+    /// The other end's port.
+    pub remote_port: u16,
+    /// Zero.
+    pub reserved: u32,
+}
+
+impl Row for nfm_connection_t {
+    type Item = Connection;
+
+    fn of(connection: &Connection, fill: &mut Fill) -> Self {
+        Self {
+            protocol: fill.always(connection.protocol),
+            state: fill.text(NFM_CONNECTION_STATE, connection.state),
+            local_address: fill
+                .text(NFM_CONNECTION_LOCAL_ADDRESS, connection.local_address.as_deref()),
+            remote_address: fill
+                .text(NFM_CONNECTION_REMOTE_ADDRESS, connection.remote_address.as_deref()),
+            path: fill.text(NFM_CONNECTION_PATH, connection.path.as_deref()),
+            inode: fill.value(NFM_CONNECTION_INODE, connection.inode),
+            netns: fill.value(NFM_CONNECTION_NETNS, connection.netns),
+            uid: fill.value(NFM_CONNECTION_UID, connection.uid),
+            pid: fill.value(NFM_CONNECTION_PID, connection.pid),
+            fd: fill.value(NFM_CONNECTION_FD, connection.fd),
+            local_port: fill.value(NFM_CONNECTION_LOCAL_PORT, connection.local_port),
+            remote_port: fill.value(NFM_CONNECTION_REMOTE_PORT, connection.remote_port),
+            reserved: 0,
+            known: fill.known(),
+        }
+    }
+}
+
+/// The sockets of a frame, of every network namespace.
+///
+/// Parameters: frame; count receives the number of rows; stride receives the bytes from one row to
+/// the next, for NFM_ROW().
+/// Returns: the first row, not to be read if count is 0; NULL, with a count of 0, if the frame does
+/// not hold the section or an argument is NULL.
+/// Errors: none.
+/// Ownership: the frame's.
+/// Threads: any number at the same time.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nfm_frame_connections(
+    frame: *const nfm_frame_t,
+    count: *mut usize,
+    stride: *mut usize,
+) -> *const nfm_connection_t {
+    // SAFETY: each is NULL or valid, by the caller's promise.
+    unsafe {
+        hand_out(frame, count, stride, |frame| {
+            frame.rows.connections.of(frame.frame.connections.as_deref())
+        })
+    }
+}
+symver!("NFM_0.1", nfm_frame_connections);

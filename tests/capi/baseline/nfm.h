@@ -1,0 +1,1633 @@
+/*
+ * nfm.h: see into running Linux guests from their host.
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Generated from src/capi/ by build.rs: edit there.
+ *
+ *     nfm_domain_t *domain;
+ *     nfm_frame_t *frame;
+ *     nfm_error_t *error;
+ *
+ *     if (nfm_open_domain("web-1", NULL, &domain, &error) != NFM_OK)
+ *         ...                     say nfm_error_message(error), then nfm_error_free(error)
+ *     if (nfm_crawl(domain, NULL, &frame, &error) != NFM_OK)
+ *         ...                     the same, and nfm_close_domain(domain)
+ *
+ *     size_t count, stride;
+ *     const nfm_process_t *rows = nfm_frame_processes(frame, &count, &stride);
+ *     for (size_t i = 0; i < count; i++) {
+ *         const nfm_process_t *process = NFM_ROW(nfm_process_t, rows, stride, i);
+ *         ...
+ *     }
+ *     nfm_frame_free(frame);
+ *     nfm_close_domain(domain);
+ *
+ * Link with: cc ... $(pkg-config --cflags --libs nfm)
+ *
+ * Results. A function that can fail returns an int: NFM_OK, which is 0, or one of nfm_result_t.
+ * Its last arguments are outputs: a handle, written on success alone, and an error, written on
+ * failure alone (overwritten, never freed: free an old one first). NULL for the error means that
+ * you do not want it. A NULL where none is allowed is NFM_ERR_INVALID_ARGUMENT, or NULL from a
+ * function that returns a pointer. Nothing is kept for each thread.
+ *
+ * Ownership. What a function gives through an output is yours, and has one function that ends it:
+ * nfm_close_domain(), nfm_frame_free(), nfm_domain_list_free(), nfm_control_free(), nfm_error_free().
+ * NULL there does nothing; to end a thing twice is undefined, as with free(). What a function returns as
+ * a pointer to const belongs to the handle it was asked of, and goes with it. Never call free() on any
+ * of it. What you pass in stays yours and is not kept.
+ *
+ * Threads. A domain: one thread at a time, which need not be the same each time. A frame, a list or an
+ * error never changes: any number of threads may read it, and one frees it when the others are done. A
+ * control: any number of threads, that is what it is for. Each function says its own rule. After fork()
+ * the child uses none of the parent's domains.
+ *
+ * Growth. Later versions add functions, numbers, bits, and members at the end of structures, and
+ * never change those that are. So that your program runs with older and newer libraries:
+ *   - Options: zero them whole and set size to sizeof. Zero means default.
+ *   - Rows: go from one to the next with NFM_ROW() and the stride that the library tells, never by
+ *     array index or sizeof. Copy members, not whole rows. Rows within rows bring their own count and
+ *     stride as members. Lists of strings are arrays that end with a NULL.
+ *   - Absent is not zero: a member means something only where its bit is set in known. A library
+ *     that is too old to have a member never sets its bit; do not touch the member then.
+ *
+ * Text is UTF-8, where bytes of the guest that are not UTF-8, and NULs, stand as U+FFFD. It comes
+ * from the guest: it can contain control characters, so escape it before you show it on a terminal.
+ * Times are in nanoseconds and sizes in bytes, unless a name says otherwise.
+ *
+ * A panic inside the library is a bug. It is caught and returned as NFM_ERR_PANIC (NULL or 0 where a
+ * function has no result), and Rust's own message about it goes to stderr.
+ */
+
+#ifndef NFM_H
+#define NFM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/** The version of this header; nfm_version() tells that of the library. */
+#define NFM_VERSION "0.1.0"
+#define NFM_VERSION_MAJOR 0
+#define NFM_VERSION_MINOR 1
+#define NFM_VERSION_PATCH 0
+
+/**
+ * The row at an index: a const type *. rows and stride are from one call of a function that returns
+ * rows, index is below their count.
+ */
+#define NFM_ROW(type, rows, stride, index) \
+    ((const type *)(const void *)((const char *)(rows) + (size_t)(index) * (stride)))
+
+/* The result of such a function must be looked at. */
+#if defined(__GNUC__) || defined(__clang__)
+#define NFM_MUST_USE __attribute__((warn_unused_result))
+#else
+#define NFM_MUST_USE
+#endif
+
+/** Section of a frame: the operating system, see nfm_frame_os(). */
+#define NFM_SECTION_OS (1ull << 0)
+
+/** Section of a frame: the CPUs, see nfm_frame_cpus(). */
+#define NFM_SECTION_CPUS (1ull << 1)
+
+/** Section of a frame: memory as a whole, see nfm_frame_memory(). */
+#define NFM_SECTION_MEMORY (1ull << 2)
+
+/** Section of a frame: the processes, see nfm_frame_processes(). */
+#define NFM_SECTION_PROCESSES (1ull << 3)
+
+/** Section of a frame: the open files of the processes, see nfm_frame_files(). */
+#define NFM_SECTION_FILES (1ull << 4)
+
+/** Section of a frame: the address spaces of the processes, see nfm_frame_mappings(). */
+#define NFM_SECTION_MAPPINGS (1ull << 5)
+
+/** Section of a frame: the loaded kernel modules, see nfm_frame_modules(). */
+#define NFM_SECTION_MODULES (1ull << 6)
+
+/** Section of a frame: the network interfaces, see nfm_frame_interfaces(). */
+#define NFM_SECTION_INTERFACES (1ull << 7)
+
+/** Section of a frame: the sockets, see nfm_frame_connections(). */
+#define NFM_SECTION_CONNECTIONS (1ull << 8)
+
+/** Section of a frame: the mounts, see nfm_frame_mounts(). */
+#define NFM_SECTION_MOUNTS (1ull << 9)
+
+/** Section of a frame: the kernel's log, see nfm_frame_log(). */
+#define NFM_SECTION_LOG (1ull << 10)
+
+/** Section of a frame: what the host knows of the guest, see nfm_frame_host(). */
+#define NFM_SECTION_HOST (1ull << 11)
+
+/** Bit of nfm_domain_info_t.known: id. */
+#define NFM_DOMAIN_INFO_ID (1ull << 0)
+
+/** Bit of nfm_problem_t.known: address. */
+#define NFM_PROBLEM_ADDRESS (1ull << 0)
+
+/** Flag of nfm_frame_to_json(): indented, for people. */
+#define NFM_JSON_PRETTY (1u << 0)
+
+/** Bit of nfm_os_t.known: sysname. */
+#define NFM_OS_SYSNAME (1ull << 0)
+/** Bit of nfm_os_t.known: nodename. */
+#define NFM_OS_NODENAME (1ull << 1)
+/** Bit of nfm_os_t.known: release. */
+#define NFM_OS_RELEASE (1ull << 2)
+/** Bit of nfm_os_t.known: version. */
+#define NFM_OS_VERSION (1ull << 3)
+/** Bit of nfm_os_t.known: machine. */
+#define NFM_OS_MACHINE (1ull << 4)
+/** Bit of nfm_os_t.known: build_id. */
+#define NFM_OS_BUILD_ID (1ull << 5)
+/** Bit of nfm_os_t.known: command_line. */
+#define NFM_OS_COMMAND_LINE (1ull << 6)
+/** Bit of nfm_os_t.known: boot_time_ns. */
+#define NFM_OS_BOOT_TIME_NS (1ull << 7)
+/** Bit of nfm_os_t.known: uptime_ns. */
+#define NFM_OS_UPTIME_NS (1ull << 8)
+/** Bit of nfm_os_t.known: load. */
+#define NFM_OS_LOAD (1ull << 9)
+/** Bit of nfm_os_t.known: panicked. */
+#define NFM_OS_PANICKED (1ull << 10)
+
+/** Bit of nfm_cpu_t.known: vendor. */
+#define NFM_CPU_VENDOR (1ull << 0)
+/** Bit of nfm_cpu_t.known: model. */
+#define NFM_CPU_MODEL (1ull << 1)
+/** Bit of nfm_cpu_t.known: mhz. */
+#define NFM_CPU_MHZ (1ull << 2)
+/** Bit of nfm_cpu_t.known: cache_kib. */
+#define NFM_CPU_CACHE_KIB (1ull << 3)
+/** Bit of nfm_cpu_t.known: user_ns. */
+#define NFM_CPU_USER_NS (1ull << 4)
+/** Bit of nfm_cpu_t.known: nice_ns. */
+#define NFM_CPU_NICE_NS (1ull << 5)
+/** Bit of nfm_cpu_t.known: system_ns. */
+#define NFM_CPU_SYSTEM_NS (1ull << 6)
+/** Bit of nfm_cpu_t.known: idle_ns. */
+#define NFM_CPU_IDLE_NS (1ull << 7)
+/** Bit of nfm_cpu_t.known: iowait_ns. */
+#define NFM_CPU_IOWAIT_NS (1ull << 8)
+/** Bit of nfm_cpu_t.known: irq_ns. */
+#define NFM_CPU_IRQ_NS (1ull << 9)
+/** Bit of nfm_cpu_t.known: softirq_ns. */
+#define NFM_CPU_SOFTIRQ_NS (1ull << 10)
+/** Bit of nfm_cpu_t.known: steal_ns. */
+#define NFM_CPU_STEAL_NS (1ull << 11)
+/** Bit of nfm_cpu_t.known: guest_ns. */
+#define NFM_CPU_GUEST_NS (1ull << 12)
+/** Bit of nfm_cpu_t.known: guest_nice_ns. */
+#define NFM_CPU_GUEST_NICE_NS (1ull << 13)
+
+/** Bit of nfm_memory_t.known: total. */
+#define NFM_MEMORY_TOTAL (1ull << 0)
+/** Bit of nfm_memory_t.known: free. */
+#define NFM_MEMORY_FREE (1ull << 1)
+/** Bit of nfm_memory_t.known: available. */
+#define NFM_MEMORY_AVAILABLE (1ull << 2)
+/** Bit of nfm_memory_t.known: buffers. */
+#define NFM_MEMORY_BUFFERS (1ull << 3)
+/** Bit of nfm_memory_t.known: cached. */
+#define NFM_MEMORY_CACHED (1ull << 4)
+/** Bit of nfm_memory_t.known: swap_cached. */
+#define NFM_MEMORY_SWAP_CACHED (1ull << 5)
+/** Bit of nfm_memory_t.known: active. */
+#define NFM_MEMORY_ACTIVE (1ull << 6)
+/** Bit of nfm_memory_t.known: inactive. */
+#define NFM_MEMORY_INACTIVE (1ull << 7)
+/** Bit of nfm_memory_t.known: swap_total. */
+#define NFM_MEMORY_SWAP_TOTAL (1ull << 8)
+/** Bit of nfm_memory_t.known: swap_free. */
+#define NFM_MEMORY_SWAP_FREE (1ull << 9)
+/** Bit of nfm_memory_t.known: dirty. */
+#define NFM_MEMORY_DIRTY (1ull << 10)
+/** Bit of nfm_memory_t.known: writeback. */
+#define NFM_MEMORY_WRITEBACK (1ull << 11)
+/** Bit of nfm_memory_t.known: anonymous. */
+#define NFM_MEMORY_ANONYMOUS (1ull << 12)
+/** Bit of nfm_memory_t.known: mapped. */
+#define NFM_MEMORY_MAPPED (1ull << 13)
+/** Bit of nfm_memory_t.known: shared. */
+#define NFM_MEMORY_SHARED (1ull << 14)
+/** Bit of nfm_memory_t.known: slab. */
+#define NFM_MEMORY_SLAB (1ull << 15)
+/** Bit of nfm_memory_t.known: slab_reclaimable. */
+#define NFM_MEMORY_SLAB_RECLAIMABLE (1ull << 16)
+/** Bit of nfm_memory_t.known: slab_unreclaimable. */
+#define NFM_MEMORY_SLAB_UNRECLAIMABLE (1ull << 17)
+/** Bit of nfm_memory_t.known: kernel_stack. */
+#define NFM_MEMORY_KERNEL_STACK (1ull << 18)
+/** Bit of nfm_memory_t.known: page_tables. */
+#define NFM_MEMORY_PAGE_TABLES (1ull << 19)
+
+/** Bit of nfm_thread_t.known: name. */
+#define NFM_THREAD_NAME (1ull << 0)
+/** Bit of nfm_thread_t.known: start_time_ns. */
+#define NFM_THREAD_START_TIME_NS (1ull << 1)
+/** Bit of nfm_thread_t.known: cpu_ns. */
+#define NFM_THREAD_CPU_NS (1ull << 2)
+/** Bit of nfm_thread_t.known: state. */
+#define NFM_THREAD_STATE (1ull << 3)
+
+/** Bit of nfm_process_t.known: name. */
+#define NFM_PROCESS_NAME (1ull << 0)
+/** Bit of nfm_process_t.known: command_line. */
+#define NFM_PROCESS_COMMAND_LINE (1ull << 1)
+/** Bit of nfm_process_t.known: exe. */
+#define NFM_PROCESS_EXE (1ull << 2)
+/** Bit of nfm_process_t.known: cwd. */
+#define NFM_PROCESS_CWD (1ull << 3)
+/** Bit of nfm_process_t.known: root. */
+#define NFM_PROCESS_ROOT (1ull << 4)
+/** Bit of nfm_process_t.known: cgroup. */
+#define NFM_PROCESS_CGROUP (1ull << 5)
+/** Bit of nfm_process_t.known: start_time_ns. */
+#define NFM_PROCESS_START_TIME_NS (1ull << 6)
+/** Bit of nfm_process_t.known: user_ns. */
+#define NFM_PROCESS_USER_NS (1ull << 7)
+/** Bit of nfm_process_t.known: system_ns. */
+#define NFM_PROCESS_SYSTEM_NS (1ull << 8)
+/** Bit of nfm_process_t.known: virtual_bytes. */
+#define NFM_PROCESS_VIRTUAL_BYTES (1ull << 9)
+/** Bit of nfm_process_t.known: rss_bytes. */
+#define NFM_PROCESS_RSS_BYTES (1ull << 10)
+/** Bit of nfm_process_t.known: shared_bytes. */
+#define NFM_PROCESS_SHARED_BYTES (1ull << 11)
+/** Bit of nfm_process_t.known: pid_in_namespace. */
+#define NFM_PROCESS_PID_IN_NAMESPACE (1ull << 12)
+/** Bit of nfm_process_t.known: ppid. */
+#define NFM_PROCESS_PPID (1ull << 13)
+/** Bit of nfm_process_t.known: uid. */
+#define NFM_PROCESS_UID (1ull << 14)
+/** Bit of nfm_process_t.known: euid. */
+#define NFM_PROCESS_EUID (1ull << 15)
+/** Bit of nfm_process_t.known: gid. */
+#define NFM_PROCESS_GID (1ull << 16)
+/** Bit of nfm_process_t.known: egid. */
+#define NFM_PROCESS_EGID (1ull << 17)
+/** Bit of nfm_process_t.known: threads. */
+#define NFM_PROCESS_THREADS (1ull << 18)
+/** Bit of nfm_process_t.known: nice. */
+#define NFM_PROCESS_NICE (1ull << 19)
+/** Bit of nfm_process_t.known: open_files. */
+#define NFM_PROCESS_OPEN_FILES (1ull << 20)
+/** Bit of nfm_process_t.known: pid_namespace. */
+#define NFM_PROCESS_PID_NAMESPACE (1ull << 21)
+/** Bit of nfm_process_t.known: net_namespace. */
+#define NFM_PROCESS_NET_NAMESPACE (1ull << 22)
+/** Bit of nfm_process_t.known: mnt_namespace. */
+#define NFM_PROCESS_MNT_NAMESPACE (1ull << 23)
+/** Bit of nfm_process_t.known: uts_namespace. */
+#define NFM_PROCESS_UTS_NAMESPACE (1ull << 24)
+/** Bit of nfm_process_t.known: ipc_namespace. */
+#define NFM_PROCESS_IPC_NAMESPACE (1ull << 25)
+/** Bit of nfm_process_t.known: user_namespace. */
+#define NFM_PROCESS_USER_NAMESPACE (1ull << 26)
+/** Bit of nfm_process_t.known: cgroup_namespace. */
+#define NFM_PROCESS_CGROUP_NAMESPACE (1ull << 27)
+/** Bit of nfm_process_t.known: time_namespace. */
+#define NFM_PROCESS_TIME_NAMESPACE (1ull << 28)
+/** Bit of nfm_process_t.known: kernel_thread. */
+#define NFM_PROCESS_KERNEL_THREAD (1ull << 29)
+/** Bit of nfm_process_t.known: state. */
+#define NFM_PROCESS_STATE (1ull << 30)
+/** Bit of nfm_process_t.known: thread_list. */
+#define NFM_PROCESS_THREAD_LIST (1ull << 31)
+
+/** Bit of nfm_file_t.known: kind. */
+#define NFM_FILE_KIND (1ull << 0)
+/** Bit of nfm_file_t.known: path. */
+#define NFM_FILE_PATH (1ull << 1)
+/** Bit of nfm_file_t.known: flags. */
+#define NFM_FILE_FLAGS (1ull << 2)
+/** Bit of nfm_file_t.known: position. */
+#define NFM_FILE_POSITION (1ull << 3)
+/** Bit of nfm_file_t.known: inode. */
+#define NFM_FILE_INODE (1ull << 4)
+
+/** Bit of nfm_physical_run_t.known: physical. */
+#define NFM_PHYSICAL_RUN_PHYSICAL (1ull << 0)
+
+/** Bit of nfm_mapping_t.known: permissions. */
+#define NFM_MAPPING_PERMISSIONS (1ull << 0)
+/** Bit of nfm_mapping_t.known: path. */
+#define NFM_MAPPING_PATH (1ull << 1)
+/** Bit of nfm_mapping_t.known: offset. */
+#define NFM_MAPPING_OFFSET (1ull << 2)
+/** Bit of nfm_mapping_t.known: resident_bytes. */
+#define NFM_MAPPING_RESIDENT_BYTES (1ull << 3)
+/** Bit of nfm_mapping_t.known: physical. */
+#define NFM_MAPPING_PHYSICAL (1ull << 4)
+
+/** Bit of nfm_module_t.known: state. */
+#define NFM_MODULE_STATE (1ull << 0)
+/** Bit of nfm_module_t.known: taints. */
+#define NFM_MODULE_TAINTS (1ull << 1)
+/** Bit of nfm_module_t.known: size. */
+#define NFM_MODULE_SIZE (1ull << 2)
+/** Bit of nfm_module_t.known: address. */
+#define NFM_MODULE_ADDRESS (1ull << 3)
+/** Bit of nfm_module_t.known: references. */
+#define NFM_MODULE_REFERENCES (1ull << 4)
+/** Bit of nfm_module_t.known: used_by. */
+#define NFM_MODULE_USED_BY (1ull << 5)
+
+/** Bit of nfm_interface_t.known: name. */
+#define NFM_INTERFACE_NAME (1ull << 0)
+/** Bit of nfm_interface_t.known: mac. */
+#define NFM_INTERFACE_MAC (1ull << 1)
+/** Bit of nfm_interface_t.known: ipv4. */
+#define NFM_INTERFACE_IPV4 (1ull << 2)
+/** Bit of nfm_interface_t.known: ipv6. */
+#define NFM_INTERFACE_IPV6 (1ull << 3)
+/** Bit of nfm_interface_t.known: rx_bytes. */
+#define NFM_INTERFACE_RX_BYTES (1ull << 4)
+/** Bit of nfm_interface_t.known: rx_packets. */
+#define NFM_INTERFACE_RX_PACKETS (1ull << 5)
+/** Bit of nfm_interface_t.known: rx_errors. */
+#define NFM_INTERFACE_RX_ERRORS (1ull << 6)
+/** Bit of nfm_interface_t.known: rx_dropped. */
+#define NFM_INTERFACE_RX_DROPPED (1ull << 7)
+/** Bit of nfm_interface_t.known: tx_bytes. */
+#define NFM_INTERFACE_TX_BYTES (1ull << 8)
+/** Bit of nfm_interface_t.known: tx_packets. */
+#define NFM_INTERFACE_TX_PACKETS (1ull << 9)
+/** Bit of nfm_interface_t.known: tx_errors. */
+#define NFM_INTERFACE_TX_ERRORS (1ull << 10)
+/** Bit of nfm_interface_t.known: tx_dropped. */
+#define NFM_INTERFACE_TX_DROPPED (1ull << 11)
+/** Bit of nfm_interface_t.known: netns. */
+#define NFM_INTERFACE_NETNS (1ull << 12)
+/** Bit of nfm_interface_t.known: index. */
+#define NFM_INTERFACE_INDEX (1ull << 13)
+/** Bit of nfm_interface_t.known: mtu. */
+#define NFM_INTERFACE_MTU (1ull << 14)
+/** Bit of nfm_interface_t.known: up. */
+#define NFM_INTERFACE_UP (1ull << 15)
+
+/** Bit of nfm_connection_t.known: state. */
+#define NFM_CONNECTION_STATE (1ull << 0)
+/** Bit of nfm_connection_t.known: local_address. */
+#define NFM_CONNECTION_LOCAL_ADDRESS (1ull << 1)
+/** Bit of nfm_connection_t.known: remote_address. */
+#define NFM_CONNECTION_REMOTE_ADDRESS (1ull << 2)
+/** Bit of nfm_connection_t.known: path. */
+#define NFM_CONNECTION_PATH (1ull << 3)
+/** Bit of nfm_connection_t.known: inode. */
+#define NFM_CONNECTION_INODE (1ull << 4)
+/** Bit of nfm_connection_t.known: netns. */
+#define NFM_CONNECTION_NETNS (1ull << 5)
+/** Bit of nfm_connection_t.known: uid. */
+#define NFM_CONNECTION_UID (1ull << 6)
+/** Bit of nfm_connection_t.known: pid. */
+#define NFM_CONNECTION_PID (1ull << 7)
+/** Bit of nfm_connection_t.known: fd. */
+#define NFM_CONNECTION_FD (1ull << 8)
+/** Bit of nfm_connection_t.known: local_port. */
+#define NFM_CONNECTION_LOCAL_PORT (1ull << 9)
+/** Bit of nfm_connection_t.known: remote_port. */
+#define NFM_CONNECTION_REMOTE_PORT (1ull << 10)
+
+/** Bit of nfm_mount_t.known: source. */
+#define NFM_MOUNT_SOURCE (1ull << 0)
+/** Bit of nfm_mount_t.known: target. */
+#define NFM_MOUNT_TARGET (1ull << 1)
+/** Bit of nfm_mount_t.known: filesystem. */
+#define NFM_MOUNT_FILESYSTEM (1ull << 2)
+/** Bit of nfm_mount_t.known: options. */
+#define NFM_MOUNT_OPTIONS (1ull << 3)
+/** Bit of nfm_mount_t.known: mnt_ns. */
+#define NFM_MOUNT_MNT_NS (1ull << 4)
+
+/** Bit of nfm_host_t.known: state. */
+#define NFM_HOST_STATE (1ull << 0)
+/** Bit of nfm_host_t.known: vcpu_time_ns. */
+#define NFM_HOST_VCPU_TIME_NS (1ull << 1)
+/** Bit of nfm_host_t.known: rss_bytes. */
+#define NFM_HOST_RSS_BYTES (1ull << 2)
+/** Bit of nfm_host_t.known: swapped_bytes. */
+#define NFM_HOST_SWAPPED_BYTES (1ull << 3)
+/** Bit of nfm_host_t.known: untouched_bytes. */
+#define NFM_HOST_UNTOUCHED_BYTES (1ull << 4)
+
+/**
+ * What a function returns, as an int. Numbers are never reused; later versions add some, so treat a
+ * number that is not listed as a failure.
+ */
+typedef enum nfm_result_t {
+    /** All went well. */
+    NFM_OK = 0,
+    /** Something failed that has no code of its own (an input or output error, for example). */
+    NFM_ERR_OTHER = 1,
+    /** An argument is not what the function takes. */
+    NFM_ERR_INVALID_ARGUMENT = 2,
+    /** libvirt cannot be reached. */
+    NFM_ERR_CONNECT = 3,
+    /** libvirt knows no such domain. */
+    NFM_ERR_NO_SUCH_DOMAIN = 4,
+    /** The domain is known but not running. */
+    NFM_ERR_NOT_RUNNING = 5,
+    /** The guest's memory may not be read with the caller's privileges. */
+    NFM_ERR_PERMISSION = 6,
+    /** No operating system runs in the guest yet: it is in its firmware or boot loader. */
+    NFM_ERR_NOT_BOOTED = 7,
+    /** What runs in the guest is no Linux kernel that can be recognised. */
+    NFM_ERR_NOT_LINUX = 8,
+    /** The kernel carries no BTF, so the layout of its structures is unknown. */
+    NFM_ERR_NO_TYPES = 9,
+    /** The kernel's symbol table cannot be found in its memory. */
+    NFM_ERR_NO_SYMBOLS = 10,
+    /** The hypervisor, the architecture or the kind of memory is one that nfm does not read. */
+    NFM_ERR_UNSUPPORTED = 11,
+    /** The guest's RAM cannot be located in the hypervisor's process. */
+    NFM_ERR_NO_MEMORY = 12,
+    /** The guest ended, or was replaced by another, while it was read. */
+    NFM_ERR_GONE = 13,
+    /**
+     * A bug in nfm: a panic was caught, or was caught earlier with this handle. Close the handle.
+     */
+    NFM_ERR_PANIC = 14,
+    /** The call was cancelled through its nfm_control_t. */
+    NFM_ERR_CANCELLED = 15,
+} nfm_result_t;
+
+/** How grave a message is, as nfm_set_log() takes and tells it. */
+typedef enum nfm_log_level_t {
+    /** Nothing is told. */
+    NFM_LOG_OFF = 0,
+    /** Something failed that cannot be returned: a guest that could not be resumed, for example. */
+    NFM_LOG_ERROR = 1,
+    /** Something looks wrong. */
+    NFM_LOG_WARN = 2,
+    /** What happens. */
+    NFM_LOG_INFO = 3,
+    /** What was found on the way, for whoever looks for a fault. */
+    NFM_LOG_DEBUG = 4,
+    /** Everything. */
+    NFM_LOG_TRACE = 5,
+} nfm_log_level_t;
+
+/** How the guest is treated while a frame is taken. */
+typedef enum nfm_mode_t {
+    /** It runs on: what looks torn is read anew. */
+    NFM_MODE_LIVE = 0,
+    /**
+     * libvirt suspends it for the crawl and resumes it after, over a read-write connection. A guest
+     * whose vCPUs do not run is left as it is. If the calling process is killed in between, the guest
+     * stays suspended (virsh resume).
+     */
+    NFM_MODE_PAUSED = 1,
+} nfm_mode_t;
+
+/**
+ * A hand on calls that run: through it any thread cancels them, and sees how far they are. It is given
+ * with the options of nfm_open_domain() and nfm_crawl(), to one call or to many, also of several
+ * domains. Any number of threads may use it at the same time.
+ */
+typedef struct nfm_control_t nfm_control_t;
+
+/**
+ * The domains at one time. It never changes, and all that its functions return belongs to it: any
+ * number of threads may read it at the same time, until nfm_domain_list_free().
+ */
+typedef struct nfm_domain_list_t nfm_domain_list_t;
+
+/**
+ * A domain that is open for crawling. One thread at a time may use it, and it may move between
+ * threads; different domains may be used at the same time.
+ */
+typedef struct nfm_domain_t nfm_domain_t;
+
+/**
+ * Why a function failed. Made by the function that failed, freed with nfm_error_free(). It never
+ * changes: any number of threads may read it.
+ */
+typedef struct nfm_error_t nfm_error_t;
+
+/**
+ * One snapshot of one guest. It never changes, and all that its functions return belongs to it: any
+ * number of threads may read it at the same time, until nfm_frame_free().
+ */
+typedef struct nfm_frame_t nfm_frame_t;
+
+/**
+ * What nfm_set_log() calls for each message: with its level, one of nfm_log_level_t; the part of the
+ * library that it comes from ("nfm::domain::open"); the message, UTF-8 in one line, which can contain
+ * names that come from the guest; and the pointer that was given to nfm_set_log(). The texts are only
+ * there during the call.
+ */
+typedef void (*nfm_log_callback_t)(int level,
+                                   const char *target,
+                                   const char *message,
+                                   void *user);
+
+/**
+ * Which domains to list. Zero the whole structure, then set size and what is to differ from the
+ * default. It is only read during the call.
+ */
+typedef struct nfm_list_options_t {
+    /** sizeof(nfm_list_options_t). */
+    size_t size;
+    /** libvirt's connection URI; NULL for libvirt's own default. */
+    const char *uri;
+    /** 1 to list also the domains that are not active; 0 for active ones alone. */
+    uint32_t inactive;
+    /** Zero. */
+    uint32_t reserved;
+} nfm_list_options_t;
+
+/** One domain, as libvirt knows it. */
+typedef struct nfm_domain_info_t {
+    /** Which members are known, NFM_DOMAIN_INFO_... combined; all but id always are. */
+    uint64_t known;
+    /** The domain's name. */
+    const char *name;
+    /** Its UUID in the usual text form. */
+    const char *uuid;
+    /** What it does now, as virsh domstate prints it: "running". */
+    const char *state;
+    /** libvirt's id; not known while the domain is not active. */
+    uint32_t id;
+    /** Zero. */
+    uint32_t reserved;
+} nfm_domain_info_t;
+
+/**
+ * How to open a domain. Zero the whole structure, then set size and what is to differ from the
+ * default. It is only read during the call.
+ */
+typedef struct nfm_open_options_t {
+    /** sizeof(nfm_open_options_t). */
+    size_t size;
+    /** libvirt's connection URI; NULL for libvirt's own default. */
+    const char *uri;
+    /** Cancels the call from another thread; NULL for none. It may be freed during the call. */
+    struct nfm_control_t *control;
+} nfm_open_options_t;
+
+/**
+ * How to crawl. Zero the whole structure, then set size and what is to differ from the default. It is
+ * only read during the call.
+ */
+typedef struct nfm_crawl_options_t {
+    /** sizeof(nfm_crawl_options_t). */
+    size_t size;
+    /** The sections to fill, NFM_SECTION_... combined; 0 for the default ones. */
+    uint64_t sections;
+    /**
+     * A frame that is not done after this long is returned as it is, with a problem that says so;
+     * 0 for the default, 10 seconds.
+     */
+    uint64_t time_limit_ns;
+    /** How the guest is treated, one of nfm_mode_t. */
+    uint32_t mode;
+    /** 1 to list the threads of each process (nfm_process_t.thread_list), else 0. */
+    uint32_t threads;
+    /** 1 to tell where the pages of each mapping are (nfm_mapping_t.physical), else 0. */
+    uint32_t physical;
+    /** Zero. */
+    uint32_t reserved;
+    /**
+     * Cancels the call from another thread, and tells how far it is; NULL for none. It may be freed
+     * during the call.
+     */
+    struct nfm_control_t *control;
+} nfm_crawl_options_t;
+
+/** The head of a frame. */
+typedef struct nfm_frame_info_t {
+    /** Which of the members that later versions add are known; the ones here always are. */
+    uint64_t known;
+    /** The sections that the frame holds, NFM_SECTION_... combined. */
+    uint64_t sections;
+    /** Counts the frames of one domain handle, from 1. */
+    uint64_t seq;
+    /** The host's clock when the crawl began, nanoseconds since 1970. */
+    uint64_t time_ns;
+    /** How long the crawl took, nanoseconds. */
+    uint64_t duration_ns;
+    /** libvirt's name of the domain. */
+    const char *domain_name;
+    /** The domain's UUID in the usual text form. */
+    const char *domain_uuid;
+    /** The hypervisor driver, in lower case: "qemu". */
+    const char *hypervisor;
+    /** How the frame was taken: "live", the guest ran on; "paused", it was suspended meanwhile. */
+    const char *mode;
+    /** Walks that were begun anew because they met a change. */
+    uint32_t retries;
+    /** 1 if every section is whole, 0 if there are problems. */
+    uint32_t complete;
+} nfm_frame_info_t;
+
+/** Something that a frame lacks. */
+typedef struct nfm_problem_t {
+    /** Which members are known, NFM_PROBLEM_... combined; section and reason always are. */
+    uint64_t known;
+    /** The guest-virtual address at which it happened. */
+    uint64_t address;
+    /** The section's name, as in JSON: "processes". */
+    const char *section;
+    /** What happened, in one sentence for a person. */
+    const char *reason;
+} nfm_problem_t;
+
+/** The operating system. */
+typedef struct nfm_os_t {
+    /** Which members are known, NFM_OS_... combined. */
+    uint64_t known;
+    /** uname -s; NULL if not known. */
+    const char *sysname;
+    /** uname -n in the first UTS namespace; NULL if not known. */
+    const char *nodename;
+    /** uname -r; NULL if not known. */
+    const char *release;
+    /** uname -v; NULL if not known. */
+    const char *version;
+    /** uname -m; NULL if not known. */
+    const char *machine;
+    /** The kernel's build id, hexadecimal; NULL if not known. */
+    const char *build_id;
+    /** The kernel's command line; NULL if not known. */
+    const char *command_line;
+    /** When the guest booted by its own wall clock, nanoseconds since 1970. */
+    uint64_t boot_time_ns;
+    /** Time since boot, as of the guest's last timer tick, nanoseconds. */
+    uint64_t uptime_ns;
+    /** Load averages over 1, 5 and 15 minutes. */
+    double load[3];
+    /** 1 if the kernel has panicked, else 0. */
+    uint32_t panicked;
+    /** Zero. */
+    uint32_t reserved;
+} nfm_os_t;
+
+/** One CPU of the guest. Its times count since boot, as /proc/stat does. */
+typedef struct nfm_cpu_t {
+    /** Which members are known, NFM_CPU_... combined; id and online always are. */
+    uint64_t known;
+    /** CPUID vendor: "GenuineIntel", "AuthenticAMD"; NULL if not known. */
+    const char *vendor;
+    /** CPUID model name; NULL if not known. */
+    const char *model;
+    /** Megahertz, as the kernel measured it at boot. */
+    double mhz;
+    /** Last-level cache in KiB. */
+    uint64_t cache_kib;
+    /** In user mode, that of guests of its own included, nanoseconds. */
+    uint64_t user_ns;
+    /** In user mode at low priority, nanoseconds. */
+    uint64_t nice_ns;
+    /** In the kernel, nanoseconds. */
+    uint64_t system_ns;
+    /** Idle, nanoseconds. */
+    uint64_t idle_ns;
+    /** Idle while a task waited for input or output, nanoseconds. */
+    uint64_t iowait_ns;
+    /** In interrupts, nanoseconds. */
+    uint64_t irq_ns;
+    /** In software interrupts, nanoseconds. */
+    uint64_t softirq_ns;
+    /** Wanted but taken by the hypervisor, nanoseconds. */
+    uint64_t steal_ns;
+    /** Running guests of its own, nanoseconds. */
+    uint64_t guest_ns;
+    /** Running guests of its own at low priority, nanoseconds. */
+    uint64_t guest_nice_ns;
+    /** The kernel's number of the CPU. */
+    uint32_t id;
+    /** 1 if it is in use, else 0. */
+    uint32_t online;
+} nfm_cpu_t;
+
+/** Memory as a whole, in bytes, by the names of the guest's /proc/meminfo. */
+typedef struct nfm_memory_t {
+    /** Which members are known, NFM_MEMORY_... combined. */
+    uint64_t known;
+    /** MemTotal, bytes. */
+    uint64_t total;
+    /** MemFree, bytes. */
+    uint64_t free;
+    /** MemAvailable, bytes. */
+    uint64_t available;
+    /** Buffers, bytes. */
+    uint64_t buffers;
+    /** Cached, bytes. */
+    uint64_t cached;
+    /** SwapCached, bytes. */
+    uint64_t swap_cached;
+    /** Active, bytes. */
+    uint64_t active;
+    /** Inactive, bytes. */
+    uint64_t inactive;
+    /** SwapTotal, bytes. */
+    uint64_t swap_total;
+    /** SwapFree, bytes. */
+    uint64_t swap_free;
+    /** Dirty, bytes. */
+    uint64_t dirty;
+    /** Writeback, bytes. */
+    uint64_t writeback;
+    /** AnonPages, bytes. */
+    uint64_t anonymous;
+    /** Mapped, bytes. */
+    uint64_t mapped;
+    /** Shmem, bytes. */
+    uint64_t shared;
+    /** Slab, bytes. */
+    uint64_t slab;
+    /** SReclaimable, bytes. */
+    uint64_t slab_reclaimable;
+    /** SUnreclaim, bytes. */
+    uint64_t slab_unreclaimable;
+    /** KernelStack, bytes. */
+    uint64_t kernel_stack;
+    /** PageTables, bytes. */
+    uint64_t page_tables;
+} nfm_memory_t;
+
+/** One thread of a process, as /proc/PID/task/TID shows it. */
+typedef struct nfm_thread_t {
+    /** Which members are known, NFM_THREAD_... combined; tid always is. */
+    uint64_t known;
+    /** The thread's name; NULL if not known. */
+    const char *name;
+    /** When it started, nanoseconds since the guest's boot. */
+    uint64_t start_time_ns;
+    /** Time on a CPU, as the scheduler measures it, nanoseconds. */
+    uint64_t cpu_ns;
+    /** Thread id. */
+    uint32_t tid;
+    /** The state's letter, as of nfm_process_t. */
+    char state;
+    /** Zero. */
+    uint8_t reserved[3];
+} nfm_thread_t;
+
+/** One process: a thread group, as /proc lists it in the guest's first PID namespace. */
+typedef struct nfm_process_t {
+    /** Which members are known, NFM_PROCESS_... combined; pid always is. */
+    uint64_t known;
+    /** The name as in /proc/PID/status; NULL if not known. */
+    const char *name;
+    /** The arguments, joined by spaces; empty for a kernel thread; NULL if not known. */
+    const char *command_line;
+    /** The file it runs, as in /proc/PID/exe; NULL if not known, and for a kernel thread. */
+    const char *exe;
+    /** Its working directory; NULL if not known. */
+    const char *cwd;
+    /** Its root directory; NULL if not known. */
+    const char *root;
+    /** Its group in the unified cgroup hierarchy, as in /proc/PID/cgroup; NULL if not known. */
+    const char *cgroup;
+    /** When it started, nanoseconds since the guest's boot. */
+    uint64_t start_time_ns;
+    /** CPU time in user mode of all its threads, past ones included, nanoseconds. */
+    uint64_t user_ns;
+    /** CPU time in the kernel of all its threads, past ones included, nanoseconds. */
+    uint64_t system_ns;
+    /** Size of the address space, bytes. */
+    uint64_t virtual_bytes;
+    /** Memory of it that is in RAM, bytes. */
+    uint64_t rss_bytes;
+    /** That part of rss_bytes which is of files or shared memory, bytes. */
+    uint64_t shared_bytes;
+    /** Process id. */
+    uint32_t pid;
+    /** Its process id in its own PID namespace. */
+    uint32_t pid_in_namespace;
+    /** The parent's process id; 0 for the first process and the kernel's threads' parent. */
+    uint32_t ppid;
+    /** Real user id. */
+    uint32_t uid;
+    /** Effective user id. */
+    uint32_t euid;
+    /** Real group id. */
+    uint32_t gid;
+    /** Effective group id. */
+    uint32_t egid;
+    /** Number of threads, the first included. */
+    uint32_t threads;
+    /** Nice value, -20 to 19. */
+    int32_t nice;
+    /** Number of open file descriptors. */
+    uint32_t open_files;
+    /** Process id namespace: its inode number, as in /proc/PID/ns. */
+    uint32_t pid_namespace;
+    /** Network namespace: its inode number, as in /proc/PID/ns. */
+    uint32_t net_namespace;
+    /** Mount namespace: its inode number, as in /proc/PID/ns. */
+    uint32_t mnt_namespace;
+    /** Host name (UTS) namespace: its inode number, as in /proc/PID/ns. */
+    uint32_t uts_namespace;
+    /** IPC namespace: its inode number, as in /proc/PID/ns. */
+    uint32_t ipc_namespace;
+    /** User namespace: its inode number, as in /proc/PID/ns. */
+    uint32_t user_namespace;
+    /** Control group namespace: its inode number, as in /proc/PID/ns. */
+    uint32_t cgroup_namespace;
+    /** Time namespace: its inode number, as in /proc/PID/ns. */
+    uint32_t time_namespace;
+    /** 1 for a thread of the kernel, else 0. */
+    uint32_t kernel_thread;
+    /** The state's letter, as ps shows it ('R', 'S', 'D', 'T', 't', 'X', 'Z', 'P', 'I'). */
+    char state;
+    /** Zero. */
+    uint8_t reserved[3];
+    /** Its threads, the first included, if they were asked for; NULL if not. */
+    const struct nfm_thread_t *thread_list;
+    /** The number of rows in thread_list. */
+    size_t thread_list_count;
+    /** The bytes from one row of thread_list to the next, for NFM_ROW(). */
+    size_t thread_list_stride;
+} nfm_process_t;
+
+/** One open file descriptor of one process. */
+typedef struct nfm_file_t {
+    /** Which members are known, NFM_FILE_... combined; pid and fd always are. */
+    uint64_t known;
+    /**
+     * What kind of file it is, as in JSON: "file", "directory", "character_device",
+     * "block_device", "pipe", "socket", "symlink", "anon_inode"; NULL if not known.
+     */
+    const char *kind;
+    /** What readlink /proc/PID/fd/FD shows in the guest; NULL if not known. */
+    const char *path;
+    /** The flags of open(2), O_CLOEXEC included, by the values of the guest's architecture. */
+    uint64_t flags;
+    /** The offset for the next read or write. */
+    uint64_t position;
+    /** The inode's number. */
+    uint64_t inode;
+    /** The process. */
+    uint32_t pid;
+    /** The descriptor. */
+    uint32_t fd;
+} nfm_file_t;
+
+/** Neighbouring pages of a mapping and where they are in the guest's RAM. */
+typedef struct nfm_physical_run_t {
+    /** Which members are known, NFM_PHYSICAL_RUN_... combined; all but physical always are. */
+    uint64_t known;
+    /** First virtual address; "virtual" in JSON. */
+    uint64_t virtual_address;
+    /** Guest-physical address of the first byte; not known for pages in swap. */
+    uint64_t physical;
+    /** Bytes. */
+    uint64_t bytes;
+    /** 1 if the pages are in the guest's swap, else 0. */
+    uint32_t swapped;
+    /** Zero. */
+    uint32_t reserved;
+} nfm_physical_run_t;
+
+/** One area of a process's address space, as /proc/PID/maps shows it. */
+typedef struct nfm_mapping_t {
+    /** Which members are known, NFM_MAPPING_... combined; pid, start and end always are. */
+    uint64_t known;
+    /** "rwx" and 'p' (private) or 's' (shared), '-' for what is not allowed; NULL if not known. */
+    const char *permissions;
+    /** The file, or a name in brackets; NULL if not known, and for nameless memory. */
+    const char *path;
+    /** First address. */
+    uint64_t start;
+    /** First address after it. */
+    uint64_t end;
+    /** Offset in the file of the first byte; 0 without a file. */
+    uint64_t offset;
+    /** Bytes of it that are in RAM (Rss of smaps; huge TLB pages do not count). */
+    uint64_t resident_bytes;
+    /** Where its pages are, by address, if that was asked for; NULL if not. */
+    const struct nfm_physical_run_t *physical;
+    /** The number of rows in physical. */
+    size_t physical_count;
+    /** The bytes from one row of physical to the next, for NFM_ROW(). */
+    size_t physical_stride;
+    /** The process. */
+    uint32_t pid;
+    /** Zero. */
+    uint32_t reserved;
+} nfm_mapping_t;
+
+/** One loaded module, as /proc/modules shows it. */
+typedef struct nfm_module_t {
+    /** Which members are known, NFM_MODULE_... combined; name always is. */
+    uint64_t known;
+    /** The module's name. */
+    const char *name;
+    /** "Live", "Loading" or "Unloading"; NULL if not known. */
+    const char *state;
+    /**
+     * Taint letters, as /proc/modules shows them between parentheses; empty for none; NULL if not
+     * known.
+     */
+    const char *taints;
+    /** Bytes of memory. */
+    uint64_t size;
+    /** Kernel-virtual address of its code. */
+    uint64_t address;
+    /** How many use it. */
+    int64_t references;
+    /** The modules that use it, in the kernel's order, and a NULL; NULL if not known. */
+    const char *const *used_by;
+    /** The number of strings in used_by, without the NULL. */
+    size_t used_by_count;
+} nfm_module_t;
+
+/** One network interface of one network namespace. */
+typedef struct nfm_interface_t {
+    /** Which members are known, NFM_INTERFACE_... combined. */
+    uint64_t known;
+    /** Its name; NULL if not known. */
+    const char *name;
+    /** Hardware address, as ip link prints it; NULL if not known, and where the device has none. */
+    const char *mac;
+    /** IPv4 addresses with their prefix length ("10.0.2.15/24"), and a NULL; NULL if not known. */
+    const char *const *ipv4;
+    /** The number of strings in ipv4, without the NULL. */
+    size_t ipv4_count;
+    /** IPv6 addresses with their prefix length, and a NULL; NULL if not known. */
+    const char *const *ipv6;
+    /** The number of strings in ipv6, without the NULL. */
+    size_t ipv6_count;
+    /** Bytes received. */
+    uint64_t rx_bytes;
+    /** Packets received. */
+    uint64_t rx_packets;
+    /** Bad packets received. */
+    uint64_t rx_errors;
+    /** Packets received and dropped. */
+    uint64_t rx_dropped;
+    /** Bytes sent. */
+    uint64_t tx_bytes;
+    /** Packets sent. */
+    uint64_t tx_packets;
+    /** Failed sendings. */
+    uint64_t tx_errors;
+    /** Packets dropped on the way out. */
+    uint64_t tx_dropped;
+    /** Inode of the network namespace, as in /proc/PID/ns/net. */
+    uint32_t netns;
+    /** The interface's index in its namespace. */
+    uint32_t index;
+    /** Largest packet in bytes. */
+    uint32_t mtu;
+    /** 1 if it is set up (IFF_UP), else 0. */
+    uint32_t up;
+} nfm_interface_t;
+
+/** One socket of one network namespace. */
+typedef struct nfm_connection_t {
+    /** Which members are known, NFM_CONNECTION_... combined; protocol always is. */
+    uint64_t known;
+    /** "tcp", "tcp6", "udp", "udp6", "raw", "raw6" or "unix"; later versions may add others. */
+    const char *protocol;
+    /**
+     * The state by the kernel's name without TCP_: "ESTABLISHED", "LISTEN", "CLOSE" (which is what
+     * an unconnected datagram socket has) and others; NULL if not known.
+     */
+    const char *state;
+    /** Own address; NULL if not known, and for unix sockets. */
+    const char *local_address;
+    /** The other end's address; NULL if not known, and for unix sockets. */
+    const char *remote_address;
+    /**
+     * A unix socket's path; '@' stands for the NUL at the start of an abstract one; NULL if not
+     * known, and for others.
+     */
+    const char *path;
+    /** The socket's inode; 0 where no process has it open any more, as /proc shows it. */
+    uint64_t inode;
+    /** Inode of the network namespace, as in /proc/PID/ns/net. */
+    uint32_t netns;
+    /** The owner's user id. */
+    uint32_t uid;
+    /** A process that has it open. */
+    uint32_t pid;
+    /** That process's descriptor. */
+    uint32_t fd;
+    /** Own port; of a raw socket its protocol number. */
+    uint16_t local_port;
+    /** The other end's port. */
+    uint16_t remote_port;
+    /** Zero. */
+    uint32_t reserved;
+} nfm_connection_t;
+
+/** One mount of one mount namespace, as /proc/PID/mountinfo shows it. */
+typedef struct nfm_mount_t {
+    /** Which members are known, NFM_MOUNT_... combined. */
+    uint64_t known;
+    /** The device or the name given instead of one; NULL if not known. */
+    const char *source;
+    /** The directory, seen from the root of the namespace; NULL if not known. */
+    const char *target;
+    /** The file system's type, with its subtype behind a dot; NULL if not known. */
+    const char *filesystem;
+    /** Options of this mount, as mountinfo shows them: "rw,nosuid,relatime"; NULL if not known. */
+    const char *options;
+    /** Inode of the mount namespace, as in /proc/PID/ns/mnt. */
+    uint32_t mnt_ns;
+    /** Zero. */
+    uint32_t reserved;
+} nfm_mount_t;
+
+/** One record of the kernel's log ring buffer. */
+typedef struct nfm_log_record_t {
+    /** Which of the members that later versions add are known; the ones here always are. */
+    uint64_t known;
+    /** The message, without prefix. */
+    const char *text;
+    /** When it was written, nanoseconds of the guest's own log clock (since boot). */
+    uint64_t time_ns;
+    /** syslog level, 0 (emergency) to 7 (debug). */
+    uint32_t level;
+    /** Zero. */
+    uint32_t reserved;
+} nfm_log_record_t;
+
+/** What the hypervisor's side knows of the guest. */
+typedef struct nfm_host_t {
+    /** Which members are known, NFM_HOST_... combined. */
+    uint64_t known;
+    /** The domain's state, as virsh domstate prints it; NULL if not known. */
+    const char *state;
+    /** CPU time of all vCPUs, nanoseconds. */
+    uint64_t vcpu_time_ns;
+    /** Guest RAM that is in the host's RAM, bytes. */
+    uint64_t rss_bytes;
+    /** Guest RAM that is in the host's swap, bytes. */
+    uint64_t swapped_bytes;
+    /** Guest RAM that the guest has never used, bytes. */
+    uint64_t untouched_bytes;
+} nfm_host_t;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * The version of the library that runs, where NFM_VERSION is that of the header compiled against.
+ *
+ * Returns: a static string, "MAJOR.MINOR.PATCH".
+ * Errors: none.
+ * Ownership: the library's, as long as it is loaded.
+ * Threads: any.
+ * Since: 0.1
+ */
+const char *nfm_version(void);
+
+/**
+ * What the library that runs can do, for programs that are to run with older and newer ones.
+ *
+ * Sections are "section-" and their JSON name. "threads", "physical", "paused" and "control" are
+ * members of the options that have an effect; "log-callback" is nfm_set_log(); "qemu" is a hypervisor
+ * whose guests can be read. A name never changes its meaning.
+ *
+ * Returns: names, and NULL after the last.
+ * Errors: none.
+ * Ownership: the library's, as long as it is loaded.
+ * Threads: any.
+ * Since: 0.1
+ */
+const char *const *nfm_features(void);
+
+/**
+ * Whether the library that runs has a feature.
+ *
+ * Parameters: feature, a name of nfm_features().
+ * Returns: 1 if it has it; 0 if not, if there is no such name, and for NULL.
+ * Errors: none.
+ * Ownership: feature stays the caller's.
+ * Threads: any.
+ * Since: 0.1
+ */
+int nfm_has_feature(const char *feature);
+
+/**
+ * The number of an error, one of nfm_result_t.
+ *
+ * Parameters: error, or NULL.
+ * Returns: the code that the function returned which made the error; NFM_OK for NULL.
+ * Errors: none.
+ * Ownership: error stays the caller's.
+ * Threads: any.
+ * Since: 0.1
+ */
+int nfm_error_code(const struct nfm_error_t *error);
+
+/**
+ * The error in one sentence for a person, with its causes and what to do about it.
+ *
+ * The wording is no part of the interface. It can contain names that come from the guest.
+ *
+ * Parameters: error, or NULL.
+ * Returns: UTF-8; "no error" for NULL; never NULL.
+ * Errors: none.
+ * Ownership: the error's.
+ * Threads: any.
+ * Since: 0.1
+ */
+const char *nfm_error_message(const struct nfm_error_t *error);
+
+/**
+ * The system's error number behind an error.
+ *
+ * Parameters: error, or NULL.
+ * Returns: an errno value; 0 where there is none, and for NULL.
+ * Errors: none.
+ * Ownership: error stays the caller's.
+ * Threads: any.
+ * Since: 0.1
+ */
+int nfm_error_errno(const struct nfm_error_t *error);
+
+/**
+ * The guest-virtual address at which an error happened.
+ *
+ * No error of version 0.1 has one: what cannot be read inside a guest is a problem of the frame, and
+ * nfm_problem_t has the address. It is here for errors of later versions.
+ *
+ * Parameters: error, or NULL; address receives it, where there is one, and may be NULL.
+ * Returns: 1 where there is one (0 is an address like any other), else 0.
+ * Errors: none.
+ * Ownership: error stays the caller's.
+ * Threads: any.
+ * Since: 0.1
+ */
+int nfm_error_address(const struct nfm_error_t *error,
+                      uint64_t *address);
+
+/**
+ * Frees an error, and with it the message that nfm_error_message() gave.
+ *
+ * Parameters: error, or NULL, which does nothing.
+ * Errors: none. To free an error twice, or while it is read, is undefined.
+ * Ownership: error is no more.
+ * Threads: any, once no other uses the error.
+ * Since: 0.1
+ */
+void nfm_error_free(struct nfm_error_t *error);
+
+/**
+ * The name of a result, as in this header: "NFM_ERR_NO_SUCH_DOMAIN".
+ *
+ * Parameters: result, what a function returned.
+ * Returns: a static string; "NFM_ERR_?" for a number without a name; never NULL.
+ * Errors: none.
+ * Ownership: the library's, as long as it is loaded.
+ * Threads: any.
+ * Since: 0.1
+ */
+const char *nfm_result_name(int result);
+
+/**
+ * Has the library's diagnostic messages told to a function; there is one for the whole process.
+ *
+ * The function is called on whichever thread the message arises, several at the same time, while that
+ * thread is inside a function of this library. It must return in the ordinary way (no longjmp, no C++
+ * exception). It may call functions of this library, but messages that arise from that are not told,
+ * and this function refuses. Once this function returns, the earlier function is not called any more.
+ *
+ * Parameters: level, the least grave that is told, one of nfm_log_level_t; callback, or NULL for none;
+ * user, what the callback is given; error receives what went wrong, or is NULL.
+ * Returns: NFM_OK or one of the errors.
+ * Errors: NFM_ERR_INVALID_ARGUMENT for a level that is none, and within the callback; NFM_ERR_OTHER if
+ * the program is written in Rust and has a tracing subscriber of its own.
+ * Ownership: user stays the caller's; it must last until another function is set.
+ * Threads: any; waits until no thread is in the earlier function.
+ * Since: 0.1
+ */
+int nfm_set_log(int level,
+                nfm_log_callback_t callback,
+                void *user,
+                struct nfm_error_t **error);
+
+/**
+ * Makes a control.
+ *
+ * Parameters: out receives the control; error receives what went wrong, or is NULL.
+ * Returns: NFM_OK; NFM_ERR_INVALID_ARGUMENT if out is NULL.
+ * Errors: as returned.
+ * Ownership: the caller's, to be ended with nfm_control_free().
+ * Threads: any.
+ * Since: 0.1
+ */
+NFM_MUST_USE int nfm_control_new(struct nfm_control_t **out, struct nfm_error_t **error);
+
+/**
+ * Cancels the calls that run with a control, and those that begin before nfm_control_reset(): they
+ * return NFM_ERR_CANCELLED. Does not wait for that.
+ *
+ * A call looks whenever it reads more of the guest's memory, so it ends within milliseconds; what
+ * libvirt is asked is waited for. A guest that was suspended for the call is resumed first.
+ *
+ * Parameters: control, or NULL, which does nothing.
+ * Errors: none.
+ * Ownership: control stays the caller's.
+ * Threads: any number at the same time; also from a signal handler.
+ * Since: 0.1
+ */
+void nfm_control_cancel(struct nfm_control_t *control);
+
+/**
+ * Lets calls with a control that was cancelled run again.
+ *
+ * Parameters: control, or NULL, which does nothing.
+ * Errors: none.
+ * Ownership: control stays the caller's.
+ * Threads: any number at the same time; also from a signal handler.
+ * Since: 0.1
+ */
+void nfm_control_reset(struct nfm_control_t *control);
+
+/**
+ * Whether a control was cancelled and not reset since.
+ *
+ * Parameters: control, or NULL.
+ * Returns: 1 if so, else 0; 0 for NULL.
+ * Errors: none.
+ * Ownership: control stays the caller's.
+ * Threads: any number at the same time; also from a signal handler.
+ * Since: 0.1
+ */
+int nfm_control_is_cancelled(const struct nfm_control_t *control);
+
+/**
+ * The section that a crawl with a control is at.
+ *
+ * Parameters: control, or NULL.
+ * Returns: one of NFM_SECTION_...; 0 while no crawl runs, and for NULL.
+ * Errors: none.
+ * Ownership: control stays the caller's.
+ * Threads: any number at the same time.
+ * Since: 0.1
+ */
+uint64_t nfm_control_section(const struct nfm_control_t *control);
+
+/**
+ * Pages of guest memory that all calls with a control have read since it was made: while a call gets
+ * on, the number rises.
+ *
+ * Parameters: control, or NULL.
+ * Returns: the number of pages; 0 for NULL.
+ * Errors: none.
+ * Ownership: control stays the caller's.
+ * Threads: any number at the same time.
+ * Since: 0.1
+ */
+uint64_t nfm_control_pages(const struct nfm_control_t *control);
+
+/**
+ * Frees a control. Calls that run with it run on, but can be cancelled no more.
+ *
+ * Parameters: control, or NULL, which does nothing.
+ * Errors: none. To free a control twice, or while it is used, is undefined.
+ * Ownership: control is no more.
+ * Threads: any, once no other uses the control itself.
+ * Since: 0.1
+ */
+void nfm_control_free(struct nfm_control_t *control);
+
+/**
+ * Lists the domains that libvirt knows, active ones first.
+ *
+ * Parameters: options, or NULL for the defaults; out receives the list; error receives what went
+ * wrong, or is NULL.
+ * Returns: NFM_OK or one of the errors.
+ * Errors: NFM_ERR_INVALID_ARGUMENT, NFM_ERR_CONNECT, NFM_ERR_PANIC, NFM_ERR_OTHER.
+ * Ownership: the list is the caller's, to be ended with nfm_domain_list_free().
+ * Threads: any.
+ * Since: 0.1
+ */
+NFM_MUST_USE
+int nfm_list_domains(const struct nfm_list_options_t *options,
+                     struct nfm_domain_list_t **out,
+                     struct nfm_error_t **error);
+
+/**
+ * The domains of a list, by id, then by name.
+ *
+ * Parameters: list; count receives the number of rows; stride receives the bytes from one row to the
+ * next, for NFM_ROW().
+ * Returns: the first row, not to be read if count is 0; NULL, with a count of 0, if an argument is
+ * NULL.
+ * Errors: none.
+ * Ownership: the list's.
+ * Threads: any number at the same time.
+ * Since: 0.1
+ */
+const struct nfm_domain_info_t *nfm_domain_list_rows(const struct nfm_domain_list_t *list,
+                                                     size_t *count,
+                                                     size_t *stride);
+
+/**
+ * Frees a list of domains, and with it its rows.
+ *
+ * Parameters: list, or NULL, which does nothing.
+ * Errors: none. To free a list twice, or while it is used, is undefined.
+ * Ownership: list is no more.
+ * Threads: any, once no other uses the list.
+ * Since: 0.1
+ */
+void nfm_domain_list_free(struct nfm_domain_list_t *list);
+
+/**
+ * Opens a running domain: finds its process, its memory and its kernel. Nothing is asked of the
+ * guest or the hypervisor, and libvirt is only read from.
+ *
+ * Parameters: domain, its name, id or UUID as virsh takes them, in UTF-8; options, or NULL for the
+ * defaults; out receives the domain; error receives what went wrong, or is NULL.
+ * Returns: NFM_OK or one of the errors.
+ * Errors: NFM_ERR_INVALID_ARGUMENT, NFM_ERR_CONNECT, NFM_ERR_NO_SUCH_DOMAIN, NFM_ERR_NOT_RUNNING,
+ * NFM_ERR_PERMISSION, NFM_ERR_NOT_BOOTED, NFM_ERR_NOT_LINUX, NFM_ERR_NO_TYPES, NFM_ERR_NO_SYMBOLS,
+ * NFM_ERR_UNSUPPORTED, NFM_ERR_NO_MEMORY, NFM_ERR_GONE, NFM_ERR_CANCELLED, NFM_ERR_PANIC,
+ * NFM_ERR_OTHER.
+ * Ownership: the domain is the caller's, to be ended with nfm_close_domain().
+ * Note: where no connection can be made, libvirt prints its own line to standard error, as it does for
+ * every program that has set no other handler with virSetErrorFunc(). This library sets none: the
+ * handler belongs to the whole process.
+ * Threads: any.
+ * Since: 0.1
+ */
+NFM_MUST_USE
+int nfm_open_domain(const char *domain,
+                    const struct nfm_open_options_t *options,
+                    struct nfm_domain_t **out,
+                    struct nfm_error_t **error);
+
+/**
+ * Takes a frame: one snapshot of the guest, which runs on meanwhile.
+ *
+ * What cannot be read inside a living guest is no error: nfm_frame_info() says whether the frame is
+ * complete, and nfm_frame_problems() what it lacks.
+ *
+ * Parameters: domain; options, or NULL for the defaults; out receives the frame; error receives what
+ * went wrong, or is NULL.
+ * Returns: NFM_OK or one of the errors.
+ * Errors: NFM_ERR_INVALID_ARGUMENT (also when another thread is using the domain); NFM_ERR_GONE, after
+ * which the domain is of no more use; NFM_ERR_CANCELLED, after which it is as before; NFM_ERR_PANIC,
+ * after which all calls with this domain but nfm_close_domain() return the same; NFM_ERR_CONNECT and
+ * NFM_ERR_OTHER, for NFM_MODE_PAUSED and where libvirt refuses.
+ * Ownership: the frame is the caller's, to be ended with nfm_frame_free(); it may outlive the domain.
+ * Threads: one at a time for each domain.
+ * Since: 0.1
+ */
+NFM_MUST_USE
+int nfm_crawl(struct nfm_domain_t *domain,
+              const struct nfm_crawl_options_t *options,
+              struct nfm_frame_t **out,
+              struct nfm_error_t **error);
+
+/**
+ * Closes a domain. Frames that were taken of it stay.
+ *
+ * Parameters: domain, or NULL, which does nothing.
+ * Errors: none. To close a domain twice, or while it is used, is undefined.
+ * Ownership: domain is no more.
+ * Threads: any, once no other uses the domain.
+ * Since: 0.1
+ */
+void nfm_close_domain(struct nfm_domain_t *domain);
+
+/**
+ * The head of a frame: whose it is, when it was taken, what it holds, whether it is complete.
+ *
+ * Parameters: frame.
+ * Returns: the head; NULL only if frame is NULL.
+ * Errors: none.
+ * Ownership: the frame's.
+ * Threads: any number at the same time.
+ * Since: 0.1
+ */
+const struct nfm_frame_info_t *nfm_frame_info(const struct nfm_frame_t *frame);
+
+/**
+ * What a frame lacks; none if it is complete.
+ *
+ * Parameters: frame; count receives the number of rows; stride receives the bytes from one row to
+ * the next, for NFM_ROW().
+ * Returns: the first row, not to be read if count is 0; NULL if an argument is NULL.
+ * Errors: none.
+ * Ownership: the frame's.
+ * Threads: any number at the same time.
+ * Since: 0.1
+ */
+const struct nfm_problem_t *nfm_frame_problems(const struct nfm_frame_t *frame,
+                                               size_t *count,
+                                               size_t *stride);
+
+/**
+ * The whole frame as JSON, all sections included.
+ *
+ * Text from the guest is in it as the guest has it, characters below U+0020 as JSON escapes.
+ *
+ * Parameters: frame; flags, 0 for one line or NFM_JSON_PRETTY.
+ * Returns: UTF-8; NULL if frame is NULL or a flag is unknown.
+ * Errors: none.
+ * Ownership: the frame's, which keeps it for further calls.
+ * Threads: any number at the same time.
+ * Since: 0.1
+ */
+const char *nfm_frame_to_json(const struct nfm_frame_t *frame,
+                              uint32_t flags);
+
+/**
+ * Frees a frame, and with it all that was read from it.
+ *
+ * Parameters: frame, or NULL, which does nothing.
+ * Errors: none. To free a frame twice, or while it is read, is undefined.
+ * Ownership: frame is no more.
+ * Threads: any, once no other uses the frame.
+ * Since: 0.1
+ */
+void nfm_frame_free(struct nfm_frame_t *frame);
+
+/**
+ * The operating system of a frame.
+ *
+ * Parameters: frame.
+ * Returns: the structure; NULL if the frame does not hold the section, or frame is NULL.
+ * Errors: none.
+ * Ownership: the frame's.
+ * Threads: any number at the same time.
+ * Since: 0.1
+ */
+const struct nfm_os_t *nfm_frame_os(const struct nfm_frame_t *frame);
+
+/**
+ * The CPUs of a frame, by id.
+ *
+ * Parameters: frame; count receives the number of rows; stride receives the bytes from one row to
+ * the next, for NFM_ROW().
+ * Returns: the first row, not to be read if count is 0; NULL, with a count of 0, if the frame does
+ * not hold the section or an argument is NULL.
+ * Errors: none.
+ * Ownership: the frame's.
+ * Threads: any number at the same time.
+ * Since: 0.1
+ */
+const struct nfm_cpu_t *nfm_frame_cpus(const struct nfm_frame_t *frame,
+                                       size_t *count,
+                                       size_t *stride);
+
+/**
+ * Memory as a whole of a frame.
+ *
+ * Parameters: frame.
+ * Returns: the structure; NULL if the frame does not hold the section, or frame is NULL.
+ * Errors: none.
+ * Ownership: the frame's.
+ * Threads: any number at the same time.
+ * Since: 0.1
+ */
+const struct nfm_memory_t *nfm_frame_memory(const struct nfm_frame_t *frame);
+
+/**
+ * The processes of a frame, in the order of the kernel's task list.
+ *
+ * Parameters: frame; count receives the number of rows; stride receives the bytes from one row to
+ * the next, for NFM_ROW().
+ * Returns: the first row, not to be read if count is 0; NULL, with a count of 0, if the frame does
+ * not hold the section or an argument is NULL.
+ * Errors: none.
+ * Ownership: the frame's.
+ * Threads: any number at the same time.
+ * Since: 0.1
+ */
+const struct nfm_process_t *nfm_frame_processes(const struct nfm_frame_t *frame,
+                                                size_t *count,
+                                                size_t *stride);
+
+/**
+ * The open files of a frame, by process and descriptor.
+ *
+ * Parameters: frame; count receives the number of rows; stride receives the bytes from one row to
+ * the next, for NFM_ROW().
+ * Returns: the first row, not to be read if count is 0; NULL, with a count of 0, if the frame does
+ * not hold the section or an argument is NULL.
+ * Errors: none.
+ * Ownership: the frame's.
+ * Threads: any number at the same time.
+ * Since: 0.1
+ */
+const struct nfm_file_t *nfm_frame_files(const struct nfm_frame_t *frame,
+                                         size_t *count,
+                                         size_t *stride);
+
+/**
+ * The address spaces of a frame, by process and address.
+ *
+ * Parameters: frame; count receives the number of rows; stride receives the bytes from one row to
+ * the next, for NFM_ROW().
+ * Returns: the first row, not to be read if count is 0; NULL, with a count of 0, if the frame does
+ * not hold the section or an argument is NULL.
+ * Errors: none.
+ * Ownership: the frame's.
+ * Threads: any number at the same time.
+ * Since: 0.1
+ */
+const struct nfm_mapping_t *nfm_frame_mappings(const struct nfm_frame_t *frame,
+                                               size_t *count,
+                                               size_t *stride);
+
+/**
+ * The loaded modules of a frame, in the order of /proc/modules.
+ *
+ * Parameters: frame; count receives the number of rows; stride receives the bytes from one row to
+ * the next, for NFM_ROW().
+ * Returns: the first row, not to be read if count is 0; NULL, with a count of 0, if the frame does
+ * not hold the section or an argument is NULL.
+ * Errors: none.
+ * Ownership: the frame's.
+ * Threads: any number at the same time.
+ * Since: 0.1
+ */
+const struct nfm_module_t *nfm_frame_modules(const struct nfm_frame_t *frame,
+                                             size_t *count,
+                                             size_t *stride);
+
+/**
+ * The network interfaces of a frame, of every network namespace.
+ *
+ * Parameters: frame; count receives the number of rows; stride receives the bytes from one row to
+ * the next, for NFM_ROW().
+ * Returns: the first row, not to be read if count is 0; NULL, with a count of 0, if the frame does
+ * not hold the section or an argument is NULL.
+ * Errors: none.
+ * Ownership: the frame's.
+ * Threads: any number at the same time.
+ * Since: 0.1
+ */
+const struct nfm_interface_t *nfm_frame_interfaces(const struct nfm_frame_t *frame,
+                                                   size_t *count,
+                                                   size_t *stride);
+
+/**
+ * The sockets of a frame, of every network namespace.
+ *
+ * Parameters: frame; count receives the number of rows; stride receives the bytes from one row to
+ * the next, for NFM_ROW().
+ * Returns: the first row, not to be read if count is 0; NULL, with a count of 0, if the frame does
+ * not hold the section or an argument is NULL.
+ * Errors: none.
+ * Ownership: the frame's.
+ * Threads: any number at the same time.
+ * Since: 0.1
+ */
+const struct nfm_connection_t *nfm_frame_connections(const struct nfm_frame_t *frame,
+                                                     size_t *count,
+                                                     size_t *stride);
+
+/**
+ * The mounts of a frame, of every mount namespace.
+ *
+ * Parameters: frame; count receives the number of rows; stride receives the bytes from one row to
+ * the next, for NFM_ROW().
+ * Returns: the first row, not to be read if count is 0; NULL, with a count of 0, if the frame does
+ * not hold the section or an argument is NULL.
+ * Errors: none.
+ * Ownership: the frame's.
+ * Threads: any number at the same time.
+ * Since: 0.1
+ */
+const struct nfm_mount_t *nfm_frame_mounts(const struct nfm_frame_t *frame,
+                                           size_t *count,
+                                           size_t *stride);
+
+/**
+ * The kernel's log of a frame, oldest record first.
+ *
+ * Parameters: frame; count receives the number of rows; stride receives the bytes from one row to
+ * the next, for NFM_ROW().
+ * Returns: the first row, not to be read if count is 0; NULL, with a count of 0, if the frame does
+ * not hold the section or an argument is NULL.
+ * Errors: none.
+ * Ownership: the frame's.
+ * Threads: any number at the same time.
+ * Since: 0.1
+ */
+const struct nfm_log_record_t *nfm_frame_log(const struct nfm_frame_t *frame,
+                                             size_t *count,
+                                             size_t *stride);
+
+/**
+ * What a frame holds of the hypervisor's side.
+ *
+ * Parameters: frame.
+ * Returns: the structure; NULL if the frame does not hold the section, or frame is NULL.
+ * Errors: none.
+ * Ownership: the frame's.
+ * Threads: any number at the same time.
+ * Since: 0.1
+ */
+const struct nfm_host_t *nfm_frame_host(const struct nfm_frame_t *frame);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* NFM_H */

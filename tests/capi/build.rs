@@ -1,0 +1,92 @@
+//! Programs in C, built against the header and the shared library of this very build.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// No warning passes.
+pub const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Werror", "-pedantic"];
+
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The shared library of this very build, which cargo puts beside the tests.
+pub fn library() -> PathBuf {
+    let library = std::env::current_exe().unwrap().with_file_name("libnfm.so");
+    assert!(library.exists(), "{} is not there", library.display());
+    library
+}
+
+pub fn run(command: &mut Command) -> Output {
+    command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"))
+}
+
+/// What a command prints that succeeds in silence otherwise. libvirt's own lines are no concern: its
+/// error handler is the program's, which the library leaves alone.
+pub fn output(command: &mut Command) -> String {
+    let output = run(command);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let errors: Vec<&str> = errors.lines().filter(|line| !line.starts_with("libvirt: ")).collect();
+    let errors = errors.join("\n");
+    assert!(output.status.success(), "{command:?}: {}\n{errors}", output.status);
+    assert_eq!(errors, "", "{command:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// A folder with the library under the name that programs look for, and with the programs.
+pub struct Build {
+    folder: PathBuf,
+    include: PathBuf,
+    flags: Vec<&'static str>,
+}
+
+impl Build {
+    pub fn new(test: &str) -> Self {
+        let name = format!("capi-{test}-{}", std::process::id());
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        fs::create_dir_all(&folder).unwrap();
+        std::os::unix::fs::symlink(library(), folder.join("libnfm.so.0")).unwrap();
+        std::os::unix::fs::symlink("libnfm.so.0", folder.join("libnfm.so")).unwrap();
+        Self { folder, include: root().join("include"), flags: Vec::new() }
+    }
+
+    /// Programs are compiled with the oldest header that counts.
+    pub fn with_baseline(mut self) -> Self {
+        self.include = root().join("tests/capi/baseline");
+        self
+    }
+
+    /// Programs are compiled with these options too.
+    pub fn with(mut self, flags: &[&'static str]) -> Self {
+        self.flags.extend(flags);
+        self
+    }
+
+    /// Writes a source file.
+    pub fn source(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.folder.join(name);
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// Compiles a program, and gives the command that runs it.
+    pub fn program(&self, source: impl AsRef<Path>) -> Command {
+        let source = root().join(source);
+        let program = self.folder.join(source.file_stem().unwrap());
+        let mut compiler = Command::new("cc");
+        compiler.args(["-std=c99", "-O1", "-g", "-pthread"]).args(WARNINGS).args(&self.flags);
+        compiler.arg("-I").arg(&self.include).arg("-o").arg(&program);
+        compiler.arg(source).arg("-L").arg(&self.folder).arg("-lnfm");
+        output(&mut compiler);
+        let mut command = Command::new(program);
+        command.env("LD_LIBRARY_PATH", &self.folder);
+        command
+    }
+}
+
+impl Drop for Build {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}

@@ -1,0 +1,14 @@
+//! The C ABI: the header, the shared library, and programs in C that use both.
+
+#[path = "../lab/mod.rs"]
+mod lab;
+
+mod api;
+mod build;
+mod checkers;
+mod example;
+mod header;
+mod library;
+mod programs;
+mod rows;
+mod suite;

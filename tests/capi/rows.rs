@@ -1,0 +1,144 @@
+//! Rows against JSON: both tell every fact of a frame, and the same.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use crate::build::{Build, output};
+use crate::lab;
+
+/// Rows by their section.
+type Sections = BTreeMap<String, Vec<Value>>;
+
+/// A frame's JSON as its rows should be: one structure for each item, and what it holds of structures
+/// of its own in members beside the others.
+fn expected(frame: &Value) -> Sections {
+    let mut sections = Sections::new();
+    let problems = &frame["consistency"]["problems"];
+    let all = frame
+        .as_object()
+        .unwrap()
+        .iter()
+        .chain([(&"problems".to_owned(), problems)])
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect::<Vec<_>>();
+    for (name, value) in all {
+        let rows = match value {
+            Value::Array(rows) => rows,
+            Value::Object(_) if !["domain", "consistency"].contains(&name.as_str()) => vec![value],
+            _ => continue,
+        };
+        let mut rows: Vec<Value> = rows.iter().map(row).collect();
+        // A list that is not known is not in JSON at all.
+        let list = match name.as_str() {
+            "processes" => "thread_list",
+            "mappings" => "physical",
+            _ => "",
+        };
+        for row in rows.iter_mut().filter(|_| !list.is_empty()).filter_map(Value::as_object_mut) {
+            row.entry(list).or_insert(Value::Null);
+        }
+        sections.insert(name, rows);
+    }
+    sections
+}
+
+fn row(item: &Value) -> Value {
+    let mut row = Map::new();
+    for (name, value) in item.as_object().unwrap() {
+        match (name.as_str(), value) {
+            ("namespaces", Value::Object(inner)) => {
+                row.extend(
+                    inner.iter().map(|(kind, inode)| (format!("{kind}_namespace"), inode.clone())),
+                );
+            }
+            ("times", Value::Object(inner)) => row.extend(inner.clone()),
+            ("virtual", _) => {
+                row.insert("virtual_address".to_owned(), value.clone());
+            }
+            _ => {
+                row.insert(name.clone(), member(value));
+            }
+        }
+    }
+    Value::Object(row)
+}
+
+fn member(value: &Value) -> Value {
+    match value {
+        Value::Bool(is) => Value::from(u8::from(*is)),
+        Value::String(text) => {
+            let bytes: Vec<String> = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+            Value::String(bytes.concat())
+        }
+        Value::Array(items) if items.iter().any(Value::is_object) => {
+            items.iter().map(row).collect()
+        }
+        Value::Array(items) => items.iter().map(member).collect(),
+        other => other.clone(),
+    }
+}
+
+/// What `rows.c` printed: the frame's JSON, and its rows.
+fn printed(text: &str) -> (Value, Sections) {
+    let (json, lines) = text.split_once('\n').unwrap();
+    let mut sections = Sections::new();
+    for line in lines.lines() {
+        let (section, row) = line.split_once('\t').unwrap();
+        let row = serde_json::from_str(row).unwrap_or_else(|error| panic!("{error}: {line}"));
+        sections.entry(section.to_owned()).or_default().push(row);
+    }
+    (serde_json::from_str(json).unwrap(), sections)
+}
+
+/// Compares, and gives the number of values that are known and that are not.
+fn compare(text: &str) -> (usize, usize) {
+    let (frame, rows) = printed(text);
+    let (mut known, mut unknown) = (0, 0);
+    for (section, expected) in expected(&frame) {
+        let rows = rows.get(&section).map_or(&[][..], Vec::as_slice);
+        assert_eq!(rows.len(), expected.len(), "rows of {section}");
+        for (row, expected) in rows.iter().zip(&expected) {
+            assert_eq!(row, expected, "{section}");
+            let values = row.as_object().unwrap().values();
+            let nulls = values.filter(|value| value.is_null()).count();
+            unknown += nulls;
+            known += row.as_object().unwrap().len() - nulls;
+        }
+    }
+    (known, unknown)
+}
+
+fn crawl(build: &Build, domain: &str, time_limit: u64) -> String {
+    let limit = time_limit.to_string();
+    output(build.program("tests/capi/rows.c").args([domain, "1", "0", &limit]))
+}
+
+/// Compiled against today's header, and against the oldest one: debug builds of the library, which this
+/// test runs with, have rows that are longer than their structures, as those of a later version will be.
+#[test]
+fn rows_tell_what_the_json_tells() {
+    let guest = lab::guest("capi", &["--kernel", "6.1"]);
+    for build in [Build::new("rows"), Build::new("old-rows").with_baseline()] {
+        let text = crawl(&build, guest.domain(), 0);
+        let (known, unknown) = compare(&text);
+        println!("{known} values agree, and {unknown} that are not known");
+        assert!(known > 10_000 && unknown > 100, "{known} {unknown}");
+        // The lab's guest has names that are not UTF-8, and names with control characters.
+        assert!(text.contains("6e65770a6c696e65efbfbd5c6e"), "a name with a line feed and U+FFFD");
+    }
+}
+
+/// Frames that were given up half way: what was not reached is not known, member by member.
+#[test]
+fn half_known_rows_tell_it_too() {
+    let guest = lab::guest("capi", &["--kernel", "6.1"]);
+    let build = Build::new("half-rows");
+    let text = crawl(&build, guest.domain(), 0);
+    let whole: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    let duration = whole["duration_ns"].as_u64().unwrap();
+    for tenths in [1, 2, 3, 5, 7, 9] {
+        let (known, unknown) = compare(&crawl(&build, guest.domain(), duration * tenths / 10));
+        println!("{tenths}/10 of the time: {known} values agree, {unknown} are not known");
+    }
+}
