@@ -54,10 +54,13 @@ END
 echo 'autoballoon = 0' >"$root/etc/libvirt/libxl.conf"
 cat >"$root/etc/passwd" <<'END'
 root:x:0:0:root:/root:/bin/sh
+libvirt-qemu:x:64055:64055:QEMU:/:/bin/false
 nobody:x:65534:65534:nobody:/:/bin/false
 END
 cat >"$root/etc/group" <<'END'
 root:x:0:
+libvirt-qemu:x:64055:
+kvm:x:104:
 nogroup:x:65534:
 END
 cp "$kernel"/dom0/*.ko "$root/lib/modules/"
@@ -77,6 +80,8 @@ user = "root"
 group = "root"
 security_driver = "none"
 remember_owner = 0
+swtpm_user = "root"
+swtpm_group = "root"
 namespaces = []
 cgroup_controllers = []
 stdio_handler = "file"

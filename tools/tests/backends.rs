@@ -95,7 +95,7 @@ fn a_back_end_in_c_shows_the_same_guest() {
     assert_eq!(frame["domain"]["hypervisor"], "test");
     assert_eq!(frame["domain"]["name"], "test");
     assert_eq!(frame["consistency"]["complete"], true, "{}", frame["consistency"]);
-    assert!(lasting(&frame).len() > 50);
+    assert!(lasting(&frame).len() > 40, "{} rows", lasting(&frame).len());
     assert_eq!(lasting(&frame), lasting(&own));
     // What the back end tells of the host, and what it does not.
     let host = &frame["host"];
