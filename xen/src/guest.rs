@@ -28,6 +28,12 @@ pub struct Guest {
 impl Guest {
     /// Opens a running domain by its id; its uuid has to be this one.
     pub fn open(id: u32, uuid: &str) -> Result<Self> {
+        if id == 0 {
+            return Err(Error::Unsupported(
+                "it is Xen's control domain (dom0), which is no guest: Xen lets no domain map itself"
+                    .to_owned(),
+            ));
+        }
         let xen = Xen::connect()?;
         let info = xen.domain(id)?;
         if Some(info.uuid) != parse_uuid(uuid) {

@@ -105,6 +105,12 @@ pub fn no_privilege(guest: &Guest) {
     expect(&output, ErrorCode::Permission, &words);
 }
 
+/// libvirt lists the control domain too.
+pub fn control_domain() {
+    let output = commands::nfm(&["ps", "Domain-0"]);
+    expect(&output, ErrorCode::Unsupported, &["'Domain-0'", "control domain", "no guest"]);
+}
+
 /// How many pieces of guests' memory this process has mapped.
 fn mapped() -> usize {
     let maps = fs::read_to_string("/proc/self/maps").expect("our mappings");

@@ -134,6 +134,7 @@ fn main() -> ExitCode {
     run.test("a back end of the wrong kind", || failures::untrusted_backend(&pv));
     run.test("another release's control library", || failures::wrong_release(&pv));
     run.test("no privilege", || failures::no_privilege(&pv));
+    run.test("the control domain itself", failures::control_domain);
     run.test("opened again and again", || failures::repeated(&[&pv, &pvh]));
     run.test("PV: figures", || figures::print("PV", &pv));
     run.test("PVH: figures", || figures::print("PVH", &pvh));
