@@ -2,27 +2,36 @@
 CARGO  ?= cargo
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
+MANDIR ?= $(PREFIX)/share/man
+# Where the shells look for completions.
+BASHDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR  ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 # What takes debug information out of installed files; 'make install STRIP=true' leaves it in.
 STRIP  ?= strip
+# Brings what is missing to build and test; packagers, who have it, say SETUP=:
+SETUP  ?= scripts/setup packages
 # Where cargo puts things; a CARGO_TARGET_DIR in the environment counts.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 # One version number: the library package's, in Cargo.toml.
 VERSION = $(shell sed -n 's/^version *= *"\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SOVERSION := 0
 
-.PHONY: help build release demo test test-xen bench-xen lint bench install clean
+.PHONY: help build release demo test test-xen bench-xen lint bench install uninstall deb test-deb clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
 
-build: release ## build the libraries, shared and static, and the nfm command (release)
+build: release ## build the libraries, shared and static, the nfm command and the manual (release)
+	"$(TARGET)/release/examples/manual" "$(TARGET)/manual"
 	$(CARGO) rustc --release -p nfm --lib --crate-type staticlib \
 	    --no-default-features --features capi
 
-# Without the static library, which takes as long again.
+# Without the static library, which takes as long again. The program that makes the manual is built along:
+# by itself it would have the crates in other combinations of features, and so all of them once more.
 release:
-	@scripts/setup packages
-	$(CARGO) build --release --workspace
+	@$(SETUP)
+	$(CARGO) build --release --workspace --lib --bins --example manual
 
 demo: release ## start a real guest and show what nfm sees of it
 	@scripts/with-lab scripts/demo
@@ -30,7 +39,7 @@ demo: release ## start a real guest and show what nfm sees of it
 # nextest runs no documentation tests: these go first, so that the output ends
 # with the summary of the main run.
 test: ## run all tests, with real guests
-	@scripts/setup packages
+	@$(SETUP)
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 	    $(CARGO) test --workspace --doc --quiet && \
 	    scripts/with-lab $(CARGO) nextest run --workspace $(TESTARGS); \
@@ -39,14 +48,14 @@ test: ## run all tests, with real guests
 	fi
 
 test-xen: ## test guests of Xen, on a Xen host under emulation
-	@scripts/setup packages
+	@$(SETUP)
 	tests/xen/test
 
-bench-xen: ## the same, and the figures of Xen's guests beside those of QEMU's
+bench-xen: ## measure guests of Xen, and one of QEMU on the same host
 	scripts/with-lab tests/xen/test figures
 
-lint: ## check format, lints, shell scripts and the C header
-	@scripts/setup packages
+lint: ## check format, lints, scripts, the C header, bindings, manual pages, the RPM spec
+	@$(SETUP)
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	@if command -v shellcheck >/dev/null; then \
@@ -60,14 +69,27 @@ lint: ## check format, lints, shell scripts and the C header
 	    $$compiler -std=c++11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only -x c++ $$header || exit; \
 	done; done
 	scripts/abi
+	bindings/generate --check
+	PYTHONPYCACHEPREFIX="$(TARGET)/pycache" python3 -m compileall -q bindings examples/python
+	@unformatted=$$(gofmt -l bindings/go examples/go) && [ -z "$$unformatted" ] || \
+	    { echo "lint: gofmt would change $$unformatted" >&2; exit 1; }
+	@# cgo asks pkg-config, which knows nothing of this tree; nothing is linked.
+	for module in bindings/go examples/go/nfm-ps; do \
+	    (cd $$module && PKG_CONFIG=true CGO_CFLAGS="-I$(CURDIR)/include" GOPROXY=off go vet ./...) || exit; \
+	done
+	$(CARGO) build --quiet --workspace --lib --bins --example manual
+	rm -rf "$(TARGET)/manual-lint"
+	"$(TARGET)/debug/examples/manual" "$(TARGET)/manual-lint"
+	mandoc -T lint -W warning "$(TARGET)"/manual-lint/man/man*/*
+	rpmspec --parse packaging/rpm/nfm.spec >/dev/null
 
 bench: ## run the benchmarks, with a real guest
-	@scripts/setup packages
+	@$(SETUP)
 	scripts/with-lab $(CARGO) bench --workspace
 
 install: ## install what 'make build' built: DESTDIR=, PREFIX=, LIBDIR=
 	@[ -e "$(TARGET)/release/libnfm.so" ] && [ -e "$(TARGET)/release/libnfm.a" ] && \
-	    [ -e "$(TARGET)/release/nfm" ] || \
+	    [ -e "$(TARGET)/release/nfm" ] && [ -e "$(TARGET)/manual" ] || \
 	    { echo "install: nothing is built yet: run 'make build' first (as yourself)" >&2; exit 1; }
 	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/include" "$(DESTDIR)$(LIBDIR)/pkgconfig"
 	install -m 755 "$(TARGET)/release/nfm" "$(DESTDIR)$(PREFIX)/bin/nfm"
@@ -84,6 +106,30 @@ install: ## install what 'make build' built: DESTDIR=, PREFIX=, LIBDIR=
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' \
 	    packaging/nfm.pc.in >"$(DESTDIR)$(LIBDIR)/pkgconfig/nfm.pc"
 	chmod 644 "$(DESTDIR)$(LIBDIR)/pkgconfig/nfm.pc"
+	for section in 1 3 7; do \
+	    install -d "$(DESTDIR)$(MANDIR)/man$$section" && \
+	    cp -d --no-preserve=mode,ownership "$(TARGET)/manual/man/man$$section/"* "$(DESTDIR)$(MANDIR)/man$$section" || exit; \
+	done
+	install -D -m 644 "$(TARGET)/manual/completions/bash/nfm" "$(DESTDIR)$(BASHDIR)/nfm"
+	install -D -m 644 "$(TARGET)/manual/completions/zsh/_nfm" "$(DESTDIR)$(ZSHDIR)/_nfm"
+	install -D -m 644 "$(TARGET)/manual/completions/fish/nfm.fish" "$(DESTDIR)$(FISHDIR)/nfm.fish"
+
+uninstall: ## remove what 'make install' installed from the same place
+	rm -f "$(DESTDIR)$(PREFIX)/bin/nfm" "$(DESTDIR)$(PREFIX)/include/nfm.h" \
+	    "$(DESTDIR)$(LIBDIR)/libnfm.so.$(VERSION)" "$(DESTDIR)$(LIBDIR)/libnfm.so.$(SOVERSION)" \
+	    "$(DESTDIR)$(LIBDIR)/libnfm.so" "$(DESTDIR)$(LIBDIR)/libnfm.a" \
+	    "$(DESTDIR)$(LIBDIR)/pkgconfig/nfm.pc" \
+	    "$(DESTDIR)$(MANDIR)"/man1/nfm.1 "$(DESTDIR)$(MANDIR)"/man1/nfm-*.1 \
+	    "$(DESTDIR)$(MANDIR)"/man3/libnfm.3 "$(DESTDIR)$(MANDIR)"/man3/nfm_*.3 \
+	    "$(DESTDIR)$(MANDIR)/man7/nfm-security.7" "$(DESTDIR)$(BASHDIR)/nfm" \
+	    "$(DESTDIR)$(ZSHDIR)/_nfm" "$(DESTDIR)$(FISHDIR)/nfm.fish"
+
+deb: ## build the Debian packages into target/deb
+	@$(SETUP)
+	scripts/deb
+
+test-deb: deb ## install the Debian packages into a bare root and use them there (as root)
+	scripts/test-deb
 
 clean: ## remove what cargo built, and the lab's guests
 	$(CARGO) clean

@@ -452,6 +452,10 @@ typedef enum nfm_result_t {
     NFM_ERR_PANIC = 14,
     /** The call was cancelled through its nfm_control_t. */
     NFM_ERR_CANCELLED = 15,
+    /**
+     * A file is not there, may not be read or written, or holds no guest's memory that nfm can read.
+     */
+    NFM_ERR_FILE = 16,
 } nfm_result_t;
 
 /** How grave a message is, as nfm_set_log() takes and tells it. */
@@ -605,15 +609,20 @@ typedef struct nfm_frame_info_t {
     uint64_t sections;
     /** Counts the frames of one domain handle, from 1. */
     uint64_t seq;
-    /** The host's clock when the crawl began, nanoseconds since 1970. */
+    /**
+     * When the guest was so, nanoseconds since 1970: the host's clock when the crawl began, or, of a
+     * guest read from a file, when its memory was written there.
+     */
     uint64_t time_ns;
     /** How long the crawl took, nanoseconds. */
     uint64_t duration_ns;
     /** libvirt's name of the domain. */
     const char *domain_name;
-    /** The domain's UUID in the usual text form. */
+    /** The domain's UUID in the usual text form; NULL where none is known (a file may not tell). */
     const char *domain_uuid;
-    /** The hypervisor driver, in lower case: "qemu". */
+    /**
+     * The hypervisor driver, in lower case: "qemu"; "file" for a guest that is read from a file.
+     */
     const char *hypervisor;
     /** How the frame was taken: "live", the guest ran on; "paused", it was suspended meanwhile. */
     const char *mode;
@@ -1339,13 +1348,14 @@ void nfm_domain_list_free(struct nfm_domain_list_t *list);
  * Opens a running domain: finds its process, its memory and its kernel. Nothing is asked of the
  * guest or the hypervisor, and libvirt is only read from.
  *
- * Parameters: domain, its name, id or UUID as virsh takes them, in UTF-8; options, or NULL for the
+ * Parameters: domain, its name, id or UUID as virsh takes them, in UTF-8, or "file:PATH" for a file with
+ * a guest's memory ("file:///PATH" with % escapes); options, or NULL for the
  * defaults; out receives the domain; error receives what went wrong, or is NULL.
  * Returns: NFM_OK or one of the errors.
  * Errors: NFM_ERR_INVALID_ARGUMENT, NFM_ERR_CONNECT, NFM_ERR_NO_SUCH_DOMAIN, NFM_ERR_NOT_RUNNING,
  * NFM_ERR_PERMISSION, NFM_ERR_NOT_BOOTED, NFM_ERR_NOT_LINUX, NFM_ERR_NO_TYPES, NFM_ERR_NO_SYMBOLS,
- * NFM_ERR_UNSUPPORTED, NFM_ERR_NO_MEMORY, NFM_ERR_GONE, NFM_ERR_CANCELLED, NFM_ERR_PANIC,
- * NFM_ERR_OTHER.
+ * NFM_ERR_UNSUPPORTED, NFM_ERR_NO_MEMORY, NFM_ERR_GONE, NFM_ERR_CANCELLED, NFM_ERR_FILE,
+ * NFM_ERR_PANIC, NFM_ERR_OTHER.
  * Ownership: the domain is the caller's, to be ended with nfm_close_domain().
  * Note: where no connection can be made, libvirt prints its own line to standard error, as it does for
  * every program that has set no other handler with virSetErrorFunc(). This library sets none: the

@@ -37,6 +37,8 @@ pub enum ErrorCode {
     Panic = 14,
     /// The caller cancelled the call from another thread.
     Cancelled = 15,
+    /// A file is not there, may not be read or written, or holds no guest's memory that nfm can read.
+    File = 16,
 }
 
 impl ErrorCode {
@@ -58,6 +60,7 @@ impl ErrorCode {
             Self::Gone => "NFM_ERR_GONE",
             Self::Panic => "NFM_ERR_PANIC",
             Self::Cancelled => "NFM_ERR_CANCELLED",
+            Self::File => "NFM_ERR_FILE",
         }
     }
 }
@@ -201,6 +204,24 @@ pub enum Error {
         /// The domain's name, or what the caller asked for.
         domain: String,
     },
+    /// See [`ErrorCode::File`].
+    #[error("no guest's memory can be read from file '{path}': {reason}")]
+    File {
+        /// The file.
+        path: String,
+        /// What is wrong with it, and what to do.
+        reason: String,
+    },
+    /// See [`ErrorCode::File`].
+    #[error("cannot write the dump '{path}': {reason}")]
+    Dump {
+        /// The file that was to be written.
+        path: String,
+        /// What is wrong, and what to do.
+        reason: String,
+        /// The system's error number, or 0.
+        errno: i32,
+    },
     /// See [`ErrorCode::Other`].
     #[error("{what}: {source}")]
     Io {
@@ -228,6 +249,7 @@ impl Error {
             Self::NoMemory { .. } => ErrorCode::NoMemory,
             Self::Gone { .. } => ErrorCode::Gone,
             Self::Cancelled { .. } => ErrorCode::Cancelled,
+            Self::File { .. } | Self::Dump { .. } => ErrorCode::File,
             Self::Libvirt { .. } | Self::Io { .. } => ErrorCode::Other,
         }
     }
@@ -236,6 +258,7 @@ impl Error {
     pub fn errno(&self) -> i32 {
         match self {
             Self::Io { source, .. } => source.raw_os_error().unwrap_or(0),
+            Self::Dump { errno, .. } => *errno,
             _ => 0,
         }
     }

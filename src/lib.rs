@@ -33,7 +33,7 @@ mod resolve;
 
 pub use control::Control;
 pub use crawl::Section;
-pub use domain::{CrawlOptions, Domain, Findings, Mode, OpenOptions};
+pub use domain::{CrawlOptions, Domain, DumpOptions, DumpSummary, Findings, Mode, OpenOptions};
 pub use error::{Error, ErrorCode, Result};
 pub use frame::{
     Connection, Consistency, Cpu, CpuTimes, DomainIdentity, FORMAT, File, FileKind, Frame, Host,

@@ -42,13 +42,14 @@ fn panic_on_request() {
 /// Opens a running domain: finds its process, its memory and its kernel. Nothing is asked of the
 /// guest or the hypervisor, and libvirt is only read from.
 ///
-/// Parameters: domain, its name, id or UUID as virsh takes them, in UTF-8; options, or NULL for the
+/// Parameters: domain, its name, id or UUID as virsh takes them, in UTF-8, or "file:PATH" for a file with
+/// a guest's memory ("file:///PATH" with % escapes); options, or NULL for the
 /// defaults; out receives the domain; error receives what went wrong, or is NULL.
 /// Returns: NFM_OK or one of the errors.
 /// Errors: NFM_ERR_INVALID_ARGUMENT, NFM_ERR_CONNECT, NFM_ERR_NO_SUCH_DOMAIN, NFM_ERR_NOT_RUNNING,
 /// NFM_ERR_PERMISSION, NFM_ERR_NOT_BOOTED, NFM_ERR_NOT_LINUX, NFM_ERR_NO_TYPES, NFM_ERR_NO_SYMBOLS,
-/// NFM_ERR_UNSUPPORTED, NFM_ERR_NO_MEMORY, NFM_ERR_GONE, NFM_ERR_CANCELLED, NFM_ERR_PANIC,
-/// NFM_ERR_OTHER.
+/// NFM_ERR_UNSUPPORTED, NFM_ERR_NO_MEMORY, NFM_ERR_GONE, NFM_ERR_CANCELLED, NFM_ERR_FILE,
+/// NFM_ERR_PANIC, NFM_ERR_OTHER.
 /// Ownership: the domain is the caller's, to be ended with nfm_close_domain().
 /// Note: where no connection can be made, libvirt prints its own line to standard error, as it does for
 /// every program that has set no other handler with virSetErrorFunc(). This library sets none: the

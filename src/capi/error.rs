@@ -43,6 +43,8 @@ pub enum nfm_result_t {
     NFM_ERR_PANIC = 14,
     /// The call was cancelled through its nfm_control_t.
     NFM_ERR_CANCELLED = 15,
+    /// A file is not there, may not be read or written, or holds no guest's memory that nfm can read.
+    NFM_ERR_FILE = 16,
 }
 
 impl nfm_result_t {
@@ -64,6 +66,7 @@ impl nfm_result_t {
             ErrorCode::Gone => Self::NFM_ERR_GONE,
             ErrorCode::Panic => Self::NFM_ERR_PANIC,
             ErrorCode::Cancelled => Self::NFM_ERR_CANCELLED,
+            ErrorCode::File => Self::NFM_ERR_FILE,
         }
     }
 }
@@ -242,6 +245,7 @@ fn name(result: c_int) -> &'static CStr {
         13 => c"NFM_ERR_GONE",
         14 => c"NFM_ERR_PANIC",
         15 => c"NFM_ERR_CANCELLED",
+        16 => c"NFM_ERR_FILE",
         _ => c"NFM_ERR_?",
     }
 }
@@ -271,6 +275,7 @@ mod tests {
             ErrorCode::Gone,
             ErrorCode::Panic,
             ErrorCode::Cancelled,
+            ErrorCode::File,
         ];
         for code in codes {
             assert_eq!(nfm_result_t::of(code) as c_int, code as c_int);

@@ -74,15 +74,16 @@ pub struct nfm_frame_info_t {
     pub sections: u64,
     /// Counts the frames of one domain handle, from 1.
     pub seq: u64,
-    /// The host's clock when the crawl began, nanoseconds since 1970.
+    /// When the guest was so, nanoseconds since 1970: the host's clock when the crawl began, or, of a
+    /// guest read from a file, when its memory was written there.
     pub time_ns: u64,
     /// How long the crawl took, nanoseconds.
     pub duration_ns: u64,
     /// libvirt's name of the domain.
     pub domain_name: *const c_char,
-    /// The domain's UUID in the usual text form.
+    /// The domain's UUID in the usual text form; NULL where none is known (a file may not tell).
     pub domain_uuid: *const c_char,
-    /// The hypervisor driver, in lower case: "qemu".
+    /// The hypervisor driver, in lower case: "qemu"; "file" for a guest that is read from a file.
     pub hypervisor: *const c_char,
     /// How the frame was taken: "live", the guest ran on; "paused", it was suspended meanwhile.
     pub mode: *const c_char,
@@ -102,7 +103,7 @@ impl Row for nfm_frame_info_t {
             time_ns: frame.time_ns,
             duration_ns: frame.duration_ns,
             domain_name: fill.always(&frame.domain.name),
-            domain_uuid: fill.always(&frame.domain.uuid),
+            domain_uuid: fill.text(0, frame.domain.uuid.as_deref()),
             hypervisor: fill.always(&frame.domain.hypervisor),
             mode: fill.always(frame.consistency.mode),
             retries: frame.consistency.retries,

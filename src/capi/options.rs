@@ -220,9 +220,16 @@ mod tests {
 
     /// What a later version could make of nfm_crawl_options_t.
     #[repr(C)]
+    #[derive(Clone, Copy)]
     struct Newer {
         known: nfm_crawl_options_t,
         later: u64,
+    }
+
+    // SAFETY: integers and raw pointers.
+    unsafe impl Options for Newer {
+        const NAME: &str = "Newer";
+        const SMALLEST: usize = nfm_crawl_options_t::SMALLEST;
     }
 
     fn given(options: nfm_crawl_options_t, later: u64) -> Result<CrawlOptions, nfm_error_t> {
@@ -293,6 +300,14 @@ mod tests {
     #[test]
     fn an_unknown_tail_must_be_zero() {
         assert!(given(sized(size_of::<Newer>()), 1).is_err());
+    }
+
+    #[test]
+    fn an_older_caller_leaves_later_members_at_their_default() {
+        let mut options = sized(size_of::<nfm_crawl_options_t>());
+        options.sections = sections::NFM_SECTION_OS;
+        let own = unsafe { read(ptr::from_ref(&options).cast::<Newer>()) }.ok().unwrap();
+        assert_eq!((own.known.sections, own.later), (sections::NFM_SECTION_OS, 0));
     }
 
     #[test]

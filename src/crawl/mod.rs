@@ -1,5 +1,6 @@
 //! From guest memory to the sections of a frame: one file a section, over compiled offsets.
 
+mod boot;
 mod connections;
 mod counters;
 mod cpus;
@@ -23,6 +24,7 @@ mod tree;
 mod vmas;
 mod warm;
 
+pub(crate) use boot::Boot;
 pub(crate) use e820::firmware_ram;
 pub(crate) use reader::{Context, Details};
 

@@ -36,7 +36,7 @@ fn command_line(context: &Context) -> ReadResult<String> {
 }
 
 /// `getboottime64` (kernel/time/timekeeping.c).
-fn boot_time(context: &Context) -> ReadResult<u64> {
+pub(super) fn boot_time(context: &Context) -> ReadResult<u64> {
     let layout = &context.layout.system.timekeeper;
     let clock = timekeeper(context)?;
     let real = context.unsigned(clock, layout.offs_real)?;
@@ -49,6 +49,13 @@ fn uptime(context: &Context) -> ReadResult<u64> {
     let asleep = context.layout.system.timekeeper.offs_boot;
     let clock = timekeeper(context)?;
     Ok(monotonic(context)?.wrapping_add(context.unsigned(clock, asleep)?))
+}
+
+/// The wall clock at its last update, nanoseconds since 1970.
+pub(super) fn wall_clock(context: &Context) -> ReadResult<u64> {
+    let offset = context.layout.system.timekeeper.offs_real;
+    let real = context.unsigned(timekeeper(context)?, offset)?;
+    Ok(monotonic(context)?.wrapping_add(real))
 }
 
 /// The monotonic clock at its last update.

@@ -12,6 +12,7 @@ use crate::resolve::{DomainDefinition, DomainState, Hold, Libvirt};
 pub(super) struct BackendSource {
     identity: DomainIdentity,
     uri: String,
+    uuid: String,
     guest: Arc<BackendGuest>,
 }
 
@@ -29,10 +30,10 @@ impl BackendSource {
         tracing::debug!(backend = driver, guest = guest.description(), "opened");
         let identity = DomainIdentity {
             name: summary.name.clone(),
-            uuid: summary.uuid.clone(),
+            uuid: Some(summary.uuid.clone()),
             hypervisor: driver,
         };
-        Ok(Self { identity, uri: uri.to_owned(), guest })
+        Ok(Self { identity, uri: uri.to_owned(), uuid: summary.uuid.clone(), guest })
     }
 }
 
@@ -46,7 +47,7 @@ impl Source for BackendSource {
     }
 
     fn on_host(&self) -> OnHost {
-        OnHost { uri: Some(self.uri.clone()), uuid: Some(self.identity.uuid.clone()), pid: None }
+        OnHost { uri: Some(self.uri.clone()), uuid: Some(self.uuid.clone()), pid: None }
     }
 
     fn layouts(&self) -> usize {
@@ -57,8 +58,16 @@ impl Source for BackendSource {
         Ok(Box::new(PluginMemory::new(&self.guest)))
     }
 
+    fn says_where(&self) -> bool {
+        true
+    }
+
+    fn page_table(&self) -> Option<u64> {
+        self.guest.page_table()
+    }
+
     fn hold(&self) -> Result<Option<Hold>> {
-        Hold::suspend(&self.uri, &self.identity.uuid)
+        Hold::suspend(&self.uri, &self.uuid)
     }
 
     /// From the hypervisor, through its back end, and from libvirt. What a hypervisor keeps no count of
@@ -66,7 +75,7 @@ impl Source for BackendSource {
     fn host(&self, _memory: &dyn PhysicalMemory, note: &dyn Fn(String)) -> Option<Host> {
         let known = self.guest.state()?;
         let state = Libvirt::open(Some(&self.uri))
-            .and_then(|libvirt| libvirt.find(&self.identity.uuid))
+            .and_then(|libvirt| libvirt.find(&self.uuid))
             .map(|definition| definition.summary.state.name());
         Some(Host {
             vcpu_time_ns: known.vcpu_time_ns,

@@ -66,7 +66,7 @@ impl Findings {
             trampoline: image.trampoline,
             page_table: image.root,
             machine_addresses: memory.has_machine_frames(),
-            image: (image.start, image.physical(image.start).unwrap_or(0), image.length),
+            image: (image.start, image.physical_address(image.start).unwrap_or(0), image.length),
             release: kernel.release.clone(),
             build_id: kernel.build_id.clone(),
             vmcoreinfo: kernel.vmcoreinfo,

@@ -1,14 +1,18 @@
 //! A domain that is open for crawling: the rooms put together.
 
 mod backend;
+mod dump;
+mod file;
 mod findings;
 mod open;
 mod options;
 mod qemu;
+mod restart;
 mod source;
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+pub use dump::{DumpOptions, DumpSummary};
 pub use findings::Findings;
 pub use options::{CrawlOptions, Mode, OpenOptions};
 
@@ -27,11 +31,20 @@ pub struct Domain {
     found: Found,
     findings: Findings,
     frames: u64,
+    options: OpenOptions,
+    /// The clock of what may be left of a kernel, and when it was looked at.
+    remains: Option<(u64, Instant)>,
 }
+
+/// Times that a frame is begun before a guest that is restarted over and over is given up.
+const TRIES: u32 = 2;
 
 impl Domain {
     /// Opens a running domain by name, id or UUID: finds its process, its RAM and its kernel. Nothing
     /// is asked of the guest, the hypervisor or the user.
+    ///
+    /// `file:PATH` opens a file with a guest's memory instead: an ELF core, a compressed kdump, raw memory,
+    /// an image of `virsh save`. `PATH` is taken as it stands; `file:///PATH` is a URI with `%` escapes.
     ///
     /// # Errors
     /// Each reason has its own [`crate::ErrorCode`].
@@ -45,7 +58,9 @@ impl Domain {
         let found = found?;
         let findings =
             Findings::new(source.as_ref(), found.ram.memory(), &found.kernel, begun.elapsed());
-        Ok(Self { source, found, findings, frames: 0 })
+        // Whoever cancels this call does not mean the next.
+        let options = OpenOptions { control: None, ..options.clone() };
+        Ok(Self { source, found, findings, frames: 0, options, remains: None })
     }
 
     /// What was found at opening.
@@ -58,32 +73,47 @@ impl Domain {
         self.found.ram.statistics()
     }
 
-    /// Takes one frame.
+    /// Takes one frame. A guest that was restarted since the last one, also with another kernel, is noticed
+    /// and its kernel found anew.
     ///
     /// # Errors
-    /// [`Error::Gone`] when the guest ended; [`Error::Cancelled`]; libvirt's refusal to suspend it. What
-    /// cannot be read inside a living guest is no error but is named in the frame's
-    /// [`Consistency::problems`].
+    /// [`Error::Gone`] when the guest ended; [`Error::NotBooted`] while it is restarted, after which the
+    /// domain serves again; [`Error::Cancelled`]; libvirt's refusal to suspend it. What cannot be read inside
+    /// a living guest is no error but is named in the frame's [`Consistency::problems`].
     pub fn crawl(&mut self, options: &CrawlOptions) -> Result<Frame> {
-        let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let time = self.source.taken().unwrap_or_else(SystemTime::now);
         let begun = Instant::now();
-        let gone = || Error::Gone { domain: self.source.identity().name.clone() };
         let control = options.control.as_ref();
-        let cancelled = || not_cancelled(control, &self.source.identity().name);
-        let enter = |section| {
-            if let Some(control) = control {
-                control.enter(section);
-            }
-        };
-        cancelled()?;
-        let Found { ram, kernel, layout } = &self.found;
-        if !ram.memory().alive() {
-            return Err(gone());
-        }
+        self.check(control)?;
         let hold = match options.mode {
             Mode::Live => None,
             Mode::Paused => self.source.hold()?,
         };
+        // A frame into which a restart falls is of neither boot.
+        for _ in 0..TRIES {
+            self.follow_restart(control)?;
+            let mut frame = self.take(options, begun);
+            self.check(control)?;
+            if self.is_same_boot() {
+                drop(hold);
+                self.frames += 1;
+                frame.seq = self.frames;
+                frame.time_ns = nanoseconds(time.duration_since(UNIX_EPOCH).unwrap_or_default());
+                frame.duration_ns = nanoseconds(begun.elapsed());
+                return Ok(frame);
+            }
+        }
+        Err(self.restarting("it was restarted while it was read"))
+    }
+
+    /// Reads the sections that were asked for.
+    fn take(&self, options: &CrawlOptions, begun: Instant) -> Frame {
+        let enter = |section| {
+            if let Some(control) = &options.control {
+                control.enter(section);
+            }
+        };
+        let Found { ram, kernel, layout, .. } = &self.found;
         ram.begin_frame(begun.checked_add(options.time_limit), options.control.clone());
         let space = AddressSpace::new(ram, kernel.image.root, kernel.image.levels);
         let details = Details { threads: options.threads, physical: options.physical };
@@ -91,8 +121,8 @@ impl Domain {
         let mut frame = Frame {
             format: FORMAT,
             domain: self.source.identity().clone(),
-            seq: self.frames + 1,
-            time_ns: nanoseconds(time),
+            seq: 0,
+            time_ns: 0,
             duration_ns: 0,
             consistency: Consistency {
                 mode: options.mode.name(),
@@ -114,6 +144,9 @@ impl Domain {
             host: None,
         };
         for section in Section::ALL.into_iter().filter(|one| options.sections.contains(one)) {
+            if options.control.as_ref().is_some_and(Control::is_cancelled) {
+                break;
+            }
             enter(Some(section));
             crate::crawl::crawl(&context, section, &mut frame);
             if section == Section::Host {
@@ -122,18 +155,21 @@ impl Domain {
             }
         }
         enter(None);
-        drop(hold);
-        cancelled()?;
-        if !ram.memory().alive() {
-            return Err(gone());
-        }
         let (problems, retries) = context.finish();
         frame.consistency.complete = problems.is_empty();
         frame.consistency.problems = problems;
         frame.consistency.retries = retries;
-        frame.duration_ns = nanoseconds(begun.elapsed());
-        self.frames += 1;
-        Ok(frame)
+        frame
+    }
+
+    /// Whether to go on: the guest is there, and nobody cancelled it.
+    fn check(&self, control: Option<&Control>) -> Result<()> {
+        let domain = &self.source.identity().name;
+        not_cancelled(control, domain)?;
+        match self.found.ram.memory().alive() {
+            true => Ok(()),
+            false => Err(Error::Gone { domain: domain.clone() }),
+        }
     }
 }
 

@@ -2,12 +2,13 @@
 //! are held against the memory itself.
 
 use super::backend::BackendSource;
+use super::file::{self, FileGuest};
 use super::options::OpenOptions;
 use super::qemu::QemuGuest;
 use super::source::Source;
-use crate::crawl::{Context, Details, firmware_ram};
+use crate::crawl::{Boot, Context, Details, firmware_ram};
 use crate::error::{Error, Result};
-use crate::kernel::{DiscoveryError, Kernel, Wanted};
+use crate::kernel::{DiscoveryError, Kernel, KernelImage, Wanted};
 use crate::layout::{Layout, Symbols};
 use crate::memory::{GuestRam, PhysicalMemory};
 use crate::paging::AddressSpace;
@@ -18,8 +19,11 @@ const GIB: u64 = 1 << 30;
 /// A guest that has touched less than this runs no operating system yet.
 const FIRMWARE_TOUCHES: u64 = 48 * MIB;
 
-/// The guest of this name, id or UUID.
+/// The guest of this name, id or UUID, or the file of that URI.
 pub(super) fn find_source(domain: &str, options: &OpenOptions) -> Result<Box<dyn Source>> {
+    if domain.starts_with(file::PREFIX) {
+        return Ok(Box::new(FileGuest::open(domain)?));
+    }
     let connection = Libvirt::open(options.uri.as_deref())?;
     let definition = connection.find(domain)?;
     let summary = &definition.summary;
@@ -38,50 +42,74 @@ pub(super) struct Found {
     pub ram: GuestRam,
     pub kernel: Kernel,
     pub layout: Layout,
+    pub boot: Boot,
 }
 
 /// Holds the ways in which a source's memory may be laid out against the memory: the one is taken
 /// under which a kernel is found whose own map of RAM agrees with it.
 pub(super) fn find_kernel(source: &dyn Source, options: &OpenOptions) -> Result<Found> {
     let domain = source.identity().name.as_str();
-    let no_memory =
-        |reason| Error::NoMemory { domain: domain.to_owned(), place: source.place(), reason };
     let types = Layout::type_names();
     let wanted = Wanted { symbols: Symbols::NAMES, types: &types };
-    let mut failure = None;
+    let (mut contradiction, mut failure) = (None, None);
+    let mut best: Option<Found> = None;
     for layout in 0..source.layouts() {
-        let ram = GuestRam::new(source.memory(layout)?);
-        ram.begin_frame(None, options.control.clone());
-        match Kernel::discover(&ram, &wanted) {
-            Ok(kernel) => {
-                let layout = Layout::compile(&kernel.types, |name| kernel.symbol(name));
-                match disagreement(&ram, &kernel, &layout) {
-                    None => {
-                        let symbols = kernel.symbols;
-                        tracing::debug!(release = ?kernel.release, symbols, "the kernel was found");
-                        return Ok(Found { ram, kernel, layout });
-                    }
-                    Some(reason) => failure = Some(no_memory(reason)),
+        let memory = || -> Result<GuestRam> {
+            let ram = GuestRam::new(source.memory(layout)?);
+            ram.begin_frame(None, options.control.clone());
+            Ok(ram)
+        };
+        let ram = memory()?;
+        let images = KernelImage::find_all(&ram, source.page_table());
+        if images.is_empty() {
+            failure.get_or_insert_with(|| no_kernel(ram.memory(), source));
+        }
+        for image in images {
+            let ram = memory()?;
+            let kernel = match Kernel::discover(&ram, image, &wanted) {
+                Ok(kernel) => kernel,
+                // A kernel that is there but not usable says more than a layout without any.
+                Err(error) => {
+                    failure = Some(unusable(error, domain));
+                    continue;
                 }
+            };
+            let layout = Layout::compile(&kernel.types, |name| kernel.symbol(name));
+            if let Some(reason) = disagreement(source, &ram, &kernel, &layout) {
+                contradiction.get_or_insert(source.no_memory(reason));
+                continue;
             }
-            Err(DiscoveryError::NoKernel) => {
-                failure.get_or_insert_with(|| no_kernel(ram.memory(), domain));
+            let boot = Boot::note(&ram, &kernel, &layout);
+            // What is left of an earlier boot has stopped its clock.
+            if best.as_ref().is_none_or(|best| best.boot.clock < boot.clock) {
+                best = Some(Found { ram, kernel, layout, boot });
             }
-            // A kernel that is there but not usable says more than a layout without any.
-            Err(error) => failure = Some(unusable(error, domain)),
+        }
+        if let Some(found) = best {
+            let (release, symbols) = (&found.kernel.release, found.kernel.symbols);
+            tracing::debug!(?release, symbols, "the kernel was found");
+            return Ok(found);
         }
     }
-    Err(failure.unwrap_or_else(|| no_memory("its definition allows no layout".to_owned())))
+    // A layout under which all of a kernel is found says more than one under which there is less.
+    Err(contradiction
+        .or(failure)
+        .unwrap_or_else(|| source.no_memory("its definition allows no layout".to_owned())))
 }
 
 /// How firmware's map of RAM, as the kernel holds it, contradicts the layout under which it was found.
-fn disagreement(ram: &GuestRam, kernel: &Kernel, layout: &Layout) -> Option<String> {
-    let blocks = ram.memory().ram();
-    if blocks.is_empty() {
+fn disagreement(
+    source: &dyn Source,
+    ram: &GuestRam,
+    kernel: &Kernel,
+    layout: &Layout,
+) -> Option<String> {
+    if source.says_where() {
         return None;
     }
     let space = AddressSpace::new(ram, kernel.image.root, kernel.image.levels);
     let firmware = firmware_ram(&Context::new(&space, kernel, layout, Details::default())).ok()?;
+    let blocks = ram.memory().ram();
     let inside = |(start, length): &(u64, u64)| {
         blocks.iter().any(|(first, bytes)| {
             start >= first && start.saturating_add(*length) <= first.saturating_add(*bytes)
@@ -98,8 +126,8 @@ fn disagreement(ram: &GuestRam, kernel: &Kernel, layout: &Layout) -> Option<Stri
 }
 
 /// Firmware, or another operating system: by how much memory the guest has touched.
-fn no_kernel(memory: &dyn PhysicalMemory, domain: &str) -> Error {
-    let domain = domain.to_owned();
+fn no_kernel(memory: &dyn PhysicalMemory, source: &dyn Source) -> Error {
+    let domain = source.identity().name.clone();
     match memory.residency().map(|held| held.resident.saturating_add(held.swapped)) {
         Some(bytes) if bytes < FIRMWARE_TOUCHES => Error::NotBooted {
             domain,
@@ -112,7 +140,7 @@ fn no_kernel(memory: &dyn PhysicalMemory, domain: &str) -> Error {
                     format!("{} MiB of its RAM are in use", bytes.div_ceil(MIB))
                         + ", but no page table maps a kernel"
                 }
-                None => "no page table maps a kernel".to_owned(),
+                None => format!("no page table in {} maps a kernel", source.place()),
             },
         },
     }
@@ -121,7 +149,7 @@ fn no_kernel(memory: &dyn PhysicalMemory, domain: &str) -> Error {
 fn unusable(error: DiscoveryError, domain: &str) -> Error {
     let domain = domain.to_owned();
     match error {
-        DiscoveryError::NoKernel | DiscoveryError::NotLinux => Error::NotLinux {
+        DiscoveryError::NotLinux => Error::NotLinux {
             domain,
             evidence: "a kernel is mapped, but it does not call itself Linux".to_owned(),
         },

@@ -11,6 +11,7 @@ use crate::resolve::{DomainDefinition, Hold, Libvirt, QemuProcess, RamLayout, ca
 /// A running guest of QEMU.
 pub(super) struct QemuGuest {
     identity: DomainIdentity,
+    uuid: String,
     uri: String,
     process: Arc<ReadableProcess>,
     layouts: Vec<RamLayout>,
@@ -34,10 +35,11 @@ impl QemuGuest {
         let process = ReadableProcess::open(process, mapped, &name)?;
         let identity = DomainIdentity {
             name,
-            uuid: definition.summary.uuid.clone(),
+            uuid: Some(definition.summary.uuid.clone()),
             hypervisor: definition.driver.to_lowercase(),
         };
-        Ok(Self { identity, uri: uri.to_owned(), process, layouts })
+        let uuid = definition.summary.uuid.clone();
+        Ok(Self { identity, uuid, uri: uri.to_owned(), process, layouts })
     }
 }
 
@@ -53,7 +55,7 @@ impl Source for QemuGuest {
     fn on_host(&self) -> OnHost {
         OnHost {
             uri: Some(self.uri.clone()),
-            uuid: Some(self.identity.uuid.clone()),
+            uuid: Some(self.uuid.clone()),
             pid: Some(self.process.process().pid),
         }
     }
@@ -63,16 +65,15 @@ impl Source for QemuGuest {
     }
 
     fn memory(&self, layout: usize) -> Result<Box<dyn PhysicalMemory>> {
-        let layout = self.layouts.get(layout).ok_or_else(|| Error::NoMemory {
-            domain: self.identity.name.clone(),
-            place: self.place(),
-            reason: "its definition allows no such layout".to_owned(),
-        })?;
+        let layout = self
+            .layouts
+            .get(layout)
+            .ok_or_else(|| self.no_memory("its definition allows no such layout".to_owned()))?;
         Ok(Box::new(ProcfsMemory::new(&self.process, layout)?))
     }
 
     fn hold(&self) -> Result<Option<Hold>> {
-        Hold::suspend(&self.uri, &self.identity.uuid)
+        Hold::suspend(&self.uri, &self.uuid)
     }
 
     /// From the hypervisor's process and from libvirt.
@@ -80,7 +81,7 @@ impl Source for QemuGuest {
         let noted = |what: &str, error: &dyn std::fmt::Display| note(format!("{what}: {error}"));
         let time = self.process.process().vcpu_time();
         let state = Libvirt::open(Some(&self.uri))
-            .and_then(|libvirt| libvirt.find(&self.identity.uuid))
+            .and_then(|libvirt| libvirt.find(&self.uuid))
             .map(|definition| definition.summary.state.name());
         let held = memory.residency();
         if held.is_none() {

@@ -2,7 +2,9 @@
 //!
 //! Each kind of source has its own file; the rest of this room does not ask which it is.
 
-use crate::error::Result;
+use std::time::SystemTime;
+
+use crate::error::{Error, Result};
 use crate::frame::{DomainIdentity, Host};
 use crate::memory::PhysicalMemory;
 use crate::resolve::Hold;
@@ -24,6 +26,27 @@ pub(crate) trait Source: Send {
 
     /// Its memory, laid out in one of these ways.
     fn memory(&self, layout: usize) -> Result<Box<dyn PhysicalMemory>>;
+
+    /// What its memory cannot be located for.
+    fn no_memory(&self, reason: String) -> Error {
+        Error::NoMemory { domain: self.identity().name.clone(), place: self.place(), reason }
+    }
+
+    /// Whether the source itself says where in guest memory each byte belongs, so that there is nothing to
+    /// be held against the guest's own map of RAM: it may lack parts of that.
+    fn says_where(&self) -> bool {
+        false
+    }
+
+    /// Guest-physical address of the kernel's top page table, where the source names one.
+    fn page_table(&self) -> Option<u64> {
+        None
+    }
+
+    /// When its memory was written down; `None` where it is the present one.
+    fn taken(&self) -> Option<SystemTime> {
+        None
+    }
 
     /// Suspends it until the result is dropped; `None` where it does not run anyway.
     fn hold(&self) -> Result<Option<Hold>>;

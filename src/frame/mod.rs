@@ -44,7 +44,8 @@ pub struct Frame {
     pub domain: DomainIdentity,
     /// Counts the frames of one handle, from 1.
     pub seq: u64,
-    /// Host wall clock when the crawl began, nanoseconds since 1970.
+    /// When the guest was so: the host's wall clock when the crawl began, or, of a guest read from a file,
+    /// when its memory was written there. Nanoseconds since 1970.
     pub time_ns: u64,
     /// How long the crawl took.
     pub duration_ns: u64,
@@ -92,11 +93,11 @@ pub struct Frame {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct DomainIdentity {
-    /// libvirt's name of the domain.
+    /// libvirt's name of the domain; of a file that does not tell, the file's name.
     pub name: String,
-    /// Its UUID in the usual text form.
-    pub uuid: String,
-    /// The hypervisor driver, in lower case: `qemu`.
+    /// Its UUID in the usual text form, where one is known.
+    pub uuid: Option<String>,
+    /// The hypervisor driver, in lower case: `qemu`; `file` for a guest that is read from a file.
     pub hypervisor: String,
 }
 

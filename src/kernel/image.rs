@@ -13,7 +13,7 @@ use crate::paging::{
 
 const MIB: u64 = 1 << 20;
 /// Start of the range in which the kernel's image is mapped (`__START_KERNEL_map`).
-const KERNEL_MAP: u64 = 0xffff_ffff_8000_0000;
+pub(super) const KERNEL_MAP: u64 = 0xffff_ffff_8000_0000;
 /// Bytes that one entry of a level-2 table maps.
 const LARGE_PAGE: u64 = 2 * MIB;
 /// An image smaller or larger than this is none.
@@ -49,7 +49,7 @@ pub(crate) struct Segment {
 pub(crate) struct KernelImage {
     /// Physical address of the kernel's top page table (`init_top_pgt`).
     pub root: u64,
-    /// Where the root was learned from, below 1 MiB; `None` where the source of memory named it.
+    /// Where the root was learned from, below 1 MiB; `None` where the source of memory named one.
     pub trampoline: Option<u64>,
     /// Depth of the page tables.
     pub levels: Levels,
@@ -80,34 +80,41 @@ const HOLE: u64 = u64::MAX;
 enum Lead {
     /// A page below 1 MiB, at this address.
     Trampoline(u64),
-    /// A root that the source of memory named.
-    Root(u64),
+    /// A table that the source of memory named.
+    Named(u64),
 }
 
 impl KernelImage {
-    /// Looks for the kernel in guest memory; `None` where none is mapped.
-    pub fn find(ram: &GuestRam) -> Option<Self> {
-        if let Some(top) = ram.memory().top_table() {
-            let levels = Levels::of(top.levels)?;
-            let last = top.address.checked_add((PAGE_SIZE - 8) as u64)?;
-            return Self::judge(ram, Lead::Root(top.address), ram.read_u64(last).ok()?, levels);
+    /// Looks for kernels in guest memory. There may be more than one: a guest that was restarted keeps what
+    /// its new kernel has not yet overwritten of the one before.
+    ///
+    /// `page_table` is where a top page table is said to be; it comes first. A dump may lack the first MiB
+    /// (kdump leaves it out since 7c321eb2b843, Linux 5.5), and a guest of Xen's PV has none.
+    pub fn find_all(ram: &GuestRam, page_table: Option<u64>) -> Vec<Self> {
+        let end = if ram.memory().has_machine_frames() { 0 } else { MIB >> PAGE_SHIFT };
+        let low: Vec<u64> = (0..end).collect();
+        let mut pages: Vec<Page> = vec![[0; PAGE_SIZE]; low.len()];
+        // Page by page: QEMU's dumps leave the window of the graphics adapter out.
+        let mut read = vec![false; low.len()];
+        ram.memory().read_pages(&low, &mut pages, &mut read);
+        let roots = low.iter().zip(&pages).zip(read).filter(|(_, read)| *read);
+        let roots = roots
+            .map(|((frame, page), _)| (Lead::Trampoline(frame << PAGE_SHIFT), last_entry(page)));
+        let mut page: Page = [0; PAGE_SIZE];
+        let named = page_table.filter(|table| ram.read(*table, &mut page).is_ok());
+        let named = named.map(|table| (Lead::Named(table), last_entry(&page)));
+        let mut images: Vec<Self> = Vec::new();
+        let mut judged = Vec::new();
+        for (lead, last) in named.into_iter().chain(roots) {
+            let Some(last) = last.filter(|last| !judged.contains(last)) else { continue };
+            let all = [Levels::Four, Levels::Five];
+            let image = all.into_iter().find_map(|levels| Self::judge(ram, lead, last, levels));
+            if let Some(image) = image {
+                judged.push(last);
+                images.push(image);
+            }
         }
-        if ram.memory().has_machine_frames() {
-            return None;
-        }
-        // Page by page, as there may be holes (of a graphics card, say).
-        let frames: Vec<u64> = (0..MIB >> PAGE_SHIFT).collect();
-        let mut pages = vec![[0; PAGE_SIZE]; frames.len()];
-        let mut read = vec![false; frames.len()];
-        ram.memory().read_pages(&frames, &mut pages, &mut read);
-        let low = frames.iter().zip(&pages).zip(&read).filter(|(_, read)| **read);
-        low.map(|(page, _)| page).find_map(|(frame, page)| {
-            let last = page.last_chunk().map(|bytes| u64::from_le_bytes(*bytes))?;
-            let lead = Lead::Trampoline(frame << PAGE_SHIFT);
-            [Levels::Four, Levels::Five]
-                .into_iter()
-                .find_map(|levels| Self::judge(ram, lead, last, levels))
-        })
+        images
     }
 
     /// Whether a root with this last entry maps a kernel.
@@ -125,22 +132,23 @@ impl KernelImage {
         if !IMAGE_BYTES.contains(&length) {
             return None;
         }
-        let (root, trampoline) = match (lead, &run.place) {
-            (Lead::Root(root), _) => (root, None),
-            (Lead::Trampoline(page), Place::Run(physical)) => {
-                (find_root(ram, last, *physical, length).unwrap_or(page), Some(page))
-            }
-            (Lead::Trampoline(page), Place::Frames(_)) => (page, Some(page)),
+        let (table, trampoline) = match lead {
+            Lead::Trampoline(page) => (page, Some(page)),
+            Lead::Named(table) => (table, None),
+        };
+        let root = match &run.place {
+            Place::Run(physical) => find_root(ram, last, *physical, length).unwrap_or(table),
+            Place::Frames(_) => table,
         };
         let (place, segments) = (run.place, run.segments);
         let image = Self { root, trampoline, levels, start, length, place, segments };
         let space = AddressSpace::new(ram, image.root, levels);
-        let there = space.translate(start).ok() == image.physical(start);
+        let there = space.translate(start).ok() == image.physical_address(start);
         (there && image.has(Access::Execute)).then_some(image)
     }
 
     /// The physical address of a virtual one in the image.
-    pub fn physical(&self, address: u64) -> Option<u64> {
+    pub fn physical_address(&self, address: u64) -> Option<u64> {
         let offset = address.checked_sub(self.start).filter(|offset| *offset < self.length)?;
         match &self.place {
             Place::Run(physical) => physical.checked_add(offset),
@@ -156,7 +164,7 @@ impl KernelImage {
     fn copy(&self, ram: &GuestRam, address: u64, bytes: &mut [u8]) -> bool {
         let frames = match &self.place {
             Place::Run(_) => {
-                let physical = self.physical(address);
+                let physical = self.physical_address(address);
                 return physical.is_some_and(|at| ram.memory().read_run(at, bytes));
             }
             Place::Frames(frames) => frames,
@@ -198,7 +206,7 @@ impl KernelImage {
 
     /// Takes the kernel's own top page table as the root, now that its address is known.
     pub fn set_root(&mut self, init_top_pgt: u64) {
-        if let Some(root) = self.physical(init_top_pgt) {
+        if let Some(root) = self.physical_address(init_top_pgt) {
             self.root = root;
         }
     }
@@ -207,6 +215,11 @@ impl KernelImage {
     pub fn contains(&self, address: u64) -> bool {
         address.checked_sub(self.start).is_some_and(|offset| offset < self.length)
     }
+}
+
+/// The last entry of a page table.
+fn last_entry(page: &[u8]) -> Option<u64> {
+    page.last_chunk().map(|bytes| u64::from_le_bytes(*bytes))
 }
 
 /// The table that a present entry leads to.

@@ -8,6 +8,7 @@ mod vmcoreinfo;
 
 pub(crate) use image::KernelImage;
 pub(crate) use types::{Member, Types};
+pub(crate) use vmcoreinfo::{Vmcoreinfo, top_page_table};
 
 use memchr::memmem;
 use rustc_hash::FxHashMap;
@@ -17,7 +18,6 @@ use crate::paging::AddressSpace;
 pub(crate) use btf::BtfTypes;
 use image::Access;
 use kallsyms::{FoundBy, Kallsyms};
-use vmcoreinfo::Vmcoreinfo;
 
 /// The variables between which vmlinux's BTF lies.
 const BTF_BOUNDS: [&str; 2] = ["__start_BTF", "__stop_BTF"];
@@ -58,8 +58,6 @@ pub(crate) struct Wanted<'a> {
 /// Why no kernel could be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum DiscoveryError {
-    /// No kernel is mapped by any page table below 1 MiB.
-    NoKernel,
     /// A kernel is mapped, but none that calls itself Linux.
     NotLinux,
     /// Linux without a readable symbol table.
@@ -112,10 +110,13 @@ impl Constants {
 }
 
 impl Kernel {
-    /// Finds the kernel in guest memory and looks up what is wanted of it. The cost depends on the
+    /// Looks up what is wanted of a kernel whose image was found in guest memory. The cost depends on the
     /// kernel, not on how much RAM there is.
-    pub fn discover(ram: &GuestRam, wanted: &Wanted) -> Result<Self, DiscoveryError> {
-        let mut image = KernelImage::find(ram).ok_or(DiscoveryError::NoKernel)?;
+    pub fn discover(
+        ram: &GuestRam,
+        mut image: KernelImage,
+        wanted: &Wanted,
+    ) -> Result<Self, DiscoveryError> {
         let space = AddressSpace::new(ram, image.root, image.levels);
         let constants = Constants { parts: image.read(ram, Access::ReadOnly) };
         let banner = constants.release();

@@ -60,6 +60,11 @@ impl Vmcoreinfo {
         String::from_utf8(page.get(..end)?.to_vec()).ok()
     }
 
+    /// The whole text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The value of a key as it stands: `OSRELEASE`, `BUILD-ID`, `KERNELOFFSET`, `NUMBER(x)` …
     pub fn get(&self, key: &str) -> Option<&str> {
         self.text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='))
@@ -70,6 +75,16 @@ impl Vmcoreinfo {
         let value = self.get(&format!("SYMBOL({name})"))?;
         u64::from_str_radix(value.trim_start_matches("0x"), 16).ok()
     }
+}
+
+/// Guest-physical address of the kernel's top page table, as VMCOREINFO's text tells it: its symbol is in
+/// the kernel's own mapping, which begins at `phys_base` (arch/x86/kernel/machine_kexec_64.c).
+pub(crate) fn top_page_table(text: &str) -> Option<u64> {
+    let info = Vmcoreinfo { text: text.to_owned(), address: 0 };
+    let table = info.symbol("init_top_pgt").or_else(|| info.symbol("swapper_pg_dir"))?;
+    let base: i64 = info.get("NUMBER(phys_base)")?.trim().parse().ok()?;
+    let table = table.checked_sub(super::image::KERNEL_MAP)?.checked_add_signed(base)?;
+    Some(table & !(PAGE_SIZE as u64 - 1))
 }
 
 /// Page-aligned and in the kernel's half of the addresses.
@@ -91,5 +106,13 @@ mod tests {
         assert_eq!(info.get("OSREL"), None);
         assert_eq!(info.symbol("kallsyms_names"), Some(0xffff_ffff_82a1_b2c8));
         assert_eq!(info.symbol("kallsyms"), None);
+    }
+
+    #[test]
+    fn the_page_table_lies_where_the_kernel_was_loaded() {
+        let text = "SYMBOL(swapper_pg_dir)=ffffffffa3810000\nNUMBER(phys_base)=-167772160\n";
+        assert_eq!(top_page_table(text), Some(0x1981_0000));
+        assert_eq!(top_page_table("SYMBOL(swapper_pg_dir)=1\nNUMBER(phys_base)=0"), None);
+        assert_eq!(top_page_table("OSRELEASE=6.1"), None);
     }
 }

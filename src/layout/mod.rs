@@ -161,6 +161,8 @@ field::symbols! {
     init_task,
     /// The first UTS namespace.
     init_uts_ns,
+    /// Release, compiler and time of the build (init/version.c).
+    linux_banner,
     /// Firmware's map of RAM, as the kernel took it over and never changed it (a pointer).
     e820_table_firmware,
     /// Head of the module list.

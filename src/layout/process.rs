@@ -36,6 +36,8 @@ super::field::structures! {
         stime: "stime",
         sum_exec_runtime: "se.sum_exec_runtime",
         thread_node: "thread_node",
+        /// With CONFIG_STACKPROTECTOR.
+        stack_canary: "stack_canary",
     }
 
     /// `struct kthread` (kernel/kthread.c).

@@ -1,11 +1,14 @@
 //! Guest-physical reads: where the bytes come from, and the page cache of one frame.
 
 mod cache;
+mod file;
+mod held;
 mod plugin;
 mod procfs;
 
 pub use cache::ReadStatistics;
 pub(crate) use cache::{GuestRam, RamFault};
+pub(crate) use file::{Dump, DumpFile, FileMemory, Origin, core_header};
 pub use plugin::find_backend;
 pub(crate) use plugin::{BackendGuest, PluginMemory, Wanted};
 pub(crate) use procfs::{ProcfsMemory, ReadableProcess};
@@ -29,15 +32,6 @@ pub(crate) struct Residency {
     pub untouched: u64,
 }
 
-/// A top page table that is known without a search.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TopTable {
-    /// Its physical address.
-    pub address: u64,
-    /// Levels of tables, itself counted.
-    pub levels: u32,
-}
-
 /// A source of guest-physical memory. Only ever copies out: no reference into guest memory exists.
 pub(crate) trait PhysicalMemory: Send {
     /// Reads whole pages by guest frame number into `pages`; both slices have the same length.
@@ -47,20 +41,21 @@ pub(crate) trait PhysicalMemory: Send {
     /// Reads a run of bytes; false where any of it is no RAM or cannot be read.
     fn read_run(&self, address: u64, bytes: &mut [u8]) -> bool;
 
-    /// The RAM, as ascending runs of (first guest-physical address, bytes), as far as where it lies is
-    /// this source's conclusion rather than the hypervisor's word.
+    /// The RAM, as ascending runs of (first guest-physical address, bytes); empty where only the hypervisor
+    /// knows where it lies.
     fn ram(&self) -> Vec<(u64, u64)>;
+
+    /// The parts of the RAM that may hold something other than zeros, as ascending runs; what is not in them
+    /// was never used, and reading it would cost the host memory.
+    fn populated(&self) -> Vec<(u64, u64)> {
+        self.ram()
+    }
 
     /// How much of the RAM the host holds, where it can tell.
     fn residency(&self) -> Option<Residency>;
 
     /// Whether the guest behind it still runs.
     fn alive(&self) -> bool;
-
-    /// A table that maps the kernel, where the source knows one.
-    fn top_table(&self) -> Option<TopTable> {
-        None
-    }
 
     /// Whether frames are counted as the host does, and the guest's page tables hold the host's numbers
     /// too (Xen's PV). What the guest itself calls a physical address is then another number.

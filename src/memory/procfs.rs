@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rustix::fs::SeekFrom;
 
-use super::{PAGE_SHIFT, PAGE_SIZE, Page, PhysicalMemory, Residency};
+use super::{PAGE_SHIFT, PAGE_SIZE, Page, PhysicalMemory, Residency, held};
 use crate::error::{Error, Result};
 use crate::resolve::{Backing, QemuProcess, RamBlock, RamLayout};
 
@@ -199,6 +199,22 @@ impl PhysicalMemory for ProcfsMemory {
 
     fn ram(&self) -> Vec<(u64, u64)> {
         self.blocks.iter().map(|block| (block.ram.guest, block.ram.length)).collect()
+    }
+
+    fn populated(&self) -> Vec<(u64, u64)> {
+        let pagemap = File::open(format!("/proc/{}/pagemap", self.owner.process.pid)).ok();
+        let of_block = |block: &Block| {
+            let RamBlock { guest, length, host, .. } = block.ram;
+            let runs = match &block.file {
+                Some((file, start)) => held::of_file(file, *start, length),
+                None => {
+                    pagemap.as_ref().and_then(|pagemap| held::of_process(pagemap, host, length))
+                }
+            };
+            let runs = runs.unwrap_or_else(|| vec![(0, length)]);
+            runs.into_iter().map(move |(start, bytes)| (guest.saturating_add(start), bytes))
+        };
+        self.blocks.iter().flat_map(of_block).collect()
     }
 
     fn residency(&self) -> Option<Residency> {

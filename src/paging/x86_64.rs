@@ -27,15 +27,6 @@ pub(crate) enum Levels {
 }
 
 impl Levels {
-    /// The depth of this number of levels.
-    pub fn of(count: u32) -> Option<Self> {
-        match count {
-            4 => Some(Self::Four),
-            5 => Some(Self::Five),
-            _ => None,
-        }
-    }
-
     /// The number.
     pub fn count(self) -> u32 {
         match self {

@@ -13,4 +13,4 @@ pub use libvirt::{
     DomainDefinition, DomainState, DomainSummary, Libvirt, resume_if_paused, silence_libvirt,
 };
 pub(crate) use qemu::QemuProcess;
-pub(crate) use ram::{Backing, RamBlock, RamLayout, candidates};
+pub(crate) use ram::{Backing, RamBlock, RamLayout, candidates, placed_layouts};

@@ -51,6 +51,16 @@ pub(crate) struct RamLayout {
     pub blocks: Vec<RamBlock>,
 }
 
+impl RamLayout {
+    /// Where the holder of the RAM keeps a guest-physical address.
+    pub fn offset(&self, address: u64) -> Option<u64> {
+        let after = self.blocks.partition_point(|block| block.guest <= address);
+        let block = self.blocks.get(after.checked_sub(1)?)?;
+        let skipped = address - block.guest;
+        (skipped < block.length).then(|| block.host.checked_add(skipped))?
+    }
+}
+
 /// A block of RAM as the definition names it, before it has a place.
 #[derive(Clone, Debug)]
 struct Wanted {
@@ -108,6 +118,35 @@ pub(crate) fn candidates(xml: &str, mappings: &[Mapping]) -> Result<Vec<RamLayou
     }
     layouts.truncate(MOST_CANDIDATES);
     Ok(layouts)
+}
+
+/// The layouts that the definition allows where the place of each block is known by its name: its first
+/// byte in whatever holds it, and its length. Most likely first.
+///
+/// # Errors
+/// One clause: what the definition lacks, or which block is not there.
+pub(crate) fn placed_layouts(
+    xml: &str,
+    find: &dyn Fn(&str) -> Option<(u64, u64)>,
+) -> Result<Vec<RamLayout>, String> {
+    let definition = Definition::parse(xml)?;
+    let blocks = definition.boot.iter().chain(definition.dimms.iter().map(|(_, dimm)| dimm));
+    let placed = blocks.map(|wanted| {
+        // Machines before 4.0 name blocks by their objects' paths (`x-use-canonical-path-for-ramblock-id`).
+        let place = find(&wanted.name).or_else(|| find(&format!("/objects/{}", wanted.name)));
+        match place.filter(|(_, length)| *length == wanted.length) {
+            Some((host, length)) => {
+                Ok(RamBlock { guest: 0, length, host, backing: Backing::Private })
+            }
+            None => Err(format!(
+                "it does not hold the block '{}' of {} MiB that its definition names",
+                wanted.name,
+                wanted.length / MIB
+            )),
+        }
+    });
+    let placed: Vec<RamBlock> = placed.collect::<Result<_, _>>()?;
+    Ok(definition.low_limits.iter().map(|limit| definition.lay_out(&placed, *limit)).collect())
 }
 
 fn overlap(a: &RamBlock, b: &RamBlock) -> bool {

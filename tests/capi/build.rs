@@ -48,7 +48,9 @@ impl Build {
         fs::create_dir_all(&folder).unwrap();
         std::os::unix::fs::symlink(library(), folder.join("libnfm.so.0")).unwrap();
         std::os::unix::fs::symlink("libnfm.so.0", folder.join("libnfm.so")).unwrap();
-        Self { folder, include: root().join("include"), flags: Vec::new() }
+        // See `Stored` in src/capi/rows/mod.rs.
+        let flags = if cfg!(debug_assertions) { vec!["-DROWS_HAVE_GROWN"] } else { Vec::new() };
+        Self { folder, include: root().join("include"), flags }
     }
 
     /// Programs are compiled with the oldest header that counts.
@@ -61,6 +63,11 @@ impl Build {
     pub fn with(mut self, flags: &[&'static str]) -> Self {
         self.flags.extend(flags);
         self
+    }
+
+    /// Where it is.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Writes a source file.

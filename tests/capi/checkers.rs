@@ -28,6 +28,14 @@ fn valgrind(program: &Command) -> Command {
     command
 }
 
+/// Runs the program under valgrind, which has nothing to say but that it does not know pidfd_open(2),
+/// which older versions do not; nfm does without then.
+fn passes_valgrind(program: &Command) {
+    let ended = run(&mut valgrind(program));
+    let errors = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.success() && !errors.contains("=="), "{}: {errors}", ended.status);
+}
+
 #[test]
 fn address_sanitizer_is_in() {
     let build = asan("asan-misuse");
@@ -63,7 +71,7 @@ fn bad_input_under_address_sanitizer() {
 #[test]
 fn bad_input_under_valgrind() {
     let build = Build::new("valgrind-arguments");
-    output(&mut valgrind(&build.program("tests/capi/arguments.c")));
+    passes_valgrind(&build.program("tests/capi/arguments.c"));
 }
 
 #[test]
@@ -75,6 +83,7 @@ fn a_guest_and_its_frames_under_address_sanitizer() {
 }
 
 #[test]
+#[cfg(debug_assertions)]
 fn a_panic_under_address_sanitizer() {
     let build = asan("asan-panic");
     let guest = lab::guest("capi", &["--kernel", "6.1"]);
@@ -99,5 +108,5 @@ fn a_thousand_frames_leak_nothing_under_valgrind() {
     let guest = lab::guest("capi", &["--kernel", "6.1"]);
     let mut program = build.program("tests/capi/rows.c");
     program.args([guest.domain(), FRAMES, FEW_SECTIONS, "0"]);
-    output(&mut valgrind(&program));
+    passes_valgrind(&program);
 }

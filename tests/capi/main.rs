@@ -6,7 +6,6 @@ mod lab;
 mod api;
 mod build;
 mod checkers;
-mod example;
 mod header;
 mod library;
 mod programs;

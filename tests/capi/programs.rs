@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use crate::build::{Build, output, root, run};
+#[cfg(debug_assertions)]
+use crate::build::run;
+use crate::build::{Build, output, root};
 use crate::lab;
 
 #[test]
@@ -21,6 +23,7 @@ fn a_guest_and_its_frames() {
 }
 
 #[test]
+#[cfg(debug_assertions)]
 fn a_panic_stays_inside() {
     let build = Build::new("panic");
     let guest = lab::guest("capi", &["--kernel", "6.1"]);

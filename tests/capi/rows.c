@@ -12,6 +12,13 @@
 /* Instead of the bit of a member that is always known. */
 #define ALWAYS 0
 
+/* Whether rows are longer than their structures here, as those of a later library will be. */
+#ifdef ROWS_HAVE_GROWN
+#define CHECK_STRIDE(stride, type) CHECK((stride) > sizeof(type))
+#else
+#define CHECK_STRIDE(stride, type) CHECK((stride) >= sizeof(type))
+#endif
+
 static FILE *out;
 static const char *separator;
 
@@ -94,6 +101,7 @@ static void text(const char *value)
             CHECK(!row->name && !row->name##_count);                 \
             break;                                                   \
         }                                                            \
+        CHECK_STRIDE(row->name##_stride, type);                      \
         putc('[', out);                                              \
         for (i_ = 0; i_ < row->name##_count; i_++) {                 \
             separator = i_ ? ",{" : "{";                             \
@@ -324,7 +332,7 @@ static void print_host(const nfm_host_t *row)
     do {                                                                \
         size_t count_ = 7, stride_ = 0, i_;                             \
         const type *rows_ = nfm_frame_##name(frame, &count_, &stride_); \
-        CHECK(stride_ >= sizeof(type));                                 \
+        CHECK_STRIDE(stride_, type);                                    \
         CHECK(!rows_ == !(info->sections & (bit)));                     \
         CHECK(rows_ || count_ == 0);                                    \
         for (i_ = 0; i_ < count_; i_++) {                               \

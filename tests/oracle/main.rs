@@ -10,6 +10,7 @@ mod lab;
 mod connections;
 mod cpus;
 mod doctored;
+mod dump;
 mod files;
 mod host;
 mod interfaces;
@@ -65,11 +66,16 @@ const LEAST_OF_DEBIAN: &[(&str, usize)] = &[
     ("host", 5),
 ];
 
-/// Takes one frame of a guest, and the guest's own view around it.
-fn frame(title: &str, options: &[&str]) -> (View, Value) {
+/// The name of the guest of that title.
+fn guest_name(title: &str) -> String {
     let is_plain = |c: &char| c.is_ascii_alphanumeric() || *c == '.';
     let name: String = title.chars().map(|c| if is_plain(&c) { c } else { '-' }).collect();
-    let guest = lab::guest(&format!("oracle-{name}"), options);
+    format!("oracle-{name}")
+}
+
+/// Takes one frame of a guest, and the guest's own view around it.
+fn frame(title: &str, options: &[&str]) -> (View, Value) {
+    let guest = lab::guest(&guest_name(title), options);
     let mut domain = Domain::open(guest.domain(), &OpenOptions::default())
         .unwrap_or_else(|error| panic!("{title}: {error}"));
     let (view, frame) = View::around(&guest, || domain.crawl(&CrawlOptions::default()));

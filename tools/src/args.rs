@@ -1,12 +1,14 @@
 //! The command line.
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand};
 use nfm::Section;
 
 /// See into running Linux guests from their host: no agent, nothing to configure.
 ///
-/// A DOMAIN is libvirt's name, id or UUID of a running guest. Reading guest memory needs root or
-/// CAP_SYS_PTRACE.
+/// A DOMAIN is libvirt's name, id or UUID of a running guest, or file:PATH for a file with a guest's
+/// memory (a dump). Reading a running guest's memory needs root or CAP_SYS_PTRACE.
 #[derive(Parser)]
 #[command(name = "nfm", version, max_term_width = 100, after_help = EXIT_STATUS)]
 pub(crate) struct Cli {
@@ -35,7 +37,8 @@ Exit status:
   12  the guest's RAM cannot be located
   13  the guest ended meanwhile
   14  a bug in nfm
-  15  the reading was cancelled";
+  15  the reading was cancelled
+  16  a file is not there, or is none that nfm can read or write";
 
 #[derive(Subcommand)]
 pub(crate) enum Verb {
@@ -43,6 +46,8 @@ pub(crate) enum Verb {
     List(List),
     /// Take one frame of a guest
     Crawl(Crawl),
+    /// Write a guest's memory to a file, to be read later or elsewhere (as file:PATH)
+    Dump(Dump),
     /// List a guest's processes
     Ps(Ps),
     /// Show who uses a guest's CPUs
@@ -93,7 +98,7 @@ pub(crate) struct List {
 
 #[derive(Args)]
 pub(crate) struct Target {
-    /// The domain's name, id or UUID
+    /// The domain's name, id or UUID, or file:PATH
     pub domain: String,
     /// Print JSON
     #[arg(long)]
@@ -125,6 +130,21 @@ pub(crate) struct Crawl {
     /// With --watch: end after so many frames
     #[arg(long, value_name = "FRAMES", requires = "watch")]
     pub count: Option<u64>,
+}
+
+#[derive(Args)]
+pub(crate) struct Dump {
+    #[command(flatten)]
+    pub target: Target,
+    /// The file to write: an ELF core, for its owner's eyes only, in which zeros are holes
+    pub file: PathBuf,
+    /// Suspend the guest meanwhile, so that all of its memory is of one moment; it is resumed even if
+    /// nfm is killed
+    #[arg(long)]
+    pub paused: bool,
+    /// Replace a file that is there already
+    #[arg(long)]
+    pub force: bool,
 }
 
 #[derive(Args)]

@@ -72,7 +72,9 @@ pub(crate) fn doctor(
     for section in Section::ALL {
         let mut problems =
             frame.consistency.problems.iter().filter(|p| p.section == section.name()).peekable();
-        if problems.peek().is_none() {
+        if section == Section::Host && frame.host.is_none() {
+            writeln!(out, "  {:<12}none: no host runs what is in a file", section.name())?;
+        } else if problems.peek().is_none() {
             writeln!(out, "  {:<12}whole", section.name())?;
         }
         for problem in problems {

@@ -46,6 +46,7 @@ fn main() -> ExitCode {
     let result = match &cli.verb {
         Verb::List(list) => verbs::list(connect, list, &mut out),
         Verb::Crawl(crawl) => verbs::crawl(connect, crawl, &mut out),
+        Verb::Dump(dump) => verbs::dump(connect, dump, &mut out),
         Verb::Ps(ps) => verbs::ps(connect, ps, &mut out),
         Verb::Top(top) => verbs::top(connect, top, &mut out),
         Verb::Lsof(of) => verbs::lsof(connect, of, &mut out),

@@ -262,6 +262,7 @@ fn exit_status(code: ErrorCode) -> &'static str {
         ErrorCode::Gone => "ended",
         ErrorCode::Panic => "bug",
         ErrorCode::Cancelled => "cancelled",
+        ErrorCode::File => "file",
     }
 }
 
@@ -284,6 +285,7 @@ fn the_help_names_every_exit_status() {
         Gone,
         Panic,
         Cancelled,
+        File,
     ];
     let help = String::from_utf8(run(Command::new(NFM).arg("--help")).stdout).unwrap();
     let (_, table) = help.split_once("Exit status:\n").expect("a table of exit statuses");

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{PAGE_SHIFT, PAGE_SIZE, Page, PhysicalMemory, Residency, TopTable};
+use super::{PAGE_SHIFT, PAGE_SIZE, Page, PhysicalMemory, Residency};
 use crate::error::{Error, Result};
 use load::{LoadError, Loaded};
 
@@ -43,7 +43,7 @@ pub(crate) struct Known {
 #[derive(Clone, Debug)]
 struct Facts {
     machine_frames: bool,
-    top: Option<TopTable>,
+    page_table: Option<u64>,
     description: String,
 }
 
@@ -93,7 +93,7 @@ impl BackendGuest {
             let reason = "the back end opened it without a handle".to_owned();
             return Err(Error::Unsupported { domain: domain(), reason });
         };
-        let facts = Facts { machine_frames: false, top: None, description: String::new() };
+        let facts = Facts { machine_frames: false, page_table: None, description: String::new() };
         let mut guest = Self { backend: loaded, handle: Mutex::new(Handle(handle)), facts };
         guest.facts = guest.ask_facts(wanted.name)?;
         Ok(Arc::new(guest))
@@ -120,11 +120,9 @@ impl BackendGuest {
             None => table::UNSUPPORTED,
         });
         check(result, &failure, domain)?;
-        let top = (memory.levels != 0)
-            .then_some(TopTable { address: memory.root, levels: memory.levels });
         Ok(Facts {
             machine_frames: memory.frames == table::MACHINE_FRAMES,
-            top,
+            page_table: (memory.levels != 0).then_some(memory.root),
             description: table::text(&memory.description),
         })
     }
@@ -132,6 +130,11 @@ impl BackendGuest {
     /// What reads the guest and what it is, in words.
     pub fn description(&self) -> &str {
         &self.facts.description
+    }
+
+    /// The physical address of a top page table that maps the kernel, where the back end knows one.
+    pub fn page_table(&self) -> Option<u64> {
+        self.facts.page_table
     }
 
     /// What the host knows of the guest now; `None` where it is gone.
@@ -237,10 +240,6 @@ impl PhysicalMemory for PluginMemory {
 
     fn alive(&self) -> bool {
         self.guest.state().is_some()
-    }
-
-    fn top_table(&self) -> Option<TopTable> {
-        self.guest.facts.top
     }
 
     fn has_machine_frames(&self) -> bool {

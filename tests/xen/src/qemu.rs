@@ -17,11 +17,6 @@ const MEMORY: &str = "/payload/memory.gz";
 /// Its RAM.
 const MIB: u64 = 256;
 
-/// Whether there is a guest's memory to measure with.
-pub fn is_there() -> bool {
-    fs::exists(MEMORY).unwrap_or(false)
-}
-
 /// Prints the figures for both kinds of RAM that libvirt gives guests.
 pub fn figures() {
     for (title, backing) in [

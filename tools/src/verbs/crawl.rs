@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use nfm::{CrawlOptions, Frame, Mode, Section};
+use nfm::{CrawlOptions, ErrorCode, Frame, Mode, Section};
 
 use super::{Verb, open, report};
 use crate::args::Crawl;
@@ -35,7 +35,14 @@ pub(crate) fn crawl(connect: Option<&str>, crawl: &Crawl, out: &mut dyn Write) -
             let due = begun + Duration::try_from_secs_f64(wait).unwrap_or(Duration::MAX / 4);
             std::thread::sleep(due.saturating_duration_since(Instant::now()));
         }
-        let frame = domain.crawl(&options)?;
+        let frame = match domain.crawl(&options) {
+            // Its guest is being restarted: the next round may see the new kernel.
+            Err(error) if crawl.watch.is_some() && error.code() == ErrorCode::NotBooted => {
+                eprintln!("nfm: {}", escaped(&error.to_string()));
+                continue;
+            }
+            frame => frame?,
+        };
         if crawl.target.json {
             let text = if crawl.pretty { frame.to_json_pretty() } else { frame.to_json() };
             writeln!(out, "{text}")?;
@@ -55,7 +62,8 @@ pub(crate) fn crawl(connect: Option<&str>, crawl: &Crawl, out: &mut dyn Write) -
 
 fn summary(frame: &Frame, out: &mut dyn Write) -> std::io::Result<()> {
     let text = |value: &Option<String>| escaped(value.as_deref().unwrap_or("?")).into_owned();
-    writeln!(out, "domain      {} ({})", escaped(&frame.domain.name), frame.domain.uuid)?;
+    let uuid = frame.domain.uuid.as_deref().unwrap_or("no known UUID");
+    writeln!(out, "domain      {} ({})", escaped(&frame.domain.name), escaped(uuid))?;
     if let Some(os) = &frame.os {
         writeln!(
             out,

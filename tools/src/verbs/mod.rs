@@ -1,6 +1,7 @@
 //! The verbs that print facts of a frame, by subject.
 
 mod crawl;
+mod dump;
 mod list;
 mod network;
 mod processes;
@@ -8,6 +9,7 @@ mod system;
 mod top;
 
 pub(crate) use crawl::crawl;
+pub(crate) use dump::dump;
 pub(crate) use list::list;
 pub(crate) use network::{ip, ss};
 pub(crate) use processes::{lsof, pmap, ps};

@@ -1,0 +1,1 @@
+"""What bindings/generate is made of."""

@@ -1,0 +1,145 @@
+"""Go: the numbers by C's names, the rows as structures, a method for each section."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import List
+
+from .header import Constant, Header, Structure
+from .python import camel as capitalised
+from .python import common_prefix, first_sentence
+from .rows import Field, fields, row_structures, sections
+
+HEAD = """// Code generated from include/nfm.h by bindings/generate. DO NOT EDIT.
+
+package nfm
+
+// #include <nfm.h>
+import "C"
+
+import "unsafe"
+"""
+
+# Words that Go writes in capitals.
+CAPITALS = """cpu cwd egid euid fd gid id ids inode ip ipc ipv4 ipv6 kib mac mtu netns ns os pid ppid rss
+tid uid utc uts uuid vcpu""".split()
+SPECIAL = {"ipv4": "IPv4", "ipv6": "IPv6", "inode": "Inode", "kib": "KiB", "netns": "NetNS"}
+
+TYPES = {
+    "real": "float64",
+    "flag": "bool",
+    "letter": "byte",
+    "text": "string",
+    "texts": "[]string",
+}
+
+
+def camel(snake: str) -> str:
+    def word(one: str) -> str:
+        return SPECIAL.get(one) or (one.upper() if one in CAPITALS else capitalised(one))
+
+    return "".join(word(one) for one in snake.split("_"))
+
+
+def rows(header: Header) -> str:
+    """rows.go"""
+    out = [HEAD]
+    out.append("\n// Section is a set of sections of a frame.\ntype Section uint64\n")
+    found = [one for name, one in header.constants.items() if name.startswith("NFM_SECTION_")]
+    out.append(constants(found, "NFM_SECTION_", "Section", "Section"))
+    for one in header.enumerations:
+        kind, prefix = camel(one.name[len("nfm_") : -len("_t")]), None
+        values = one.values
+        if kind == "Result":
+            kind, prefix, values = "Code", "NFM_", [value for value in values if value.value]
+        out.append(f"\n{comment(one.comment, kind)}type {kind} int\n")
+        start = prefix or common_prefix([value.name for value in values])
+        out.append(constants(values, start, "" if prefix else kind, kind))
+    for structure in row_structures(header):
+        out.append(row(header, structure))
+    for name, function, structure, many in sections(header):
+        kind, method = camel(structure.stem), camel(name)
+        text = " ".join(first_sentence(function.comment).split()).rstrip(".")
+        text = f"returns {text[0].lower()}{text[1:]}. It is ErrNoSection where it was not asked for."
+        out.append(f"\n{comment(f'{method} {text}')}")
+        result, reader = (f"[]{kind}", "many") if many else (f"*{kind}", "one")
+        out.append(f"func (frame *Frame) {method}() ({result}, error) {{\n")
+        arguments = "frame *C.nfm_frame_t" + (", count, stride *C.size_t" if many else "")
+        passed = "frame, count, stride" if many else "frame"
+        out.append(f"\treturn {reader}(frame, func({arguments}) unsafe.Pointer {{\n")
+        out.append(f"\t\treturn unsafe.Pointer(C.{function.name}({passed}))\n")
+        out.append(f"\t}}, new{kind})\n}}\n")
+    return "".join(out)
+
+
+def constants(values: List[Constant], prefix: str, start: str, kind: str) -> str:
+    out = ["\nconst (\n"]
+    for index, value in enumerate(values):
+        name = start + camel(value.name[len(prefix) :].lower())
+        text = value.comment
+        out.append("\n" if index else "")
+        out.append(textwrap.indent(comment(text, name), "\t"))
+        out.append(f"\t{name} {kind} = C.{value.name}\n")
+    return "".join(out) + ")\n"
+
+
+def comment(text: str, name: str = "") -> str:
+    text = " ".join(text.split())
+    if name:
+        text = f"{name}: {text[0].lower() if not text[:2].isupper() else text[0]}{text[1:]}"
+    return "".join(f"// {line}\n" for line in textwrap.wrap(text, 95))
+
+
+def row(header: Header, structure: Structure) -> str:
+    found = fields(header, structure)
+    kind = camel(structure.stem)
+    out = [f"\n{comment(structure.comment, kind)}type {kind} struct {{\n"]
+    for index, one in enumerate(found):
+        out.append("\n" if index else "")
+        text = one.member.comment.replace("; NULL if not known", "").replace("; NULL if not", "")
+        out.append(textwrap.indent(comment(text), "\t"))
+        out.append(f"\t{camel(one.member.name)} {annotation(one)}\n")
+    out.append("}\n\n")
+    # Members are read one by one: where the library is older than this file, its rows end sooner, and
+    # the bits of what they lack are not set.
+    out.append(f"func new{kind}(at unsafe.Pointer) (made {kind}) {{\n")
+    out.append(f"\trow := (*C.{structure.name})(at)\n")
+    for one in found:
+        line = f"made.{camel(one.member.name)} = "
+        if one.bit:
+            out.append(f"\tif row.known&C.{one.bit.name} != 0 {{\n")
+            out.append(f"\t\t{line}Some({expression(one)})\n\t}}\n")
+        else:
+            out.append(f"\t{line}{expression(one)}\n")
+    out.append("\treturn made\n}\n")
+    return "".join(out)
+
+
+def annotation(one: Field) -> str:
+    return f"Opt[{plain(one)}]" if one.bit else plain(one)
+
+
+def plain(one: Field) -> str:
+    if one.rows:
+        return f"[]{camel(one.rows.stem)}"
+    if one.kind == "reals":
+        return f"[{one.member.length}]float64"
+    if one.kind == "number":
+        return one.member.type.replace("_t", "").replace("size", "uint64")
+    return TYPES[one.kind]
+
+
+def expression(one: Field) -> str:
+    # cgo's name of a member that is a word of Go's own.
+    keyword = one.member.name in ("type", "range", "map", "func", "interface", "select", "package")
+    name = "row." + ("_" if keyword else "") + one.member.name
+    if one.rows:
+        return f"nested(unsafe.Pointer({name}), {name}_count, {name}_stride, new{camel(one.rows.stem)})"
+    if one.kind == "reals":
+        values = ", ".join(f"float64({name}[{index}])" for index in range(one.member.length))
+        return f"{plain(one)}{{{values}}}"
+    return {
+        "flag": f"{name} != 0",
+        "text": f"C.GoString({name})",
+        "texts": f"texts({name}, {name}_count)",
+    }.get(one.kind, f"{plain(one)}({name})")

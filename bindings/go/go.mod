@@ -1,0 +1,3 @@
+module nfm
+
+go 1.19

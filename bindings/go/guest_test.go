@@ -1,0 +1,280 @@
+package nfm
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+var all = SectionOS | SectionCpus | SectionMemory | SectionProcesses | SectionFiles | SectionMappings |
+	SectionModules | SectionInterfaces | SectionConnections | SectionMounts | SectionLog | SectionHost
+
+// guest opens the guest that NFM_TEST_DOMAIN names: `make test` runs these tests.
+func guest(t *testing.T) *Domain {
+	t.Helper()
+	name := os.Getenv("NFM_TEST_DOMAIN")
+	if name == "" {
+		t.Skip("NOT TESTED: NFM_TEST_DOMAIN names no guest; 'make test' starts one")
+	}
+	domain, err := Open(context.Background(), name, &OpenOptions{URI: "qemu:///system"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(domain.Close)
+	return domain
+}
+
+func crawl(t *testing.T, domain *Domain, options *CrawlOptions) *Frame {
+	t.Helper()
+	frame, err := domain.Crawl(context.Background(), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return frame
+}
+
+func TestRowsAreWhatTheJSONHas(t *testing.T) {
+	frame := crawl(t, guest(t), &CrawlOptions{Sections: all, Threads: true, Physical: true})
+	defer frame.Close()
+	text, err := frame.JSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var held struct {
+		Processes []struct {
+			PID         uint32
+			Name        *string
+			CommandLine *string `json:"command_line"`
+			Exe         *string
+			RSS         *uint64 `json:"rss_bytes"`
+			Nice        *int32
+		}
+		Interfaces []struct {
+			Name *string
+			IPv4 []string
+		}
+		Modules []struct {
+			Name   string
+			UsedBy []string `json:"used_by"`
+		}
+		Files, Mappings, Connections, Mounts, Log, CPUs []any
+	}
+	if err := json.Unmarshal([]byte(text), &held); err != nil {
+		t.Fatal(err)
+	}
+	same := func(what string, read, expected any) {
+		t.Helper()
+		one, err := json.Marshal(read)
+		other, err2 := json.Marshal(expected)
+		if err != nil || err2 != nil || string(one) != string(other) {
+			t.Errorf("%s: %s instead of %s", what, one, other)
+		}
+	}
+	processes, err := frame.Processes()
+	if err != nil || len(processes) != len(held.Processes) || len(processes) < 40 {
+		t.Fatalf("%d of %d: %v", len(processes), len(held.Processes), err)
+	}
+	for index, one := range held.Processes {
+		read := processes[index]
+		same("pid", read.PID, one.PID)
+		same("name", read.Name, one.Name)
+		same("command_line", read.CommandLine, one.CommandLine)
+		same("exe", read.Exe, one.Exe)
+		same("rss_bytes", read.RSSBytes, one.RSS)
+		same("nice", read.Nice, one.Nice)
+		if threads := read.ThreadList.Or(nil); len(threads) == 0 || threads[0].TID != one.PID {
+			t.Errorf("threads of %d: %v", one.PID, threads)
+		}
+	}
+	interfaces, _ := frame.Interfaces()
+	for index, one := range held.Interfaces {
+		same("interface", interfaces[index].Name, one.Name)
+		same("ipv4", interfaces[index].IPv4, one.IPv4)
+	}
+	modules, _ := frame.Modules()
+	for index, one := range held.Modules {
+		same("module", modules[index].Name, one.Name)
+		same("used_by", modules[index].UsedBy, one.UsedBy)
+	}
+	files, _ := frame.Files()
+	mappings, _ := frame.Mappings()
+	connections, _ := frame.Connections()
+	mounts, _ := frame.Mounts()
+	log, _ := frame.Log()
+	cpus, _ := frame.Cpus()
+	same("rows", []int{len(files), len(mappings), len(connections), len(mounts), len(log), len(cpus)},
+		[]int{len(held.Files), len(held.Mappings), len(held.Connections), len(held.Mounts), len(held.Log),
+			len(held.CPUs)})
+	if system, err := frame.OS(); err != nil || system.Sysname.Or("") != "Linux" || !system.Load.Known {
+		t.Errorf("%+v, %v", system, err)
+	}
+	if info, err := frame.Info(); err != nil || !info.Complete || info.Sections != uint64(all) {
+		t.Errorf("%+v, %v", info, err)
+	}
+	if problems, err := frame.Problems(); err != nil || len(problems) != 0 {
+		t.Errorf("%+v, %v", problems, err)
+	}
+}
+
+func TestNamesThatAreNotText(t *testing.T) {
+	frame := crawl(t, guest(t), &CrawlOptions{Sections: SectionProcesses})
+	defer frame.Close()
+	processes, err := frame.Processes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]bool{}
+	for _, process := range processes {
+		names[process.Name.Or("")] = true
+	}
+	for _, name := range []string{"new\nline\ufffd\\n", "na\u00efve \u221e"} {
+		if !names[name] {
+			t.Errorf("no %q in %v", name, names)
+		}
+	}
+	if _, err := frame.Files(); err != ErrNoSection {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestFramesOutliveTheDomain(t *testing.T) {
+	domain := guest(t)
+	frame := crawl(t, domain, &CrawlOptions{Sections: SectionOS})
+	domain.Close()
+	domain.Close()
+	if _, err := domain.Crawl(context.Background(), nil); err != ErrClosed {
+		t.Errorf("%v", err)
+	}
+	system, err := frame.OS()
+	frame.Close()
+	frame.Close()
+	if err != nil || system.Sysname.Or("") != "Linux" {
+		t.Errorf("%+v, %v", system, err)
+	}
+	if _, err := frame.OS(); err != ErrClosed {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestTimeLimitIsTold(t *testing.T) {
+	frame := crawl(t, guest(t), &CrawlOptions{Sections: all, TimeLimit: time.Nanosecond})
+	defer frame.Close()
+	if problems, err := frame.Problems(); err != nil || len(problems) == 0 {
+		t.Errorf("%v, %v", problems, err)
+	}
+}
+
+func TestContextCancels(t *testing.T) {
+	domain := guest(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() {
+		for pages := uint64(0); pages < 100; _, pages = domain.Progress() {
+			time.Sleep(time.Millisecond)
+		}
+		cancel()
+	}()
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); {
+		frame, err := domain.Crawl(ctx, &CrawlOptions{Sections: all, Physical: true})
+		if err != nil {
+			if !errors.Is(err, ErrCancelled) || !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+			// The next call is another.
+			crawl(t, domain, &CrawlOptions{Sections: SectionOS}).Close()
+			return
+		}
+		frame.Close()
+	}
+	t.Error("it was not cancelled")
+}
+
+func TestGoroutinesShareADomain(t *testing.T) {
+	domain := guest(t)
+	var group sync.WaitGroup
+	var seqs sync.Map
+	for worker := 0; worker < 4; worker++ {
+		group.Add(1)
+		go func() {
+			defer group.Done()
+			for try := 0; try < 5; try++ {
+				frame, err := domain.Crawl(context.Background(), &CrawlOptions{Sections: SectionOS})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				info, _ := frame.Info()
+				if _, twice := seqs.LoadOrStore(info.Seq, true); twice {
+					t.Errorf("two frames have the number %d", info.Seq)
+				}
+				frame.Close()
+			}
+		}()
+	}
+	group.Wait()
+}
+
+func TestForgottenFramesAreFreed(t *testing.T) {
+	domain := guest(t)
+	memory := func() int {
+		runtime.GC()
+		time.Sleep(20 * time.Millisecond)
+		text, err := os.ReadFile("/proc/self/smaps_rollup")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range strings.Split(string(text), "\n") {
+			if strings.HasPrefix(line, "Rss:") {
+				kib := 0
+				for _, digit := range strings.Trim(line, "Rss: kB") {
+					kib = kib*10 + int(digit-'0')
+				}
+				return kib
+			}
+		}
+		t.Fatal("no Rss")
+		return 0
+	}
+	options := &CrawlOptions{Sections: SectionProcesses | SectionFiles}
+	forget := func(frames int) {
+		for try := 0; try < frames; try++ {
+			if _, err := crawl(t, domain, options).JSON(); err != nil {
+				t.Fatal(err)
+			}
+			runtime.GC()
+		}
+	}
+	forget(10)
+	before := memory()
+	forget(30)
+	// A frame with its JSON is some 200 KiB.
+	if grown := memory() - before; grown > 3<<10 {
+		t.Errorf("%d KiB more", grown)
+	}
+}
+
+func TestMessagesAreTold(t *testing.T) {
+	var mutex sync.Mutex
+	var targets []string
+	err := SetLog(LogLevelDebug, func(_ LogLevel, target, message string) {
+		mutex.Lock()
+		defer mutex.Unlock()
+		targets = append(targets, target)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	guest(t)
+	if err := SetLog(LogLevelOff, nil); err != nil {
+		t.Fatal(err)
+	}
+	if len(targets) == 0 || !strings.HasPrefix(targets[0], "nfm") {
+		t.Errorf("%v", targets)
+	}
+}

@@ -1,0 +1,682 @@
+"""The C ABI, as ctypes sees it.
+
+Generated from include/nfm.h by bindings/generate: do not edit.
+"""
+
+from __future__ import annotations
+
+import enum
+from ctypes import (
+    CFUNCTYPE,
+    POINTER,
+    Structure,
+    c_char,
+    c_char_p,
+    c_double,
+    c_int,
+    c_int32,
+    c_int64,
+    c_size_t,
+    c_uint16,
+    c_uint32,
+    c_uint64,
+    c_uint8,
+    c_void_p,
+)
+from typing import Any, Dict, List, Tuple
+
+# The version of the header.
+VERSION = "0.1.0"
+
+NFM_DOMAIN_INFO_ID = 0x1
+NFM_PROBLEM_ADDRESS = 0x1
+NFM_JSON_PRETTY = 0x1
+NFM_OS_SYSNAME = 0x1
+NFM_OS_NODENAME = 0x2
+NFM_OS_RELEASE = 0x4
+NFM_OS_VERSION = 0x8
+NFM_OS_MACHINE = 0x10
+NFM_OS_BUILD_ID = 0x20
+NFM_OS_COMMAND_LINE = 0x40
+NFM_OS_BOOT_TIME_NS = 0x80
+NFM_OS_UPTIME_NS = 0x100
+NFM_OS_LOAD = 0x200
+NFM_OS_PANICKED = 0x400
+NFM_CPU_VENDOR = 0x1
+NFM_CPU_MODEL = 0x2
+NFM_CPU_MHZ = 0x4
+NFM_CPU_CACHE_KIB = 0x8
+NFM_CPU_USER_NS = 0x10
+NFM_CPU_NICE_NS = 0x20
+NFM_CPU_SYSTEM_NS = 0x40
+NFM_CPU_IDLE_NS = 0x80
+NFM_CPU_IOWAIT_NS = 0x100
+NFM_CPU_IRQ_NS = 0x200
+NFM_CPU_SOFTIRQ_NS = 0x400
+NFM_CPU_STEAL_NS = 0x800
+NFM_CPU_GUEST_NS = 0x1000
+NFM_CPU_GUEST_NICE_NS = 0x2000
+NFM_MEMORY_TOTAL = 0x1
+NFM_MEMORY_FREE = 0x2
+NFM_MEMORY_AVAILABLE = 0x4
+NFM_MEMORY_BUFFERS = 0x8
+NFM_MEMORY_CACHED = 0x10
+NFM_MEMORY_SWAP_CACHED = 0x20
+NFM_MEMORY_ACTIVE = 0x40
+NFM_MEMORY_INACTIVE = 0x80
+NFM_MEMORY_SWAP_TOTAL = 0x100
+NFM_MEMORY_SWAP_FREE = 0x200
+NFM_MEMORY_DIRTY = 0x400
+NFM_MEMORY_WRITEBACK = 0x800
+NFM_MEMORY_ANONYMOUS = 0x1000
+NFM_MEMORY_MAPPED = 0x2000
+NFM_MEMORY_SHARED = 0x4000
+NFM_MEMORY_SLAB = 0x8000
+NFM_MEMORY_SLAB_RECLAIMABLE = 0x10000
+NFM_MEMORY_SLAB_UNRECLAIMABLE = 0x20000
+NFM_MEMORY_KERNEL_STACK = 0x40000
+NFM_MEMORY_PAGE_TABLES = 0x80000
+NFM_THREAD_NAME = 0x1
+NFM_THREAD_START_TIME_NS = 0x2
+NFM_THREAD_CPU_NS = 0x4
+NFM_THREAD_STATE = 0x8
+NFM_PROCESS_NAME = 0x1
+NFM_PROCESS_COMMAND_LINE = 0x2
+NFM_PROCESS_EXE = 0x4
+NFM_PROCESS_CWD = 0x8
+NFM_PROCESS_ROOT = 0x10
+NFM_PROCESS_CGROUP = 0x20
+NFM_PROCESS_START_TIME_NS = 0x40
+NFM_PROCESS_USER_NS = 0x80
+NFM_PROCESS_SYSTEM_NS = 0x100
+NFM_PROCESS_VIRTUAL_BYTES = 0x200
+NFM_PROCESS_RSS_BYTES = 0x400
+NFM_PROCESS_SHARED_BYTES = 0x800
+NFM_PROCESS_PID_IN_NAMESPACE = 0x1000
+NFM_PROCESS_PPID = 0x2000
+NFM_PROCESS_UID = 0x4000
+NFM_PROCESS_EUID = 0x8000
+NFM_PROCESS_GID = 0x10000
+NFM_PROCESS_EGID = 0x20000
+NFM_PROCESS_THREADS = 0x40000
+NFM_PROCESS_NICE = 0x80000
+NFM_PROCESS_OPEN_FILES = 0x100000
+NFM_PROCESS_PID_NAMESPACE = 0x200000
+NFM_PROCESS_NET_NAMESPACE = 0x400000
+NFM_PROCESS_MNT_NAMESPACE = 0x800000
+NFM_PROCESS_UTS_NAMESPACE = 0x1000000
+NFM_PROCESS_IPC_NAMESPACE = 0x2000000
+NFM_PROCESS_USER_NAMESPACE = 0x4000000
+NFM_PROCESS_CGROUP_NAMESPACE = 0x8000000
+NFM_PROCESS_TIME_NAMESPACE = 0x10000000
+NFM_PROCESS_KERNEL_THREAD = 0x20000000
+NFM_PROCESS_STATE = 0x40000000
+NFM_PROCESS_THREAD_LIST = 0x80000000
+NFM_FILE_KIND = 0x1
+NFM_FILE_PATH = 0x2
+NFM_FILE_FLAGS = 0x4
+NFM_FILE_POSITION = 0x8
+NFM_FILE_INODE = 0x10
+NFM_PHYSICAL_RUN_PHYSICAL = 0x1
+NFM_MAPPING_PERMISSIONS = 0x1
+NFM_MAPPING_PATH = 0x2
+NFM_MAPPING_OFFSET = 0x4
+NFM_MAPPING_RESIDENT_BYTES = 0x8
+NFM_MAPPING_PHYSICAL = 0x10
+NFM_MODULE_STATE = 0x1
+NFM_MODULE_TAINTS = 0x2
+NFM_MODULE_SIZE = 0x4
+NFM_MODULE_ADDRESS = 0x8
+NFM_MODULE_REFERENCES = 0x10
+NFM_MODULE_USED_BY = 0x20
+NFM_INTERFACE_NAME = 0x1
+NFM_INTERFACE_MAC = 0x2
+NFM_INTERFACE_IPV4 = 0x4
+NFM_INTERFACE_IPV6 = 0x8
+NFM_INTERFACE_RX_BYTES = 0x10
+NFM_INTERFACE_RX_PACKETS = 0x20
+NFM_INTERFACE_RX_ERRORS = 0x40
+NFM_INTERFACE_RX_DROPPED = 0x80
+NFM_INTERFACE_TX_BYTES = 0x100
+NFM_INTERFACE_TX_PACKETS = 0x200
+NFM_INTERFACE_TX_ERRORS = 0x400
+NFM_INTERFACE_TX_DROPPED = 0x800
+NFM_INTERFACE_NETNS = 0x1000
+NFM_INTERFACE_INDEX = 0x2000
+NFM_INTERFACE_MTU = 0x4000
+NFM_INTERFACE_UP = 0x8000
+NFM_CONNECTION_STATE = 0x1
+NFM_CONNECTION_LOCAL_ADDRESS = 0x2
+NFM_CONNECTION_REMOTE_ADDRESS = 0x4
+NFM_CONNECTION_PATH = 0x8
+NFM_CONNECTION_INODE = 0x10
+NFM_CONNECTION_NETNS = 0x20
+NFM_CONNECTION_UID = 0x40
+NFM_CONNECTION_PID = 0x80
+NFM_CONNECTION_FD = 0x100
+NFM_CONNECTION_LOCAL_PORT = 0x200
+NFM_CONNECTION_REMOTE_PORT = 0x400
+NFM_MOUNT_SOURCE = 0x1
+NFM_MOUNT_TARGET = 0x2
+NFM_MOUNT_FILESYSTEM = 0x4
+NFM_MOUNT_OPTIONS = 0x8
+NFM_MOUNT_MNT_NS = 0x10
+NFM_HOST_STATE = 0x1
+NFM_HOST_VCPU_TIME_NS = 0x2
+NFM_HOST_RSS_BYTES = 0x4
+NFM_HOST_SWAPPED_BYTES = 0x8
+NFM_HOST_UNTOUCHED_BYTES = 0x10
+
+
+class Section(enum.IntFlag):
+    """The sections of a frame."""
+
+    OS = 0x1
+    """Section of a frame: the operating system, see nfm_frame_os()."""
+
+    CPUS = 0x2
+    """Section of a frame: the CPUs, see nfm_frame_cpus()."""
+
+    MEMORY = 0x4
+    """Section of a frame: memory as a whole, see nfm_frame_memory()."""
+
+    PROCESSES = 0x8
+    """Section of a frame: the processes, see nfm_frame_processes()."""
+
+    FILES = 0x10
+    """Section of a frame: the open files of the processes, see nfm_frame_files()."""
+
+    MAPPINGS = 0x20
+    """Section of a frame: the address spaces of the processes, see nfm_frame_mappings()."""
+
+    MODULES = 0x40
+    """Section of a frame: the loaded kernel modules, see nfm_frame_modules()."""
+
+    INTERFACES = 0x80
+    """Section of a frame: the network interfaces, see nfm_frame_interfaces()."""
+
+    CONNECTIONS = 0x100
+    """Section of a frame: the sockets, see nfm_frame_connections()."""
+
+    MOUNTS = 0x200
+    """Section of a frame: the mounts, see nfm_frame_mounts()."""
+
+    LOG = 0x400
+    """Section of a frame: the kernel's log, see nfm_frame_log()."""
+
+    HOST = 0x800
+    """Section of a frame: what the host knows of the guest, see nfm_frame_host()."""
+
+
+class Result(enum.IntEnum):
+    """What a function returns, as an int. Numbers are never reused; later versions add some, so
+    treat a number that is not listed as a failure.
+    """
+
+    OK = 0
+    """All went well."""
+
+    ERR_OTHER = 1
+    """Something failed that has no code of its own (an input or output error, for example)."""
+
+    ERR_INVALID_ARGUMENT = 2
+    """An argument is not what the function takes."""
+
+    ERR_CONNECT = 3
+    """libvirt cannot be reached."""
+
+    ERR_NO_SUCH_DOMAIN = 4
+    """libvirt knows no such domain."""
+
+    ERR_NOT_RUNNING = 5
+    """The domain is known but not running."""
+
+    ERR_PERMISSION = 6
+    """The guest's memory may not be read with the caller's privileges."""
+
+    ERR_NOT_BOOTED = 7
+    """No operating system runs in the guest yet: it is in its firmware or boot loader."""
+
+    ERR_NOT_LINUX = 8
+    """What runs in the guest is no Linux kernel that can be recognised."""
+
+    ERR_NO_TYPES = 9
+    """The kernel carries no BTF, so the layout of its structures is unknown."""
+
+    ERR_NO_SYMBOLS = 10
+    """The kernel's symbol table cannot be found in its memory."""
+
+    ERR_UNSUPPORTED = 11
+    """The hypervisor, the architecture or the kind of memory is one that nfm does not read."""
+
+    ERR_NO_MEMORY = 12
+    """The guest's RAM cannot be located in the hypervisor's process."""
+
+    ERR_GONE = 13
+    """The guest ended, or was replaced by another, while it was read."""
+
+    ERR_PANIC = 14
+    """A bug in nfm: a panic was caught, or was caught earlier with this handle. Close the handle.
+    """
+
+    ERR_CANCELLED = 15
+    """The call was cancelled through its nfm_control_t."""
+
+
+class LogLevel(enum.IntEnum):
+    """How grave a message is, as nfm_set_log() takes and tells it."""
+
+    OFF = 0
+    """Nothing is told."""
+
+    ERROR = 1
+    """Something failed that cannot be returned: a guest that could not be resumed, for example."""
+
+    WARN = 2
+    """Something looks wrong."""
+
+    INFO = 3
+    """What happens."""
+
+    DEBUG = 4
+    """What was found on the way, for whoever looks for a fault."""
+
+    TRACE = 5
+    """Everything."""
+
+
+class Mode(enum.IntEnum):
+    """How the guest is treated while a frame is taken."""
+
+    LIVE = 0
+    """It runs on: what looks torn is read anew."""
+
+    PAUSED = 1
+    """libvirt suspends it for the crawl and resumes it after, over a read-write connection. A
+    guest whose vCPUs do not run is left as it is. If the calling process is killed in between,
+    the guest stays suspended (virsh resume).
+    """
+
+
+class nfm_control_t(Structure):
+    pass
+
+
+class nfm_domain_list_t(Structure):
+    pass
+
+
+class nfm_domain_t(Structure):
+    pass
+
+
+class nfm_error_t(Structure):
+    pass
+
+
+class nfm_frame_t(Structure):
+    pass
+
+
+nfm_log_callback_t = CFUNCTYPE(None, c_int, c_char_p, c_char_p, c_void_p)
+
+
+class nfm_list_options_t(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("uri", c_char_p),
+        ("inactive", c_uint32),
+        ("reserved", c_uint32),
+    ]
+
+
+class nfm_domain_info_t(Structure):
+    _fields_ = [
+        ("known", c_uint64),
+        ("name", c_char_p),
+        ("uuid", c_char_p),
+        ("state", c_char_p),
+        ("id", c_uint32),
+        ("reserved", c_uint32),
+    ]
+
+
+class nfm_open_options_t(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("uri", c_char_p),
+        ("control", POINTER(nfm_control_t)),
+    ]
+
+
+class nfm_crawl_options_t(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("sections", c_uint64),
+        ("time_limit_ns", c_uint64),
+        ("mode", c_uint32),
+        ("threads", c_uint32),
+        ("physical", c_uint32),
+        ("reserved", c_uint32),
+        ("control", POINTER(nfm_control_t)),
+    ]
+
+
+class nfm_frame_info_t(Structure):
+    _fields_ = [
+        ("known", c_uint64),
+        ("sections", c_uint64),
+        ("seq", c_uint64),
+        ("time_ns", c_uint64),
+        ("duration_ns", c_uint64),
+        ("domain_name", c_char_p),
+        ("domain_uuid", c_char_p),
+        ("hypervisor", c_char_p),
+        ("mode", c_char_p),
+        ("retries", c_uint32),
+        ("complete", c_uint32),
+    ]
+
+
+class nfm_problem_t(Structure):
+    _fields_ = [
+        ("known", c_uint64),
+        ("address", c_uint64),
+        ("section", c_char_p),
+        ("reason", c_char_p),
+    ]
+
+
+class nfm_os_t(Structure):
+    _fields_ = [
+        ("known", c_uint64),
+        ("sysname", c_char_p),
+        ("nodename", c_char_p),
+        ("release", c_char_p),
+        ("version", c_char_p),
+        ("machine", c_char_p),
+        ("build_id", c_char_p),
+        ("command_line", c_char_p),
+        ("boot_time_ns", c_uint64),
+        ("uptime_ns", c_uint64),
+        ("load", c_double * 3),
+        ("panicked", c_uint32),
+        ("reserved", c_uint32),
+    ]
+
+
+class nfm_cpu_t(Structure):
+    _fields_ = [
+        ("known", c_uint64),
+        ("vendor", c_char_p),
+        ("model", c_char_p),
+        ("mhz", c_double),
+        ("cache_kib", c_uint64),
+        ("user_ns", c_uint64),
+        ("nice_ns", c_uint64),
+        ("system_ns", c_uint64),
+        ("idle_ns", c_uint64),
+        ("iowait_ns", c_uint64),
+        ("irq_ns", c_uint64),
+        ("softirq_ns", c_uint64),
+        ("steal_ns", c_uint64),
+        ("guest_ns", c_uint64),
+        ("guest_nice_ns", c_uint64),
+        ("id", c_uint32),
+        ("online", c_uint32),
+    ]
+
+
+class nfm_memory_t(Structure):
+    _fields_ = [
+        ("known", c_uint64),
+        ("total", c_uint64),
+        ("free", c_uint64),
+        ("available", c_uint64),
+        ("buffers", c_uint64),
+        ("cached", c_uint64),
+        ("swap_cached", c_uint64),
+        ("active", c_uint64),
+        ("inactive", c_uint64),
+        ("swap_total", c_uint64),
+        ("swap_free", c_uint64),
+        ("dirty", c_uint64),
+        ("writeback", c_uint64),
+        ("anonymous", c_uint64),
+        ("mapped", c_uint64),
+        ("shared", c_uint64),
+        ("slab", c_uint64),
+        ("slab_reclaimable", c_uint64),
+        ("slab_unreclaimable", c_uint64),
+        ("kernel_stack", c_uint64),
+        ("page_tables", c_uint64),
+    ]
+
+
+class nfm_thread_t(Structure):
+    _fields_ = [
+        ("known", c_uint64),
+        ("name", c_char_p),
+        ("start_time_ns", c_uint64),
+        ("cpu_ns", c_uint64),
+        ("tid", c_uint32),
+        ("state", c_char),
+        ("reserved", c_uint8 * 3),
+    ]
+
+
+class nfm_process_t(Structure):
+    _fields_ = [
+        ("known", c_uint64),
+        ("name", c_char_p),
+        ("command_line", c_char_p),
+        ("exe", c_char_p),
+        ("cwd", c_char_p),
+        ("root", c_char_p),
+        ("cgroup", c_char_p),
+        ("start_time_ns", c_uint64),
+        ("user_ns", c_uint64),
+        ("system_ns", c_uint64),
+        ("virtual_bytes", c_uint64),
+        ("rss_bytes", c_uint64),
+        ("shared_bytes", c_uint64),
+        ("pid", c_uint32),
+        ("pid_in_namespace", c_uint32),
+        ("ppid", c_uint32),
+        ("uid", c_uint32),
+        ("euid", c_uint32),
+        ("gid", c_uint32),
+        ("egid", c_uint32),
+        ("threads", c_uint32),
+        ("nice", c_int32),
+        ("open_files", c_uint32),
+        ("pid_namespace", c_uint32),
+        ("net_namespace", c_uint32),
+        ("mnt_namespace", c_uint32),
+        ("uts_namespace", c_uint32),
+        ("ipc_namespace", c_uint32),
+        ("user_namespace", c_uint32),
+        ("cgroup_namespace", c_uint32),
+        ("time_namespace", c_uint32),
+        ("kernel_thread", c_uint32),
+        ("state", c_char),
+        ("reserved", c_uint8 * 3),
+        ("thread_list", POINTER(nfm_thread_t)),
+        ("thread_list_count", c_size_t),
+        ("thread_list_stride", c_size_t),
+    ]
+
+
+class nfm_file_t(Structure):
+    _fields_ = [
+        ("known", c_uint64),
+        ("kind", c_char_p),
+        ("path", c_char_p),
+        ("flags", c_uint64),
+        ("position", c_uint64),
+        ("inode", c_uint64),
+        ("pid", c_uint32),
+        ("fd", c_uint32),
+    ]
+
+
+class nfm_physical_run_t(Structure):
+    _fields_ = [
+        ("known", c_uint64),
+        ("virtual_address", c_uint64),
+        ("physical", c_uint64),
+        ("bytes", c_uint64),
+        ("swapped", c_uint32),
+        ("reserved", c_uint32),
+    ]
+
+
+class nfm_mapping_t(Structure):
+    _fields_ = [
+        ("known", c_uint64),
+        ("permissions", c_char_p),
+        ("path", c_char_p),
+        ("start", c_uint64),
+        ("end", c_uint64),
+        ("offset", c_uint64),
+        ("resident_bytes", c_uint64),
+        ("physical", POINTER(nfm_physical_run_t)),
+        ("physical_count", c_size_t),
+        ("physical_stride", c_size_t),
+        ("pid", c_uint32),
+        ("reserved", c_uint32),
+    ]
+
+
+class nfm_module_t(Structure):
+    _fields_ = [
+        ("known", c_uint64),
+        ("name", c_char_p),
+        ("state", c_char_p),
+        ("taints", c_char_p),
+        ("size", c_uint64),
+        ("address", c_uint64),
+        ("references", c_int64),
+        ("used_by", POINTER(c_char_p)),
+        ("used_by_count", c_size_t),
+    ]
+
+
+class nfm_interface_t(Structure):
+    _fields_ = [
+        ("known", c_uint64),
+        ("name", c_char_p),
+        ("mac", c_char_p),
+        ("ipv4", POINTER(c_char_p)),
+        ("ipv4_count", c_size_t),
+        ("ipv6", POINTER(c_char_p)),
+        ("ipv6_count", c_size_t),
+        ("rx_bytes", c_uint64),
+        ("rx_packets", c_uint64),
+        ("rx_errors", c_uint64),
+        ("rx_dropped", c_uint64),
+        ("tx_bytes", c_uint64),
+        ("tx_packets", c_uint64),
+        ("tx_errors", c_uint64),
+        ("tx_dropped", c_uint64),
+        ("netns", c_uint32),
+        ("index", c_uint32),
+        ("mtu", c_uint32),
+        ("up", c_uint32),
+    ]
+
+
+class nfm_connection_t(Structure):
+    _fields_ = [
+        ("known", c_uint64),
+        ("protocol", c_char_p),
+        ("state", c_char_p),
+        ("local_address", c_char_p),
+        ("remote_address", c_char_p),
+        ("path", c_char_p),
+        ("inode", c_uint64),
+        ("netns", c_uint32),
+        ("uid", c_uint32),
+        ("pid", c_uint32),
+        ("fd", c_uint32),
+        ("local_port", c_uint16),
+        ("remote_port", c_uint16),
+        ("reserved", c_uint32),
+    ]
+
+
+class nfm_mount_t(Structure):
+    _fields_ = [
+        ("known", c_uint64),
+        ("source", c_char_p),
+        ("target", c_char_p),
+        ("filesystem", c_char_p),
+        ("options", c_char_p),
+        ("mnt_ns", c_uint32),
+        ("reserved", c_uint32),
+    ]
+
+
+class nfm_log_record_t(Structure):
+    _fields_ = [
+        ("known", c_uint64),
+        ("text", c_char_p),
+        ("time_ns", c_uint64),
+        ("level", c_uint32),
+        ("reserved", c_uint32),
+    ]
+
+
+class nfm_host_t(Structure):
+    _fields_ = [
+        ("known", c_uint64),
+        ("state", c_char_p),
+        ("vcpu_time_ns", c_uint64),
+        ("rss_bytes", c_uint64),
+        ("swapped_bytes", c_uint64),
+        ("untouched_bytes", c_uint64),
+    ]
+
+
+# What each function returns and takes.
+FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
+    "nfm_version": (c_char_p, []),
+    "nfm_features": (POINTER(c_char_p), []),
+    "nfm_has_feature": (c_int, [c_char_p]),
+    "nfm_error_code": (c_int, [POINTER(nfm_error_t)]),
+    "nfm_error_message": (c_char_p, [POINTER(nfm_error_t)]),
+    "nfm_error_errno": (c_int, [POINTER(nfm_error_t)]),
+    "nfm_error_address": (c_int, [POINTER(nfm_error_t), POINTER(c_uint64)]),
+    "nfm_error_free": (None, [POINTER(nfm_error_t)]),
+    "nfm_result_name": (c_char_p, [c_int]),
+    "nfm_set_log": (c_int, [c_int, nfm_log_callback_t, c_void_p, POINTER(POINTER(nfm_error_t))]),
+    "nfm_control_new": (c_int, [POINTER(POINTER(nfm_control_t)), POINTER(POINTER(nfm_error_t))]),
+    "nfm_control_cancel": (None, [POINTER(nfm_control_t)]),
+    "nfm_control_reset": (None, [POINTER(nfm_control_t)]),
+    "nfm_control_is_cancelled": (c_int, [POINTER(nfm_control_t)]),
+    "nfm_control_section": (c_uint64, [POINTER(nfm_control_t)]),
+    "nfm_control_pages": (c_uint64, [POINTER(nfm_control_t)]),
+    "nfm_control_free": (None, [POINTER(nfm_control_t)]),
+    "nfm_list_domains": (c_int, [POINTER(nfm_list_options_t), POINTER(POINTER(nfm_domain_list_t)), POINTER(POINTER(nfm_error_t))]),
+    "nfm_domain_list_rows": (POINTER(nfm_domain_info_t), [POINTER(nfm_domain_list_t), POINTER(c_size_t), POINTER(c_size_t)]),
+    "nfm_domain_list_free": (None, [POINTER(nfm_domain_list_t)]),
+    "nfm_open_domain": (c_int, [c_char_p, POINTER(nfm_open_options_t), POINTER(POINTER(nfm_domain_t)), POINTER(POINTER(nfm_error_t))]),
+    "nfm_crawl": (c_int, [POINTER(nfm_domain_t), POINTER(nfm_crawl_options_t), POINTER(POINTER(nfm_frame_t)), POINTER(POINTER(nfm_error_t))]),
+    "nfm_close_domain": (None, [POINTER(nfm_domain_t)]),
+    "nfm_frame_info": (POINTER(nfm_frame_info_t), [POINTER(nfm_frame_t)]),
+    "nfm_frame_problems": (POINTER(nfm_problem_t), [POINTER(nfm_frame_t), POINTER(c_size_t), POINTER(c_size_t)]),
+    "nfm_frame_to_json": (c_char_p, [POINTER(nfm_frame_t), c_uint32]),
+    "nfm_frame_free": (None, [POINTER(nfm_frame_t)]),
+    "nfm_frame_os": (POINTER(nfm_os_t), [POINTER(nfm_frame_t)]),
+    "nfm_frame_cpus": (POINTER(nfm_cpu_t), [POINTER(nfm_frame_t), POINTER(c_size_t), POINTER(c_size_t)]),
+    "nfm_frame_memory": (POINTER(nfm_memory_t), [POINTER(nfm_frame_t)]),
+    "nfm_frame_processes": (POINTER(nfm_process_t), [POINTER(nfm_frame_t), POINTER(c_size_t), POINTER(c_size_t)]),
+    "nfm_frame_files": (POINTER(nfm_file_t), [POINTER(nfm_frame_t), POINTER(c_size_t), POINTER(c_size_t)]),
+    "nfm_frame_mappings": (POINTER(nfm_mapping_t), [POINTER(nfm_frame_t), POINTER(c_size_t), POINTER(c_size_t)]),
+    "nfm_frame_modules": (POINTER(nfm_module_t), [POINTER(nfm_frame_t), POINTER(c_size_t), POINTER(c_size_t)]),
+    "nfm_frame_interfaces": (POINTER(nfm_interface_t), [POINTER(nfm_frame_t), POINTER(c_size_t), POINTER(c_size_t)]),
+    "nfm_frame_connections": (POINTER(nfm_connection_t), [POINTER(nfm_frame_t), POINTER(c_size_t), POINTER(c_size_t)]),
+    "nfm_frame_mounts": (POINTER(nfm_mount_t), [POINTER(nfm_frame_t), POINTER(c_size_t), POINTER(c_size_t)]),
+    "nfm_frame_log": (POINTER(nfm_log_record_t), [POINTER(nfm_frame_t), POINTER(c_size_t), POINTER(c_size_t)]),
+    "nfm_frame_host": (POINTER(nfm_host_t), [POINTER(nfm_frame_t)]),
+}

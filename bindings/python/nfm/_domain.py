@@ -1,0 +1,189 @@
+"""Domains, what cancels calls on them, and the list of them."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, nullcontext
+from ctypes import byref, c_size_t, sizeof
+from typing import Any, ContextManager, Iterable, Iterator, Optional, Tuple, Union
+
+from . import _abi
+from ._abi import Mode, Section
+from ._decode import rows
+from ._frame import Frame
+from ._handle import Handle
+from ._library import LIBRARY, call
+from ._rows import DomainInfo, _domain_info
+
+Sections = Union[Section, Iterable[Union[Section, str]]]
+
+
+class Control(Handle):
+    """A hand on calls that run: through it any thread cancels them, and sees how far they are."""
+
+    def __init__(self) -> None:
+        pointer = call(LIBRARY.nfm_control_new, _abi.nfm_control_t)
+        super().__init__(pointer, LIBRARY.nfm_control_free)
+        self._lent = 0
+
+    def close(self) -> None:
+        """Ends it. Calls that run with it run on, but can be cancelled no more."""
+        with self._lock:
+            self._pointer = None
+            if not self._lent:
+                self._end()
+
+    @contextmanager
+    def _lend(self) -> Iterator[Any]:
+        """The pointer for one call, without the lock: others use the control meanwhile."""
+        with self._open() as pointer:
+            self._lent += 1
+        try:
+            yield pointer
+        finally:
+            with self._lock:
+                self._lent -= 1
+                if self._pointer is None:
+                    self.close()
+
+    def cancel(self) -> None:
+        """Has calls with this control raise CancelledError, until reset(). Does not wait for that."""
+        with self._open() as control:
+            LIBRARY.nfm_control_cancel(control)
+
+    def reset(self) -> None:
+        """Lets calls run again."""
+        with self._open() as control:
+            LIBRARY.nfm_control_reset(control)
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether it was cancelled, and not reset since."""
+        with self._open() as control:
+            return bool(LIBRARY.nfm_control_is_cancelled(control))
+
+    @property
+    def section(self) -> Optional[Section]:
+        """The section that a crawl is at; None while none runs."""
+        with self._open() as control:
+            section = LIBRARY.nfm_control_section(control)
+            return Section(section) if section else None
+
+    @property
+    def pages(self) -> int:
+        """Pages of guest memory that all calls have read: it rises while a call gets on."""
+        with self._open() as control:
+            pages: int = LIBRARY.nfm_control_pages(control)
+            return pages
+
+
+class Domain(Handle):
+    """A domain that is open for crawling: `with nfm.open_domain("web-1") as domain`.
+
+    Threads may share it; one that crawls while another does waits for it.
+    """
+
+    def __init__(
+        self, name: str, *, uri: Optional[str] = None, control: Optional[Control] = None
+    ) -> None:
+        self.name = name
+        options = _abi.nfm_open_options_t(size=sizeof(_abi.nfm_open_options_t))
+        options.uri = None if uri is None else _text(uri, "uri")
+        with _lend(control) as options.control:
+            pointer = call(
+                LIBRARY.nfm_open_domain,
+                _abi.nfm_domain_t,
+                _text(name, "name"),
+                byref(options),
+            )
+        super().__init__(pointer, LIBRARY.nfm_close_domain)
+
+    def crawl(
+        self,
+        sections: Optional[Sections] = None,
+        *,
+        time_limit: Optional[float] = None,
+        mode: Mode = Mode.LIVE,
+        threads: bool = False,
+        physical: bool = False,
+        control: Optional[Control] = None,
+    ) -> Frame:
+        """Takes a frame.
+
+        sections: those to fill, by number or name (["processes", "files"]); None for the default ones.
+        time_limit: seconds after which the frame is returned as it is, with a problem that says so;
+        None for the library's default.
+        mode: Mode.PAUSED suspends the guest meanwhile.
+        threads, physical: list the threads of processes; tell where the pages of mappings are.
+
+        What cannot be read inside a living guest raises nothing: see Frame.complete.
+        """
+        options = _abi.nfm_crawl_options_t(size=sizeof(_abi.nfm_crawl_options_t))
+        options.sections = 0 if sections is None else _mask(sections)
+        options.time_limit_ns = 0 if time_limit is None else _nanoseconds(time_limit)
+        options.mode = mode
+        options.threads = threads
+        options.physical = physical
+        with self._open() as domain, _lend(control) as options.control:
+            return Frame(call(LIBRARY.nfm_crawl, _abi.nfm_frame_t, domain, byref(options)))
+
+    def __repr__(self) -> str:
+        return f"<nfm.Domain {self.name!r}{', closed' if self.closed else ''}>"
+
+
+def open_domain(
+    name: str, *, uri: Optional[str] = None, control: Optional[Control] = None
+) -> Domain:
+    """Opens a running domain, by its name, id or UUID as virsh takes them.
+
+    uri: libvirt's connection URI; None for libvirt's own default.
+    """
+    return Domain(name, uri=uri, control=control)
+
+
+def list_domains(*, uri: Optional[str] = None, inactive: bool = False) -> Tuple[DomainInfo, ...]:
+    """The domains that libvirt knows, active ones first; with `inactive`, also those that do not run."""
+    options = _abi.nfm_list_options_t(size=sizeof(_abi.nfm_list_options_t))
+    options.uri = None if uri is None else _text(uri, "uri")
+    options.inactive = inactive
+    found = call(LIBRARY.nfm_list_domains, _abi.nfm_domain_list_t, byref(options))
+    try:
+        count, stride = c_size_t(), c_size_t()
+        first = LIBRARY.nfm_domain_list_rows(found, byref(count), byref(stride))
+        return rows(first, count.value, stride.value, _abi.nfm_domain_info_t, _domain_info)
+    finally:
+        LIBRARY.nfm_domain_list_free(found)
+
+
+def _lend(control: Optional[Control]) -> ContextManager[Any]:
+    return nullcontext() if control is None else control._lend()
+
+
+def _text(value: str, name: str) -> bytes:
+    if "\0" in value:
+        raise ValueError(f"{name} contains a NUL")
+    return value.encode("utf-8")
+
+
+def _mask(sections: Sections) -> int:
+    if isinstance(sections, Section):
+        return int(sections)
+    if isinstance(sections, str):
+        raise TypeError('sections are a list: ["processes"], not "processes"')
+    mask = 0
+    for one in sections:
+        if isinstance(one, str):
+            try:
+                one = Section[one.upper()]
+            except KeyError:
+                names = ", ".join(known.name.lower() for known in Section if known.name)
+                raise ValueError(f"there is no section {one!r}; there are {names}") from None
+        mask |= int(one)
+    if not mask:
+        raise ValueError("no section is asked for; None stands for the default ones")
+    return mask
+
+
+def _nanoseconds(seconds: float) -> int:
+    if not 0 < seconds < 1e9:
+        raise ValueError("a time limit is a number of seconds above 0")
+    return max(1, round(seconds * 1e9))

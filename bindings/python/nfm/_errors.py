@@ -1,0 +1,111 @@
+"""An exception for each error.
+
+Generated from include/nfm.h by bindings/generate: do not edit.
+"""
+
+from __future__ import annotations
+
+import builtins
+from typing import Dict, Type
+
+from ._abi import Result
+from ._error import Error
+
+
+class OtherError(Error):
+    """Something failed that has no code of its own (an input or output error, for example)."""
+
+
+class InvalidArgumentError(Error, ValueError):
+    """An argument is not what the function takes."""
+
+
+class ConnectError(Error):
+    """libvirt cannot be reached."""
+
+
+class NoSuchDomainError(Error):
+    """libvirt knows no such domain."""
+
+
+class NotRunningError(Error):
+    """The domain is known but not running."""
+
+
+class PermissionError(Error, builtins.PermissionError):
+    """The guest's memory may not be read with the caller's privileges."""
+
+
+class NotBootedError(Error):
+    """No operating system runs in the guest yet: it is in its firmware or boot loader."""
+
+
+class NotLinuxError(Error):
+    """What runs in the guest is no Linux kernel that can be recognised."""
+
+
+class NoTypesError(Error):
+    """The kernel carries no BTF, so the layout of its structures is unknown."""
+
+
+class NoSymbolsError(Error):
+    """The kernel's symbol table cannot be found in its memory."""
+
+
+class UnsupportedError(Error):
+    """The hypervisor, the architecture or the kind of memory is one that nfm does not read."""
+
+
+class NoMemoryError(Error):
+    """The guest's RAM cannot be located in the hypervisor's process."""
+
+
+class GoneError(Error):
+    """The guest ended, or was replaced by another, while it was read."""
+
+
+class PanicError(Error):
+    """A bug in nfm: a panic was caught, or was caught earlier with this handle. Close the handle.
+    """
+
+
+class CancelledError(Error):
+    """The call was cancelled through its nfm_control_t."""
+
+
+BY_RESULT: Dict[int, Type[Error]] = {
+    Result.ERR_OTHER: OtherError,
+    Result.ERR_INVALID_ARGUMENT: InvalidArgumentError,
+    Result.ERR_CONNECT: ConnectError,
+    Result.ERR_NO_SUCH_DOMAIN: NoSuchDomainError,
+    Result.ERR_NOT_RUNNING: NotRunningError,
+    Result.ERR_PERMISSION: PermissionError,
+    Result.ERR_NOT_BOOTED: NotBootedError,
+    Result.ERR_NOT_LINUX: NotLinuxError,
+    Result.ERR_NO_TYPES: NoTypesError,
+    Result.ERR_NO_SYMBOLS: NoSymbolsError,
+    Result.ERR_UNSUPPORTED: UnsupportedError,
+    Result.ERR_NO_MEMORY: NoMemoryError,
+    Result.ERR_GONE: GoneError,
+    Result.ERR_PANIC: PanicError,
+    Result.ERR_CANCELLED: CancelledError,
+}
+
+__all__ = [
+    "BY_RESULT",
+    "CancelledError",
+    "ConnectError",
+    "GoneError",
+    "InvalidArgumentError",
+    "NoMemoryError",
+    "NoSuchDomainError",
+    "NoSymbolsError",
+    "NoTypesError",
+    "NotBootedError",
+    "NotLinuxError",
+    "NotRunningError",
+    "OtherError",
+    "PanicError",
+    "PermissionError",
+    "UnsupportedError",
+]

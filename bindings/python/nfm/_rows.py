@@ -1,0 +1,833 @@
+"""The rows of frames. A member that is not known is None.
+
+Generated from include/nfm.h by bindings/generate: do not edit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Optional, Tuple
+
+from . import _abi
+from ._decode import Sections, reals, rows, text, texts
+
+
+@dataclass(frozen=True)
+class DomainInfo:
+    """One domain, as libvirt knows it."""
+
+    name: str
+    """The domain's name."""
+    uuid: str
+    """Its UUID in the usual text form."""
+    state: str
+    """What it does now, as virsh domstate prints it: "running"."""
+    id: Optional[int]
+    """libvirt's id; not known while the domain is not active."""
+
+
+def _domain_info(row: Any) -> DomainInfo:
+    known = row.known
+    return DomainInfo(
+        text(row.name),
+        text(row.uuid),
+        text(row.state),
+        row.id if known & _abi.NFM_DOMAIN_INFO_ID else None,
+    )
+
+
+@dataclass(frozen=True)
+class FrameInfo:
+    """The head of a frame."""
+
+    sections: int
+    """The sections that the frame holds, NFM_SECTION_... combined."""
+    seq: int
+    """Counts the frames of one domain handle, from 1."""
+    time_ns: int
+    """The host's clock when the crawl began, nanoseconds since 1970."""
+    duration_ns: int
+    """How long the crawl took, nanoseconds."""
+    domain_name: str
+    """libvirt's name of the domain."""
+    domain_uuid: str
+    """The domain's UUID in the usual text form."""
+    hypervisor: str
+    """The hypervisor driver, in lower case: "qemu"."""
+    mode: str
+    """How the frame was taken: "live", the guest ran on; "paused", it was suspended meanwhile."""
+    retries: int
+    """Walks that were begun anew because they met a change."""
+    complete: bool
+    """1 if every section is whole, 0 if there are problems."""
+
+
+def _frame_info(row: Any) -> FrameInfo:
+    return FrameInfo(
+        row.sections,
+        row.seq,
+        row.time_ns,
+        row.duration_ns,
+        text(row.domain_name),
+        text(row.domain_uuid),
+        text(row.hypervisor),
+        text(row.mode),
+        row.retries,
+        bool(row.complete),
+    )
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that a frame lacks."""
+
+    address: Optional[int]
+    """The guest-virtual address at which it happened."""
+    section: str
+    """The section's name, as in JSON: "processes"."""
+    reason: str
+    """What happened, in one sentence for a person."""
+
+
+def _problem(row: Any) -> Problem:
+    known = row.known
+    return Problem(
+        row.address if known & _abi.NFM_PROBLEM_ADDRESS else None,
+        text(row.section),
+        text(row.reason),
+    )
+
+
+@dataclass(frozen=True)
+class Os:
+    """The operating system."""
+
+    sysname: Optional[str]
+    """uname -s; None if not known."""
+    nodename: Optional[str]
+    """uname -n in the first UTS namespace; None if not known."""
+    release: Optional[str]
+    """uname -r; None if not known."""
+    version: Optional[str]
+    """uname -v; None if not known."""
+    machine: Optional[str]
+    """uname -m; None if not known."""
+    build_id: Optional[str]
+    """The kernel's build id, hexadecimal; None if not known."""
+    command_line: Optional[str]
+    """The kernel's command line; None if not known."""
+    boot_time_ns: Optional[int]
+    """When the guest booted by its own wall clock, nanoseconds since 1970."""
+    uptime_ns: Optional[int]
+    """Time since boot, as of the guest's last timer tick, nanoseconds."""
+    load: Optional[Tuple[float, ...]]
+    """Load averages over 1, 5 and 15 minutes."""
+    panicked: Optional[bool]
+    """1 if the kernel has panicked, else 0."""
+
+
+def _os(row: Any) -> Os:
+    known = row.known
+    return Os(
+        text(row.sysname) if known & _abi.NFM_OS_SYSNAME else None,
+        text(row.nodename) if known & _abi.NFM_OS_NODENAME else None,
+        text(row.release) if known & _abi.NFM_OS_RELEASE else None,
+        text(row.version) if known & _abi.NFM_OS_VERSION else None,
+        text(row.machine) if known & _abi.NFM_OS_MACHINE else None,
+        text(row.build_id) if known & _abi.NFM_OS_BUILD_ID else None,
+        text(row.command_line) if known & _abi.NFM_OS_COMMAND_LINE else None,
+        row.boot_time_ns if known & _abi.NFM_OS_BOOT_TIME_NS else None,
+        row.uptime_ns if known & _abi.NFM_OS_UPTIME_NS else None,
+        reals(row.load) if known & _abi.NFM_OS_LOAD else None,
+        bool(row.panicked) if known & _abi.NFM_OS_PANICKED else None,
+    )
+
+
+@dataclass(frozen=True)
+class Cpu:
+    """One CPU of the guest. Its times count since boot, as /proc/stat does."""
+
+    vendor: Optional[str]
+    """CPUID vendor: "GenuineIntel", "AuthenticAMD"; None if not known."""
+    model: Optional[str]
+    """CPUID model name; None if not known."""
+    mhz: Optional[float]
+    """Megahertz, as the kernel measured it at boot."""
+    cache_kib: Optional[int]
+    """Last-level cache in KiB."""
+    user_ns: Optional[int]
+    """In user mode, that of guests of its own included, nanoseconds."""
+    nice_ns: Optional[int]
+    """In user mode at low priority, nanoseconds."""
+    system_ns: Optional[int]
+    """In the kernel, nanoseconds."""
+    idle_ns: Optional[int]
+    """Idle, nanoseconds."""
+    iowait_ns: Optional[int]
+    """Idle while a task waited for input or output, nanoseconds."""
+    irq_ns: Optional[int]
+    """In interrupts, nanoseconds."""
+    softirq_ns: Optional[int]
+    """In software interrupts, nanoseconds."""
+    steal_ns: Optional[int]
+    """Wanted but taken by the hypervisor, nanoseconds."""
+    guest_ns: Optional[int]
+    """Running guests of its own, nanoseconds."""
+    guest_nice_ns: Optional[int]
+    """Running guests of its own at low priority, nanoseconds."""
+    id: int
+    """The kernel's number of the CPU."""
+    online: bool
+    """1 if it is in use, else 0."""
+
+
+def _cpu(row: Any) -> Cpu:
+    known = row.known
+    return Cpu(
+        text(row.vendor) if known & _abi.NFM_CPU_VENDOR else None,
+        text(row.model) if known & _abi.NFM_CPU_MODEL else None,
+        row.mhz if known & _abi.NFM_CPU_MHZ else None,
+        row.cache_kib if known & _abi.NFM_CPU_CACHE_KIB else None,
+        row.user_ns if known & _abi.NFM_CPU_USER_NS else None,
+        row.nice_ns if known & _abi.NFM_CPU_NICE_NS else None,
+        row.system_ns if known & _abi.NFM_CPU_SYSTEM_NS else None,
+        row.idle_ns if known & _abi.NFM_CPU_IDLE_NS else None,
+        row.iowait_ns if known & _abi.NFM_CPU_IOWAIT_NS else None,
+        row.irq_ns if known & _abi.NFM_CPU_IRQ_NS else None,
+        row.softirq_ns if known & _abi.NFM_CPU_SOFTIRQ_NS else None,
+        row.steal_ns if known & _abi.NFM_CPU_STEAL_NS else None,
+        row.guest_ns if known & _abi.NFM_CPU_GUEST_NS else None,
+        row.guest_nice_ns if known & _abi.NFM_CPU_GUEST_NICE_NS else None,
+        row.id,
+        bool(row.online),
+    )
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Memory as a whole, in bytes, by the names of the guest's /proc/meminfo."""
+
+    total: Optional[int]
+    """MemTotal, bytes."""
+    free: Optional[int]
+    """MemFree, bytes."""
+    available: Optional[int]
+    """MemAvailable, bytes."""
+    buffers: Optional[int]
+    """Buffers, bytes."""
+    cached: Optional[int]
+    """Cached, bytes."""
+    swap_cached: Optional[int]
+    """SwapCached, bytes."""
+    active: Optional[int]
+    """Active, bytes."""
+    inactive: Optional[int]
+    """Inactive, bytes."""
+    swap_total: Optional[int]
+    """SwapTotal, bytes."""
+    swap_free: Optional[int]
+    """SwapFree, bytes."""
+    dirty: Optional[int]
+    """Dirty, bytes."""
+    writeback: Optional[int]
+    """Writeback, bytes."""
+    anonymous: Optional[int]
+    """AnonPages, bytes."""
+    mapped: Optional[int]
+    """Mapped, bytes."""
+    shared: Optional[int]
+    """Shmem, bytes."""
+    slab: Optional[int]
+    """Slab, bytes."""
+    slab_reclaimable: Optional[int]
+    """SReclaimable, bytes."""
+    slab_unreclaimable: Optional[int]
+    """SUnreclaim, bytes."""
+    kernel_stack: Optional[int]
+    """KernelStack, bytes."""
+    page_tables: Optional[int]
+    """PageTables, bytes."""
+
+
+def _memory(row: Any) -> Memory:
+    known = row.known
+    return Memory(
+        row.total if known & _abi.NFM_MEMORY_TOTAL else None,
+        row.free if known & _abi.NFM_MEMORY_FREE else None,
+        row.available if known & _abi.NFM_MEMORY_AVAILABLE else None,
+        row.buffers if known & _abi.NFM_MEMORY_BUFFERS else None,
+        row.cached if known & _abi.NFM_MEMORY_CACHED else None,
+        row.swap_cached if known & _abi.NFM_MEMORY_SWAP_CACHED else None,
+        row.active if known & _abi.NFM_MEMORY_ACTIVE else None,
+        row.inactive if known & _abi.NFM_MEMORY_INACTIVE else None,
+        row.swap_total if known & _abi.NFM_MEMORY_SWAP_TOTAL else None,
+        row.swap_free if known & _abi.NFM_MEMORY_SWAP_FREE else None,
+        row.dirty if known & _abi.NFM_MEMORY_DIRTY else None,
+        row.writeback if known & _abi.NFM_MEMORY_WRITEBACK else None,
+        row.anonymous if known & _abi.NFM_MEMORY_ANONYMOUS else None,
+        row.mapped if known & _abi.NFM_MEMORY_MAPPED else None,
+        row.shared if known & _abi.NFM_MEMORY_SHARED else None,
+        row.slab if known & _abi.NFM_MEMORY_SLAB else None,
+        row.slab_reclaimable if known & _abi.NFM_MEMORY_SLAB_RECLAIMABLE else None,
+        row.slab_unreclaimable if known & _abi.NFM_MEMORY_SLAB_UNRECLAIMABLE else None,
+        row.kernel_stack if known & _abi.NFM_MEMORY_KERNEL_STACK else None,
+        row.page_tables if known & _abi.NFM_MEMORY_PAGE_TABLES else None,
+    )
+
+
+@dataclass(frozen=True)
+class Thread:
+    """One thread of a process, as /proc/PID/task/TID shows it."""
+
+    name: Optional[str]
+    """The thread's name; None if not known."""
+    start_time_ns: Optional[int]
+    """When it started, nanoseconds since the guest's boot."""
+    cpu_ns: Optional[int]
+    """Time on a CPU, as the scheduler measures it, nanoseconds."""
+    tid: int
+    """Thread id."""
+    state: Optional[str]
+    """The state's letter, as of nfm_process_t."""
+
+
+def _thread(row: Any) -> Thread:
+    known = row.known
+    return Thread(
+        text(row.name) if known & _abi.NFM_THREAD_NAME else None,
+        row.start_time_ns if known & _abi.NFM_THREAD_START_TIME_NS else None,
+        row.cpu_ns if known & _abi.NFM_THREAD_CPU_NS else None,
+        row.tid,
+        text(row.state) if known & _abi.NFM_THREAD_STATE else None,
+    )
+
+
+@dataclass(frozen=True)
+class Process:
+    """One process: a thread group, as /proc lists it in the guest's first PID namespace."""
+
+    name: Optional[str]
+    """The name as in /proc/PID/status; None if not known."""
+    command_line: Optional[str]
+    """The arguments, joined by spaces; empty for a kernel thread; None if not known."""
+    exe: Optional[str]
+    """The file it runs, as in /proc/PID/exe; None if not known, and for a kernel thread."""
+    cwd: Optional[str]
+    """Its working directory; None if not known."""
+    root: Optional[str]
+    """Its root directory; None if not known."""
+    cgroup: Optional[str]
+    """Its group in the unified cgroup hierarchy, as in /proc/PID/cgroup; None if not known."""
+    start_time_ns: Optional[int]
+    """When it started, nanoseconds since the guest's boot."""
+    user_ns: Optional[int]
+    """CPU time in user mode of all its threads, past ones included, nanoseconds."""
+    system_ns: Optional[int]
+    """CPU time in the kernel of all its threads, past ones included, nanoseconds."""
+    virtual_bytes: Optional[int]
+    """Size of the address space, bytes."""
+    rss_bytes: Optional[int]
+    """Memory of it that is in RAM, bytes."""
+    shared_bytes: Optional[int]
+    """That part of rss_bytes which is of files or shared memory, bytes."""
+    pid: int
+    """Process id."""
+    pid_in_namespace: Optional[int]
+    """Its process id in its own PID namespace."""
+    ppid: Optional[int]
+    """The parent's process id; 0 for the first process and the kernel's threads' parent."""
+    uid: Optional[int]
+    """Real user id."""
+    euid: Optional[int]
+    """Effective user id."""
+    gid: Optional[int]
+    """Real group id."""
+    egid: Optional[int]
+    """Effective group id."""
+    threads: Optional[int]
+    """Number of threads, the first included."""
+    nice: Optional[int]
+    """Nice value, -20 to 19."""
+    open_files: Optional[int]
+    """Number of open file descriptors."""
+    pid_namespace: Optional[int]
+    """Process id namespace: its inode number, as in /proc/PID/ns."""
+    net_namespace: Optional[int]
+    """Network namespace: its inode number, as in /proc/PID/ns."""
+    mnt_namespace: Optional[int]
+    """Mount namespace: its inode number, as in /proc/PID/ns."""
+    uts_namespace: Optional[int]
+    """Host name (UTS) namespace: its inode number, as in /proc/PID/ns."""
+    ipc_namespace: Optional[int]
+    """IPC namespace: its inode number, as in /proc/PID/ns."""
+    user_namespace: Optional[int]
+    """User namespace: its inode number, as in /proc/PID/ns."""
+    cgroup_namespace: Optional[int]
+    """Control group namespace: its inode number, as in /proc/PID/ns."""
+    time_namespace: Optional[int]
+    """Time namespace: its inode number, as in /proc/PID/ns."""
+    kernel_thread: Optional[bool]
+    """1 for a thread of the kernel, else 0."""
+    state: Optional[str]
+    """The state's letter, as ps shows it ('R', 'S', 'D', 'T', 't', 'X', 'Z', 'P', 'I')."""
+    thread_list: Optional[Tuple[Thread, ...]]
+    """Its threads, the first included, if they were asked for; None if not."""
+
+
+def _process(row: Any) -> Process:
+    known = row.known
+    return Process(
+        text(row.name) if known & _abi.NFM_PROCESS_NAME else None,
+        text(row.command_line) if known & _abi.NFM_PROCESS_COMMAND_LINE else None,
+        text(row.exe) if known & _abi.NFM_PROCESS_EXE else None,
+        text(row.cwd) if known & _abi.NFM_PROCESS_CWD else None,
+        text(row.root) if known & _abi.NFM_PROCESS_ROOT else None,
+        text(row.cgroup) if known & _abi.NFM_PROCESS_CGROUP else None,
+        row.start_time_ns if known & _abi.NFM_PROCESS_START_TIME_NS else None,
+        row.user_ns if known & _abi.NFM_PROCESS_USER_NS else None,
+        row.system_ns if known & _abi.NFM_PROCESS_SYSTEM_NS else None,
+        row.virtual_bytes if known & _abi.NFM_PROCESS_VIRTUAL_BYTES else None,
+        row.rss_bytes if known & _abi.NFM_PROCESS_RSS_BYTES else None,
+        row.shared_bytes if known & _abi.NFM_PROCESS_SHARED_BYTES else None,
+        row.pid,
+        row.pid_in_namespace if known & _abi.NFM_PROCESS_PID_IN_NAMESPACE else None,
+        row.ppid if known & _abi.NFM_PROCESS_PPID else None,
+        row.uid if known & _abi.NFM_PROCESS_UID else None,
+        row.euid if known & _abi.NFM_PROCESS_EUID else None,
+        row.gid if known & _abi.NFM_PROCESS_GID else None,
+        row.egid if known & _abi.NFM_PROCESS_EGID else None,
+        row.threads if known & _abi.NFM_PROCESS_THREADS else None,
+        row.nice if known & _abi.NFM_PROCESS_NICE else None,
+        row.open_files if known & _abi.NFM_PROCESS_OPEN_FILES else None,
+        row.pid_namespace if known & _abi.NFM_PROCESS_PID_NAMESPACE else None,
+        row.net_namespace if known & _abi.NFM_PROCESS_NET_NAMESPACE else None,
+        row.mnt_namespace if known & _abi.NFM_PROCESS_MNT_NAMESPACE else None,
+        row.uts_namespace if known & _abi.NFM_PROCESS_UTS_NAMESPACE else None,
+        row.ipc_namespace if known & _abi.NFM_PROCESS_IPC_NAMESPACE else None,
+        row.user_namespace if known & _abi.NFM_PROCESS_USER_NAMESPACE else None,
+        row.cgroup_namespace if known & _abi.NFM_PROCESS_CGROUP_NAMESPACE else None,
+        row.time_namespace if known & _abi.NFM_PROCESS_TIME_NAMESPACE else None,
+        bool(row.kernel_thread) if known & _abi.NFM_PROCESS_KERNEL_THREAD else None,
+        text(row.state) if known & _abi.NFM_PROCESS_STATE else None,
+        rows(row.thread_list, row.thread_list_count, row.thread_list_stride, _abi.nfm_thread_t, _thread) if known & _abi.NFM_PROCESS_THREAD_LIST else None,
+    )
+
+
+@dataclass(frozen=True)
+class File:
+    """One open file descriptor of one process."""
+
+    kind: Optional[str]
+    """What kind of file it is, as in JSON: "file", "directory", "character_device",
+    "block_device", "pipe", "socket", "symlink", "anon_inode"; None if not known.
+    """
+    path: Optional[str]
+    """What readlink /proc/PID/fd/FD shows in the guest; None if not known."""
+    flags: Optional[int]
+    """The flags of open(2), O_CLOEXEC included, by the values of the guest's architecture."""
+    position: Optional[int]
+    """The offset for the next read or write."""
+    inode: Optional[int]
+    """The inode's number."""
+    pid: int
+    """The process."""
+    fd: int
+    """The descriptor."""
+
+
+def _file(row: Any) -> File:
+    known = row.known
+    return File(
+        text(row.kind) if known & _abi.NFM_FILE_KIND else None,
+        text(row.path) if known & _abi.NFM_FILE_PATH else None,
+        row.flags if known & _abi.NFM_FILE_FLAGS else None,
+        row.position if known & _abi.NFM_FILE_POSITION else None,
+        row.inode if known & _abi.NFM_FILE_INODE else None,
+        row.pid,
+        row.fd,
+    )
+
+
+@dataclass(frozen=True)
+class PhysicalRun:
+    """Neighbouring pages of a mapping and where they are in the guest's RAM."""
+
+    virtual_address: int
+    """First virtual address; "virtual" in JSON."""
+    physical: Optional[int]
+    """Guest-physical address of the first byte; not known for pages in swap."""
+    bytes: int
+    """Bytes."""
+    swapped: bool
+    """1 if the pages are in the guest's swap, else 0."""
+
+
+def _physical_run(row: Any) -> PhysicalRun:
+    known = row.known
+    return PhysicalRun(
+        row.virtual_address,
+        row.physical if known & _abi.NFM_PHYSICAL_RUN_PHYSICAL else None,
+        row.bytes,
+        bool(row.swapped),
+    )
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """One area of a process's address space, as /proc/PID/maps shows it."""
+
+    permissions: Optional[str]
+    """"rwx" and 'p' (private) or 's' (shared), '-' for what is not allowed; None if not known."""
+    path: Optional[str]
+    """The file, or a name in brackets; None if not known, and for nameless memory."""
+    start: int
+    """First address."""
+    end: int
+    """First address after it."""
+    offset: Optional[int]
+    """Offset in the file of the first byte; 0 without a file."""
+    resident_bytes: Optional[int]
+    """Bytes of it that are in RAM (Rss of smaps; huge TLB pages do not count)."""
+    physical: Optional[Tuple[PhysicalRun, ...]]
+    """Where its pages are, by address, if that was asked for; None if not."""
+    pid: int
+    """The process."""
+
+
+def _mapping(row: Any) -> Mapping:
+    known = row.known
+    return Mapping(
+        text(row.permissions) if known & _abi.NFM_MAPPING_PERMISSIONS else None,
+        text(row.path) if known & _abi.NFM_MAPPING_PATH else None,
+        row.start,
+        row.end,
+        row.offset if known & _abi.NFM_MAPPING_OFFSET else None,
+        row.resident_bytes if known & _abi.NFM_MAPPING_RESIDENT_BYTES else None,
+        rows(row.physical, row.physical_count, row.physical_stride, _abi.nfm_physical_run_t, _physical_run) if known & _abi.NFM_MAPPING_PHYSICAL else None,
+        row.pid,
+    )
+
+
+@dataclass(frozen=True)
+class Module:
+    """One loaded module, as /proc/modules shows it."""
+
+    name: str
+    """The module's name."""
+    state: Optional[str]
+    """"Live", "Loading" or "Unloading"; None if not known."""
+    taints: Optional[str]
+    """Taint letters, as /proc/modules shows them between parentheses; empty for none; None if not
+    known.
+    """
+    size: Optional[int]
+    """Bytes of memory."""
+    address: Optional[int]
+    """Kernel-virtual address of its code."""
+    references: Optional[int]
+    """How many use it."""
+    used_by: Optional[Tuple[str, ...]]
+    """The modules that use it, in the kernel's order, and a None; None if not known."""
+
+
+def _module(row: Any) -> Module:
+    known = row.known
+    return Module(
+        text(row.name),
+        text(row.state) if known & _abi.NFM_MODULE_STATE else None,
+        text(row.taints) if known & _abi.NFM_MODULE_TAINTS else None,
+        row.size if known & _abi.NFM_MODULE_SIZE else None,
+        row.address if known & _abi.NFM_MODULE_ADDRESS else None,
+        row.references if known & _abi.NFM_MODULE_REFERENCES else None,
+        texts(row.used_by, row.used_by_count) if known & _abi.NFM_MODULE_USED_BY else None,
+    )
+
+
+@dataclass(frozen=True)
+class Interface:
+    """One network interface of one network namespace."""
+
+    name: Optional[str]
+    """Its name; None if not known."""
+    mac: Optional[str]
+    """Hardware address, as ip link prints it; None if not known, and where the device has none."""
+    ipv4: Optional[Tuple[str, ...]]
+    """IPv4 addresses with their prefix length ("10.0.2.15/24"), and a None; None if not known."""
+    ipv6: Optional[Tuple[str, ...]]
+    """IPv6 addresses with their prefix length, and a None; None if not known."""
+    rx_bytes: Optional[int]
+    """Bytes received."""
+    rx_packets: Optional[int]
+    """Packets received."""
+    rx_errors: Optional[int]
+    """Bad packets received."""
+    rx_dropped: Optional[int]
+    """Packets received and dropped."""
+    tx_bytes: Optional[int]
+    """Bytes sent."""
+    tx_packets: Optional[int]
+    """Packets sent."""
+    tx_errors: Optional[int]
+    """Failed sendings."""
+    tx_dropped: Optional[int]
+    """Packets dropped on the way out."""
+    netns: Optional[int]
+    """Inode of the network namespace, as in /proc/PID/ns/net."""
+    index: Optional[int]
+    """The interface's index in its namespace."""
+    mtu: Optional[int]
+    """Largest packet in bytes."""
+    up: Optional[bool]
+    """1 if it is set up (IFF_UP), else 0."""
+
+
+def _interface(row: Any) -> Interface:
+    known = row.known
+    return Interface(
+        text(row.name) if known & _abi.NFM_INTERFACE_NAME else None,
+        text(row.mac) if known & _abi.NFM_INTERFACE_MAC else None,
+        texts(row.ipv4, row.ipv4_count) if known & _abi.NFM_INTERFACE_IPV4 else None,
+        texts(row.ipv6, row.ipv6_count) if known & _abi.NFM_INTERFACE_IPV6 else None,
+        row.rx_bytes if known & _abi.NFM_INTERFACE_RX_BYTES else None,
+        row.rx_packets if known & _abi.NFM_INTERFACE_RX_PACKETS else None,
+        row.rx_errors if known & _abi.NFM_INTERFACE_RX_ERRORS else None,
+        row.rx_dropped if known & _abi.NFM_INTERFACE_RX_DROPPED else None,
+        row.tx_bytes if known & _abi.NFM_INTERFACE_TX_BYTES else None,
+        row.tx_packets if known & _abi.NFM_INTERFACE_TX_PACKETS else None,
+        row.tx_errors if known & _abi.NFM_INTERFACE_TX_ERRORS else None,
+        row.tx_dropped if known & _abi.NFM_INTERFACE_TX_DROPPED else None,
+        row.netns if known & _abi.NFM_INTERFACE_NETNS else None,
+        row.index if known & _abi.NFM_INTERFACE_INDEX else None,
+        row.mtu if known & _abi.NFM_INTERFACE_MTU else None,
+        bool(row.up) if known & _abi.NFM_INTERFACE_UP else None,
+    )
+
+
+@dataclass(frozen=True)
+class Connection:
+    """One socket of one network namespace."""
+
+    protocol: str
+    """"tcp", "tcp6", "udp", "udp6", "raw", "raw6" or "unix"; later versions may add others."""
+    state: Optional[str]
+    """The state by the kernel's name without TCP_: "ESTABLISHED", "LISTEN", "CLOSE" (which is what
+    an unconnected datagram socket has) and others; None if not known.
+    """
+    local_address: Optional[str]
+    """Own address; None if not known, and for unix sockets."""
+    remote_address: Optional[str]
+    """The other end's address; None if not known, and for unix sockets."""
+    path: Optional[str]
+    """A unix socket's path; '@' stands for the NUL at the start of an abstract one; None if not
+    known, and for others.
+    """
+    inode: Optional[int]
+    """The socket's inode; 0 where no process has it open any more, as /proc shows it."""
+    netns: Optional[int]
+    """Inode of the network namespace, as in /proc/PID/ns/net."""
+    uid: Optional[int]
+    """The owner's user id."""
+    pid: Optional[int]
+    """A process that has it open."""
+    fd: Optional[int]
+    """That process's descriptor."""
+    local_port: Optional[int]
+    """Own port; of a raw socket its protocol number."""
+    remote_port: Optional[int]
+    """The other end's port."""
+
+
+def _connection(row: Any) -> Connection:
+    known = row.known
+    return Connection(
+        text(row.protocol),
+        text(row.state) if known & _abi.NFM_CONNECTION_STATE else None,
+        text(row.local_address) if known & _abi.NFM_CONNECTION_LOCAL_ADDRESS else None,
+        text(row.remote_address) if known & _abi.NFM_CONNECTION_REMOTE_ADDRESS else None,
+        text(row.path) if known & _abi.NFM_CONNECTION_PATH else None,
+        row.inode if known & _abi.NFM_CONNECTION_INODE else None,
+        row.netns if known & _abi.NFM_CONNECTION_NETNS else None,
+        row.uid if known & _abi.NFM_CONNECTION_UID else None,
+        row.pid if known & _abi.NFM_CONNECTION_PID else None,
+        row.fd if known & _abi.NFM_CONNECTION_FD else None,
+        row.local_port if known & _abi.NFM_CONNECTION_LOCAL_PORT else None,
+        row.remote_port if known & _abi.NFM_CONNECTION_REMOTE_PORT else None,
+    )
+
+
+@dataclass(frozen=True)
+class Mount:
+    """One mount of one mount namespace, as /proc/PID/mountinfo shows it."""
+
+    source: Optional[str]
+    """The device or the name given instead of one; None if not known."""
+    target: Optional[str]
+    """The directory, seen from the root of the namespace; None if not known."""
+    filesystem: Optional[str]
+    """The file system's type, with its subtype behind a dot; None if not known."""
+    options: Optional[str]
+    """Options of this mount, as mountinfo shows them: "rw,nosuid,relatime"; None if not known."""
+    mnt_ns: Optional[int]
+    """Inode of the mount namespace, as in /proc/PID/ns/mnt."""
+
+
+def _mount(row: Any) -> Mount:
+    known = row.known
+    return Mount(
+        text(row.source) if known & _abi.NFM_MOUNT_SOURCE else None,
+        text(row.target) if known & _abi.NFM_MOUNT_TARGET else None,
+        text(row.filesystem) if known & _abi.NFM_MOUNT_FILESYSTEM else None,
+        text(row.options) if known & _abi.NFM_MOUNT_OPTIONS else None,
+        row.mnt_ns if known & _abi.NFM_MOUNT_MNT_NS else None,
+    )
+
+
+@dataclass(frozen=True)
+class LogRecord:
+    """One record of the kernel's log ring buffer."""
+
+    text: str
+    """The message, without prefix."""
+    time_ns: int
+    """When it was written, nanoseconds of the guest's own log clock (since boot)."""
+    level: int
+    """syslog level, 0 (emergency) to 7 (debug)."""
+
+
+def _log_record(row: Any) -> LogRecord:
+    return LogRecord(
+        text(row.text),
+        row.time_ns,
+        row.level,
+    )
+
+
+@dataclass(frozen=True)
+class Host:
+    """What the hypervisor's side knows of the guest."""
+
+    state: Optional[str]
+    """The domain's state, as virsh domstate prints it; None if not known."""
+    vcpu_time_ns: Optional[int]
+    """CPU time of all vCPUs, nanoseconds."""
+    rss_bytes: Optional[int]
+    """Guest RAM that is in the host's RAM, bytes."""
+    swapped_bytes: Optional[int]
+    """Guest RAM that is in the host's swap, bytes."""
+    untouched_bytes: Optional[int]
+    """Guest RAM that the guest has never used, bytes."""
+
+
+def _host(row: Any) -> Host:
+    known = row.known
+    return Host(
+        text(row.state) if known & _abi.NFM_HOST_STATE else None,
+        row.vcpu_time_ns if known & _abi.NFM_HOST_VCPU_TIME_NS else None,
+        row.rss_bytes if known & _abi.NFM_HOST_RSS_BYTES else None,
+        row.swapped_bytes if known & _abi.NFM_HOST_SWAPPED_BYTES else None,
+        row.untouched_bytes if known & _abi.NFM_HOST_UNTOUCHED_BYTES else None,
+    )
+
+
+class FrameSections(Sections):
+    """A frame's sections."""
+
+    @property
+    def os(self) -> Optional[Os]:
+        """The operating system of a frame. None if it was not asked for."""
+        found: Optional[Os] = self._one("nfm_frame_os", _abi.nfm_os_t, _os)
+        return found
+
+    @property
+    def cpus(self) -> Optional[Tuple[Cpu, ...]]:
+        """The CPUs of a frame, by id. None if it was not asked for."""
+        found: Optional[Tuple[Cpu, ...]] = self._many("nfm_frame_cpus", _abi.nfm_cpu_t, _cpu)
+        return found
+
+    @property
+    def memory(self) -> Optional[Memory]:
+        """Memory as a whole of a frame. None if it was not asked for."""
+        found: Optional[Memory] = self._one("nfm_frame_memory", _abi.nfm_memory_t, _memory)
+        return found
+
+    @property
+    def processes(self) -> Optional[Tuple[Process, ...]]:
+        """The processes of a frame, in the order of the kernel's task list. None if it was not
+        asked for.
+        """
+        found: Optional[Tuple[Process, ...]] = self._many("nfm_frame_processes", _abi.nfm_process_t, _process)
+        return found
+
+    @property
+    def files(self) -> Optional[Tuple[File, ...]]:
+        """The open files of a frame, by process and descriptor. None if it was not asked for."""
+        found: Optional[Tuple[File, ...]] = self._many("nfm_frame_files", _abi.nfm_file_t, _file)
+        return found
+
+    @property
+    def mappings(self) -> Optional[Tuple[Mapping, ...]]:
+        """The address spaces of a frame, by process and address. None if it was not asked for."""
+        found: Optional[Tuple[Mapping, ...]] = self._many("nfm_frame_mappings", _abi.nfm_mapping_t, _mapping)
+        return found
+
+    @property
+    def modules(self) -> Optional[Tuple[Module, ...]]:
+        """The loaded modules of a frame, in the order of /proc/modules. None if it was not asked
+        for.
+        """
+        found: Optional[Tuple[Module, ...]] = self._many("nfm_frame_modules", _abi.nfm_module_t, _module)
+        return found
+
+    @property
+    def interfaces(self) -> Optional[Tuple[Interface, ...]]:
+        """The network interfaces of a frame, of every network namespace. None if it was not asked
+        for.
+        """
+        found: Optional[Tuple[Interface, ...]] = self._many("nfm_frame_interfaces", _abi.nfm_interface_t, _interface)
+        return found
+
+    @property
+    def connections(self) -> Optional[Tuple[Connection, ...]]:
+        """The sockets of a frame, of every network namespace. None if it was not asked for."""
+        found: Optional[Tuple[Connection, ...]] = self._many("nfm_frame_connections", _abi.nfm_connection_t, _connection)
+        return found
+
+    @property
+    def mounts(self) -> Optional[Tuple[Mount, ...]]:
+        """The mounts of a frame, of every mount namespace. None if it was not asked for."""
+        found: Optional[Tuple[Mount, ...]] = self._many("nfm_frame_mounts", _abi.nfm_mount_t, _mount)
+        return found
+
+    @property
+    def log(self) -> Optional[Tuple[LogRecord, ...]]:
+        """The kernel's log of a frame, oldest record first. None if it was not asked for."""
+        found: Optional[Tuple[LogRecord, ...]] = self._many("nfm_frame_log", _abi.nfm_log_record_t, _log_record)
+        return found
+
+    @property
+    def host(self) -> Optional[Host]:
+        """What a frame holds of the hypervisor's side. None if it was not asked for."""
+        found: Optional[Host] = self._one("nfm_frame_host", _abi.nfm_host_t, _host)
+        return found
+
+
+__all__ = [
+    "FrameSections",
+    "Connection",
+    "Cpu",
+    "DomainInfo",
+    "File",
+    "FrameInfo",
+    "Host",
+    "Interface",
+    "LogRecord",
+    "Mapping",
+    "Memory",
+    "Module",
+    "Mount",
+    "Os",
+    "PhysicalRun",
+    "Problem",
+    "Process",
+    "Thread",
+]

@@ -1,0 +1,172 @@
+"""The package with a real guest, which NFM_TEST_DOMAIN names: `make test` runs it."""
+
+import dataclasses
+import gc
+import json
+import os
+import threading
+import time
+import unittest
+
+import nfm
+
+GUEST = os.environ["NFM_TEST_DOMAIN"]
+URI = "qemu:///system"
+
+
+def plain(value):
+    """Rows as JSON has them: their members' names, lists for tuples."""
+    if dataclasses.is_dataclass(value):
+        return {key: plain(one) for key, one in vars(value).items()}
+    return [plain(one) for one in value] if isinstance(value, tuple) else value
+
+
+class Guest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.domain = nfm.open_domain(GUEST, uri=URI)
+        cls.addClassCleanup(cls.domain.close)
+
+    def test_rows_are_what_the_json_has(self):
+        with self.domain.crawl(list(nfm.Section), threads=True, physical=True) as frame:
+            held = frame.to_dict()
+            self.assertEqual(json.loads(frame.to_json(pretty=True)), held)
+            self.assertEqual(frame.info.seq, held["seq"])
+            self.assertEqual(frame.complete, held["consistency"]["complete"])
+            sections = {one.name.lower(): getattr(frame, one.name.lower()) for one in nfm.Section}
+        compared = 0
+        for name, rows in sections.items():
+            expected = held[name]
+            if not isinstance(rows, tuple):
+                rows, expected = (rows,), [expected]
+            self.assertEqual(len(rows), len(expected), name)
+            for row, one in zip(rows, expected):
+                flat = {**one, **one.get("times", {})}
+                for key, value in plain(row).items():
+                    if key in flat and not isinstance(value, list):
+                        self.assertEqual(value, flat[key], f"{name}: {key}")
+                        compared += 1
+        self.assertGreater(compared, 5000)
+        process = sections["processes"][0]
+        self.assertEqual(process.thread_list[0].tid, process.pid)
+        self.assertEqual(
+            plain(sections["modules"])[0]["used_by"], held["modules"][0]["used_by"]
+        )
+        addresses = {one.name: one.ipv4 for one in sections["interfaces"]}
+        self.assertEqual(addresses["dummy0"], ("192.168.77.1/24",))
+        self.assertTrue(any(one.physical for one in sections["mappings"]))
+
+    def test_what_is_not_known_is_none(self):
+        with self.domain.crawl(["processes"]) as frame:
+            self.assertIsNone(frame.files)
+            kernel = next(one for one in frame.processes if one.kernel_thread)
+        self.assertIsNone(kernel.exe)
+        self.assertIsNone(kernel.thread_list)
+        self.assertEqual(kernel.command_line, "")
+
+    def test_names_that_are_not_text(self):
+        with self.domain.crawl(nfm.Section.PROCESSES) as frame:
+            names = {one.name for one in frame.processes}
+        self.assertIn("new\nline\ufffd\\n", names)
+        self.assertIn("na\u00efve \u221e", names)
+
+    def test_rows_outlive_the_frame(self):
+        frame = self.domain.crawl(["os"])
+        read = frame.os
+        frame.close()
+        frame.close()
+        gc.collect()
+        self.assertEqual(read.sysname, "Linux")
+        self.assertIs(frame.os, read)
+        with self.assertRaisesRegex(nfm.ClosedError, "the frame is closed"):
+            frame.to_json()
+
+    def test_a_closed_domain(self):
+        with nfm.open_domain(GUEST, uri=URI) as domain:
+            frame = domain.crawl(["os"])
+        self.assertTrue(domain.closed)
+        with self.assertRaisesRegex(nfm.ClosedError, "the domain is closed"):
+            domain.crawl()
+        self.assertEqual(frame.os.sysname, "Linux")
+
+    def test_forgotten_handles_are_freed(self):
+        def memory():
+            with open("/proc/self/statm", encoding="ascii") as file:
+                return int(file.read().split()[1])
+
+        for _ in range(10):
+            self.domain.crawl(["processes", "files"]).to_json()
+        gc.collect()
+        before = memory()
+        for _ in range(40):
+            self.domain.crawl(["processes", "files"]).to_json()
+        gc.collect()
+        # A frame with its JSON is some 200 KiB: 40 that stay would be 2000 pages.
+        self.assertLess(memory() - before, 1024)
+
+    def test_options_are_checked(self):
+        for arguments in ({"sections": []}, {"sections": ["procs"]}, {"time_limit": -1}):
+            with self.assertRaises(ValueError, msg=str(arguments)):
+                self.domain.crawl(**arguments)
+        with self.assertRaises(TypeError):
+            self.domain.crawl("processes")
+        with self.assertRaises(nfm.InvalidArgumentError):
+            self.domain.crawl(nfm.Section(1 << 62))
+
+    def test_a_time_limit_is_told(self):
+        with self.domain.crawl(list(nfm.Section), time_limit=1e-9) as frame:
+            self.assertFalse(frame.complete)
+            self.assertTrue(frame.problems)
+
+    def test_another_thread_cancels(self):
+        control = nfm.Control()
+        ended = []
+
+        def crawl():
+            try:
+                while True:
+                    self.domain.crawl(list(nfm.Section), physical=True, control=control)
+            except nfm.CancelledError as error:
+                ended.append(error)
+
+        thread = threading.Thread(target=crawl)
+        thread.start()
+        while control.pages < 100:
+            time.sleep(0.001)
+        control.cancel()
+        thread.join(10)
+        self.assertFalse(thread.is_alive())
+        self.assertEqual(ended[0].name, "NFM_ERR_CANCELLED")
+        self.assertGreater(control.pages, 100)
+
+    def test_threads_share_a_domain(self):
+        seqs = []
+
+        def crawl():
+            for _ in range(10):
+                with self.domain.crawl(["os"]) as frame:
+                    seqs.append(frame.info.seq)
+
+        threads = [threading.Thread(target=crawl) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(len(set(seqs)), 40)
+
+    def test_messages_are_told(self):
+        told = []
+        nfm.set_log(nfm.LogLevel.DEBUG, lambda *message: told.append(message))
+        try:
+            nfm.open_domain(GUEST, uri=URI).close()
+        finally:
+            nfm.set_log(nfm.LogLevel.OFF, None)
+        self.assertTrue(told)
+        level, target, message = told[0]
+        self.assertIsInstance(level, nfm.LogLevel)
+        self.assertTrue(target.startswith("nfm"), target)
+        self.assertTrue(message)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,204 @@
+"""The package without a guest: errors, closed handles, and that nothing is missing of the header."""
+
+import copy
+import ctypes
+import ctypes.util
+import dataclasses
+import gc
+import mmap
+import pickle
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+import nfm
+from nfm import _abi, _decode, _rows
+from nfm._library import LIBRARY, Library
+
+ROOT = Path(__file__).resolve().parents[3]
+# libvirt's own driver for tests has a domain and no guest.
+TEST = "test:///default"
+
+
+class Generated(unittest.TestCase):
+    def test_it_is_what_the_header_gives(self):
+        check = subprocess.run([ROOT / "bindings/generate", "--check"], capture_output=True, text=True)
+        self.assertEqual((check.returncode, check.stderr), (0, ""))
+
+    def test_structures_are_as_c_has_them(self):
+        lines = ["#include <stdio.h>", "#include <nfm.h>", "int main(void) {"]
+        expected = []
+        for name, structure in vars(_abi).items():
+            if name.startswith("nfm_") and getattr(structure, "_fields_", None):
+                lines.append(f'printf("%zu\\n", sizeof({name}));')
+                expected.append(ctypes.sizeof(structure))
+                for member, *_ in structure._fields_:
+                    lines.append(f'printf("%zu\\n", offsetof({name}, {member}));')
+                    expected.append(getattr(structure, member).offset)
+        self.assertGreater(len(expected), 200)
+        lines.append("return 0; }")
+        with tempfile.TemporaryDirectory() as folder:
+            program = Path(folder) / "layout"
+            compiler = ["cc", "-I", ROOT / "include", "-x", "c", "-", "-o", program]
+            subprocess.run(compiler, input="\n".join(lines), text=True, check=True)
+            printed = subprocess.run([program], capture_output=True, text=True, check=True).stdout
+        self.assertEqual([int(line) for line in printed.split()], expected)
+
+    def test_every_function_has_its_types(self):
+        for name, (restype, argtypes) in _abi.FUNCTIONS.items():
+            function = getattr(LIBRARY, name)
+            self.assertEqual((function.restype, function.argtypes), (restype, argtypes), name)
+
+    def test_every_section_is_a_property(self):
+        for section in nfm.Section:
+            self.assertIsInstance(getattr(nfm.Frame, section.name.lower()), property)
+
+    def test_every_result_has_an_exception(self):
+        for result in nfm.Result:
+            if result != nfm.Result.OK:
+                self.assertTrue(issubclass(nfm._errors.BY_RESULT[result], nfm.Error))
+        self.assertTrue(issubclass(nfm.PermissionError, PermissionError))
+        self.assertTrue(issubclass(nfm.InvalidArgumentError, ValueError))
+
+    def test_one_version(self):
+        self.assertEqual(nfm.__version__, nfm.version())
+
+
+class Rows(unittest.TestCase):
+    """Rows of libraries that are not of this package's age."""
+
+    class Newer(ctypes.Structure):
+        _fields_ = [("row", _abi.nfm_mount_t), ("later", ctypes.c_uint64 * 3)]
+
+    def test_of_a_newer_library_are_longer(self):
+        array = (self.Newer * 3)()
+        for index, one in enumerate(array):
+            one.row.known = _abi.NFM_MOUNT_MNT_NS | 1 << 60
+            one.row.mnt_ns = index
+            one.later[:] = [2**64 - 1] * 3
+        read = _decode.rows(
+            ctypes.pointer(array), 3, ctypes.sizeof(self.Newer), _abi.nfm_mount_t, _rows._mount
+        )
+        self.assertEqual([row.mnt_ns for row in read], [0, 1, 2])
+        self.assertEqual({row.source for row in read}, {None})
+
+    def test_of_an_older_library_are_shorter(self):
+        # As if all after `sysname` were of a later version: the page that follows may not be read.
+        page = mmap.PAGESIZE
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.mmap.restype = ctypes.c_void_p
+        libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t] + [ctypes.c_int] * 3 + [ctypes.c_long]
+        libc.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+        start = libc.mmap(None, 2 * page, mmap.PROT_READ | mmap.PROT_WRITE, flags, -1, 0)
+        self.assertEqual(libc.mprotect(start + page, page, 0), 0)
+        at = start + page - 16
+        name = ctypes.create_string_buffer(b"Linux")
+        ctypes.c_uint64.from_address(at).value = _abi.NFM_OS_SYSNAME
+        ctypes.c_uint64.from_address(at + 8).value = ctypes.addressof(name)
+        row = _rows._os(_abi.nfm_os_t.from_address(at))
+        self.assertEqual((row.sysname, row.release, row.load, row.panicked), ("Linux",) + (None,) * 3)
+
+    def test_none_are_none(self):
+        self.assertEqual(_decode.rows(None, 0, 8, _abi.nfm_mount_t, _rows._mount), ())
+
+    def test_text_is_never_refused(self):
+        self.assertEqual(_decode.text(b"a\xff\x1b[31m"), "a\ufffd\x1b[31m")
+
+    def test_are_values(self):
+        row = nfm.Problem(address=None, section="processes", reason="torn")
+        self.assertEqual(pickle.loads(pickle.dumps(row)), row)
+        self.assertEqual(dataclasses.asdict(copy.copy(row))["reason"], "torn")
+        with self.assertRaises(dataclasses.FrozenInstanceError):
+            row.section = "files"
+
+
+class Errors(unittest.TestCase):
+    def test_no_such_domain(self):
+        with self.assertRaises(nfm.NoSuchDomainError) as raised:
+            nfm.open_domain("nope", uri=TEST)
+        error = raised.exception
+        self.assertEqual(error.code, nfm.Result.ERR_NO_SUCH_DOMAIN)
+        self.assertEqual(error.name, "NFM_ERR_NO_SUCH_DOMAIN")
+        self.assertIn("there is no domain 'nope'", str(error))
+        self.assertIsNone(error.address)
+        self.assertIsInstance(error, nfm.Error)
+
+    def test_a_domain_that_cannot_be_read(self):
+        with self.assertRaises(nfm.UnsupportedError):
+            nfm.open_domain("test", uri=TEST)
+
+    def test_no_connection(self):
+        with self.assertRaises(nfm.ConnectError):
+            nfm.open_domain("test", uri="nosuchdriver:///")
+
+    def test_text_that_c_cannot_have(self):
+        with self.assertRaisesRegex(ValueError, "NUL"):
+            nfm.open_domain("a\0b", uri=TEST)
+        with self.assertRaises(UnicodeEncodeError):
+            nfm.open_domain("\udcff", uri=TEST)
+
+    def test_a_library_that_is_not_there(self):
+        with self.assertRaisesRegex(ImportError, "NFM_LIBRARY"):
+            Library("/nonexistent/libnfm.so.0")
+
+    def test_a_library_that_lacks_a_function(self):
+        library = Library(ctypes.util.find_library("c"))
+        with self.assertRaisesRegex(NotImplementedError, r"it has no nfm_crawl\(\)"):
+            library.nfm_crawl()
+
+    def test_cancelled_before_it_begins(self):
+        with nfm.Control() as control:
+            control.cancel()
+            self.assertTrue(control.cancelled)
+            with self.assertRaises(nfm.CancelledError):
+                nfm.open_domain("test", uri=TEST, control=control)
+            control.reset()
+            with self.assertRaises(nfm.UnsupportedError):
+                nfm.open_domain("test", uri=TEST, control=control)
+            self.assertIsNone(control.section)
+
+    def test_a_closed_control(self):
+        control = nfm.Control()
+        control.close()
+        control.close()
+        self.assertTrue(control.closed)
+        for use in (control.cancel, control.__enter__, lambda: control.pages):
+            with self.assertRaisesRegex(nfm.ClosedError, "the control is closed"):
+                use()
+        with self.assertRaises(ValueError):
+            nfm.open_domain("test", uri=TEST, control=control)
+
+
+class Domains(unittest.TestCase):
+    def test_they_are_listed(self):
+        (domain,) = nfm.list_domains(uri=TEST)
+        self.assertEqual((domain.name, domain.state, domain.id), ("test", "running", 1))
+        with self.assertRaises(nfm.ConnectError):
+            nfm.list_domains(uri="nosuchdriver:///")
+
+    def test_features(self):
+        self.assertIn("section-processes", nfm.features())
+        self.assertIn("qemu", nfm.features())
+
+
+class Log(unittest.TestCase):
+    def test_messages_are_told_and_no_more(self):
+        told = []
+        nfm.set_log(nfm.LogLevel.TRACE, lambda *message: told.append(message))
+        nfm.set_log(nfm.LogLevel.OFF, None)
+        count = len(told)
+        with self.assertRaises(nfm.Error):
+            nfm.open_domain("nope", uri=TEST)
+        gc.collect()
+        self.assertEqual(len(told), count)
+
+    def test_a_level_that_is_none(self):
+        with self.assertRaises(nfm.InvalidArgumentError):
+            nfm.set_log(77, lambda *_: None)
+
+
+if __name__ == "__main__":
+    sys.exit(unittest.main())

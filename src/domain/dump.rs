@@ -1,0 +1,300 @@
+//! Writing a guest's memory to a file: an ELF core that other tools read too, in which pages of zeros are
+//! holes.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use rustix::fs::{AtFlags, CWD, Mode as Permissions, OFlags, RenameFlags};
+use rustix::io::Errno;
+
+use super::{Domain, Mode, nanoseconds};
+use crate::error::{Error, Result};
+use crate::kernel::Vmcoreinfo;
+use crate::memory::{Origin, PAGE_SIZE, PhysicalMemory, core_header};
+use crate::paging::AddressSpace;
+
+/// Bytes that are read at once.
+const PIECE: usize = 1 << 20;
+/// Runs of RAM that an ELF header can name.
+const MOST_RUNS: usize = 60_000;
+/// The file holds a guest's secrets: nobody but its owner reads it.
+const OWNER_ONLY: u32 = 0o600;
+
+/// How to write a guest's memory to a file.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct DumpOptions {
+    /// How the guest is treated meanwhile. While it runs on, the file's pages are of different moments.
+    pub mode: Mode,
+    /// Replace a file that is there already.
+    pub overwrite: bool,
+}
+
+/// What was written to a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DumpSummary {
+    /// Bytes of the guest's RAM, all of which can be read from the file.
+    pub ram_bytes: u64,
+    /// Bytes of it that are not zeros, which is what the file takes on the disk.
+    pub written_bytes: u64,
+    /// Bytes that the host could not read; zeros stand for them.
+    pub unreadable_bytes: u64,
+    /// How long it took.
+    pub duration: Duration,
+}
+
+impl Domain {
+    /// Writes the guest's memory to a new file, from which `file:PATH` opens it later and elsewhere. It is an
+    /// ELF core with the kernel's VMCOREINFO, which crash and drgn read too. Only its owner may read it. It
+    /// has its name once it is complete; what fails leaves nothing behind.
+    ///
+    /// `progress` is told how many bytes of RAM are done, and how many there are.
+    ///
+    /// # Errors
+    /// [`Error::Dump`] when the file cannot be written, also when there is one already;
+    /// [`Error::Gone`] when the guest ended; libvirt's refusal to suspend it.
+    pub fn dump(
+        &mut self,
+        path: &Path,
+        options: &DumpOptions,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<DumpSummary> {
+        let begun = Instant::now();
+        let time = self.source.taken().unwrap_or_else(SystemTime::now);
+        self.check(None)?;
+        let failed = |error: io::Error| failure(path, &error);
+        let target = Target::new(path, options.overwrite)?;
+        let hold = match options.mode {
+            Mode::Live => None,
+            Mode::Paused => self.source.hold()?,
+        };
+        // A guest between two kernels can be written down all the same.
+        let info = self.follow_restart(None).ok().and_then(|()| self.vmcoreinfo());
+        let identity = self.source.identity();
+        let origin = Origin {
+            format: Origin::FORMAT.to_owned(),
+            name: identity.name.clone(),
+            uuid: identity.uuid.clone(),
+            hypervisor: identity.hypervisor.clone(),
+            time_ns: nanoseconds(time.duration_since(UNIX_EPOCH).unwrap_or_default()),
+            paused: hold.is_some(),
+        };
+        let memory = self.found.ram.memory();
+        let ram = memory.ram();
+        let refused =
+            |reason| Err(Error::Dump { path: path.display().to_string(), reason, errno: 0 });
+        if ram.is_empty() {
+            let place = self.source.place();
+            return refused(format!(
+                "where the RAM of {place} lies is not known; use `virsh dump`"
+            ));
+        }
+        if ram.len() > MOST_RUNS {
+            return refused(format!(
+                "the guest's memory is in {} pieces, too many for it",
+                ram.len()
+            ));
+        }
+        let header = core_header(&ram, &origin, info.as_deref());
+        let writer = Writer { file: &target.file, memory, ram: &ram, start: header.len() as u64 };
+        target.file.write_all_at(&header, 0).map_err(failed)?;
+        target.file.set_len(writer.end()).map_err(failed)?;
+        let mut summary = writer.copy(progress).map_err(failed)?;
+        drop(hold);
+        self.check(None)?;
+        target.complete(path, options.overwrite)?;
+        summary.duration = begun.elapsed();
+        Ok(summary)
+    }
+
+    /// What the kernel says of itself.
+    fn vmcoreinfo(&self) -> Option<String> {
+        let kernel = &self.found.kernel;
+        let ram = &self.found.ram;
+        ram.forget_pages();
+        let space = AddressSpace::new(ram, kernel.image.root, kernel.image.levels);
+        Vmcoreinfo::read(&space, kernel.vmcoreinfo?).map(|info| info.text().to_owned())
+    }
+}
+
+fn failure(path: &Path, error: &io::Error) -> Error {
+    let reason = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "there is no space left for it; write it to another file system".to_owned()
+        }
+        io::ErrorKind::FileTooLarge => {
+            "its file system or a limit (`ulimit -f`) allows no file as large".to_owned()
+        }
+        io::ErrorKind::AlreadyExists => {
+            "there is such a file already; name another, or replace it (--force)".to_owned()
+        }
+        _ => error.to_string(),
+    };
+    let errno = error.raw_os_error().unwrap_or(0);
+    Error::Dump { path: path.display().to_string(), reason, errno }
+}
+
+/// The file while it is written: without a name, so that nothing is left of it even if we are killed.
+/// Where the file system cannot do that, with a name of its own until it is complete.
+struct Target {
+    file: File,
+    unnamed: bool,
+    /// The name until then.
+    part: PathBuf,
+}
+
+impl Target {
+    fn new(path: &Path, overwrite: bool) -> Result<Self> {
+        let failed = |error: io::Error| failure(path, &error);
+        match fs::symlink_metadata(path) {
+            Ok(_) if !overwrite => return Err(failed(Errno::EXIST.into())),
+            // A device must not be replaced by a file.
+            Ok(meta) if !meta.is_file() => {
+                return Err(failed(io::Error::other("what has this name is no regular file")));
+            }
+            _ => {}
+        }
+        let Some(name) = path.file_name() else {
+            return Err(failed(io::Error::other("it names no file")));
+        };
+        let mut part = OsString::from(".");
+        part.push(name);
+        part.push(format!(".{}.part", std::process::id()));
+        let part = path.with_file_name(part);
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(CWD, folder, flags, Permissions::from_raw_mode(OWNER_ONLY));
+        match file {
+            Ok(file) => Ok(Self { file: file.into(), unnamed: true, part }),
+            // open(2): what kernels and file systems without O_TMPFILE return.
+            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => {
+                let mut options = OpenOptions::new();
+                let options = options.write(true).create_new(true).mode(OWNER_ONLY);
+                let file = options.open(&part).map_err(failed)?;
+                Ok(Self { file, unnamed: false, part })
+            }
+            Err(error) => Err(failed(error.into())),
+        }
+    }
+
+    /// Gives the file its name, once it is on the disk.
+    fn complete(mut self, path: &Path, overwrite: bool) -> Result<()> {
+        let named = self.file.sync_all().and_then(|()| self.give_name(path, overwrite));
+        named.map_err(|error| failure(path, &error))
+    }
+
+    fn give_name(&mut self, path: &Path, overwrite: bool) -> io::Result<()> {
+        if self.unnamed {
+            let own = format!("/proc/self/fd/{}", self.file.as_raw_fd());
+            let first = if overwrite { self.part.as_path() } else { path };
+            rustix::fs::linkat(CWD, own, CWD, first, AtFlags::SYMLINK_FOLLOW)?;
+            self.unnamed = !overwrite;
+        } else if !overwrite {
+            return match rustix::fs::renameat_with(
+                CWD,
+                &self.part,
+                CWD,
+                path,
+                RenameFlags::NOREPLACE,
+            ) {
+                // Network file systems know hard links only; the name until now goes with `self`.
+                Err(Errno::INVAL) => fs::hard_link(&self.part, path),
+                renamed => Ok(renamed?),
+            };
+        }
+        if overwrite { fs::rename(&self.part, path) } else { Ok(()) }
+    }
+}
+
+impl Drop for Target {
+    fn drop(&mut self) {
+        if !self.unnamed {
+            // Not there any more if the file has its name.
+            let _ = fs::remove_file(&self.part);
+        }
+    }
+}
+
+/// Copies memory to the file, behind its headers.
+struct Writer<'a> {
+    file: &'a File,
+    memory: &'a dyn PhysicalMemory,
+    ram: &'a [(u64, u64)],
+    /// Offset of the first run of RAM.
+    start: u64,
+}
+
+impl Writer<'_> {
+    /// The offset behind the last byte.
+    fn end(&self) -> u64 {
+        self.ram.iter().fold(self.start, |end, (_, length)| end.saturating_add(*length))
+    }
+
+    fn copy(&self, progress: &mut dyn FnMut(u64, u64)) -> io::Result<DumpSummary> {
+        let total = self.end().saturating_sub(self.start);
+        let mut summary = DumpSummary { ram_bytes: total, ..DumpSummary::default() };
+        let mut piece = vec![0; PIECE];
+        let populated = self.memory.populated();
+        // Both ascend, and no populated run goes beyond its run of RAM.
+        let mut runs = populated.iter().peekable();
+        let mut base = self.start;
+        for (first, length) in self.ram {
+            let end = first.saturating_add(*length);
+            while let Some((start, bytes)) = runs.next_if(|(start, _)| *start < end) {
+                for skip in (0..*bytes).step_by(PIECE) {
+                    let at = start.saturating_add(skip);
+                    let offset = base.saturating_add(at.saturating_sub(*first));
+                    let now = (bytes - skip).min(PIECE as u64) as usize;
+                    self.piece(at, offset, piece.get_mut(..now).unwrap_or_default(), &mut summary)?;
+                    progress(offset.saturating_sub(self.start), total);
+                }
+            }
+            base = base.saturating_add(*length);
+        }
+        progress(total, total);
+        Ok(summary)
+    }
+
+    /// Reads some pages and writes those that are not zeros.
+    fn piece(
+        &self,
+        address: u64,
+        offset: u64,
+        bytes: &mut [u8],
+        summary: &mut DumpSummary,
+    ) -> io::Result<()> {
+        if !self.memory.read_run(address, bytes) {
+            for (index, page) in bytes.chunks_mut(PAGE_SIZE).enumerate() {
+                let at = address.saturating_add((index * PAGE_SIZE) as u64);
+                if !self.memory.read_run(at, page) {
+                    page.fill(0);
+                    summary.unreadable_bytes += page.len() as u64;
+                }
+            }
+        }
+        let is_zero = |page: &&[u8]| page.iter().all(|byte| *byte == 0);
+        let mut rest = &*bytes;
+        let mut at = offset;
+        while !rest.is_empty() {
+            let zeros = rest.chunks(PAGE_SIZE).take_while(is_zero).map(<[u8]>::len).sum();
+            let (skipped, later) = rest.split_at(zeros);
+            let full = later.chunks(PAGE_SIZE).take_while(|page| !is_zero(page));
+            let (kept, after) = later.split_at(full.map(<[u8]>::len).sum());
+            at = at.saturating_add(skipped.len() as u64);
+            self.file.write_all_at(kept, at)?;
+            summary.written_bytes += kept.len() as u64;
+            at = at.saturating_add(kept.len() as u64);
+            rest = after;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,72 @@
+//! Restarts of a guest while a handle is open: they are noticed, and the new kernel is found.
+
+use std::time::{Duration, Instant};
+
+use super::findings::Findings;
+use super::{Domain, OpenOptions, nanoseconds, not_cancelled, open};
+use crate::control::Control;
+use crate::error::{Error, Result};
+
+/// How much a guest's clock may gain on the host's between two looks.
+const CLOCK_SLACK: Duration = Duration::from_secs(1);
+
+impl Domain {
+    /// Whether the guest was not restarted since its kernel was found. Memory that was written down stays
+    /// what it is.
+    pub(super) fn is_same_boot(&self) -> bool {
+        self.source.taken().is_some() || self.found.boot.runs_in(self.found.ram.memory())
+    }
+
+    /// Finds the kernel anew where the guest was restarted.
+    pub(super) fn follow_restart(&mut self, control: Option<&Control>) -> Result<()> {
+        if self.is_same_boot() {
+            return Ok(());
+        }
+        let begun = Instant::now();
+        let options = OpenOptions { control: control.cloned(), ..self.options.clone() };
+        let later = open::find_kernel(self.source.as_ref(), &options);
+        // Whatever else went wrong came of it.
+        not_cancelled(control, &self.source.identity().name)?;
+        let later = match later {
+            Ok(later) => later,
+            Err(Error::NotLinux { .. } | Error::NotBooted { .. }) => {
+                return Err(self.restarting("it was restarted, and no kernel runs in it yet"));
+            }
+            // Half of the old kernel, or a new one that cannot be used: only time tells.
+            Err(
+                error @ (Error::NoSymbols { .. } | Error::NoTypes { .. } | Error::NoMemory { .. }),
+            ) => {
+                return Err(self.restarting(&format!("it was restarted; so far, {error}")));
+            }
+            Err(error) => return Err(error),
+        };
+        if !later.boot.follows(&self.found.boot) {
+            // What is left of a kernel, or a new one without a clock yet. Should a kernel have set its clock
+            // back, or firmware have been called without a restart (as after a sleep), it goes on all the same.
+            let now = Instant::now();
+            let clock = later.boot.clock;
+            let earlier = self.remains.replace((clock, now));
+            let goes_on = earlier.is_some_and(|(before, at)| {
+                let most = nanoseconds(now.duration_since(at).saturating_add(CLOCK_SLACK));
+                clock > before && clock - before <= most
+            });
+            if !goes_on {
+                return Err(
+                    self.restarting("it was restarted, and its new kernel is not there yet")
+                );
+            }
+        }
+        tracing::debug!(release = later.kernel.release, "the guest was restarted");
+        let memory = later.ram.memory();
+        self.findings = Findings::new(self.source.as_ref(), memory, &later.kernel, begun.elapsed());
+        self.found = later;
+        self.remains = None;
+        Ok(())
+    }
+
+    /// There is no kernel to read.
+    pub(super) fn restarting(&self, evidence: &str) -> Error {
+        let domain = self.source.identity().name.clone();
+        Error::NotBooted { domain, evidence: evidence.to_owned() }
+    }
+}

@@ -1,0 +1,133 @@
+//! Guest RAM in a file: what tells the formats apart, and the reads that all of them share.
+//!
+//! A file is read by position (`pread`) and never mapped: a mapped file that is cut short while it is read
+//! kills the process (SIGBUS), and pages read through the frame's cache gain nothing from a mapping.
+//! Whatever a header says is a claim: offsets and counts are held against the file's length before use.
+
+mod elf;
+mod extents;
+mod kdump;
+mod open;
+mod raw;
+mod saved;
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::{PAGE_SHIFT, PAGE_SIZE, Page, PhysicalMemory, Residency};
+pub(crate) use elf::{Origin, core_header};
+pub(crate) use open::DumpFile;
+
+/// Guest RAM as one format keeps it.
+pub(crate) trait Content: Send + Sync {
+    /// The RAM, as ascending runs of (first guest-physical address, bytes).
+    fn ram(&self) -> Vec<(u64, u64)>;
+
+    /// Reads bytes at a guest-physical address; false where any of them is not in the file.
+    fn read(&self, address: u64, bytes: &mut [u8]) -> bool;
+}
+
+/// A file that holds a guest's memory.
+pub(crate) struct Dump {
+    /// The format's name, in words.
+    pub format: &'static str,
+    /// The ways in which its bytes may be guest-physical memory, the likeliest first.
+    pub layouts: Vec<Arc<dyn Content>>,
+    /// Whether the format itself says where in guest memory each byte belongs.
+    pub says_where: bool,
+    /// When the memory was written down.
+    pub taken: SystemTime,
+    /// Whose memory it is, where the file tells.
+    pub origin: Option<Origin>,
+    /// What the kernel says of itself (VMCOREINFO), where the file repeats it.
+    pub vmcoreinfo: Option<String>,
+}
+
+impl Dump {
+    /// Recognises the format by the file's first bytes; what no format knows is raw memory.
+    ///
+    /// # Errors
+    /// One clause that tells what is wrong with the file.
+    pub fn open(file: DumpFile) -> Result<Self, String> {
+        let mut beginning = [0; 16];
+        let known = file.read(0, &mut beginning);
+        let file = Arc::new(file);
+        match &beginning {
+            _ if !known => Err(format!("it is only {} bytes long", file.length())),
+            b if b.starts_with(elf::MAGIC) => elf::open(&file),
+            b if b.starts_with(kdump::FLATTENED) => kdump::open_flattened(&file),
+            b if b.starts_with(kdump::MAGIC) => kdump::open(&file),
+            b if b.starts_with(saved::MAGIC) => saved::open(&file),
+            b if b.starts_with(saved::PARTIAL) => {
+                Err("libvirt never finished to save this image".to_owned())
+            }
+            _ => raw::open(&file),
+        }
+    }
+}
+
+/// A layout of a dump as guest memory.
+pub(crate) struct FileMemory(Arc<dyn Content>);
+
+impl FileMemory {
+    /// One of a dump's layouts.
+    pub fn new(content: &Arc<dyn Content>) -> Self {
+        Self(Arc::clone(content))
+    }
+}
+
+impl PhysicalMemory for FileMemory {
+    /// Neighbouring pages are read at once; where that fails, each is tried alone.
+    fn read_pages(&self, frames: &[u64], pages: &mut [Page], read: &mut [bool]) {
+        let (mut frames, mut pages, mut read) = (frames, pages, read);
+        while let Some(first) = frames.first() {
+            let next = (1_u64..).zip(frames.iter().skip(1));
+            let more = next.take_while(|(step, frame)| first.checked_add(*step) == Some(**frame));
+            let run = 1 + more.count();
+            let (Some((_, later_frames)), Some((now_pages, later_pages)), Some((now, later))) = (
+                frames.split_at_checked(run),
+                pages.split_at_mut_checked(run),
+                read.split_at_mut_checked(run),
+            ) else {
+                return;
+            };
+            let at = |step: u64| first.checked_add(step)?.checked_mul(PAGE_SIZE as u64);
+            let whole = at(0).is_some_and(|at| self.0.read(at, now_pages.as_flattened_mut()));
+            for ((step, page), read) in (0..).zip(now_pages).zip(now) {
+                *read = whole || (run > 1 && at(step).is_some_and(|at| self.0.read(at, page)));
+            }
+            (frames, pages, read) = (later_frames, later_pages, later);
+        }
+    }
+
+    fn read_run(&self, address: u64, bytes: &mut [u8]) -> bool {
+        self.0.read(address, bytes)
+    }
+
+    fn ram(&self) -> Vec<(u64, u64)> {
+        self.0.ram()
+    }
+
+    fn residency(&self) -> Option<Residency> {
+        None
+    }
+
+    fn alive(&self) -> bool {
+        true
+    }
+}
+
+/// A little-endian number of a header.
+fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
+    bytes.get(offset..)?.first_chunk().map(|bytes| u32::from_le_bytes(*bytes))
+}
+
+/// A little-endian number of a header.
+fn u64_at(bytes: &[u8], offset: usize) -> Option<u64> {
+    bytes.get(offset..)?.first_chunk().map(|bytes| u64::from_le_bytes(*bytes))
+}
+
+/// Guest pages in so many bytes, a last part counted as whole.
+fn pages_in(bytes: u64) -> u64 {
+    bytes.div_ceil(1 << PAGE_SHIFT)
+}

@@ -1,0 +1,67 @@
+//! `nfm dump`.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use nfm::{DumpOptions, Mode};
+use serde_json::json;
+
+use super::{Verb, json, open};
+use crate::args::Dump;
+use crate::guard::Guard;
+use crate::show::{escaped, size};
+
+/// What the bar shows on a terminal; elsewhere there is none.
+const BAR: &str = "{bar:40} {binary_bytes} of {binary_total_bytes}, {eta} left";
+
+/// `nfm dump`: a guest's memory to a file.
+pub(crate) fn dump(connect: Option<&str>, dump: &Dump, out: &mut dyn Write) -> Verb {
+    let mut domain = open(connect, &dump.target.domain)?;
+    let guard = match dump.paused {
+        true => Guard::start(domain.findings())?,
+        false => None,
+    };
+    let mut options = DumpOptions::default();
+    options.mode = if dump.paused { Mode::Paused } else { Mode::Live };
+    options.overwrite = dump.force;
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    if let Ok(style) = ProgressStyle::with_template(BAR) {
+        bar.set_style(style);
+    }
+    let written = domain.dump(&dump.file, &options, &mut |done, total| {
+        bar.set_length(total);
+        bar.set_position(done);
+    });
+    bar.finish_and_clear();
+    // Whether written or not: the guest runs again by now.
+    if let Some(guard) = guard {
+        guard.dismiss();
+    }
+    let written = written?;
+    let file = dump.file.display().to_string();
+    if dump.target.json {
+        let report = json!({
+            "file": file,
+            "ram_bytes": written.ram_bytes,
+            "written_bytes": written.written_bytes,
+            "unreadable_bytes": written.unreadable_bytes,
+            "duration_ns": written.duration.as_nanos() as u64,
+            "paused": dump.paused,
+        });
+        json(out, &report)?;
+    } else {
+        writeln!(
+            out,
+            "{}: {} of RAM, {} of them not zeros, in {:.1} s",
+            escaped(&file),
+            size(written.ram_bytes),
+            size(written.written_bytes),
+            written.duration.as_secs_f64()
+        )?;
+    }
+    if written.unreadable_bytes > 0 {
+        eprintln!("nfm: {} could not be read and are zeros in it", size(written.unreadable_bytes));
+    }
+    Ok(ExitCode::SUCCESS)
+}
