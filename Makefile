@@ -17,10 +17,11 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 VERSION = $(shell sed -n 's/^version *= *"\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SOVERSION := 0
 
-.PHONY: help build release demo test test-xen bench-xen lint bench install uninstall deb test-deb clean
+.PHONY: help build release demo test test-symbols test-xen lint bench bench-xen bench-peers bench-scale bench-fleet \
+    bench-overhead install uninstall deb test-deb clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 build: release ## build the libraries, shared and static, the nfm command and the manual (release)
 	"$(TARGET)/release/examples/manual" "$(TARGET)/manual"
@@ -45,6 +46,19 @@ test: ## run all tests, with real guests
 	    scripts/with-lab $(CARGO) nextest run --workspace $(TESTARGS); \
 	else \
 	    scripts/with-lab $(CARGO) test --workspace $(TESTARGS); \
+	fi
+
+# 283 MB are fetched once: what cannot be had in three minutes is not waited for.
+test-symbols: ## test symbols and types from files, by a kernel's debug package (fetched if need be)
+	@$(SETUP)
+	@if timeout 180 tests/lab/guest debug 6.1-cloud >/dev/null; then \
+	    if $(CARGO) nextest --version >/dev/null 2>&1; then \
+	        scripts/with-lab $(CARGO) nextest run --release -p nfm --test symbols --run-ignored only --no-capture; \
+	    else \
+	        scripts/with-lab $(CARGO) test --release -p nfm --test symbols -- --ignored --nocapture --test-threads=1; \
+	    fi; \
+	else \
+	    echo "test-symbols: SKIPPED, 3 tests: the kernel's debug package is not cached and was not to be had in 3 minutes" >&2; \
 	fi
 
 test-xen: ## test guests of Xen, on a Xen host under emulation
@@ -85,7 +99,23 @@ lint: ## check format, lints, scripts, the C header, bindings, manual pages, the
 
 bench: ## run the benchmarks, with a real guest
 	@$(SETUP)
-	scripts/with-lab $(CARGO) bench --workspace
+	scripts/with-lab $(CARGO) bench -p nfm --bench crawl
+
+bench-peers: ## compare with drgn on the same guests (downloads 300 MB, once)
+	@$(SETUP)
+	scripts/with-lab $(CARGO) bench -p nfm --bench peers
+
+bench-scale: ## frame time against processes, open time against RAM; draws docs/*.svg
+	@$(SETUP)
+	scripts/with-lab $(CARGO) bench -p nfm --bench scale
+
+bench-fleet: ## 20 guests at 10 Hz from one process
+	@$(SETUP)
+	scripts/with-lab $(CARGO) bench -p nfm --bench fleet
+
+bench-overhead: ## what crawling costs the guest
+	@$(SETUP)
+	scripts/with-lab $(CARGO) bench -p nfm --bench overhead
 
 install: ## install what 'make build' built: DESTDIR=, PREFIX=, LIBDIR=
 	@[ -e "$(TARGET)/release/libnfm.so" ] && [ -e "$(TARGET)/release/libnfm.a" ] && \

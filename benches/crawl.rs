@@ -1,83 +1,90 @@
-//! What a frame costs: `make bench`, on a live guest of the lab.
+//! What a frame costs: `make bench`, on live guests of the lab, with private and with shared memory.
 //!
 //! Prints for opening, for each section and for the whole frame: the median and the spread of the time,
-//! the guest pages read and the reads they took. Figures of one run compare with each other only.
+//! CPU time, guest pages, reads and system calls, allocations, and the floor: how long one batched read
+//! of the same pages takes. Figures of one run compare with each other only.
 
-use std::process::Command;
-use std::time::{Duration, Instant};
+mod support;
 
 use nfm::{CrawlOptions, Domain, OpenOptions, Section};
+use support::{Guest, Times, allocations, median, spread};
 
-const FRAMES: usize = 200;
+#[global_allocator]
+static ALLOCATOR: support::Counting = support::Counting;
+
+const FRAMES: usize = 300;
 const OPENINGS: usize = 20;
+const FLOORS: usize = 30;
 
 fn main() {
-    // `cargo test --benches` compiles and calls this too, without `--bench`.
-    if !std::env::args().any(|argument| argument == "--bench") {
+    if !support::is_run() {
         return;
     }
-    let guest = Guest::start();
-    let domain = guest.name.as_str();
-    println!("guest {domain}: 6.1, 512 MiB, 1 vCPU; medians, with the 10th and 90th percentile\n");
-    println!("{:<16}{:>10}{:>20}{:>9}{:>9}", "", "ms", "spread", "pages", "reads");
-    let mut opening = Vec::new();
-    for _ in 0..OPENINGS {
-        let begun = Instant::now();
-        Domain::open(domain, &OpenOptions::default()).expect("the guest opens");
-        opening.push(begun.elapsed());
+    let wanted = support::arguments();
+    for (name, backing) in [("private", "private"), ("shared", "memfd")] {
+        if wanted.is_empty() || wanted.iter().any(|one| one == name) {
+            let guest = Guest::start(name, &["--backing", backing]);
+            println!("\n{name} memory ({backing}): {}, 6.1, 512 MiB, 1 vCPU", guest.name);
+            println!(
+                "medians, with the 10th and 90th percentile; x floor is of the wall-clock time\n"
+            );
+            table(&guest.name);
+        }
     }
-    line("open", &mut opening, None);
+    let (resident, peak) = support::resident();
+    println!("\nmemory of this process: {resident} KiB, at most {peak} KiB");
+}
+
+fn table(domain: &str) {
+    println!(
+        "{:<14}{:>9}{:>18}{:>9}{:>7}{:>7}{:>7}{:>8}{:>9}{:>9}",
+        "", "ms", "spread", "cpu ms", "pages", "reads", "calls", "allocs", "floor ms", "x floor"
+    );
+    let mut times = Times::default();
+    let mut allocated = 0;
+    for _ in 0..OPENINGS {
+        let before = allocations();
+        let open = times.measure(|| Domain::open(domain, &OpenOptions::default()));
+        allocated = allocations() - before;
+        open.expect("the guest opens");
+    }
+    let (ms, cpu) = (median(&times.wall), median(&times.cpu));
+    let allocs = format!("{:>29}", allocated);
+    println!("{:<14}{ms:>9.3}{:>18}{cpu:>9.3}{allocs}", "open", spread(&times.wall));
     let mut open = Domain::open(domain, &OpenOptions::default()).expect("the guest opens");
     for section in Section::ALL {
-        measure(&mut open, section.name(), &[section]);
+        line(&mut open, section.name(), &[section]);
     }
-    let all_but_host: Vec<Section> =
-        Section::ALL.into_iter().filter(|one| *one != Section::Host).collect();
-    measure(&mut open, "all but host", &all_but_host);
-    measure(&mut open, "all", &Section::ALL);
+    let without = |left_out: &[Section]| -> Vec<Section> {
+        Section::ALL.into_iter().filter(|one| !left_out.contains(one)).collect()
+    };
+    line(&mut open, "but log, host", &without(&[Section::Log, Section::Host]));
+    line(&mut open, "but log", &without(&[Section::Log]));
+    line(&mut open, "all", &Section::ALL);
 }
 
-fn measure(domain: &mut Domain, name: &str, sections: &[Section]) {
+fn line(domain: &mut Domain, name: &str, sections: &[Section]) {
     let options = CrawlOptions::sections(sections);
-    let mut times = Vec::with_capacity(FRAMES);
+    let mut times = Times::default();
+    let mut allocated = 0;
     for _ in 0..FRAMES {
-        let begun = Instant::now();
-        domain.crawl(&options).expect("the guest lives");
-        times.push(begun.elapsed());
+        let before = allocations();
+        let frame = times.measure(|| domain.crawl(&options)).expect("the guest lives");
+        allocated = allocations() - before;
+        assert!(frame.consistency.complete, "{name}: {:?}", frame.consistency.problems);
     }
     let cost = domain.statistics();
-    line(name, &mut times, Some((cost.pages, cost.batches)));
-}
-
-fn line(name: &str, times: &mut [Duration], cost: Option<(u64, u64)>) {
-    times.sort();
-    let at = |percent: usize| times[(times.len() - 1) * percent / 100].as_secs_f64() * 1e3;
-    let spread = format!("{:.2} – {:.2}", at(10), at(90));
-    let (pages, reads) =
-        cost.map_or_else(Default::default, |(p, r)| (p.to_string(), r.to_string()));
-    println!("{name:<16}{:>10.2}{spread:>20}{pages:>9}{reads:>9}", at(50));
-}
-
-/// A guest of the lab, ended when the benchmark ends.
-struct Guest {
-    name: String,
-}
-
-impl Guest {
-    const LAB: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lab/guest");
-
-    fn start() -> Self {
-        let up = Command::new(Self::LAB).args(["up", "bench"]).output().expect("the lab runs");
-        assert!(
-            up.status.success(),
-            "no guest: run `make bench` (or scripts/with-lab cargo bench)"
-        );
-        Self { name: String::from_utf8_lossy(&up.stdout).trim().to_owned() }
+    let mut floors = Vec::new();
+    for _ in 0..FLOORS {
+        floors.push(domain.floor().1.as_secs_f64() * 1e3);
     }
-}
-
-impl Drop for Guest {
-    fn drop(&mut self) {
-        let _ = Command::new(Self::LAB).args(["down", &self.name]).status();
-    }
+    let (ms, cpu, floor) = (median(&times.wall), median(&times.cpu), median(&floors));
+    println!(
+        "{name:<14}{ms:>9.3}{:>18}{cpu:>9.3}{:>7}{:>7}{:>7}{allocated:>8}{floor:>9.3}{:>9.1}",
+        spread(&times.wall),
+        cost.pages,
+        cost.batches,
+        cost.system_calls,
+        ms / floor,
+    );
 }

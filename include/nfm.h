@@ -412,6 +412,8 @@
 #define NFM_HOST_SWAPPED_BYTES (1ull << 3)
 /** Bit of nfm_host_t.known: untouched_bytes. */
 #define NFM_HOST_UNTOUCHED_BYTES (1ull << 4)
+/** Bit of nfm_host_t.known: memory_age_ns. */
+#define NFM_HOST_MEMORY_AGE_NS (1ull << 5)
 
 /**
  * What a function returns, as an int. Numbers are never reused; later versions add some, so treat a
@@ -452,10 +454,10 @@ typedef enum nfm_result_t {
     NFM_ERR_PANIC = 14,
     /** The call was cancelled through its nfm_control_t. */
     NFM_ERR_CANCELLED = 15,
-    /**
-     * A file is not there, may not be read or written, or holds no guest's memory that nfm can read.
-     */
+    /** A file is not there, may not be read or written, or is none that nfm can read. */
     NFM_ERR_FILE = 16,
+    /** A symbol file is of another kernel than the guest's. */
+    NFM_ERR_MISMATCH = 17,
 } nfm_result_t;
 
 /** How grave a message is, as nfm_set_log() takes and tells it. */
@@ -570,6 +572,26 @@ typedef struct nfm_open_options_t {
     const char *uri;
     /** Cancels the call from another thread; NULL for none. It may be freed during the call. */
     struct nfm_control_t *control;
+    /**
+     * A file that tells the kernel's symbols instead of the guest's memory (System.map, or vmlinux); NULL
+     * for what NFM_SYMBOLS names in the environment, if it is set.
+     */
+    const char *symbols;
+    /**
+     * A file that tells the kernel's types instead of the guest's memory (vmlinux with DWARF or BTF, or raw
+     * BTF); NULL for what NFM_TYPES names in the environment, if it is set.
+     */
+    const char *types;
+    /**
+     * The folder that is searched for the kernel's debug package where its memory tells no symbols or types;
+     * NULL for what NFM_DEBUG_DIR names in the environment, else /usr/lib/debug.
+     */
+    const char *debug_dir;
+    /**
+     * The folder where what was learned of the kernel is kept for the next opening; an empty string for
+     * nowhere; NULL for the default (see docs/profiles.md).
+     */
+    const char *cache_dir;
 } nfm_open_options_t;
 
 /**
@@ -1072,6 +1094,11 @@ typedef struct nfm_host_t {
     uint64_t swapped_bytes;
     /** Guest RAM that the guest has never used, bytes. */
     uint64_t untouched_bytes;
+    /**
+     * How long before the frame the three amounts of RAM were counted, nanoseconds: frames in quick
+     * succession share one count.
+     */
+    uint64_t memory_age_ns;
 } nfm_host_t;
 
 #ifdef __cplusplus

@@ -37,8 +37,10 @@ pub enum ErrorCode {
     Panic = 14,
     /// The caller cancelled the call from another thread.
     Cancelled = 15,
-    /// A file is not there, may not be read or written, or holds no guest's memory that nfm can read.
+    /// A file is not there, may not be read or written, or is none that nfm can read.
     File = 16,
+    /// A symbol file is of another kernel than the guest's.
+    Mismatch = 17,
 }
 
 impl ErrorCode {
@@ -61,6 +63,7 @@ impl ErrorCode {
             Self::Panic => "NFM_ERR_PANIC",
             Self::Cancelled => "NFM_ERR_CANCELLED",
             Self::File => "NFM_ERR_FILE",
+            Self::Mismatch => "NFM_ERR_MISMATCH",
         }
     }
 }
@@ -152,7 +155,7 @@ pub enum Error {
     },
     /// See [`ErrorCode::NoTypes`].
     #[error(
-        "the kernel of domain '{domain}' ({release}) carries no usable BTF ({reason}); boot a kernel built with CONFIG_DEBUG_INFO_BTF=y"
+        "the kernel of domain '{domain}' ({release}) carries no usable BTF ({reason}); install its debug package on this host, name its vmlinux with --types, or boot a kernel built with CONFIG_DEBUG_INFO_BTF=y"
     )]
     NoTypes {
         /// The domain's name.
@@ -164,7 +167,7 @@ pub enum Error {
     },
     /// See [`ErrorCode::NoSymbols`].
     #[error(
-        "the symbol table of the kernel in domain '{domain}' cannot be read ({reason}); boot a kernel built with CONFIG_KALLSYMS=y and CONFIG_KALLSYMS_ALL=y"
+        "the symbol table of the kernel in domain '{domain}' cannot be read ({reason}); install its debug package on this host, name its System.map or vmlinux with --symbols, or boot a kernel built with CONFIG_KALLSYMS=y and CONFIG_KALLSYMS_ALL=y"
     )]
     NoSymbols {
         /// The domain's name.
@@ -222,6 +225,26 @@ pub enum Error {
         /// The system's error number, or 0.
         errno: i32,
     },
+    /// See [`ErrorCode::Mismatch`].
+    #[error(
+        "the symbol file '{path}' is of another kernel than domain '{domain}' runs: {reason}; give the files of just this kernel build"
+    )]
+    Mismatch {
+        /// The domain's name.
+        domain: String,
+        /// The symbol file.
+        path: String,
+        /// What shows it.
+        reason: String,
+    },
+    /// See [`ErrorCode::File`].
+    #[error("the symbol file '{path}' cannot be used: {reason}")]
+    BadFile {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// See [`ErrorCode::Other`].
     #[error("{what}: {source}")]
     Io {
@@ -249,7 +272,8 @@ impl Error {
             Self::NoMemory { .. } => ErrorCode::NoMemory,
             Self::Gone { .. } => ErrorCode::Gone,
             Self::Cancelled { .. } => ErrorCode::Cancelled,
-            Self::File { .. } | Self::Dump { .. } => ErrorCode::File,
+            Self::File { .. } | Self::Dump { .. } | Self::BadFile { .. } => ErrorCode::File,
+            Self::Mismatch { .. } => ErrorCode::Mismatch,
             Self::Libvirt { .. } | Self::Io { .. } => ErrorCode::Other,
         }
     }

@@ -24,6 +24,7 @@ mod control;
 mod crawl;
 mod domain;
 mod error;
+mod fleet;
 mod frame;
 mod kernel;
 mod layout;
@@ -33,8 +34,11 @@ mod resolve;
 
 pub use control::Control;
 pub use crawl::Section;
-pub use domain::{CrawlOptions, Domain, DumpOptions, DumpSummary, Findings, Mode, OpenOptions};
+pub use domain::{
+    Cache, CrawlOptions, Domain, DumpOptions, DumpSummary, Findings, Mode, OpenOptions, Profile,
+};
 pub use error::{Error, ErrorCode, Result};
+pub use fleet::{Fleet, Rate};
 pub use frame::{
     Connection, Consistency, Cpu, CpuTimes, DomainIdentity, FORMAT, File, FileKind, Frame, Host,
     Interface, LogRecord, Mapping, Memory, Module, Mount, Namespaces, Os, PhysicalRun, Problem,

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use nfm::{CrawlOptions, Domain, ErrorCode, Frame, OpenOptions, Section};
 
 /// A restart takes seconds; a machine with much else to do gets this.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(200);
 const SECTIONS: [Section; 3] = [Section::Os, Section::Processes, Section::Modules];
 /// Between a guest's restart and the first look at it.
 const SLACK: Duration = Duration::from_secs(5);
@@ -63,7 +63,8 @@ fn follow(guest: &lab::Guest, domain: &mut Domain, before: &Frame) -> usize {
                 refusals += 1;
             }
         }
-        std::thread::sleep(Duration::from_millis(20));
+        // Each look costs CPU time that the guest needs to boot.
+        std::thread::sleep(Duration::from_millis(if of_new == 0 { 100 } else { 500 }));
     }
 }
 

@@ -100,6 +100,10 @@ const (
 
 	// ErrCancelled: the call was cancelled through its nfm_control_t.
 	ErrCancelled Code = C.NFM_ERR_CANCELLED
+
+	// ErrFile: A file is not there, may not be read or written, or holds no guest's memory that nfm
+	// can read.
+	ErrFile Code = C.NFM_ERR_FILE
 )
 
 // LogLevel: how grave a message is, as nfm_set_log() takes and tells it.
@@ -173,7 +177,8 @@ type FrameInfo struct {
 	// Counts the frames of one domain handle, from 1.
 	Seq uint64
 
-	// The host's clock when the crawl began, nanoseconds since 1970.
+	// When the guest was so, nanoseconds since 1970: the host's clock when the crawl began, or, of a
+	// guest read from a file, when its memory was written there.
 	TimeNS uint64
 
 	// How long the crawl took, nanoseconds.
@@ -182,10 +187,10 @@ type FrameInfo struct {
 	// libvirt's name of the domain.
 	DomainName string
 
-	// The domain's UUID in the usual text form.
+	// The domain's UUID in the usual text form; NULL where none is known (a file may not tell).
 	DomainUUID string
 
-	// The hypervisor driver, in lower case: "qemu".
+	// The hypervisor driver, in lower case: "qemu"; "file" for a guest that is read from a file.
 	Hypervisor string
 
 	// How the frame was taken: "live", the guest ran on; "paused", it was suspended meanwhile.

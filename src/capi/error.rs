@@ -43,8 +43,10 @@ pub enum nfm_result_t {
     NFM_ERR_PANIC = 14,
     /// The call was cancelled through its nfm_control_t.
     NFM_ERR_CANCELLED = 15,
-    /// A file is not there, may not be read or written, or holds no guest's memory that nfm can read.
+    /// A file is not there, may not be read or written, or is none that nfm can read.
     NFM_ERR_FILE = 16,
+    /// A symbol file is of another kernel than the guest's.
+    NFM_ERR_MISMATCH = 17,
 }
 
 impl nfm_result_t {
@@ -67,6 +69,7 @@ impl nfm_result_t {
             ErrorCode::Panic => Self::NFM_ERR_PANIC,
             ErrorCode::Cancelled => Self::NFM_ERR_CANCELLED,
             ErrorCode::File => Self::NFM_ERR_FILE,
+            ErrorCode::Mismatch => Self::NFM_ERR_MISMATCH,
         }
     }
 }
@@ -246,6 +249,7 @@ fn name(result: c_int) -> &'static CStr {
         14 => c"NFM_ERR_PANIC",
         15 => c"NFM_ERR_CANCELLED",
         16 => c"NFM_ERR_FILE",
+        17 => c"NFM_ERR_MISMATCH",
         _ => c"NFM_ERR_?",
     }
 }
@@ -276,6 +280,7 @@ mod tests {
             ErrorCode::Panic,
             ErrorCode::Cancelled,
             ErrorCode::File,
+            ErrorCode::Mismatch,
         ];
         for code in codes {
             assert_eq!(nfm_result_t::of(code) as c_int, code as c_int);

@@ -1,13 +1,15 @@
 //! Options: structures that the caller fills and that may be older or newer than the library's.
 
-use std::ffi::c_char;
+use std::ffi::{CStr, OsStr, c_char};
 use std::mem::{MaybeUninit, offset_of};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::control::nfm_control_t;
 use super::error::nfm_error_t;
 use super::{optional_text, sections};
-use crate::domain::{CrawlOptions, Mode, OpenOptions};
+use crate::domain::{Cache, CrawlOptions, Mode, OpenOptions};
 
 /// A size above this is no size but memory that was never set.
 const LARGEST: usize = 4096;
@@ -23,6 +25,18 @@ pub struct nfm_open_options_t {
     pub uri: *const c_char,
     /// Cancels the call from another thread; NULL for none. It may be freed during the call.
     pub control: *mut nfm_control_t,
+    /// A file that tells the kernel's symbols instead of the guest's memory (System.map, or vmlinux); NULL
+    /// for what NFM_SYMBOLS names in the environment, if it is set.
+    pub symbols: *const c_char,
+    /// A file that tells the kernel's types instead of the guest's memory (vmlinux with DWARF or BTF, or raw
+    /// BTF); NULL for what NFM_TYPES names in the environment, if it is set.
+    pub types: *const c_char,
+    /// The folder that is searched for the kernel's debug package where its memory tells no symbols or types;
+    /// NULL for what NFM_DEBUG_DIR names in the environment, else /usr/lib/debug.
+    pub debug_dir: *const c_char,
+    /// The folder where what was learned of the kernel is kept for the next opening; an empty string for
+    /// nowhere; NULL for the default (see docs/profiles.md).
+    pub cache_dir: *const c_char,
 }
 
 /// Which domains to list. Zero the whole structure, then set size and what is to differ from the
@@ -166,7 +180,38 @@ pub(super) unsafe fn open(options: *const nfm_open_options_t) -> Result<OpenOpti
     let uri = unsafe { optional_text(options.uri, "uri") }?;
     // SAFETY: NULL or a control, by the caller's promise.
     let control = unsafe { options.control.as_ref() };
-    Ok(OpenOptions { uri: uri.map(str::to_owned), control: control.map(nfm_control_t::own) })
+    // SAFETY: NULL or strings, by the caller's promise.
+    let file = |path, name| unsafe { optional_path(path, name) };
+    Ok(OpenOptions {
+        uri: uri.map(str::to_owned),
+        symbols: file(options.symbols, "symbols")?,
+        types: file(options.types, "types")?,
+        debug_dir: file(options.debug_dir, "debug_dir")?,
+        cache: match file(options.cache_dir, "cache_dir")? {
+            None => Cache::Default,
+            Some(folder) if folder.as_os_str().is_empty() => Cache::Off,
+            Some(folder) => Cache::At(folder),
+        },
+        control: control.map(nfm_control_t::own),
+    })
+}
+
+/// A path, which need not be UTF-8.
+///
+/// # Safety
+/// `path` is NULL or NUL-terminated.
+unsafe fn optional_path(path: *const c_char, name: &str) -> Result<Option<PathBuf>, nfm_error_t> {
+    if path.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: not NULL, so NUL-terminated.
+    let bytes = unsafe { CStr::from_ptr(path) }.to_bytes();
+    match name == "cache_dir" || !bytes.is_empty() {
+        true => Ok(Some(PathBuf::from(OsStr::from_bytes(bytes)))),
+        false => {
+            Err(nfm_error_t::invalid(format!("options: {name} is empty; NULL means the default")))
+        }
+    }
 }
 
 /// The URI, and whether inactive domains are listed.
@@ -273,10 +318,28 @@ mod tests {
         assert_eq!((own.threads, own.physical), (true, false));
         assert!(own.control.is_none());
 
-        let uri = c"test:///default".as_ptr();
-        let size = size_of::<nfm_open_options_t>();
-        let options = nfm_open_options_t { size, uri, control: ptr::null_mut() };
-        assert_eq!(unsafe { open(&options) }.unwrap().uri.as_deref(), Some("test:///default"));
+        // SAFETY: NULL pointers, and numbers.
+        let mut options: nfm_open_options_t = unsafe { std::mem::zeroed() };
+        options.size = size_of::<nfm_open_options_t>();
+        let own = unsafe { open(&options) }.unwrap();
+        assert_eq!((own.symbols, own.types, own.debug_dir), (None, None, None));
+        assert_eq!(own.cache, Cache::Default);
+
+        options.uri = c"test:///default".as_ptr();
+        options.symbols = c"/boot/System.map".as_ptr();
+        options.types = c"/not \xff UTF-8".as_ptr();
+        options.debug_dir = c"/debug".as_ptr();
+        options.cache_dir = c"".as_ptr();
+        let own = unsafe { open(&options) }.unwrap();
+        assert_eq!(own.uri.as_deref(), Some("test:///default"));
+        assert_eq!(own.symbols.as_deref(), Some("/boot/System.map".as_ref()));
+        assert_eq!(own.types.unwrap().as_os_str().as_bytes(), b"/not \xff UTF-8");
+        assert_eq!(own.debug_dir.as_deref(), Some("/debug".as_ref()));
+        assert_eq!(own.cache, Cache::Off);
+        options.cache_dir = c"/cache".as_ptr();
+        assert_eq!(unsafe { open(&options) }.unwrap().cache, Cache::At("/cache".into()));
+        options.types = c"".as_ptr();
+        assert!(unsafe { open(&options) }.is_err());
     }
 
     #[test]

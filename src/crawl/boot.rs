@@ -41,7 +41,8 @@ impl Boot {
     /// Notes the marks of the boot that runs.
     pub fn note(ram: &GuestRam, kernel: &Kernel, layout: &Layout) -> Self {
         let space = AddressSpace::new(ram, kernel.image.root, kernel.image.levels);
-        let context = Context::new(&space, kernel, layout, super::Details::default());
+        let reuse = super::Reuse::default();
+        let context = Context::new(&space, kernel, layout, super::Details::default(), &reuse);
         let mark = |at: Option<u64>, length: usize| {
             let at = at.filter(|at| (at % PAGE_SIZE as u64) as usize + length <= PAGE_SIZE)?;
             let mut bytes = vec![0; length];
@@ -57,7 +58,7 @@ impl Boot {
         let marks = [
             mark(banner.map(|(physical, _)| physical), length.unwrap_or(0)),
             mark(canary, 8),
-            mark(kernel.image.trampoline.map(|page| page.wrapping_add(LAST_ENTRY)), 8),
+            mark(kernel.image.trampoline().map(|page| page.wrapping_add(LAST_ENTRY)), 8),
             mark(Some(BIOS_TICKS), 4),
         ];
         Self {

@@ -2,49 +2,51 @@
 
 use super::reader::{Context, ReadError, ReadResult};
 use crate::kernel::Types;
-use crate::layout::{Drivers, Layout, Veth, VirtioNet};
+use crate::layout::{Driver, Drivers, Layout, Veth, VirtioNet};
 
 /// A module's BTF is not larger.
 const LARGEST_BTF: u64 = 8 << 20;
-
-/// A way to a driver's offsets.
-type Compile<T> = fn(&dyn Types) -> Option<T>;
 
 const NO_TYPES: ReadError = ReadError::Unknown("the driver's module carries no usable BTF");
 
 impl Context<'_> {
     /// Offsets of the driver `virtio_net`.
     pub(super) fn virtio_net(&self) -> ReadResult<VirtioNet> {
-        let ways = [VirtioNet::compile as Compile<_>, VirtioNet::without_btf];
-        self.driver("virtio_net", ways, |drivers| &mut drivers.virtio_net)
+        self.driver("virtio_net", VirtioNet::compile, |drivers| &mut drivers.virtio_net)
     }
 
     /// Offsets of the driver `veth`.
     pub(super) fn veth(&self) -> ReadResult<Veth> {
-        let ways = [Veth::compile as Compile<_>, Veth::without_btf];
-        self.driver("veth", ways, |drivers| &mut drivers.veth)
+        self.driver("veth", Veth::compile, |drivers| &mut drivers.veth)
     }
 
     fn driver<T: Clone>(
         &self,
         name: &'static str,
-        [compile, without_btf]: [Compile<T>; 2],
-        slot: fn(&mut Drivers) -> &mut Option<T>,
+        compile: fn(&dyn Types) -> Option<T>,
+        of: fn(&mut Drivers) -> &mut Driver<T>,
     ) -> ReadResult<T> {
-        if let Some(known) = slot(&mut self.layout.drivers.borrow_mut()) {
-            return Ok(known.clone());
+        let Driver { known, without_btf } = of(&mut self.layout.drivers.borrow_mut()).clone();
+        if let Some(known) = known {
+            return Ok(known);
         }
         let modules_have_btf = self.layout.symbols.btf_modules.address.is_some();
-        let compiled = match compile(&self.kernel.types) {
-            Some(built_in) => built_in,
-            None if modules_have_btf => self.compile_module(name, compile)?,
-            None => without_btf(&self.kernel.types).ok_or(NO_TYPES)?,
+        let compiled = match without_btf {
+            Some(known) if !modules_have_btf => known,
+            _ => {
+                let names = Layout::driver_type_names();
+                let read = |at, length| self.table_at(at, length).ok();
+                let blob = || self.module_btf(name).ok();
+                let compiled = self.kernel.compile_driver(name, &names, compile, &read, &blob);
+                compiled.ok_or(NO_TYPES)?
+            }
         };
-        *slot(&mut self.layout.drivers.borrow_mut()) = Some(compiled.clone());
+        of(&mut self.layout.drivers.borrow_mut()).known = Some(compiled.clone());
         Ok(compiled)
     }
 
-    fn compile_module<T>(&self, name: &str, compile: Compile<T>) -> ReadResult<T> {
+    /// The BTF of a loaded module.
+    fn module_btf(&self, name: &str) -> ReadResult<Vec<u8>> {
         let layout = &self.layout.system;
         let head = self.symbol(self.layout.symbols.btf_modules)?;
         let is_it = |entry: &u64| {
@@ -59,8 +61,6 @@ impl Context<'_> {
         if length > LARGEST_BTF {
             return Err(NO_TYPES);
         }
-        let blob = self.bytes_at(self.follow(btf, layout.btf.data)?, length as usize)?;
-        let types = self.kernel.types.parse_module(&blob, &Layout::driver_type_names());
-        compile(&types.map_err(|_| NO_TYPES)?).ok_or(NO_TYPES)
+        self.bytes_at(self.follow(btf, layout.btf.data)?, length as usize)
     }
 }

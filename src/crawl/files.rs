@@ -39,17 +39,24 @@ pub(super) fn descriptors(context: &Context, task: u64) -> ReadResult<Vec<(u32, 
     let array = context.follow(table, layout.table.fd)?;
     let open = context.follow(table, layout.table.open_fds)?;
     let closing = context.follow(table, layout.table.close_on_exec)?;
-    let bitmap = |address| context.bytes_at(address, (count as usize).div_ceil(64) * 8);
-    let (open, closing) = (bitmap(open)?, bitmap(closing)?);
-    let is_set = |bits: &[u8], fd: u64| {
-        bits.get((fd / 8) as usize).is_some_and(|byte| byte & (1 << (fd % 8)) != 0)
-    };
     let mut rows = Vec::new();
-    for fd in (0..count).filter(|fd| is_set(&open, *fd)) {
-        // A reserved descriptor has no file yet.
-        let file = context.u64_at(array.wrapping_add(fd * 8))?;
-        if file != 0 {
-            rows.push((fd as u32, file, is_set(&closing, fd)));
+    // Bit by bit of the words of `unsigned long` that the bitmaps are made of.
+    for first in (0..count).step_by(64) {
+        let word = |bitmap: u64| context.u64_at(bitmap.wrapping_add(first / 8));
+        let mut left = word(open)?;
+        if count - first < 64 {
+            left &= (1 << (count - first)) - 1;
+        }
+        let closing = if left != 0 { word(closing)? } else { 0 };
+        while left != 0 {
+            let bit = left.trailing_zeros();
+            left &= left - 1;
+            let fd = first + u64::from(bit);
+            // A reserved descriptor has no file yet.
+            let file = context.u64_at(array.wrapping_add(fd * 8))?;
+            if file != 0 {
+                rows.push((fd as u32, file, closing & 1 << bit != 0));
+            }
         }
     }
     Ok(rows)

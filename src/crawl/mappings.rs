@@ -40,12 +40,15 @@ fn row(context: &Context, pid: u32, mm: u64, space: &AddressSpace, vma: Vma) -> 
         Some(_) => context.unsigned(vma.address, layout.pgoff).map(|pages| pages.wrapping_shl(12)),
         None => Ok(0),
     };
-    let pieces = context.note("resident_bytes", pieces(space, vma));
     let huge = flags.is_some_and(|flags| flags & HUGETLB != 0);
-    let resident = pieces.as_ref().map(|pieces| match huge {
-        true => 0,
-        false => pieces.iter().filter(|run| !run.swapped).map(|run| run.bytes).sum(),
-    });
+    let (resident, pieces) = match context.details.physical {
+        true => {
+            let pieces = context.note("resident_bytes", pieces(space, vma));
+            (pieces.as_ref().map(|pieces| in_ram(pieces)), pieces)
+        }
+        false => (context.note("resident_bytes", resident(space, vma)), None),
+    };
+    let resident = resident.map(|bytes| if huge { 0 } else { bytes });
     Mapping {
         pid,
         start: vma.start,
@@ -54,8 +57,23 @@ fn row(context: &Context, pid: u32, mm: u64, space: &AddressSpace, vma: Vma) -> 
         offset: context.note("offset", offset),
         path: context.note("path", name(context, mm, vma, file)).flatten(),
         resident_bytes: resident,
-        physical: pieces.filter(|_| context.details.physical),
+        physical: pieces,
     }
+}
+
+/// Bytes of an area that are in RAM.
+fn resident(space: &AddressSpace, vma: Vma) -> ReadResult<u64> {
+    let mut sum = 0_u64;
+    space.visit(vma.start, vma.end, &mut |piece| {
+        if matches!(piece.content, Content::Ram(_)) {
+            sum = sum.saturating_add(piece.bytes);
+        }
+    })?;
+    Ok(sum)
+}
+
+fn in_ram(pieces: &[PhysicalRun]) -> u64 {
+    pieces.iter().filter(|run| !run.swapped).fold(0, |sum, run| sum.saturating_add(run.bytes))
 }
 
 /// The pages of an area, neighbours put together.
@@ -86,9 +104,10 @@ fn pieces(space: &AddressSpace, vma: Vma) -> ReadResult<Vec<PhysicalRun>> {
 }
 
 fn permissions(flags: u64) -> String {
-    let letter = |bit, letter| if flags & bit != 0 { letter } else { '-' };
-    let share = if flags & SHARED != 0 { 's' } else { 'p' };
-    [letter(1, 'r'), letter(2, 'w'), letter(4, 'x'), share].into_iter().collect()
+    let letter = |bit, letter| if flags & bit != 0 { letter } else { b'-' };
+    let share = if flags & SHARED != 0 { b's' } else { b'p' };
+    let letters = [letter(1, b'r'), letter(2, b'w'), letter(4, b'x'), share];
+    String::from_utf8_lossy(&letters).into_owned()
 }
 
 /// `get_vma_name`.

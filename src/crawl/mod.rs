@@ -18,6 +18,7 @@ mod os;
 mod path;
 mod processes;
 mod reader;
+mod reuse;
 mod socket_tables;
 mod tasks;
 mod tree;
@@ -27,6 +28,7 @@ mod warm;
 pub(crate) use boot::Boot;
 pub(crate) use e820::firmware_ram;
 pub(crate) use reader::{Context, Details};
+pub(crate) use reuse::Reuse;
 
 use crate::frame::Frame;
 

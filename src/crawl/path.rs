@@ -1,6 +1,6 @@
 //! Paths as `/proc` shows them: `d_path` (fs/d_path.c), seen from the root of the whole system.
 
-use super::reader::{Context, PathRef, ReadError, ReadResult, text_of};
+use super::reader::{Context, PathRef, ReadError, ReadResult, text_from, text_of};
 
 /// Names and mounts in one path.
 const DEEPEST: usize = 512;
@@ -45,11 +45,14 @@ fn special(context: &Context, path: PathRef) -> ReadResult<Option<String>> {
     let inode = context.follow(path.dentry, layout.dentry.inode)?;
     let number = context.unsigned(inode, layout.inode.number)?;
     let kind = file_system(context, context.follow(path.dentry, layout.dentry.sb)?)?;
-    let name = || context.bytes_name(path.dentry);
+    let name = || -> ReadResult<String> {
+        let mut room = [0; LONGEST_NAME as usize];
+        Ok(text_of(context.name_into(path.dentry, &mut room)?))
+    };
     Ok(Some(match kind.as_str() {
         "pipefs" => format!("pipe:[{number}]"),
         "sockfs" => format!("socket:[{number}]"),
-        "anon_inodefs" => format!("anon_inode:{}", text_of(&name()?)),
+        "anon_inodefs" => format!("anon_inode:{}", name()?),
         // pidfs since cb12fd8e0dab (6.9).
         "pidfs" => "anon_inode:[pidfd]".to_owned(),
         "nsfs" => {
@@ -60,7 +63,7 @@ fn special(context: &Context, path: PathRef) -> ReadResult<Option<String>> {
                 context.text_at(context.follow(operations, layout.ns_operations.name)?, 32)?;
             format!("{name}:[{number}]")
         }
-        _ => format!("/{} (deleted)", text_of(&name()?)),
+        _ => format!("/{} (deleted)", name()?),
     }))
 }
 
@@ -90,7 +93,8 @@ fn prepend(
     root: Option<PathRef>,
 ) -> ReadResult<(String, PathRef)> {
     let layout = &context.layout.files;
-    let mut names: Vec<Vec<u8>> = Vec::new();
+    // From its end to its beginning, as it is met.
+    let mut backwards: Vec<u8> = Vec::with_capacity(128);
     let mut here = path;
     for _ in 0..DEEPEST {
         let parent = parent_of(context, here.dentry)?;
@@ -109,17 +113,15 @@ fn prepend(
             at_top = true;
         }
         if at_top {
-            let mut text = Vec::new();
-            for name in names.iter().rev() {
-                text.push(b'/');
-                text.extend_from_slice(name);
+            if backwards.is_empty() {
+                backwards.push(b'/');
             }
-            if text.is_empty() {
-                text.push(b'/');
-            }
-            return Ok((String::from_utf8_lossy(&text).into_owned(), here));
+            backwards.reverse();
+            return Ok((text_from(backwards), here));
         }
-        names.push(context.bytes_name(here.dentry)?);
+        let mut room = [0; LONGEST_NAME as usize];
+        backwards.extend(context.name_into(here.dentry, &mut room)?.iter().rev());
+        backwards.push(b'/');
         here.dentry = parent;
     }
     Err(ReadError::Nonsense { what: "the path does not end", address: path.dentry })
@@ -136,10 +138,16 @@ fn is_removed(context: &Context, dentry: u64) -> ReadResult<bool> {
 }
 
 impl Context<'_> {
-    /// The bytes of a dentry's name.
-    fn bytes_name(&self, dentry: u64) -> ReadResult<Vec<u8>> {
+    /// The bytes of a dentry's name, in the room given.
+    fn name_into<'r>(
+        &self,
+        dentry: u64,
+        room: &'r mut [u8; LONGEST_NAME as usize],
+    ) -> ReadResult<&'r [u8]> {
         let layout = &self.layout.files.dentry;
         let length = self.unsigned(dentry, layout.length)?.min(LONGEST_NAME);
-        self.bytes_at(self.follow(dentry, layout.name)?, length as usize)
+        let name = room.get_mut(..length as usize).unwrap_or_default();
+        self.space.read(self.follow(dentry, layout.name)?, name)?;
+        Ok(name)
     }
 }

@@ -3,7 +3,7 @@
 use super::files::descriptors;
 use super::namespaces;
 use super::path;
-use super::reader::{Context, PathRef, ReadError, ReadResult};
+use super::reader::{Context, PathRef, ReadError, ReadResult, text_from};
 use crate::frame::{Process, ProcessState, Thread};
 use crate::layout::Field;
 
@@ -195,7 +195,11 @@ fn cgroup(context: &Context, task: u64) -> ReadResult<String> {
     let layout = &context.layout.process;
     let set = context.follow(task, layout.task.cgroups)?;
     let group = context.follow(set, layout.css_set.dfl_cgrp)?;
-    let mut node = context.follow(group, layout.cgroup.kn)?;
+    let group = context.follow(group, layout.cgroup.kn)?;
+    if let Some(known) = context.groups.borrow().get(&group) {
+        return Ok(known.clone());
+    }
+    let mut node = group;
     let mut names = Vec::new();
     while let Some(parent) = context.pointer(node, layout.kernfs_node.parent)? {
         if names.len() >= DEEPEST_GROUP {
@@ -208,7 +212,9 @@ fn cgroup(context: &Context, task: u64) -> ReadResult<String> {
         node = parent;
     }
     names.reverse();
-    Ok(format!("/{}", names.join("/")))
+    let path = format!("/{}", names.join("/"));
+    context.groups.borrow_mut().insert(group, path.clone());
+    Ok(path)
 }
 
 fn parent(context: &Context, task: u64) -> ReadResult<u32> {
@@ -305,8 +311,8 @@ fn command_line(context: &Context, mm: Option<u64>) -> ReadResult<String> {
     while bytes.last() == Some(&0) {
         bytes.pop();
     }
-    let spaced: Vec<u8> = bytes.iter().map(|byte| if *byte == 0 { b' ' } else { *byte }).collect();
-    Ok(String::from_utf8_lossy(&spaced).into_owned())
+    bytes.iter_mut().filter(|byte| **byte == 0).for_each(|byte| *byte = b' ');
+    Ok(text_from(bytes))
 }
 
 #[cfg(test)]

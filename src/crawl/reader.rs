@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
+use super::reuse::Reuse;
 use crate::frame::Problem;
 use crate::kernel::Kernel;
 use crate::layout::{Field, Layout, Symbol};
@@ -86,7 +87,7 @@ impl fmt::Display for ReadError {
 pub(crate) type ReadResult<T> = Result<T, ReadError>;
 
 /// A task as it was met in the list. Its memory may be another's by the next look, so who it was is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Task {
     /// Where its `task_struct` lies.
     pub address: u64,
@@ -124,6 +125,8 @@ pub(crate) struct Context<'a> {
     pub layout: &'a Layout,
     /// What was asked for beyond the sections' own rows.
     pub details: Details,
+    /// What the last frame left.
+    pub(super) reuse: &'a Reuse,
     section: Cell<&'static str>,
     pub(super) problems: RefCell<Vec<Problem>>,
     pub(super) unnamed_problems: Cell<usize>,
@@ -136,6 +139,8 @@ pub(crate) struct Context<'a> {
     pub(super) warm: OnceCell<()>,
     /// Paths that were already made in this frame.
     pub paths: RefCell<FxHashMap<PathRef, String>>,
+    /// Paths of control groups, by their `struct kernfs_node`.
+    pub groups: RefCell<FxHashMap<u64, String>>,
 }
 
 impl<'a> Context<'a> {
@@ -145,12 +150,14 @@ impl<'a> Context<'a> {
         kernel: &'a Kernel,
         layout: &'a Layout,
         details: Details,
+        reuse: &'a Reuse,
     ) -> Self {
         Self {
             space,
             kernel,
             layout,
             details,
+            reuse,
             section: Cell::new(""),
             problems: RefCell::default(),
             unnamed_problems: Cell::new(0),
@@ -159,6 +166,7 @@ impl<'a> Context<'a> {
             tasks: OnceCell::new(),
             warm: OnceCell::new(),
             paths: RefCell::default(),
+            groups: RefCell::default(),
         }
     }
 
@@ -214,6 +222,7 @@ impl<'a> Context<'a> {
     pub fn forget(&self) {
         self.retries.set(self.retries.get().saturating_add(1));
         self.paths.borrow_mut().clear();
+        self.groups.borrow_mut().clear();
         self.space.forget();
     }
 
@@ -243,15 +252,15 @@ impl<'a> Context<'a> {
     pub fn element(&self, base: u64, field: Field, index: u32) -> ReadResult<u64> {
         let member = field.member().ok_or(ReadError::NoMember(field.name))?;
         let address = base.wrapping_add(u64::from(member.offset));
-        let size = member.size.checked_div(member.elements).unwrap_or(0);
+        let size = match member.elements {
+            1 => member.size,
+            elements => member.size.checked_div(elements).unwrap_or(0),
+        };
         if index >= member.elements || !(1..=8).contains(&size) {
             return Err(ReadError::Nonsense { what: "a member is no number", address });
         }
-        let mut bytes = [0; 8];
         let address = address.wrapping_add(u64::from(index) * u64::from(size));
-        let used = bytes.get_mut(..size as usize).unwrap_or_default();
-        self.space.read(address, used)?;
-        let value = u64::from_le_bytes(bytes);
+        let value = self.space.number(address, size)?;
         Ok(match member.bits {
             0 => value,
             bits => (value >> member.bit) & (u64::MAX >> (64 - u32::from(bits).min(64))),
@@ -288,16 +297,12 @@ impl<'a> Context<'a> {
 
     /// Eight bytes at an address.
     pub fn u64_at(&self, address: u64) -> ReadResult<u64> {
-        let mut bytes = [0; 8];
-        self.space.read(address, &mut bytes)?;
-        Ok(u64::from_le_bytes(bytes))
+        Ok(self.space.number(address, 8)?)
     }
 
     /// Four bytes at an address.
     pub fn u32_at(&self, address: u64) -> ReadResult<u32> {
-        let mut bytes = [0; 4];
-        self.space.read(address, &mut bytes)?;
-        Ok(u32::from_le_bytes(bytes))
+        Ok(self.space.number(address, 4)? as u32)
     }
 
     /// Bytes at an address.
@@ -321,8 +326,15 @@ impl<'a> Context<'a> {
     pub fn text(&self, base: u64, field: Field) -> ReadResult<String> {
         let member = field.member().ok_or(ReadError::NoMember(field.name))?;
         let address = base.wrapping_add(u64::from(member.offset));
-        let bytes = self.bytes_at(address, (member.size as usize).min(4096))?;
-        Ok(text_of(&bytes))
+        let length = (member.size as usize).min(4096);
+        let mut room = [0; 64];
+        match room.get_mut(..length) {
+            Some(bytes) => {
+                self.space.read(address, bytes)?;
+                Ok(text_of(bytes))
+            }
+            None => Ok(text_of(&self.bytes_at(address, length)?)),
+        }
     }
 
     /// A NUL-terminated string at an address, cut at `longest` bytes.
@@ -410,10 +422,15 @@ impl<'a> Context<'a> {
     pub fn bits(&self, base: u64, field: Field, most: u32) -> ReadResult<Vec<u32>> {
         let member = field.member().ok_or(ReadError::NoMember(field.name))?;
         let bytes = self.bytes_at(self.at(base, field)?, member.size.min(most / 8) as usize)?;
-        let is_set = |bit: &u32| {
-            bytes.get(*bit as usize / 8).is_some_and(|byte| byte & (1 << (bit % 8)) != 0)
-        };
-        Ok((0..most).filter(is_set).collect())
+        let mut numbers = Vec::new();
+        for (index, byte) in (0_u32..).zip(bytes) {
+            let mut left = byte;
+            while left != 0 {
+                numbers.push(index * 8 + left.trailing_zeros());
+                left &= left - 1;
+            }
+        }
+        Ok(numbers)
     }
 
     /// The address of one CPU's copy of a per-CPU variable or allocation.
@@ -433,4 +450,10 @@ impl<'a> Context<'a> {
 pub(crate) fn text_of(bytes: &[u8]) -> String {
     let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
     String::from_utf8_lossy(bytes.get(..end).unwrap_or_default()).into_owned()
+}
+
+/// The same of bytes that are not needed any more, all of them.
+pub(crate) fn text_from(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into())
 }

@@ -71,14 +71,23 @@ impl Context<'_> {
                 let torn = self.torn.get();
                 let named = self.problems.borrow().len();
                 let unnamed = self.unnamed_problems.get();
+                let unsay = || {
+                    self.problems.borrow_mut().truncate(named);
+                    self.unnamed_problems.set(unnamed);
+                };
                 let rows = rows_of(task.address);
-                let sound = self.torn.get() == torn;
+                // Read in place, its memory may have become another's meanwhile.
+                let still = !self.space.in_place() || self.is_same(task);
+                let sound = self.torn.get() == torn && still;
                 if sound || look == LOOKS || self.retries.get() >= MOST_RETRIES {
-                    all.extend(rows);
+                    if still {
+                        all.extend(rows);
+                    } else {
+                        unsay();
+                    }
                     break;
                 }
-                self.problems.borrow_mut().truncate(named);
-                self.unnamed_problems.set(unnamed);
+                unsay();
                 self.forget();
                 if !self.is_listed(task.address) {
                     break;

@@ -1,6 +1,6 @@
 //! Reading ahead: what many rows will need, level by level, each level in one batch of reads.
 
-use super::reader::Context;
+use super::reader::{Context, Task};
 use crate::layout::Field;
 
 /// Bytes around a pointer's target that are read ahead: every structure followed here keeps what is
@@ -10,10 +10,19 @@ const NEAR: u64 = 256;
 /// Reads ahead what the rows of processes, files and mappings need. A fault is no matter here: whoever
 /// needs the value meets it again.
 pub(super) fn tasks(context: &Context) {
+    if context.space.in_place() {
+        return;
+    }
     let layout = &context.layout.process;
     let files = &context.layout.files;
     let memory = &context.layout.memory;
-    let tasks: Vec<u64> = context.tasks().iter().map(|task| task.address).collect();
+    // What the last frame used was read when this one began: only who is new needs more.
+    let known = context.reuse.begin(context.tasks());
+    let is_new = |task: &&Task| !context.space.was_read_ahead() || !known.contains(task);
+    let tasks: Vec<u64> = context.tasks().iter().filter(is_new).map(|task| task.address).collect();
+    if tasks.is_empty() {
+        return;
+    }
     let tasks = tasks.as_slice();
     let task = &layout.task;
     let signals = targets(context, tasks, &[task.signal]);

@@ -82,6 +82,7 @@ impl Source for BackendSource {
             rss_bytes: known.resident,
             swapped_bytes: known.swapped,
             untouched_bytes: known.untouched,
+            memory_age_ns: known.resident.map(|_| 0),
             state: state.map_err(|error| note(format!("state: {error}"))).ok(),
         })
     }

@@ -13,6 +13,7 @@ use rustix::fs::{AtFlags, CWD, Mode as Permissions, OFlags, RenameFlags};
 use rustix::io::Errno;
 
 use super::{Domain, Mode, nanoseconds};
+use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::kernel::Vmcoreinfo;
 use crate::memory::{Origin, PAGE_SIZE, PhysicalMemory, core_header};
@@ -33,6 +34,8 @@ pub struct DumpOptions {
     pub mode: Mode,
     /// Replace a file that is there already.
     pub overwrite: bool,
+    /// Cancels it from another thread; nothing is left of the file.
+    pub control: Option<Control>,
 }
 
 /// What was written to a file.
@@ -51,14 +54,14 @@ pub struct DumpSummary {
 
 impl Domain {
     /// Writes the guest's memory to a new file, from which `file:PATH` opens it later and elsewhere. It is an
-    /// ELF core with the kernel's VMCOREINFO, which crash and drgn read too. Only its owner may read it. It
-    /// has its name once it is complete; what fails leaves nothing behind.
+    /// ELF core with the kernel's VMCOREINFO, which drgn and makedumpfile read too. Only its owner may read
+    /// it. It has its name once it is complete; what fails leaves nothing behind.
     ///
     /// `progress` is told how many bytes of RAM are done, and how many there are.
     ///
     /// # Errors
     /// [`Error::Dump`] when the file cannot be written, also when there is one already;
-    /// [`Error::Gone`] when the guest ended; libvirt's refusal to suspend it.
+    /// [`Error::Gone`] when the guest ended; [`Error::Cancelled`]; libvirt's refusal to suspend it.
     pub fn dump(
         &mut self,
         path: &Path,
@@ -67,7 +70,8 @@ impl Domain {
     ) -> Result<DumpSummary> {
         let begun = Instant::now();
         let time = self.source.taken().unwrap_or_else(SystemTime::now);
-        self.check(None)?;
+        let control = options.control.as_ref();
+        self.check(control)?;
         let failed = |error: io::Error| failure(path, &error);
         let target = Target::new(path, options.overwrite)?;
         let hold = match options.mode {
@@ -75,7 +79,7 @@ impl Domain {
             Mode::Paused => self.source.hold()?,
         };
         // A guest between two kernels can be written down all the same.
-        let info = self.follow_restart(None).ok().and_then(|()| self.vmcoreinfo());
+        let info = self.follow_restart(control).ok().and_then(|()| self.vmcoreinfo());
         let identity = self.source.identity();
         let origin = Origin {
             format: Origin::FORMAT.to_owned(),
@@ -105,9 +109,14 @@ impl Domain {
         let writer = Writer { file: &target.file, memory, ram: &ram, start: header.len() as u64 };
         target.file.write_all_at(&header, 0).map_err(failed)?;
         target.file.set_len(writer.end()).map_err(failed)?;
-        let mut summary = writer.copy(progress).map_err(failed)?;
+        let copied = writer.copy(&mut |done, total| {
+            progress(done, total);
+            control.is_none_or(|control| !control.is_cancelled())
+        });
         drop(hold);
-        self.check(None)?;
+        // Whatever else went wrong came of it.
+        self.check(control)?;
+        let mut summary = copied.map_err(failed)?;
         target.complete(path, options.overwrite)?;
         summary.duration = begun.elapsed();
         Ok(summary)
@@ -239,7 +248,8 @@ impl Writer<'_> {
         self.ram.iter().fold(self.start, |end, (_, length)| end.saturating_add(*length))
     }
 
-    fn copy(&self, progress: &mut dyn FnMut(u64, u64)) -> io::Result<DumpSummary> {
+    /// `goes_on` is told how many bytes are done, and how many there are, and says whether to go on.
+    fn copy(&self, goes_on: &mut dyn FnMut(u64, u64) -> bool) -> io::Result<DumpSummary> {
         let total = self.end().saturating_sub(self.start);
         let mut summary = DumpSummary { ram_bytes: total, ..DumpSummary::default() };
         let mut piece = vec![0; PIECE];
@@ -255,12 +265,14 @@ impl Writer<'_> {
                     let offset = base.saturating_add(at.saturating_sub(*first));
                     let now = (bytes - skip).min(PIECE as u64) as usize;
                     self.piece(at, offset, piece.get_mut(..now).unwrap_or_default(), &mut summary)?;
-                    progress(offset.saturating_sub(self.start), total);
+                    if !goes_on(offset.saturating_sub(self.start), total) {
+                        return Err(Errno::CANCELED.into());
+                    }
                 }
             }
             base = base.saturating_add(*length);
         }
-        progress(total, total);
+        goes_on(total, total);
         Ok(summary)
     }
 

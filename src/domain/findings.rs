@@ -39,9 +39,11 @@ pub struct Findings {
     pub vmcoreinfo: Option<u64>,
     /// Symbols in the kernel's table.
     pub symbols: usize,
-    /// Whether VMCOREINFO named the table; else it was found by its structure.
-    pub symbols_named: bool,
-    /// Bytes of BTF.
+    /// Where the symbols came from: `kallsyms, named by VMCOREINFO`, `System.map /boot/System.map-6.1.0`.
+    pub symbols_from: String,
+    /// Where the types came from: `BTF`, `DWARF in /usr/lib/debug/boot/vmlinux-6.1.0`.
+    pub types_from: String,
+    /// Bytes of BTF, where the types came from it; else 0.
     pub btf_bytes: usize,
     /// How long opening took.
     pub open_time: Duration,
@@ -63,7 +65,7 @@ impl Findings {
             place: source.place(),
             ram: memory.ram(),
             paging_levels: image.levels.count(),
-            trampoline: image.trampoline,
+            trampoline: image.trampoline(),
             page_table: image.root,
             machine_addresses: memory.has_machine_frames(),
             image: (image.start, image.physical_address(image.start).unwrap_or(0), image.length),
@@ -71,7 +73,8 @@ impl Findings {
             build_id: kernel.build_id.clone(),
             vmcoreinfo: kernel.vmcoreinfo,
             symbols: kernel.symbols,
-            symbols_named: kernel.symbols_named,
+            symbols_from: kernel.origin.symbols.clone(),
+            types_from: kernel.origin.types.clone(),
             btf_bytes: kernel.btf_bytes,
             open_time,
         }

@@ -4,8 +4,10 @@ mod backend;
 mod dump;
 mod file;
 mod findings;
+mod folders;
 mod open;
 mod options;
+mod profile;
 mod qemu;
 mod restart;
 mod source;
@@ -14,7 +16,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub use dump::{DumpOptions, DumpSummary};
 pub use findings::Findings;
-pub use options::{CrawlOptions, Mode, OpenOptions};
+pub use options::{Cache, CrawlOptions, Mode, OpenOptions};
+pub use profile::Profile;
 
 use crate::control::Control;
 use crate::crawl::{Context, Details, Section};
@@ -73,6 +76,13 @@ impl Domain {
         self.found.ram.statistics()
     }
 
+    /// Guest pages of the last frame, and how long reading them all at once takes: what no frame of them
+    /// can do without. For benchmarks.
+    #[doc(hidden)]
+    pub fn floor(&self) -> (usize, Duration) {
+        self.found.ram.floor()
+    }
+
     /// Takes one frame. A guest that was restarted since the last one, also with another kernel, is noticed
     /// and its kernel found anew.
     ///
@@ -113,11 +123,12 @@ impl Domain {
                 control.enter(section);
             }
         };
-        let Found { ram, kernel, layout, .. } = &self.found;
-        ram.begin_frame(begun.checked_add(options.time_limit), options.control.clone());
+        let Found { ram, kernel, layout, reuse, .. } = &self.found;
+        let deadline = begun.checked_add(options.time_limit);
+        ram.begin_frame(options.kind(), deadline, options.control.clone());
         let space = AddressSpace::new(ram, kernel.image.root, kernel.image.levels);
         let details = Details { threads: options.threads, physical: options.physical };
-        let context = Context::new(&space, kernel, layout, details);
+        let context = Context::new(&space, kernel, layout, details, reuse);
         let mut frame = Frame {
             format: FORMAT,
             domain: self.source.identity().clone(),
@@ -156,6 +167,9 @@ impl Domain {
         }
         enter(None);
         let (problems, retries) = context.finish();
+        if kernel.has_learned() {
+            self.found.keep(&self.options.sources(self.source.identity()).store);
+        }
         frame.consistency.complete = problems.is_empty();
         frame.consistency.problems = problems;
         frame.consistency.retries = retries;

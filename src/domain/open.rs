@@ -6,9 +6,11 @@ use super::file::{self, FileGuest};
 use super::options::OpenOptions;
 use super::qemu::QemuGuest;
 use super::source::Source;
-use crate::crawl::{Boot, Context, Details, firmware_ram};
+use crate::crawl::{Boot, Context, Details, Reuse, firmware_ram};
 use crate::error::{Error, Result};
-use crate::kernel::{DiscoveryError, Kernel, KernelImage, Wanted};
+use crate::kernel::{
+    DiscoveryError, Kernel, KernelImage, Profile, Recorder, Sources, Store, Wanted,
+};
 use crate::layout::{Layout, Symbols};
 use crate::memory::{GuestRam, PhysicalMemory};
 use crate::paging::AddressSpace;
@@ -43,6 +45,29 @@ pub(super) struct Found {
     pub kernel: Kernel,
     pub layout: Layout,
     pub boot: Boot,
+    pub reuse: Reuse,
+}
+
+impl Found {
+    /// All that is known of the kernel; `None` where it has no build id to be told by.
+    pub fn profile(&self) -> Option<Profile> {
+        let types = Layout::type_names();
+        let facts = Recorder::answers(self.kernel.types(), &|types| {
+            Layout::compile(types, |_| None);
+        });
+        let wanted = Wanted { symbols: Symbols::NAMES, types: &types };
+        self.kernel.profile(&wanted, facts)
+    }
+
+    /// Caches what is known of the kernel.
+    pub fn keep(&self, store: &Store) {
+        if store.cache.is_some()
+            && self.kernel.is_proven()
+            && let Some(profile) = self.profile()
+        {
+            store.keep(&profile);
+        }
+    }
 }
 
 /// Holds the ways in which a source's memory may be laid out against the memory: the one is taken
@@ -51,12 +76,13 @@ pub(super) fn find_kernel(source: &dyn Source, options: &OpenOptions) -> Result<
     let domain = source.identity().name.as_str();
     let types = Layout::type_names();
     let wanted = Wanted { symbols: Symbols::NAMES, types: &types };
+    let sources = options.sources(source.identity());
     let (mut contradiction, mut failure) = (None, None);
     let mut best: Option<Found> = None;
     for layout in 0..source.layouts() {
         let memory = || -> Result<GuestRam> {
             let ram = GuestRam::new(source.memory(layout)?);
-            ram.begin_frame(None, options.control.clone());
+            ram.begin_frame(0, None, options.control.clone());
             Ok(ram)
         };
         let ram = memory()?;
@@ -66,15 +92,14 @@ pub(super) fn find_kernel(source: &dyn Source, options: &OpenOptions) -> Result<
         }
         for image in images {
             let ram = memory()?;
-            let kernel = match Kernel::discover(&ram, image, &wanted) {
-                Ok(kernel) => kernel,
+            let (kernel, layout) = match know(&ram, image, &wanted, &sources) {
+                Ok(known) => known,
                 // A kernel that is there but not usable says more than a layout without any.
                 Err(error) => {
                     failure = Some(unusable(error, domain));
                     continue;
                 }
             };
-            let layout = Layout::compile(&kernel.types, |name| kernel.symbol(name));
             if let Some(reason) = disagreement(source, &ram, &kernel, &layout) {
                 contradiction.get_or_insert(source.no_memory(reason));
                 continue;
@@ -82,10 +107,13 @@ pub(super) fn find_kernel(source: &dyn Source, options: &OpenOptions) -> Result<
             let boot = Boot::note(&ram, &kernel, &layout);
             // What is left of an earlier boot has stopped its clock.
             if best.as_ref().is_none_or(|best| best.boot.clock < boot.clock) {
-                best = Some(Found { ram, kernel, layout, boot });
+                best = Some(Found { ram, kernel, layout, boot, reuse: Reuse::default() });
             }
         }
         if let Some(found) = best {
+            if !found.kernel.is_recalled() {
+                found.keep(&sources.store);
+            }
             let (release, symbols) = (&found.kernel.release, found.kernel.symbols);
             tracing::debug!(?release, symbols, "the kernel was found");
             return Ok(found);
@@ -95,6 +123,32 @@ pub(super) fn find_kernel(source: &dyn Source, options: &OpenOptions) -> Result<
     Err(contradiction
         .or(failure)
         .unwrap_or_else(|| source.no_memory("its definition allows no layout".to_owned())))
+}
+
+/// The kernel in a memory, recalled if its profile is at hand, else discovered.
+fn know(
+    ram: &GuestRam,
+    image: KernelImage,
+    wanted: &Wanted,
+    sources: &Sources,
+) -> Result<(Kernel, Layout), DiscoveryError> {
+    let compile = |kernel: &Kernel| Layout::compile(kernel.types(), |name| kernel.symbol(name));
+    let recalled = Kernel::recall(ram, &image, wanted, sources).map(|kernel| {
+        let layout = compile(&kernel);
+        (kernel, layout)
+    });
+    match recalled {
+        Some((kernel, layout)) if kernel.has_answered() => Ok((kernel, layout)),
+        // What an older nfm did not ask is asked of the guest; where that tells nothing, the old profile
+        // tells the most.
+        recalled => match Kernel::discover(ram, image, wanted, sources) {
+            Ok(kernel) => {
+                let layout = compile(&kernel);
+                Ok((kernel, layout))
+            }
+            Err(error) => recalled.ok_or(error),
+        },
+    }
 }
 
 /// How firmware's map of RAM, as the kernel holds it, contradicts the layout under which it was found.
@@ -108,7 +162,9 @@ fn disagreement(
         return None;
     }
     let space = AddressSpace::new(ram, kernel.image.root, kernel.image.levels);
-    let firmware = firmware_ram(&Context::new(&space, kernel, layout, Details::default())).ok()?;
+    let reuse = Reuse::default();
+    let context = Context::new(&space, kernel, layout, Details::default(), &reuse);
+    let firmware = firmware_ram(&context).ok()?;
     let blocks = ram.memory().ram();
     let inside = |(start, length): &(u64, u64)| {
         blocks.iter().any(|(first, bytes)| {
@@ -154,6 +210,12 @@ fn unusable(error: DiscoveryError, domain: &str) -> Error {
             evidence: "a kernel is mapped, but it does not call itself Linux".to_owned(),
         },
         DiscoveryError::NoSymbols(reason) => Error::NoSymbols { domain, reason },
+        DiscoveryError::BadFile { path, reason } => {
+            Error::BadFile { path: path.display().to_string(), reason }
+        }
+        DiscoveryError::Mismatch { path, reason } => {
+            Error::Mismatch { domain, path: path.display().to_string(), reason }
+        }
         DiscoveryError::NoTypes { release, reason } => Error::NoTypes {
             domain,
             release: release.unwrap_or_else(|| "unknown release".to_owned()),

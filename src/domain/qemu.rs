@@ -1,12 +1,19 @@
 //! A guest of QEMU under libvirt.
 
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::source::{OnHost, Source};
 use crate::error::{Error, Result};
 use crate::frame::{DomainIdentity, Host};
-use crate::memory::{PhysicalMemory, ProcfsMemory, ReadableProcess};
-use crate::resolve::{DomainDefinition, Hold, Libvirt, QemuProcess, RamLayout, candidates};
+use crate::memory::{PhysicalMemory, ProcfsMemory, ReadableProcess, Residency};
+use crate::resolve::{
+    DomainDefinition, DomainState, Hold, QemuProcess, RamLayout, Watched, candidates,
+};
+
+/// After counting the RAM that the host holds, it is not counted for so many times what that took.
+const COUNT_REST: u32 = 50;
 
 /// A running guest of QEMU.
 pub(super) struct QemuGuest {
@@ -15,6 +22,19 @@ pub(super) struct QemuGuest {
     uri: String,
     process: Arc<ReadableProcess>,
     layouts: Vec<RamLayout>,
+    /// libvirt's word on it, once it was asked for.
+    watched: RefCell<Option<Watched>>,
+    /// How much of its RAM the host holds, as it was counted last.
+    counted: Cell<Option<Count>>,
+}
+
+/// A count of the RAM that the host holds.
+#[derive(Clone, Copy)]
+struct Count {
+    held: Residency,
+    at: Instant,
+    /// What counting took.
+    took: Duration,
 }
 
 impl QemuGuest {
@@ -39,7 +59,15 @@ impl QemuGuest {
             hypervisor: definition.driver.to_lowercase(),
         };
         let uuid = definition.summary.uuid.clone();
-        Ok(Self { identity, uuid, uri: uri.to_owned(), process, layouts })
+        Ok(Self {
+            identity,
+            uuid,
+            uri: uri.to_owned(),
+            process,
+            layouts,
+            watched: RefCell::default(),
+            counted: Cell::default(),
+        })
     }
 }
 
@@ -80,20 +108,49 @@ impl Source for QemuGuest {
     fn host(&self, memory: &dyn PhysicalMemory, note: &dyn Fn(String)) -> Option<Host> {
         let noted = |what: &str, error: &dyn std::fmt::Display| note(format!("{what}: {error}"));
         let time = self.process.process().vcpu_time();
-        let state = Libvirt::open(Some(&self.uri))
-            .and_then(|libvirt| libvirt.find(&self.uuid))
-            .map(|definition| definition.summary.state.name());
-        let held = memory.residency();
-        if held.is_none() {
+        let state = self.state().map(DomainState::name);
+        let counted = self.counted(memory);
+        if counted.is_none() {
             noted("rss_bytes", &"the host does not tell (/proc/PID/pagemap)");
         }
+        let held = counted.map(|count| count.held);
+        let age = |count: Count| u64::try_from(count.at.elapsed().as_nanos()).unwrap_or(u64::MAX);
         Some(Host {
             vcpu_time_ns: time.map_err(|error| noted("vcpu_time_ns", &error)).ok(),
             rss_bytes: held.map(|held| held.resident),
             swapped_bytes: held.map(|held| held.swapped),
             untouched_bytes: held.map(|held| held.untouched),
+            memory_age_ns: counted.map(age),
             state: state.map_err(|error| noted("state", &error)).ok(),
         })
+    }
+}
+
+impl QemuGuest {
+    /// The domain's state over the connection that is open, or over a new one where it broke.
+    fn state(&self) -> Result<DomainState> {
+        let mut watched = self.watched.borrow_mut();
+        if let Some(Ok(state)) = watched.as_ref().map(Watched::state) {
+            return Ok(state);
+        }
+        *watched = None;
+        watched.insert(Watched::open(&self.uri, &self.uuid)?).state()
+    }
+
+    /// How much of the guest's RAM the host holds: counted anew, unless that would take more than a
+    /// small share of the time since it was counted last.
+    fn counted(&self, memory: &dyn PhysicalMemory) -> Option<Count> {
+        let known = self.counted.get();
+        if let Some(count) = known
+            && count.at.elapsed() < count.took * COUNT_REST
+        {
+            return known;
+        }
+        let begun = Instant::now();
+        let held = memory.residency();
+        let at = Instant::now();
+        self.counted.set(held.map(|held| Count { held, at, took: at - begun }));
+        self.counted.get()
     }
 }
 

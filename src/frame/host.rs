@@ -14,6 +14,9 @@ pub struct Host {
     pub swapped_bytes: Option<u64>,
     /// Guest RAM that the guest has never used.
     pub untouched_bytes: Option<u64>,
+    /// How long before the frame these three were counted: counting takes time that grows with the
+    /// guest's RAM, so that frames in quick succession share one count.
+    pub memory_age_ns: Option<u64>,
     /// The domain's state, as `virsh domstate` prints it.
     pub state: Option<&'static str>,
 }

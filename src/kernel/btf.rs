@@ -6,13 +6,13 @@ use btf_rs::{Backend, Btf, BtfType, Type};
 use memchr::memmem;
 use rustc_hash::FxHashMap;
 
-use super::types::{Member, Types};
+use super::types::{MOST_STEPS, Member, Shape, Types};
 
 /// Magic, version 1, no flags, a header of 24 bytes.
-const BEGINNING: [u8; 8] = [0x9f, 0xeb, 1, 0, 24, 0, 0, 0];
+pub(super) const BEGINNING: [u8; 8] = [0x9f, 0xeb, 1, 0, 24, 0, 0, 0];
 const HEADER_BYTES: usize = 24;
 /// vmlinux's BTF is larger than the first (a module's is not) and smaller than the second.
-const BLOB_BYTES: std::ops::RangeInclusive<usize> = 256 << 10..=64 << 20;
+pub(super) const BLOB_BYTES: std::ops::RangeInclusive<usize> = 256 << 10..=64 << 20;
 /// Modifiers and typedefs in a chain, and anonymous structures in one another.
 const DEEPEST: usize = 16;
 
@@ -66,6 +66,9 @@ impl BtfTypes {
     }
 
     fn of(btf: Btf, names: &[&str]) -> Result<Self, String> {
+        if names.is_empty() {
+            return Ok(Self { btf, by_name: FxHashMap::default() });
+        }
         let any = format!("^(?:{})$", names.join("|"));
         let pattern = regex::Regex::new(&any).map_err(|error| error.to_string())?;
         let mut by_name = FxHashMap::default();
@@ -113,28 +116,36 @@ impl BtfTypes {
         self.resolve(self.by_name.get(name)?.clone())
     }
 
-    /// (bytes, elements, signed) of a type.
-    fn shape(&self, kind: Type, depth: usize) -> Option<(u32, u32, bool)> {
-        let shape = match self.resolve(kind)? {
-            Type::Int(int) => (int.size() as u32, 1, int.is_signed()),
-            Type::Ptr(_) => (8, 1, false),
-            Type::Enum(e) => (e.size() as u32, 1, e.is_signed()),
-            Type::Enum64(e) => (e.size() as u32, 1, e.is_signed()),
-            Type::Struct(s) | Type::Union(s) => (s.size() as u32, 1, false),
+    fn shape(&self, kind: Type, depth: usize) -> Option<Shape> {
+        let plain = |bytes: usize, signed| {
+            Some(Shape { bytes: u32::try_from(bytes).ok()?, elements: 1, signed })
+        };
+        match self.resolve(kind)? {
+            Type::Int(int) => plain(int.size(), int.is_signed()),
+            Type::Ptr(_) => plain(8, false),
+            Type::Enum(e) => plain(e.size(), e.is_signed()),
+            Type::Enum64(e) => plain(e.size(), e.is_signed()),
+            Type::Struct(s) | Type::Union(s) => plain(s.size(), false),
             Type::Array(array) if depth < DEEPEST => {
                 let element = self.btf.resolve_chained_type(&array).ok()?;
-                let (bytes, _, signed) = self.shape(element, depth + 1)?;
+                let Shape { bytes, signed, .. } = self.shape(element, depth + 1)?;
                 let elements = u32::try_from(array.len()).ok()?;
-                (bytes.checked_mul(elements)?, elements, signed)
+                Some(Shape { bytes: bytes.checked_mul(elements)?, elements, signed })
             }
-            _ => return None,
-        };
-        Some(shape)
+            _ => None,
+        }
     }
 
     /// A direct member, or one of an anonymous structure or union within; with its type.
-    fn find(&self, container: &Type, name: &str, depth: usize) -> Option<(u32, Option<u32>, Type)> {
+    fn find(
+        &self,
+        container: &Type,
+        name: &str,
+        depth: usize,
+        steps: &mut usize,
+    ) -> Option<(u32, Option<u32>, Type)> {
         let (Type::Struct(structure) | Type::Union(structure)) = container else { return None };
+        *steps = steps.checked_sub(structure.members.len())?;
         let mut anonymous = Vec::new();
         for member in &structure.members {
             let kind = || self.btf.resolve_chained_type(member).ok();
@@ -148,7 +159,7 @@ impl BtfTypes {
         }
         (depth < DEEPEST).then_some(())?;
         anonymous.into_iter().find_map(|(base, kind)| {
-            let (offset, bits, kind) = self.find(&self.resolve(kind)?, name, depth + 1)?;
+            let (offset, bits, kind) = self.find(&self.resolve(kind)?, name, depth + 1, steps)?;
             Some((base.checked_add(offset)?, bits, kind))
         })
     }
@@ -164,31 +175,16 @@ impl Types for BtfTypes {
 
     fn member(&self, structure: &str, path: &str) -> Option<Member> {
         let mut container = self.named(structure)?;
-        let mut offset_bits = 0_u32;
+        let (mut offset_bits, mut steps) = (0_u32, MOST_STEPS);
         let mut last = (None, None);
         for part in path.split('.') {
-            let (offset, bits, kind) = self.find(&container, part, 0)?;
+            let (offset, bits, kind) = self.find(&container, part, 0, &mut steps)?;
             offset_bits = offset_bits.checked_add(offset)?;
             container = self.resolve(kind.clone())?;
             last = (bits, Some(kind));
         }
         let (bits, kind) = last;
-        let (size, elements, signed) = self.shape(kind?, 0)?;
-        let member = match bits.filter(|bits| *bits != 0) {
-            None => Member { offset: offset_bits / 8, size, elements, bit: 0, bits: 0, signed },
-            Some(bits) => {
-                let bit = offset_bits % 8;
-                Member {
-                    offset: offset_bits / 8,
-                    size: (bit + bits).div_ceil(8),
-                    elements: 1,
-                    bit: u8::try_from(bit).ok()?,
-                    bits: u8::try_from(bits).ok()?,
-                    signed,
-                }
-            }
-        };
-        Some(member)
+        Member::at(offset_bits, bits.unwrap_or(0), self.shape(kind?, 0)?)
     }
 
     fn enumerator(&self, enumeration: &str, name: &str) -> Option<i64> {

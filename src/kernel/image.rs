@@ -4,7 +4,10 @@
 //! (`trampoline_pgd`, arch/x86/realmode/init.c). Its last entry leads to the kernel's own mapping, so
 //! one MiB tells where the image lies, virtually and physically, whatever KASLR chose and however much
 //! RAM there is. Every candidate is judged by what it maps. Where a hypervisor has no such page (Xen's
-//! PV) but knows a root, that one is judged.
+//! PV) but knows a table, that one is judged.
+
+use std::borrow::Cow;
+use std::ops::ControlFlow;
 
 use crate::memory::{GuestRam, PAGE_SHIFT, PAGE_SIZE, Page};
 use crate::paging::{
@@ -49,8 +52,8 @@ pub(crate) struct Segment {
 pub(crate) struct KernelImage {
     /// Physical address of the kernel's top page table (`init_top_pgt`).
     pub root: u64,
-    /// Where the root was learned from, below 1 MiB; `None` where the source of memory named one.
-    pub trampoline: Option<u64>,
+    /// The table that led here.
+    found_by: Lead,
     /// Depth of the page tables.
     pub levels: Levels,
     /// First virtual address of the image, a multiple of 2 MiB (`_text` or just below it).
@@ -75,13 +78,21 @@ enum Place {
 /// The frame number of a page that is not mapped.
 const HOLE: u64 = u64::MAX;
 
-/// What leads to a kernel.
-#[derive(Clone, Copy)]
+/// A table that leads to a kernel, by its physical address.
+#[derive(Clone, Copy, Debug)]
 enum Lead {
-    /// A page below 1 MiB, at this address.
+    /// It lies below 1 MiB.
     Trampoline(u64),
-    /// A table that the source of memory named.
+    /// The source of memory named it.
     Named(u64),
+}
+
+impl Lead {
+    fn table(self) -> u64 {
+        match self {
+            Self::Trampoline(table) | Self::Named(table) => table,
+        }
+    }
 }
 
 impl KernelImage {
@@ -89,7 +100,7 @@ impl KernelImage {
     /// its new kernel has not yet overwritten of the one before.
     ///
     /// `page_table` is where a top page table is said to be; it comes first. A dump may lack the first MiB
-    /// (kdump leaves it out since 7c321eb2b843, Linux 5.5), and a guest of Xen's PV has none.
+    /// (kdump leaves it out since 7c321eb2b843, Linux 5.5), and what a guest of Xen's PV calls so is anywhere.
     pub fn find_all(ram: &GuestRam, page_table: Option<u64>) -> Vec<Self> {
         let end = if ram.memory().has_machine_frames() { 0 } else { MIB >> PAGE_SHIFT };
         let low: Vec<u64> = (0..end).collect();
@@ -128,58 +139,42 @@ impl KernelImage {
             true => scattered_run(ram, &entries)?,
             false => first_run(ram, &entries)?,
         };
-        let (start, length) = (run.start, run.length);
+        let Run { start, place, length, segments } = run;
         if !IMAGE_BYTES.contains(&length) {
             return None;
         }
-        let (table, trampoline) = match lead {
-            Lead::Trampoline(page) => (page, Some(page)),
-            Lead::Named(table) => (table, None),
-        };
-        let root = match &run.place {
-            Place::Run(physical) => find_root(ram, last, *physical, length).unwrap_or(table),
-            Place::Frames(_) => table,
-        };
-        let (place, segments) = (run.place, run.segments);
-        let image = Self { root, trampoline, levels, start, length, place, segments };
-        let space = AddressSpace::new(ram, image.root, levels);
-        let there = space.translate(start).ok() == image.physical_address(start);
-        (there && image.has(Access::Execute)).then_some(image)
+        let root = lead.table();
+        let image = Self { root, found_by: lead, levels, start, length, place, segments };
+        (image.is_mapped(ram) && image.has(Access::Execute)).then_some(image)
     }
 
-    /// The physical address of a virtual one in the image.
-    pub fn physical_address(&self, address: u64) -> Option<u64> {
-        let offset = address.checked_sub(self.start).filter(|offset| *offset < self.length)?;
-        match &self.place {
-            Place::Run(physical) => physical.checked_add(offset),
-            Place::Frames(frames) => {
-                let frame = frames.get(usize::try_from(offset >> PAGE_SHIFT).ok()?)?;
-                (*frame != HOLE)
-                    .then_some((frame << PAGE_SHIFT) | (offset & (PAGE_SIZE as u64 - 1)))
-            }
+    /// Where below 1 MiB the table is that led here; `None` where the source of memory named one.
+    pub fn trampoline(&self) -> Option<u64> {
+        match self.found_by {
+            Lead::Trampoline(table) => Some(table),
+            Lead::Named(_) => None,
         }
     }
 
-    /// Copies whole pages of the image from a virtual address; all or nothing.
-    fn copy(&self, ram: &GuestRam, address: u64, bytes: &mut [u8]) -> bool {
-        let frames = match &self.place {
-            Place::Run(_) => {
-                let physical = self.physical_address(address);
-                return physical.is_some_and(|at| ram.memory().read_run(at, bytes));
-            }
-            Place::Frames(frames) => frames,
-        };
-        let first = (address.saturating_sub(self.start) >> PAGE_SHIFT) as usize;
-        let frames = frames.get(first..).unwrap_or_default();
-        let pages = bytes.as_chunks_mut::<PAGE_SIZE>().0;
-        let mut read = vec![false; AT_ONCE];
-        frames.len() >= pages.len()
-            && frames.chunks(AT_ONCE).zip(pages.chunks_mut(AT_ONCE)).all(|(frames, pages)| {
-                let frames = frames.get(..pages.len()).unwrap_or_default();
-                let read = read.get_mut(..pages.len()).unwrap_or_default();
-                ram.memory().read_pages(frames, pages, read);
-                read.iter().all(|read| *read)
-            })
+    /// Whether the root maps the image where it lies.
+    pub fn is_mapped(&self, ram: &GuestRam) -> bool {
+        let there = AddressSpace::new(ram, self.root, self.levels).translate(self.start);
+        there.ok() == self.physical_address(self.start)
+    }
+
+    /// Looks for the kernel's own top page table in the image, while no symbol names it and the
+    /// trampoline cannot serve: before Linux 5.16 (51523ed1c267) it holds no other kernel entry.
+    pub fn find_root(&mut self, ram: &GuestRam) {
+        let lead = self.found_by.table();
+        let Some(entries) = read_table(ram, lead) else { return };
+        let (_, upper) = entries.split_at(entries.len() / 2);
+        let mapped = upper.iter().filter(|entry| *entry & PRESENT != 0).count();
+        let Some(last) = entries.last().filter(|_| mapped <= 1) else { return };
+        let found = find_root(ram, *last, self);
+        let before = std::mem::replace(&mut self.root, found.unwrap_or(lead));
+        if !self.is_mapped(ram) {
+            self.root = before;
+        }
     }
 
     /// Whether any part of the image has this access.
@@ -187,12 +182,42 @@ impl KernelImage {
         self.segments.iter().any(|segment| segment.access == access)
     }
 
-    /// Copies the parts of the image with this access, largest first. Where the pages do not tell
-    /// parts apart (`rodata=off`), each call gives the whole.
+    /// Visits the parts of the image with this access in pieces of a MiB or less, each at its address,
+    /// until the visitor has what it looks for.
+    pub fn visit<T>(
+        &self,
+        ram: &GuestRam,
+        access: Access,
+        visitor: &mut dyn FnMut(u64, &[u8]) -> ControlFlow<T>,
+    ) -> Option<T> {
+        let mut room = vec![0_u8; MIB as usize];
+        for part in self.parts(access).iter().filter(|part| part.access == access) {
+            for offset in (0..part.length).step_by(MIB as usize) {
+                let piece = room.get_mut(..(part.length - offset).min(MIB) as usize)?;
+                let address = part.start.checked_add(offset)?;
+                if self.copy(ram, address, piece)
+                    && let ControlFlow::Break(found) = visitor(address, piece)
+                {
+                    return Some(found);
+                }
+            }
+        }
+        None
+    }
+
+    /// The parts of the image, some of which have this access. Where the pages do not tell parts apart
+    /// (`rodata=off`), it is the whole.
+    fn parts(&self, access: Access) -> Cow<'_, [Segment]> {
+        match self.has(access) {
+            true => Cow::Borrowed(&self.segments),
+            false => Cow::Owned(vec![Segment { start: self.start, length: self.length, access }]),
+        }
+    }
+
+    /// Copies the parts of the image with this access, largest first.
     pub fn read(&self, ram: &GuestRam, access: Access) -> Vec<(u64, Vec<u8>)> {
-        let whole = [Segment { start: self.start, length: self.length, access }];
-        let parts: &[Segment] = if self.has(access) { &self.segments } else { &whole };
-        let mut read: Vec<(u64, Vec<u8>)> = parts
+        let mut read: Vec<(u64, Vec<u8>)> = self
+            .parts(access)
             .iter()
             .filter(|segment| segment.access == access)
             .filter_map(|segment| {
@@ -209,6 +234,49 @@ impl KernelImage {
         if let Some(root) = self.physical_address(init_top_pgt) {
             self.root = root;
         }
+    }
+
+    /// The physical address of a virtual one in the image.
+    pub fn physical_address(&self, address: u64) -> Option<u64> {
+        let offset = address.checked_sub(self.start).filter(|offset| *offset < self.length)?;
+        match &self.place {
+            Place::Run(physical) => physical.checked_add(offset),
+            Place::Frames(frames) => {
+                let frame = frames.get(usize::try_from(offset >> PAGE_SHIFT).ok()?)?;
+                let offset = offset & (PAGE_SIZE as u64 - 1);
+                (*frame != HOLE).then_some((frame << PAGE_SHIFT) | offset)
+            }
+        }
+    }
+
+    /// Copies bytes of the image from a virtual address; all or nothing.
+    pub fn copy(&self, ram: &GuestRam, address: u64, bytes: &mut [u8]) -> bool {
+        let frames = match &self.place {
+            Place::Run(_) => {
+                let physical = self.physical_address(address);
+                return physical.is_some_and(|at| ram.memory().read_run(at, bytes));
+            }
+            Place::Frames(frames) => frames,
+        };
+        let Some(offset) = address.checked_sub(self.start) else { return false };
+        let mut frames = frames.get((offset >> PAGE_SHIFT) as usize..).unwrap_or_default();
+        let (mut skip, mut rest) = (offset as usize & (PAGE_SIZE - 1), bytes);
+        while !rest.is_empty() {
+            let length = rest.len().min(AT_ONCE * PAGE_SIZE - skip);
+            let Some((now, later)) = frames.split_at_checked((skip + length).div_ceil(PAGE_SIZE))
+            else {
+                return false;
+            };
+            let (mut pages, mut read) = (vec![[0; PAGE_SIZE]; now.len()], vec![false; now.len()]);
+            ram.memory().read_pages(now, &mut pages, &mut read);
+            let (piece, others) = rest.split_at_mut(length);
+            match pages.as_flattened().get(skip..skip + length) {
+                Some(copied) if read.iter().all(|read| *read) => piece.copy_from_slice(copied),
+                _ => return false,
+            }
+            (frames, rest, skip) = (later, others, 0);
+        }
+        true
     }
 
     /// Whether a virtual address lies in the image.
@@ -242,7 +310,7 @@ struct Run {
 }
 
 impl Run {
-    /// The next piece of it.
+    /// Its next piece.
     fn push(&mut self, start: u64, length: u64, access: Access) {
         self.length = start + length - self.start;
         match self.segments.last_mut() {
@@ -336,19 +404,13 @@ fn access_of(entry: u64) -> Access {
     }
 }
 
-/// `init_top_pgt` lies in the image and has the trampoline's last entry. Before Linux 5.16
-/// (51523ed1c267) the trampoline holds no other kernel entry, so it alone cannot serve as the root.
+/// `init_top_pgt` lies among the image's variables and has the trampoline's last entry.
 ///
 /// Memory of the image that is used no more after boot may hold a process's table, whose upper half is
 /// the same: the lowest candidate is taken, and [`KernelImage::set_root`] corrects it by symbol.
-fn find_root(ram: &GuestRam, last: u64, physical: u64, length: u64) -> Option<u64> {
+fn find_root(ram: &GuestRam, last: u64, image: &KernelImage) -> Option<u64> {
     let mut best: Option<(usize, u64)> = None;
-    let mut piece = vec![0_u8; LARGE_PAGE as usize];
-    for start in (0..length).step_by(LARGE_PAGE as usize) {
-        let bytes = piece.get_mut(..(length - start).min(LARGE_PAGE) as usize)?;
-        if !ram.memory().read_run(physical.checked_add(start)?, bytes) {
-            return None;
-        }
+    image.visit(ram, Access::ReadWrite, &mut |address, bytes| {
         for (index, page) in bytes.chunks_exact(PAGE_SIZE).enumerate() {
             if page.last_chunk() != Some(&last.to_le_bytes()) {
                 continue;
@@ -357,9 +419,11 @@ fn find_root(ram: &GuestRam, last: u64, physical: u64, length: u64) -> Option<u6
             let entries = upper.as_chunks::<8>().0;
             let present = entries.iter().filter(|entry| entry[0] & PRESENT as u8 != 0).count();
             if best.is_none_or(|(most, _)| present > most) {
-                best = Some((present, physical + start + (index * PAGE_SIZE) as u64));
+                let at = address.wrapping_add((index * PAGE_SIZE) as u64);
+                best = image.physical_address(at).map(|root| (present, root)).or(best);
             }
         }
-    }
+        ControlFlow::<()>::Continue(())
+    });
     best.map(|(_, root)| root)
 }

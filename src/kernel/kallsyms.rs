@@ -8,8 +8,8 @@ use std::ops::Range;
 use memchr::memmem;
 use rustc_hash::FxHashMap;
 
+use super::constants::Constants;
 use super::vmcoreinfo::Vmcoreinfo;
-use crate::paging::AddressSpace;
 
 const TOKENS: usize = 256;
 /// A kernel has more symbols than the first and fewer than the second.
@@ -71,7 +71,7 @@ impl Kallsyms {
     /// # Errors
     /// One sentence when they are named but cannot be read.
     pub fn from_vmcoreinfo(
-        space: &AddressSpace,
+        constants: &Constants,
         info: &Vmcoreinfo,
     ) -> Option<Result<Self, String>> {
         let names = info.symbol("kallsyms_names")?;
@@ -80,17 +80,15 @@ impl Kallsyms {
         let index = info.symbol("kallsyms_token_index")?;
         let offsets = info.symbol("kallsyms_offsets")?;
         let base = info.symbol("kallsyms_relative_base");
-        Some(Self::read_tables(space, [names, count, table, index, offsets], base))
+        Some(Self::read_tables(constants, [names, count, table, index, offsets], base))
     }
 
-    fn read_tables(space: &AddressSpace, at: [u64; 5], base: Option<u64>) -> Result<Self, String> {
+    fn read_tables(constants: &Constants, at: [u64; 5], base: Option<u64>) -> Result<Self, String> {
         let [names, count, table, index, offsets] = at;
         let read = |what: &str, address: u64, length: u64| {
-            let mut bytes = vec![0; length as usize];
-            match space.read(address, &mut bytes) {
-                Ok(()) => Ok(bytes),
-                Err(fault) => Err(format!("{what} at {:#x}: {fault}", fault.address)),
-            }
+            constants
+                .at(address, address.wrapping_add(length))
+                .ok_or_else(|| format!("{what} at {address:#x} cannot be read"))
         };
         let count = u64::from(word(&read("kallsyms_num_syms", count, 4)?, 0).unwrap_or(0));
         if !SYMBOL_COUNT.contains(&count) {

@@ -1,29 +1,54 @@
-//! Which kernel is it: its image, symbols and types, all from its own memory.
+//! Which kernel is it: its image, symbols and types, from its own memory where they are there, else from
+//! files of the host.
 
 mod btf;
+mod constants;
+mod discover;
+mod dwarf;
+mod elf;
+mod files;
+mod graph;
 mod image;
 mod kallsyms;
+mod offline;
+mod profile;
+mod recall;
+mod store;
+mod symbols;
 mod types;
 mod vmcoreinfo;
 
 pub(crate) use image::KernelImage;
+pub(crate) use offline::{Ask, Files};
+pub(crate) use profile::{Origin, Profile, Recorder};
+pub(crate) use store::{Store, import as import_profile, read as read_profile};
 pub(crate) use types::{Member, Types};
 pub(crate) use vmcoreinfo::{Vmcoreinfo, top_page_table};
 
-use memchr::memmem;
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
 use rustc_hash::FxHashMap;
 
-use crate::memory::GuestRam;
-use crate::paging::AddressSpace;
-pub(crate) use btf::BtfTypes;
-use image::Access;
-use kallsyms::{FoundBy, Kallsyms};
+use btf::BtfTypes;
+use files::SymbolFile;
+use graph::TypeGraph;
+use profile::{Facts, Marks, Place, ProfileTypes};
 
 /// The variables between which vmlinux's BTF lies.
 const BTF_BOUNDS: [&str; 2] = ["__start_BTF", "__stop_BTF"];
-
 /// The kernel's own top page table.
 const TOP_PAGE_TABLE: &str = "init_top_pgt";
+/// The kernel's own name (init/version.c).
+const BANNER: &str = "linux_banner";
+/// The page of VMCOREINFO (a pointer).
+const VMCOREINFO: &str = "vmcoreinfo_data";
+/// The first UTS namespace, which holds the release once more.
+const FIRST_UTS: &str = "init_uts_ns";
+/// What this room asks for itself.
+const OWN_SYMBOLS: [&str; 6] =
+    [BTF_BOUNDS[0], BTF_BOUNDS[1], TOP_PAGE_TABLE, BANNER, VMCOREINFO, FIRST_UTS];
 
 /// A kernel that was found in guest memory: where it lies, its symbols and its types.
 pub(crate) struct Kernel {
@@ -35,16 +60,45 @@ pub(crate) struct Kernel {
     pub build_id: Option<String>,
     /// Kernel-virtual address of VMCOREINFO's page.
     pub vmcoreinfo: Option<u64>,
-    /// Number of symbols in its table.
+    /// Where symbols and types came from.
+    pub origin: Origin,
+    /// Number of symbols in their table.
     pub symbols: usize,
-    /// Whether VMCOREINFO named the table.
-    pub symbols_named: bool,
-    /// Bytes of its BTF.
+    /// Bytes of its BTF, where types came from it.
     pub btf_bytes: usize,
+    /// How it is told in guest memory, where its build id was found.
+    marks: Option<Marks>,
+    /// Whether all that was learned is of this very kernel, by build id, so that it may be cached.
+    proven: bool,
+    /// Whether it is as a cached or imported profile says.
+    recalled: bool,
     /// Addresses of its variables, of those that were asked for.
     symbol_addresses: FxHashMap<String, u64>,
-    /// vmlinux's types, on which those of modules build.
-    pub types: BtfTypes,
+    types: KernelTypes,
+    /// vmlinux's BTF, if that of a module asks for it and the types are none.
+    base: OnceCell<Option<BtfTypes>>,
+    /// What drivers' types told, by module.
+    drivers: RefCell<BTreeMap<String, Facts>>,
+    /// Whether drivers were added since the profile was last written.
+    learned: Cell<bool>,
+    debug_folders: Vec<PathBuf>,
+}
+
+/// vmlinux's types, from one of their sources.
+enum KernelTypes {
+    Btf(BtfTypes),
+    Dwarf(TypeGraph),
+    Profile(ProfileTypes),
+}
+
+impl KernelTypes {
+    fn any(&self) -> &dyn Types {
+        match self {
+            Self::Btf(types) => types,
+            Self::Dwarf(types) => types,
+            Self::Profile(types) => types,
+        }
+    }
 }
 
 /// The names of what is wanted of a kernel.
@@ -55,6 +109,26 @@ pub(crate) struct Wanted<'a> {
     pub types: &'a [&'a str],
 }
 
+impl Wanted<'_> {
+    /// The variables, with those that this room asks for itself.
+    fn all_symbols(&self) -> Vec<&str> {
+        self.symbols.iter().copied().chain(OWN_SYMBOLS).collect()
+    }
+}
+
+/// Where symbols and types come from beside the guest's own memory.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sources {
+    /// What the user names goes before all else.
+    pub symbols: Option<PathBuf>,
+    /// As `symbols`.
+    pub types: Option<PathBuf>,
+    /// Where distributions put debug information; for kernels that carry none.
+    pub debug_folders: Vec<PathBuf>,
+    /// Profiles.
+    pub store: Store,
+}
+
 /// Why no kernel could be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum DiscoveryError {
@@ -62,97 +136,27 @@ pub(crate) enum DiscoveryError {
     NotLinux,
     /// Linux without a readable symbol table.
     NoSymbols(String),
-    /// Linux without usable BTF.
+    /// Linux without usable types.
     NoTypes {
         /// `uname -r`, where known.
         release: Option<String>,
         /// What is wrong.
         reason: String,
     },
-}
-
-/// The parts of the image that were read, kept while discovery needs them.
-struct Constants {
-    parts: Vec<(u64, Vec<u8>)>,
-}
-
-impl Constants {
-    fn find<'a, T>(&'a self, search: impl Fn(&'a [u8]) -> Option<T>) -> Option<T> {
-        self.parts.iter().find_map(|(_, bytes)| search(bytes))
-    }
-
-    /// Bytes at a virtual address, if they are constants.
-    fn at(&self, start: u64, end: u64) -> Option<&[u8]> {
-        self.parts.iter().find_map(|(base, bytes)| {
-            let first = usize::try_from(start.checked_sub(*base)?).ok()?;
-            bytes.get(first..first.checked_add(usize::try_from(end.checked_sub(start)?).ok()?)?)
-        })
-    }
-
-    /// `uname -r` from the banner (init/version.c).
-    fn release(&self) -> Option<String> {
-        const BANNER: &[u8] = b"Linux version ";
-        self.find(|bytes| {
-            let rest = bytes.get(memmem::find(bytes, BANNER)? + BANNER.len()..)?;
-            let end = rest.iter().take(128).position(|byte| *byte == b' ')?;
-            std::str::from_utf8(rest.get(..end)?).ok().map(str::to_owned)
-        })
-    }
-
-    /// The note that the linker leaves (`NT_GNU_BUILD_ID`).
-    fn build_id(&self) -> Option<String> {
-        const NOTE: &[u8] = b"\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0";
-        self.find(|bytes| {
-            let id = bytes.get(memmem::find(bytes, NOTE)? + NOTE.len()..)?.get(..20)?;
-            Some(id.iter().map(|byte| format!("{byte:02x}")).collect())
-        })
-    }
-}
-
-impl Kernel {
-    /// Looks up what is wanted of a kernel whose image was found in guest memory. The cost depends on the
-    /// kernel, not on how much RAM there is.
-    pub fn discover(
-        ram: &GuestRam,
-        mut image: KernelImage,
-        wanted: &Wanted,
-    ) -> Result<Self, DiscoveryError> {
-        let space = AddressSpace::new(ram, image.root, image.levels);
-        let constants = Constants { parts: image.read(ram, Access::ReadOnly) };
-        let banner = constants.release();
-        let info = Vmcoreinfo::find(ram, &image, &space);
-        if banner.is_none() && info.is_none() {
-            return Err(DiscoveryError::NotLinux);
-        }
-        let release = info.as_ref().and_then(|info| info.get("OSRELEASE")).map(str::to_owned);
-        let release = release.or(banner);
-        let kallsyms = find_kallsyms(&space, info.as_ref(), &constants)?;
-        let own = BTF_BOUNDS.into_iter().chain([TOP_PAGE_TABLE]);
-        let names: Vec<&str> = wanted.symbols.iter().copied().chain(own).collect();
-        let symbols = kallsyms.resolve(&names);
-        if let Some(table) = symbols.get(TOP_PAGE_TABLE) {
-            image.set_root(*table);
-        }
-        let build_id = info.as_ref().and_then(|info| info.get("BUILD-ID")).map(str::to_owned);
-        let no_types = |reason: &str| DiscoveryError::NoTypes {
-            release: release.clone(),
-            reason: reason.to_owned(),
-        };
-        let blob = find_btf(&constants, &symbols).ok_or_else(|| no_types("none was found"))?;
-        let types = BtfTypes::parse(blob, wanted.types)
-            .map_err(|reason| no_types(&format!("it is not sound: {reason}")))?;
-        Ok(Self {
-            release,
-            build_id: build_id.or_else(|| constants.build_id()),
-            vmcoreinfo: info.map(|info| info.address),
-            symbols: kallsyms.len(),
-            symbols_named: kallsyms.found_by == FoundBy::Vmcoreinfo,
-            btf_bytes: blob.len(),
-            symbol_addresses: symbols.iter().map(|(name, at)| ((*name).to_owned(), *at)).collect(),
-            types,
-            image,
-        })
-    }
+    /// A file that the user named is no symbol file.
+    BadFile {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong, as a clause.
+        reason: String,
+    },
+    /// A file that the user named is of another kernel.
+    Mismatch {
+        /// Which.
+        path: PathBuf,
+        /// What shows it, as a clause.
+        reason: String,
+    },
 }
 
 impl Kernel {
@@ -160,35 +164,112 @@ impl Kernel {
     pub fn symbol(&self, name: &str) -> Option<u64> {
         self.symbol_addresses.get(name).copied()
     }
-}
 
-/// The symbol table: where VMCOREINFO names it, else by its structure.
-fn find_kallsyms(
-    space: &AddressSpace,
-    info: Option<&Vmcoreinfo>,
-    constants: &Constants,
-) -> Result<Kallsyms, DiscoveryError> {
-    let named = info.and_then(|info| Kallsyms::from_vmcoreinfo(space, info));
-    let trouble = match named {
-        Some(Ok(kallsyms)) => return Ok(kallsyms),
-        Some(Err(reason)) => reason,
-        None => {
-            "VMCOREINFO does not name it, and nothing in its constants has its structure".into()
+    /// Its types.
+    pub fn types(&self) -> &dyn Types {
+        self.types.any()
+    }
+
+    /// Whether every question about types had an answer, be it that there is no such thing. Of a profile
+    /// that another version of nfm made, not all may have.
+    pub fn has_answered(&self) -> bool {
+        match &self.types {
+            KernelTypes::Profile(types) => types.is_complete(),
+            _ => true,
         }
-    };
-    constants
-        .parts
-        .iter()
-        .find_map(|(address, bytes)| Kallsyms::search(*address, bytes))
-        .ok_or(DiscoveryError::NoSymbols(trouble))
+    }
+
+    /// Whether it is as a profile says.
+    pub fn is_recalled(&self) -> bool {
+        self.recalled
+    }
+
+    /// Whether all that is known of it was shown to be of it by its build id.
+    pub fn is_proven(&self) -> bool {
+        self.proven
+    }
+
+    /// Whether drivers were met since this was last asked.
+    pub fn has_learned(&self) -> bool {
+        self.learned.take()
+    }
+
+    /// Compiles what a driver's module tells; `compile` gives `None` where these types are not the
+    /// driver's. The module's BTF is had from `blob`, vmlinux's from `read`.
+    pub fn compile_driver<T>(
+        &self,
+        module: &str,
+        names: &[&str],
+        compile: impl Fn(&dyn Types) -> Option<T>,
+        read: &dyn Fn(u64, usize) -> Option<Vec<u8>>,
+        blob: &dyn Fn() -> Option<Vec<u8>>,
+    ) -> Option<T> {
+        if let Some(facts) = self.drivers.borrow().get(module) {
+            let types = ProfileTypes::new(facts.clone());
+            let compiled = compile(&types).filter(|_| types.is_complete());
+            if compiled.is_some() {
+                return compiled;
+            }
+        }
+        let learn = |types: &dyn Types| {
+            let recorder = Recorder::new(types);
+            let compiled = compile(&recorder)?;
+            self.drivers.borrow_mut().insert(module.to_owned(), recorder.into_facts());
+            self.learned.set(true);
+            Some(compiled)
+        };
+        let of_btf = || learn(&self.base_btf(read)?.parse_module(&blob()?, names).ok()?);
+        of_btf().or_else(|| learn(&self.debug_module(module, names)?))
+    }
+
+    /// vmlinux's BTF, on which a module's builds.
+    fn base_btf(&self, read: &dyn Fn(u64, usize) -> Option<Vec<u8>>) -> Option<&BtfTypes> {
+        if let KernelTypes::Btf(types) = &self.types {
+            return Some(types);
+        }
+        let parsed = self.base.get_or_init(|| {
+            let [start, end] = BTF_BOUNDS.map(|name| self.symbol(name));
+            let (start, end) = (start?, end?);
+            let length = usize::try_from(end.checked_sub(start)?).ok()?;
+            btf::BLOB_BYTES.contains(&length).then_some(())?;
+            // Of vmlinux's own types none are asked for by name.
+            BtfTypes::parse(btf::whole_blob(&read(start, length)?)?, &[]).ok()
+        });
+        parsed.as_ref()
+    }
+
+    /// A module's types out of the folders of debug information.
+    fn debug_module(&self, module: &str, names: &[&str]) -> Option<TypeGraph> {
+        let path = files::driver_module(&self.debug_folders, self.release.as_deref()?, module)?;
+        let SymbolFile::Elf(elf) = SymbolFile::open(&path).ok()? else { return None };
+        match dwarf::load(&elf, names) {
+            Ok(types) => Some(types),
+            Err(reason) => {
+                tracing::warn!(path = %path.display(), reason, "module's types not used");
+                None
+            }
+        }
+    }
+
+    /// What is known of this kernel as a profile, where its build id was found.
+    pub fn profile(&self, wanted: &Wanted, types: Facts) -> Option<Profile> {
+        let place = |address: u64| match self.image.contains(address) {
+            true => Place::Image(address.wrapping_sub(self.image.start)),
+            false => Place::Absolute(address),
+        };
+        let symbols = wanted.all_symbols().into_iter();
+        Some(Profile {
+            marks: self.marks.clone()?,
+            release: self.release.clone(),
+            origin: self.origin.clone(),
+            symbols: symbols.map(|name| (name.to_owned(), self.symbol(name).map(place))).collect(),
+            types,
+            drivers: self.drivers.borrow().clone(),
+        })
+    }
 }
 
-/// The types: where the symbols say, else by their beginning.
-fn find_btf<'a>(constants: &'a Constants, symbols: &FxHashMap<&str, u64>) -> Option<&'a [u8]> {
-    let [start, end] = BTF_BOUNDS;
-    let named = || {
-        let (start, end) = (*symbols.get(start)?, *symbols.get(end)?);
-        btf::whole_blob(constants.at(start, end)?)
-    };
-    named().or_else(|| constants.find(btf::search))
+/// Bytes as digits.
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

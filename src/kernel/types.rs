@@ -17,7 +17,42 @@ pub(crate) struct Member {
     pub signed: bool,
 }
 
-/// A source of type information: BTF now; DWARF and profiles are others.
+/// Members that are looked at for one that is asked for: anonymous structures could lead to each other.
+pub(super) const MOST_STEPS: usize = 100_000;
+
+/// What a type is as a member's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shape {
+    /// Bytes, of the whole array for an array.
+    pub bytes: u32,
+    /// Elements, for an array; else 1.
+    pub elements: u32,
+    /// Whether an integer is signed.
+    pub signed: bool,
+}
+
+impl Member {
+    /// The member of a shape that begins so many bits after its structure's start; a bit field, if it has
+    /// `bits`.
+    pub(super) fn at(offset_bits: u32, bits: u32, shape: Shape) -> Option<Self> {
+        let Shape { bytes, elements, signed } = shape;
+        let offset = offset_bits / 8;
+        if bits == 0 {
+            return Some(Self { offset, size: bytes, elements, bit: 0, bits: 0, signed });
+        }
+        let bit = offset_bits % 8;
+        Some(Self {
+            offset,
+            size: bit.checked_add(bits)?.div_ceil(8),
+            elements: 1,
+            bit: u8::try_from(bit).ok()?,
+            bits: u8::try_from(bits).ok()?,
+            signed,
+        })
+    }
+}
+
+/// A source of type information: BTF, DWARF or a profile.
 pub(crate) trait Types {
     /// Bytes of a structure or union.
     fn size_of(&self, structure: &str) -> Option<u32>;

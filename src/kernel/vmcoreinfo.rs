@@ -1,6 +1,8 @@
 //! VMCOREINFO: a page of text in which the kernel describes itself to crash tools
 //! (kernel/crash_core.c, kernel/vmcore_info.c). It is there without any device or crash kernel.
 
+use std::ops::ControlFlow;
+
 use rustc_hash::FxHashSet;
 
 use super::image::{Access, KernelImage};
@@ -25,21 +27,24 @@ impl Vmcoreinfo {
     /// Finds the page through the pointer to it (`vmcoreinfo_data`) among the kernel's variables. No
     /// symbol is needed, and the cost depends on the kernel's data, not on the guest's RAM.
     pub fn find(ram: &GuestRam, image: &KernelImage, space: &AddressSpace) -> Option<Self> {
-        let pointers: FxHashSet<u64> = image
-            .read(ram, Access::ReadWrite)
-            .iter()
-            .flat_map(|(_, bytes)| bytes.as_chunks().0)
-            .map(|word| u64::from_le_bytes(*word))
-            .filter(|value| is_page_pointer(*value) && !image.contains(*value))
-            .take(MOST_POINTERS)
-            .collect();
-        let pointers: Vec<u64> = pointers.into_iter().collect();
-        pointers.chunks(AT_ONCE).find_map(|some| {
-            // What was looked at is not needed again.
-            space.forget();
-            space.prefetch(some.iter().map(|pointer| (*pointer, 1)));
-            some.iter().find_map(|pointer| Self::read(space, *pointer))
-        })
+        let mut seen = FxHashSet::default();
+        image.visit(ram, Access::ReadWrite, &mut |_, bytes| {
+            let words = bytes.as_chunks().0.iter().map(|word| u64::from_le_bytes(*word));
+            let pointers = words.filter(|word| is_page_pointer(*word) && !image.contains(*word));
+            let pointers: Vec<u64> = pointers.filter(|pointer| seen.insert(*pointer)).collect();
+            for some in pointers.chunks(AT_ONCE) {
+                // What was looked at is not needed again.
+                space.forget();
+                space.prefetch(some.iter().map(|pointer| (*pointer, 1)));
+                let found = some.iter().find_map(|pointer| Self::read(space, *pointer));
+                match found {
+                    Some(found) => return ControlFlow::Break(Some(found)),
+                    None if seen.len() > MOST_POINTERS => return ControlFlow::Break(None),
+                    None => {}
+                }
+            }
+            ControlFlow::Continue(())
+        })?
     }
 
     /// Reads the page at a kernel-virtual address.

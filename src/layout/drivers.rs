@@ -50,13 +50,35 @@ pub(super) const EMBEDDED: &[&str] = &["napi_struct", "scatterlist", "skb_shared
 /// `SMP_CACHE_BYTES` on x86-64.
 const CACHE_LINE: u32 = 64;
 
-/// Offsets of network drivers, as far as devices of them were met.
-#[derive(Clone, Debug, Default)]
+/// Offsets of network drivers.
+#[derive(Clone, Debug)]
 pub(crate) struct Drivers {
     /// `virtio_net`.
-    pub virtio_net: Option<VirtioNet>,
+    pub virtio_net: Driver<VirtioNet>,
     /// `veth`.
-    pub veth: Option<Veth>,
+    pub veth: Driver<Veth>,
+}
+
+/// Offsets of one driver.
+#[derive(Clone, Debug)]
+pub(crate) struct Driver<T> {
+    /// As its types tell them: at once where it is built in, else when the first device of it is met.
+    pub known: Option<T>,
+    /// As they are where its module carries no types.
+    pub without_btf: Option<T>,
+}
+
+impl Drivers {
+    /// Compiles what vmlinux's types tell.
+    pub(super) fn compile(types: &dyn Types) -> Self {
+        Self {
+            virtio_net: Driver {
+                known: VirtioNet::compile(types),
+                without_btf: VirtioNet::without_btf(types),
+            },
+            veth: Driver { known: Veth::compile(types), without_btf: Veth::without_btf(types) },
+        }
+    }
 }
 
 /// The driver `virtio_net`.

@@ -13,7 +13,7 @@ mod process;
 mod sockets;
 mod system;
 
-pub(crate) use drivers::{Drivers, Veth, VirtioNet};
+pub(crate) use drivers::{Driver, Drivers, Veth, VirtioNet};
 pub(crate) use field::{Field, Symbol};
 pub(crate) use files::*;
 pub(crate) use log::*;
@@ -46,7 +46,7 @@ pub(crate) struct Layout {
     pub system: SystemLayout,
     /// Network devices and addresses.
     pub network: NetworkLayout,
-    /// Network drivers, compiled when the first device of one is met.
+    /// Network drivers; those that are modules are compiled when the first device of one is met.
     pub drivers: RefCell<Drivers>,
 }
 
@@ -87,7 +87,7 @@ impl Layout {
             sockets: SocketLayout::compile(types),
             system: SystemLayout::compile(types),
             network: NetworkLayout::compile(types),
-            drivers: RefCell::default(),
+            drivers: RefCell::new(Drivers::compile(types)),
         }
     }
 }

@@ -1,17 +1,22 @@
-//! Guest RAM as one frame sees it: every page is read at most once and then served from a copy, so
-//! that all facts of a frame come from as few moments as possible.
+//! Guest RAM as one frame sees it: a page is read once and then served from a copy, so that all facts
+//! of a frame come from as few moments as possible. Memory that is mapped here is read in place.
 
 use std::cell::RefCell;
 use std::collections::hash_map::Entry;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
 
-use super::{PAGE_SHIFT, PAGE_SIZE, Page, PhysicalMemory};
+use super::copies::{Copies, PageAt};
+use super::{PAGE_SHIFT, PAGE_SIZE, PhysicalMemory};
 use crate::control::Control;
 
 /// Pages that one frame may hold, a bound on what a hostile guest can make us keep (256 MiB).
 const MOST_PAGES: usize = 65_536;
+/// Pages after which the clock is looked at.
+const LOOKS_AT_CLOCK: usize = 16;
+/// Kinds of frames whose pages are remembered.
+const MOST_KINDS: usize = 4;
 
 /// Why guest memory could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,41 +34,58 @@ pub(crate) enum RamFault {
 /// Counts of what one frame cost.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ReadStatistics {
-    /// Guest pages read from the hypervisor's process.
+    /// Guest pages that were read.
     pub pages: u64,
-    /// Batches in which they were read.
+    /// Batches in which they were read; none where memory is read in place.
     pub batches: u64,
+    /// System calls that these took.
+    pub system_calls: u64,
 }
 
 /// Guest RAM behind the page cache of a frame.
 pub(crate) struct GuestRam {
-    memory: Box<dyn PhysicalMemory>,
     cache: RefCell<Cache>,
+    memory: Box<dyn PhysicalMemory>,
 }
 
 #[derive(Default)]
 struct Cache {
-    /// Guest frame number to its slot, or [`ABSENT`].
-    slots: FxHashMap<u64, u32>,
-    /// Copies; the first `used` belong to this frame, the rest are kept for the next.
-    pages: Vec<Page>,
-    used: usize,
-    /// The last page served: reads come in runs.
-    last: Option<(u64, u32)>,
+    /// The frame's pages by guest frame number.
+    held: FxHashMap<u64, Held>,
+    copies: Copies,
     deadline: Option<Instant>,
+    /// The deadline was seen to have passed.
+    late: bool,
     control: Option<Control>,
     statistics: ReadStatistics,
+    /// System calls of the memory before this frame.
+    calls_before: u64,
+    /// The kind of this frame.
+    kind: u32,
+    /// A frame of this kind came before, and what it used was read ahead.
+    read_ahead: bool,
+    /// Pages that this frame used before it looked anew.
+    used_before: Vec<u64>,
+    /// Pages that the last frame of a kind used: the next one is likely to.
+    used_by_kind: FxHashMap<u32, Vec<u64>>,
+    /// Kept for their room.
     wanted: Vec<u64>,
-    flags: Vec<bool>,
+    read: Vec<bool>,
 }
 
-/// The slot of a page that cannot be read.
-const ABSENT: u32 = u32::MAX;
+/// A page of the frame.
+#[derive(Clone, Copy)]
+struct Held {
+    /// `None`: it cannot be read.
+    at: Option<PageAt>,
+    /// Whether anything was read of it; else it was only read ahead.
+    used: bool,
+}
 
 impl GuestRam {
     /// Puts the cache before a source of memory.
     pub fn new(memory: Box<dyn PhysicalMemory>) -> Self {
-        Self { memory, cache: RefCell::default() }
+        Self { cache: RefCell::default(), memory }
     }
 
     /// The source behind the cache.
@@ -72,40 +94,90 @@ impl GuestRam {
     }
 
     /// Forgets every page: what is read from now on is new. Reads fail after `deadline`, and once
-    /// `control` is cancelled.
-    pub fn begin_frame(&self, deadline: Option<Instant>, control: Option<Control>) {
+    /// `control` is cancelled. The pages that the last frame of this kind used are read at once, so that
+    /// most of the frame is of one moment.
+    ///
+    /// To be called before address spaces are made: they keep places of pages.
+    pub fn begin_frame(&self, kind: u32, deadline: Option<Instant>, control: Option<Control>) {
+        self.memory.begin_frame();
         let mut cache = self.cache.borrow_mut();
-        cache.forget();
-        cache.deadline = deadline;
+        cache.calls_before = self.memory.system_calls();
+        cache.remember();
         cache.control = control;
         cache.statistics = ReadStatistics::default();
+        cache.deadline = deadline;
+        cache.late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        cache.kind = kind;
+        cache.read_ahead = false;
+        if !self.memory.in_place() && !cache.late {
+            let likely = cache.used_by_kind.remove(&kind).unwrap_or_default();
+            cache.read_ahead = !likely.is_empty();
+            cache.prefetch(self.memory.as_ref(), likely);
+        }
     }
 
-    /// Forgets every page but keeps the frame's deadline and counts: for a second look.
+    /// Whether what the last frame of this kind used was read when this one began.
+    pub fn was_read_ahead(&self) -> bool {
+        self.cache.borrow().read_ahead
+    }
+
+    /// Whether pages are read where they are, so that there is nothing to read ahead.
+    pub fn in_place(&self) -> bool {
+        self.memory.in_place()
+    }
+
+    /// Forgets every page but keeps the frame's deadline and counts: for a second look. Places of pages
+    /// must be forgotten with it.
     pub fn forget_pages(&self) {
         self.cache.borrow_mut().forget();
     }
 
     /// What the frame has cost so far.
     pub fn statistics(&self) -> ReadStatistics {
-        self.cache.borrow().statistics
+        let cache = self.cache.borrow();
+        let system_calls = self.memory.system_calls().wrapping_sub(cache.calls_before);
+        ReadStatistics { system_calls, ..cache.statistics }
+    }
+
+    /// Reads the pages that the frame holds once more, all at once and past the cache, and tells how
+    /// many there are and how long that took: no frame of these pages can cost less.
+    pub fn floor(&self) -> (usize, Duration) {
+        let mut frames: Vec<u64> = self.cache.borrow().held.keys().copied().collect();
+        frames.sort_unstable();
+        let mut pages = vec![[1; PAGE_SIZE]; frames.len()];
+        let mut read = vec![false; frames.len()];
+        let begun = Instant::now();
+        self.memory.read_pages(&frames, &mut pages, &mut read);
+        (frames.len(), begun.elapsed())
     }
 
     /// Reads in one batch those of the frames that are not held yet. Order and repeats do not matter.
     pub fn prefetch(&self, frames: impl IntoIterator<Item = u64>) {
-        self.cache.borrow_mut().prefetch(self.memory.as_ref(), frames);
+        if !self.memory.in_place() {
+            self.cache.borrow_mut().prefetch(self.memory.as_ref(), frames);
+        }
+    }
+
+    /// The page of a guest frame number. The place is good until pages are forgotten.
+    pub fn page(&self, frame: u64) -> Result<PageAt, RamFault> {
+        let mut cache = self.cache.borrow_mut();
+        match cache.held.get_mut(&frame) {
+            Some(held) => {
+                held.used = true;
+                held.at.ok_or(RamFault::Absent)
+            }
+            None => cache.load(self.memory.as_ref(), frame),
+        }
     }
 
     /// Copies bytes from a guest-physical address; any length, page borders included.
     pub fn read(&self, address: u64, bytes: &mut [u8]) -> Result<(), RamFault> {
-        let mut cache = self.cache.borrow_mut();
         let (mut address, mut rest) = (address, bytes);
         while !rest.is_empty() {
             let start = (address as usize) & (PAGE_SIZE - 1);
             let length = rest.len().min(PAGE_SIZE - start);
             let (now, later) = rest.split_at_mut(length);
-            let page = cache.page(self.memory.as_ref(), address >> PAGE_SHIFT)?;
-            now.copy_from_slice(page.get(start..start + length).ok_or(RamFault::Absent)?);
+            self.page(address >> PAGE_SHIFT)?.copy(start, now);
             address = address.checked_add(length as u64).ok_or(RamFault::Absent)?;
             rest = later;
         }
@@ -114,82 +186,93 @@ impl GuestRam {
 
     /// Reads eight aligned bytes, as page-table walks do.
     pub fn read_u64(&self, address: u64) -> Result<u64, RamFault> {
-        let mut bytes = [0; 8];
-        self.read(address, &mut bytes)?;
-        Ok(u64::from_le_bytes(bytes))
+        Ok(self.page(address >> PAGE_SHIFT)?.word(address as usize & (PAGE_SIZE - 1)))
     }
 }
 
 impl Cache {
     fn forget(&mut self) {
-        self.slots.clear();
-        self.used = 0;
-        self.last = None;
+        let used = self.held.iter().filter(|(_, held)| held.used && held.at.is_some());
+        self.used_before.extend(used.map(|(frame, _)| *frame));
+        self.held.clear();
+        self.copies.clear();
     }
 
-    fn page(&mut self, memory: &dyn PhysicalMemory, frame: u64) -> Result<&Page, RamFault> {
-        let slot = match self.last {
-            Some((last, slot)) if last == frame => slot,
-            _ => match self.slots.get(&frame) {
-                Some(slot) => *slot,
-                None => self.load(memory, frame)?,
-            },
-        };
-        if slot == ABSENT {
-            return Err(RamFault::Absent);
+    /// Forgets every page, but not which ones the frame used.
+    fn remember(&mut self) {
+        self.forget();
+        let mut used = std::mem::take(&mut self.used_before);
+        used.sort_unstable();
+        used.dedup();
+        if self.used_by_kind.len() >= MOST_KINDS && !self.used_by_kind.contains_key(&self.kind) {
+            self.used_by_kind.clear();
         }
-        self.last = Some((frame, slot));
-        self.pages.get(slot as usize).ok_or(RamFault::Absent)
+        self.used_by_kind.insert(self.kind, used);
     }
 
-    fn load(&mut self, memory: &dyn PhysicalMemory, frame: u64) -> Result<u32, RamFault> {
-        if self.used >= MOST_PAGES {
+    fn load(&mut self, memory: &dyn PhysicalMemory, frame: u64) -> Result<PageAt, RamFault> {
+        if self.held.len() >= MOST_PAGES {
             return Err(RamFault::Budget);
         }
-        if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+        // The clock is asked now and then only: it costs as much as a page that is read in place.
+        if !self.late && self.held.len().is_multiple_of(LOOKS_AT_CLOCK) {
+            self.late = self.deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        }
+        if self.late {
             return Err(RamFault::Late);
         }
         if self.control.as_ref().is_some_and(Control::is_cancelled) {
             return Err(RamFault::Cancelled);
         }
+        if let Some(at) = memory.mapped(frame) {
+            self.held.insert(frame, Held { at: Some(at), used: true });
+            self.statistics.pages += 1;
+            if let Some(control) = &self.control {
+                control.add_pages(1);
+            }
+            return Ok(at);
+        }
         self.prefetch(memory, [frame]);
-        Ok(self.slots.get(&frame).copied().unwrap_or(ABSENT))
+        let held = self.held.get_mut(&frame).ok_or(RamFault::Absent)?;
+        held.used = true;
+        held.at.ok_or(RamFault::Absent)
     }
 
     fn prefetch(&mut self, memory: &dyn PhysicalMemory, frames: impl IntoIterator<Item = u64>) {
         let mut wanted = std::mem::take(&mut self.wanted);
         wanted.clear();
         for frame in frames {
-            if self.used + wanted.len() >= MOST_PAGES {
+            if self.held.len() >= MOST_PAGES {
                 break;
             }
-            if let Entry::Vacant(slot) = self.slots.entry(frame) {
-                slot.insert(ABSENT);
+            if let Entry::Vacant(slot) = self.held.entry(frame) {
+                slot.insert(Held { at: None, used: false });
                 wanted.push(frame);
             }
         }
-        if !wanted.is_empty() {
-            wanted.sort_unstable();
-            let (first, end) = (self.used, self.used + wanted.len());
-            if self.pages.len() < end {
-                self.pages.resize(end, [0; PAGE_SIZE]);
-            }
-            self.flags.clear();
-            self.flags.resize(wanted.len(), false);
-            if let Some(pages) = self.pages.get_mut(first..end) {
-                memory.read_pages(&wanted, pages, &mut self.flags);
-            }
-            for (index, frame) in wanted.iter().enumerate() {
-                if self.flags.get(index) == Some(&true) {
-                    self.slots.insert(*frame, (first + index) as u32);
+        wanted.sort_unstable();
+        let mut rest = wanted.as_slice();
+        while !rest.is_empty() {
+            let read = &mut self.read;
+            let copies = self.copies.fill(rest.len(), |pages| {
+                read.clear();
+                read.resize(pages.len(), false);
+                memory.read_pages(rest.get(..pages.len()).unwrap_or_default(), pages, read);
+            });
+            for ((frame, at), read) in rest.iter().zip(&copies).zip(read.iter()) {
+                if *read {
+                    self.held.insert(*frame, Held { at: Some(*at), used: false });
                 }
             }
-            self.used = end;
-            self.statistics.pages += wanted.len() as u64;
+            self.statistics.pages += copies.len() as u64;
             self.statistics.batches += 1;
             if let Some(control) = &self.control {
-                control.add_pages(wanted.len() as u64);
+                control.add_pages(copies.len() as u64);
             }
+            rest = match rest.get(copies.len()..) {
+                Some(rest) if !copies.is_empty() => rest,
+                _ => break,
+            };
         }
         self.wanted = wanted;
     }

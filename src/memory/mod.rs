@@ -1,13 +1,16 @@
 //! Guest-physical reads: where the bytes come from, and the page cache of one frame.
 
 mod cache;
+mod copies;
 mod file;
 mod held;
 mod plugin;
 mod procfs;
+mod shared;
 
 pub use cache::ReadStatistics;
 pub(crate) use cache::{GuestRam, RamFault};
+pub(crate) use copies::PageAt;
 pub(crate) use file::{Dump, DumpFile, FileMemory, Origin, core_header};
 pub use plugin::find_backend;
 pub(crate) use plugin::{BackendGuest, PluginMemory, Wanted};
@@ -40,6 +43,26 @@ pub(crate) trait PhysicalMemory: Send {
 
     /// Reads a run of bytes; false where any of it is no RAM or cannot be read.
     fn read_run(&self, address: u64, bytes: &mut [u8]) -> bool;
+
+    /// A frame begins: what was known of the memory's state may have changed.
+    fn begin_frame(&self) {}
+
+    /// Whether pages are read where they are ([`Self::mapped`]) rather than copied by
+    /// [`Self::read_pages`].
+    fn in_place(&self) -> bool {
+        false
+    }
+
+    /// The page of a guest frame number, where it can be read in place without a change on the host.
+    /// The place is good as long as the memory is open.
+    fn mapped(&self, _frame: u64) -> Option<PageAt> {
+        None
+    }
+
+    /// System calls that reading took so far, where they are counted.
+    fn system_calls(&self) -> u64 {
+        0
+    }
 
     /// The RAM, as ascending runs of (first guest-physical address, bytes); empty where only the hypervisor
     /// knows where it lies.

@@ -1,18 +1,23 @@
 //! Guest RAM inside a QEMU process: `process_vm_readv` for private memory, the backing file for
 //! shared memory, `/proc/PID/mem` where the system call is refused.
 
+use std::cell::{Cell, OnceCell};
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::SeekFrom;
 
-use super::{PAGE_SHIFT, PAGE_SIZE, Page, PhysicalMemory, Residency, held};
+use super::shared::SharedMapping;
+use super::{PAGE_SHIFT, PAGE_SIZE, Page, PageAt, PhysicalMemory, Residency, held};
 use crate::error::{Error, Result};
 use crate::resolve::{Backing, QemuProcess, RamBlock, RamLayout};
 
 /// Remote ranges in one call; the kernel's limit is 1024 (`UIO_MAXIOV`).
 const BATCH: usize = 512;
+/// Frames, the opening being one, with the last of which shared memory is mapped.
+const FRAMES_BEFORE_MAPPING: u64 = 3;
 
 /// A QEMU process whose memory may be read.
 #[derive(Debug)]
@@ -21,6 +26,8 @@ pub(crate) struct ReadableProcess {
     /// `/proc/PID/mem`, where it may be opened: that takes the right to open other users' files beside
     /// the right to trace, which is all that `process_vm_readv` asks for.
     mem: Option<File>,
+    /// System calls that reading took.
+    calls: AtomicU64,
 }
 
 /// The memory of a running QEMU guest.
@@ -28,6 +35,8 @@ pub(crate) struct ReadableProcess {
 pub(crate) struct ProcfsMemory {
     owner: Arc<ReadableProcess>,
     blocks: Vec<Block>,
+    /// Frames that have begun.
+    frames: Cell<u64>,
 }
 
 #[derive(Debug)]
@@ -35,6 +44,8 @@ struct Block {
     ram: RamBlock,
     /// The backing file and the offset in it of the block's first byte.
     file: Option<(File, u64)>,
+    /// The same, mapped here, once it was tried.
+    mapping: OnceCell<Option<SharedMapping>>,
 }
 
 impl ReadableProcess {
@@ -46,11 +57,10 @@ impl ReadableProcess {
         let path = format!("/proc/{}/mem", process.pid);
         let mem = File::open(&path);
         let refusal = mem.as_ref().err().map(ToString::to_string);
-        let readable = Self { process, mem: mem.ok() };
+        let readable = Self { process, mem: mem.ok(), calls: AtomicU64::new(0) };
         let Some(reason) = refusal else { return Ok(Arc::new(readable)) };
-        let (mut page, mut read) = ([0; PAGE_SIZE], false);
-        let mut probe = [Wanted { host: mapped, page: &mut page, read: &mut read }];
-        if readable.vm_read(&mut probe) == Some(1) {
+        let mut page = [[0; PAGE_SIZE]];
+        if readable.vm_read(&[mapped], &mut page) == Some(1) {
             return Ok(Arc::new(readable));
         }
         if !readable.process.alive() {
@@ -63,25 +73,30 @@ impl ReadableProcess {
         })
     }
 
-    /// Reads private pages of the process in one system call; returns how many were read whole,
-    /// from the first on, or `None` where the call itself is refused.
-    fn vm_read(&self, wanted: &mut [Wanted]) -> Option<usize> {
-        let range = |base: *mut libc::c_void| libc::iovec { iov_base: base, iov_len: PAGE_SIZE };
-        let remote: Vec<_> =
-            wanted.iter().map(|one| range(one.host as *mut libc::c_void)).collect();
-        let local: Vec<_> =
-            wanted.iter_mut().map(|one| range(one.page.as_mut_ptr().cast())).collect();
-        // SAFETY: each local range is one page that `wanted` borrows exclusively; the remote addresses
-        // are only read by the kernel in the other process, and it checks them.
+    /// Reads private pages of the process, by their addresses, in one system call; returns how many
+    /// were read whole, from the first on, or `None` where the call itself is refused.
+    fn vm_read(&self, addresses: &[u64], pages: &mut [Page]) -> Option<usize> {
+        let mut remote: Vec<libc::iovec> = Vec::with_capacity(addresses.len());
+        let mut end = None;
+        for address in addresses {
+            match remote.last_mut() {
+                // Neighbours are one range.
+                Some(last) if end == Some(*address) => last.iov_len += PAGE_SIZE,
+                _ => remote.push(libc::iovec {
+                    iov_base: *address as *mut libc::c_void,
+                    iov_len: PAGE_SIZE,
+                }),
+            }
+            end = address.checked_add(PAGE_SIZE as u64);
+        }
+        let length = addresses.len().min(pages.len()) * PAGE_SIZE;
+        let local = libc::iovec { iov_base: pages.as_mut_ptr().cast(), iov_len: length };
+        self.count_call();
+        // SAFETY: the local range is what `pages` borrows exclusively; the remote addresses are only
+        // read by the kernel in the other process, and it checks them.
         let read = unsafe {
-            libc::process_vm_readv(
-                self.process.pid,
-                local.as_ptr(),
-                local.len() as u64,
-                remote.as_ptr(),
-                remote.len() as u64,
-                0,
-            )
+            let (ranges, count) = (remote.as_ptr(), remote.len() as u64);
+            libc::process_vm_readv(self.process.pid, &local, 1, ranges, count, 0)
         };
         match usize::try_from(read) {
             Ok(read) => Some(read / PAGE_SIZE),
@@ -94,6 +109,7 @@ impl ReadableProcess {
 
     /// Reads bytes at an address of the process.
     fn read_at(&self, bytes: &mut [u8], address: u64) -> bool {
+        self.count_call();
         if let Some(mem) = &self.mem {
             return mem.read_exact_at(bytes, address).is_ok();
         }
@@ -103,6 +119,10 @@ impl ReadableProcess {
         // read by the kernel in the other process, and it checks it.
         let read = unsafe { libc::process_vm_readv(self.process.pid, &local, 1, &remote, 1, 0) };
         usize::try_from(read) == Ok(bytes.len())
+    }
+
+    fn count_call(&self) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The process.
@@ -124,10 +144,10 @@ impl ProcfsMemory {
                         backing_file(owner.process.pid, inode)?.map(|file| (file, file_offset))
                     }
                 };
-                Ok(Block { ram: *ram, file })
+                Ok(Block { ram: *ram, file, mapping: OnceCell::new() })
             })
             .collect::<Result<_>>()?;
-        Ok(Self { owner: Arc::clone(owner), blocks })
+        Ok(Self { owner: Arc::clone(owner), blocks, frames: Cell::new(0) })
     }
 
     /// The block that holds `length` bytes from a guest-physical address, and the offset in it.
@@ -140,61 +160,111 @@ impl ProcfsMemory {
 
     fn read_block(&self, block: &Block, offset: u64, bytes: &mut [u8]) -> bool {
         match &block.file {
-            Some((file, start)) => file.read_exact_at(bytes, start.saturating_add(offset)).is_ok(),
+            Some((file, start)) => {
+                self.owner.count_call();
+                file.read_exact_at(bytes, start.saturating_add(offset)).is_ok()
+            }
             None => self.owner.read_at(bytes, block.ram.host.saturating_add(offset)),
         }
     }
 
-    fn read_private(&self, mut wanted: &mut [Wanted]) {
-        while !wanted.is_empty() {
-            let (now, _) = wanted.split_at_mut(wanted.len().min(BATCH));
-            let size = now.len();
-            let done = match self.owner.vm_read(now) {
+    /// Reads private pages by their addresses in the process.
+    fn read_private(&self, addresses: &[u64], pages: &mut [Page], read: &mut [bool]) {
+        let mut done = 0;
+        while done < addresses.len() {
+            let now = done..addresses.len().min(done + BATCH);
+            let (Some(addresses), Some(pages), Some(read)) =
+                (addresses.get(now.clone()), pages.get_mut(now.clone()), read.get_mut(now))
+            else {
+                return;
+            };
+            done += match self.owner.vm_read(addresses, pages) {
                 Some(count) => {
-                    now.iter_mut().take(count).for_each(|one| *one.read = true);
+                    read.iter_mut().take(count).for_each(|read| *read = true);
                     // The call stops at the first page that cannot be read: that one is left out.
-                    (count + 1).min(size)
+                    (count + 1).min(addresses.len())
                 }
                 None => {
-                    for one in now {
-                        *one.read = self.owner.read_at(one.page, one.host);
+                    for ((address, page), read) in addresses.iter().zip(pages).zip(read) {
+                        *read = self.owner.read_at(page, *address);
                     }
-                    size
+                    addresses.len()
                 }
             };
-            wanted = wanted.split_at_mut(done).1;
         }
     }
-}
 
-/// A private page to be read.
-struct Wanted<'a> {
-    host: u64,
-    page: &'a mut Page,
-    read: &'a mut bool,
+    /// Where a page of private memory lies in the process.
+    fn private(&self, frame: u64) -> Option<u64> {
+        let (block, offset) = self.find(frame.checked_mul(PAGE_SIZE as u64)?, PAGE_SIZE as u64)?;
+        block.file.is_none().then(|| block.ram.host.saturating_add(offset))
+    }
 }
 
 impl PhysicalMemory for ProcfsMemory {
     fn read_pages(&self, frames: &[u64], pages: &mut [Page], read: &mut [bool]) {
-        let mut private = Vec::with_capacity(frames.len());
-        for ((frame, page), read) in frames.iter().zip(pages).zip(read) {
-            *read = false;
-            let address = frame.checked_mul(PAGE_SIZE as u64);
-            match address.and_then(|address| self.find(address, PAGE_SIZE as u64)) {
-                Some((block, offset)) if block.file.is_none() => {
-                    let host = block.ram.host.saturating_add(offset);
-                    private.push(Wanted { host, page, read });
-                }
-                Some((block, offset)) => *read = self.read_block(block, offset, page),
-                None => {}
+        let mut addresses = Vec::with_capacity(frames.len());
+        let mut at = 0;
+        while at < frames.len() {
+            // A run of private pages goes in few calls.
+            addresses.clear();
+            addresses.extend(frames.iter().skip(at).map_while(|frame| self.private(*frame)));
+            let run = at..at + addresses.len();
+            if let (Some(pages), Some(read)) =
+                (pages.get_mut(run.clone()), read.get_mut(run.clone()))
+            {
+                self.read_private(&addresses, pages, read);
+            }
+            at = run.end;
+            // Then one that is not.
+            if let (Some(frame), Some(page), Some(read)) =
+                (frames.get(at), pages.get_mut(at), read.get_mut(at))
+            {
+                let address = frame.checked_mul(PAGE_SIZE as u64);
+                *read = match self.mapped(*frame) {
+                    Some(at) => {
+                        at.copy(0, page);
+                        true
+                    }
+                    None => address.is_some_and(|address| self.read_run(address, page)),
+                };
+                at += 1;
             }
         }
-        self.read_private(&mut private);
     }
 
     fn read_run(&self, address: u64, bytes: &mut [u8]) -> bool {
         self.find(address, bytes.len() as u64)
             .is_some_and(|(block, offset)| self.read_block(block, offset, bytes))
+    }
+
+    /// Only what is read more than once is mapped: a mapping counts as this process's memory.
+    fn begin_frame(&self) {
+        self.frames.set(self.frames.get().saturating_add(1));
+        if self.frames.get() < FRAMES_BEFORE_MAPPING {
+            return;
+        }
+        for block in &self.blocks {
+            let Some((file, start)) = &block.file else { continue };
+            let (length, pid, host) = (block.ram.length, self.owner.process.pid, block.ram.host);
+            let map = || SharedMapping::new(file, *start, length, pid, host);
+            if let Some(mapping) = block.mapping.get_or_init(map) {
+                mapping.begin_frame(file);
+            }
+        }
+    }
+
+    fn in_place(&self) -> bool {
+        self.blocks.iter().all(|block| matches!(block.mapping.get(), Some(Some(_))))
+    }
+
+    fn mapped(&self, frame: u64) -> Option<PageAt> {
+        let (block, offset) = self.find(frame.checked_mul(PAGE_SIZE as u64)?, PAGE_SIZE as u64)?;
+        block.mapping.get()?.as_ref()?.page(offset)
+    }
+
+    fn system_calls(&self) -> u64 {
+        self.owner.calls.load(Ordering::Relaxed)
     }
 
     fn ram(&self) -> Vec<(u64, u64)> {
@@ -220,14 +290,11 @@ impl PhysicalMemory for ProcfsMemory {
     fn residency(&self) -> Option<Residency> {
         let pagemap = File::open(format!("/proc/{}/pagemap", self.owner.process.pid)).ok()?;
         self.blocks.iter().try_fold(Residency::default(), |sum, block| {
-            let (resident, swapped) = present(&pagemap, block.ram.host, block.ram.length)?;
-            // What is in a shared file but not in the process's page tables counts as resident too.
             let (resident, swapped) = match &block.file {
-                Some((file, start)) => {
-                    let data = data_bytes(file, *start, block.ram.length)?;
-                    (data.saturating_sub(swapped), swapped)
-                }
-                None => (resident, swapped),
+                // What is in a shared file but not in the process's page tables is held too. What of it
+                // is in swap cannot be told (Documentation/admin-guide/mm/pagemap.rst).
+                Some((file, start)) => (data_bytes(file, *start, block.ram.length)?, 0),
+                None => present(&pagemap, block.ram.host, block.ram.length)?,
             };
             let held = resident.saturating_add(swapped);
             Some(Residency {
@@ -284,6 +351,11 @@ fn present(pagemap: &File, start: u64, length: u64) -> Option<(u64, u64)> {
 /// Bytes of a file's range that are no hole.
 fn data_bytes(file: &File, start: u64, length: u64) -> Option<u64> {
     let end = start.checked_add(length)?;
+    let stat = rustix::fs::fstat(file).ok()?;
+    if start == 0 && u64::try_from(stat.st_size) == Ok(length) {
+        // In blocks of 512 bytes, whatever the file system.
+        return u64::try_from(stat.st_blocks).ok()?.checked_mul(512).map(|held| held.min(length));
+    }
     let (mut position, mut sum) = (start, 0_u64);
     while position < end {
         let Ok(data) = rustix::fs::seek(file, SeekFrom::Data(position)) else { break };

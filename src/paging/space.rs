@@ -1,12 +1,10 @@
-//! An address space: a page-table root over guest RAM, with the translations of one frame kept.
+//! An address space: a page-table root over guest RAM, with translations kept for one frame.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::fmt;
 
-use rustc_hash::FxHashMap;
-
 use super::x86_64::{Entry, Levels, Target, table_index};
-use crate::memory::{GuestRam, PAGE_SHIFT, PAGE_SIZE, RamFault};
+use crate::memory::{GuestRam, PAGE_SHIFT, PAGE_SIZE, PageAt, RamFault};
 
 /// A guest-virtual address that could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,19 +92,53 @@ pub(crate) struct AddressSpace<'ram> {
     ram: &'ram GuestRam,
     root: u64,
     levels: Levels,
-    /// Virtual page number to guest-physical page address.
-    translations: RefCell<FxHashMap<u64, u64>>,
+    /// What was translated, where much is read.
+    known: Option<Known>,
+}
+
+/// Translations that were made, each at the one place that its address gives: a new one drives the old
+/// one out.
+struct Known {
+    /// The virtual address of a page, with a bit that tells it from nothing, and where it is read.
+    pages: Vec<Cell<(u64, Option<PageAt>)>>,
+    /// The same for large pages of 2 MiB (or parts of larger ones): the guest-physical address.
+    large: Vec<Cell<(u64, u64)>>,
+}
+
+const KNOWN_PAGES: usize = 2048;
+const KNOWN_LARGE: usize = 256;
+/// `log2` of a large page's bytes.
+const LARGE_SHIFT: u32 = 21;
+/// Tells page 0 from nothing.
+const FILLED: u64 = 1;
+
+impl Known {
+    fn new() -> Self {
+        Self {
+            pages: vec![Cell::new((0, None)); KNOWN_PAGES],
+            large: vec![Cell::new((0, 0)); KNOWN_LARGE],
+        }
+    }
+
+    fn page(&self, address: u64) -> Option<&Cell<(u64, Option<PageAt>)>> {
+        self.pages.get((address >> PAGE_SHIFT) as usize % KNOWN_PAGES)
+    }
+
+    fn large(&self, address: u64) -> Option<&Cell<(u64, u64)>> {
+        self.large.get((address >> LARGE_SHIFT) as usize % KNOWN_LARGE)
+    }
 }
 
 impl<'ram> AddressSpace<'ram> {
-    /// The address space whose top table lies at a guest-physical address.
+    /// The address space whose top table lies at a guest-physical address. Translations are kept.
     pub fn new(ram: &'ram GuestRam, root: u64, levels: Levels) -> Self {
-        Self { ram, root, levels, translations: RefCell::default() }
+        Self { ram, root, levels, known: Some(Known::new()) }
     }
 
-    /// Another address space of the same guest: a process's.
+    /// Another address space of the same guest: a process's. Little is read of each, so that nothing
+    /// is kept.
     pub fn with_root(&self, root: u64) -> Self {
-        Self::new(self.ram, root, self.levels)
+        Self { ram: self.ram, root, levels: self.levels, known: None }
     }
 
     /// Whether what it translates to is the host's numbers, not the guest's.
@@ -116,23 +148,33 @@ impl<'ram> AddressSpace<'ram> {
 
     /// Forgets translations and pages: what is read from now on is new.
     pub fn forget(&self) {
-        self.translations.borrow_mut().clear();
+        if let Some(known) = &self.known {
+            known.pages.iter().for_each(|page| page.set((0, None)));
+            known.large.iter().for_each(|large| large.set((0, 0)));
+        }
         self.ram.forget_pages();
     }
 
     /// The guest-physical address behind a virtual one.
     pub fn translate(&self, address: u64) -> Result<u64, Fault> {
-        let offset = address & (PAGE_SIZE as u64 - 1);
-        let page = address >> PAGE_SHIFT;
-        if let Some(physical) = self.translations.borrow().get(&page) {
-            return Ok(physical | offset);
+        let tag = address >> LARGE_SHIFT << LARGE_SHIFT | FILLED;
+        let slot = self.known.as_ref().and_then(|known| known.large(address));
+        if let Some((known, physical)) = slot.map(Cell::get)
+            && known == tag
+        {
+            return Ok(physical | address & ((1 << LARGE_SHIFT) - 1));
         }
-        let physical = self.walk(address).map_err(|kind| Fault { address, kind })?;
-        self.translations.borrow_mut().insert(page, physical & !(PAGE_SIZE as u64 - 1));
+        let (physical, shift) = self.walk(address).map_err(|kind| Fault { address, kind })?;
+        if let Some(slot) = slot
+            && shift >= LARGE_SHIFT
+        {
+            slot.set((tag, physical >> LARGE_SHIFT << LARGE_SHIFT));
+        }
         Ok(physical)
     }
 
-    fn walk(&self, address: u64) -> Result<u64, FaultKind> {
+    /// The guest-physical address, and `log2` of the bytes of the page that it lies in.
+    fn walk(&self, address: u64) -> Result<(u64, u32), FaultKind> {
         if !self.levels.is_canonical(address) {
             return Err(FaultKind::NotCanonical);
         }
@@ -146,7 +188,9 @@ impl<'ram> AddressSpace<'ram> {
                 Target::Page(..) if self.has_machine_frames() && !Entry(entry).is_present() => {
                     return Err(FaultKind::NotRam);
                 }
-                Target::Page(start, shift) => return Ok(start | (address & ((1 << shift) - 1))),
+                Target::Page(start, shift) => {
+                    return Ok((start | (address & ((1 << shift) - 1)), shift));
+                }
                 Target::Nothing if Entry(entry).is_swapped(level) => {
                     return Err(FaultKind::Swapped);
                 }
@@ -156,18 +200,47 @@ impl<'ram> AddressSpace<'ram> {
         Err(FaultKind::NotMapped)
     }
 
+    /// The page that a virtual address lies in.
+    fn page(&self, address: u64) -> Result<PageAt, Fault> {
+        let tag = address >> PAGE_SHIFT << PAGE_SHIFT | FILLED;
+        let slot = self.known.as_ref().and_then(|known| known.page(address));
+        if let Some((known, Some(page))) = slot.map(Cell::get)
+            && known == tag
+        {
+            return Ok(page);
+        }
+        let physical = self.translate(address)?;
+        let page = self.ram.page(physical >> PAGE_SHIFT);
+        let page = page.map_err(|fault| Fault { address, kind: fault.into() })?;
+        if let Some(slot) = slot {
+            slot.set((tag, Some(page)));
+        }
+        Ok(page)
+    }
+
     /// Copies bytes from a virtual address; all or nothing.
     pub fn read(&self, address: u64, bytes: &mut [u8]) -> Result<(), Fault> {
         let (mut address, mut rest) = (address, bytes);
         while !rest.is_empty() {
             let length = rest.len().min(bytes_to_page_end(address));
             let (now, later) = rest.split_at_mut(length);
-            let physical = self.translate(address)?;
-            self.ram.read(physical, now).map_err(|fault| Fault { address, kind: fault.into() })?;
+            self.page(address)?.copy(address as usize & (PAGE_SIZE - 1), now);
             address = address.wrapping_add(length as u64);
             rest = later;
         }
         Ok(())
+    }
+
+    /// A number of 1 to 8 bytes.
+    pub fn number(&self, address: u64, size: u32) -> Result<u64, Fault> {
+        let within = address as u32 & 7;
+        if within + size > 8 {
+            let mut bytes = [0; 8];
+            self.read(address, bytes.get_mut(..size.min(8) as usize).unwrap_or_default())?;
+            return Ok(u64::from_le_bytes(bytes));
+        }
+        let word = self.page(address)?.word(address as usize & (PAGE_SIZE - 1));
+        Ok((word >> (8 * within)) & (u64::MAX >> (64 - 8 * size.clamp(1, 8))))
     }
 
     /// Visits what the page tables hold of a range, ascending, piece by piece; pages that nothing is
@@ -189,11 +262,12 @@ impl<'ram> AddressSpace<'ram> {
         let Some(last) = end.checked_sub(1).filter(|last| *last >= start) else { return Ok(()) };
         let reach = 12 + 9 * (level - 1);
         let (from, to) = (table_index(start, level), table_index(last, level));
-        let mut entries = [0_u8; PAGE_SIZE];
-        let wanted = entries.get_mut(from as usize * 8..(to as usize + 1) * 8).unwrap_or_default();
-        self.ram.read(table | (from << 3), wanted)?;
-        for (index, entry) in (from..).zip(wanted.as_chunks().0) {
-            let entry = Entry(u64::from_le_bytes(*entry));
+        let entries = self.ram.page(table >> PAGE_SHIFT)?;
+        for index in from..=to {
+            let entry = Entry(entries.word((index as usize) << 3));
+            if entry.0 == 0 {
+                continue;
+            }
             // The piece of the range that this entry maps.
             let base = ((start >> reach) + (index - from)) << reach;
             let first = base.max(start);
@@ -214,8 +288,21 @@ impl<'ram> AddressSpace<'ram> {
         Ok(())
     }
 
+    /// Whether memory is read where it is, so that there is nothing to read ahead.
+    pub fn in_place(&self) -> bool {
+        self.ram.in_place()
+    }
+
+    /// Whether what the last frame of this kind used was read when this one began.
+    pub fn was_read_ahead(&self) -> bool {
+        self.ram.was_read_ahead()
+    }
+
     /// Reads in one batch the pages that hold these (address, bytes) ranges, as far as they are mapped.
     pub fn prefetch(&self, ranges: impl IntoIterator<Item = (u64, u64)>) {
+        if self.ram.in_place() {
+            return;
+        }
         let frames = ranges.into_iter().flat_map(|(address, length)| {
             let first = address >> PAGE_SHIFT;
             let last = address.saturating_add(length.saturating_sub(1)) >> PAGE_SHIFT;

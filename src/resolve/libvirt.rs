@@ -44,8 +44,11 @@ impl DomainState {
 
     fn of(domain: &Domain) -> Self {
         // virDomainGetState asks libvirt alone; virDomainGetInfo may ask the guest's monitor.
-        let Ok((state, _)) = domain.state() else { return Self::Unknown };
-        match state.to_raw() {
+        domain.state().map_or(Self::Unknown, |(state, _)| Self::from_raw(state.to_raw()))
+    }
+
+    fn from_raw(state: virt::sys::virDomainState) -> Self {
+        match state {
             virt::sys::VIR_DOMAIN_RUNNING => Self::Running,
             virt::sys::VIR_DOMAIN_BLOCKED => Self::Blocked,
             virt::sys::VIR_DOMAIN_PAUSED => Self::Paused,
@@ -148,6 +151,29 @@ impl Libvirt {
             }
         }
         Err(Error::NoSuchDomain { domain: domain.to_owned(), uri: self.uri.clone() })
+    }
+}
+
+/// A domain whose state is asked for again and again, over a read-only connection that stays open.
+pub(crate) struct Watched {
+    domain: Domain,
+    /// Keeps the connection that `domain` belongs to.
+    _connect: Connect,
+}
+
+impl Watched {
+    /// Connects and looks the domain up by its UUID.
+    pub fn open(uri: &str, uuid: &str) -> Result<Self> {
+        let libvirt = Libvirt::open(Some(uri))?;
+        Ok(Self { domain: libvirt.look_up(uuid)?, _connect: libvirt.connect })
+    }
+
+    /// The domain's state now.
+    pub fn state(&self) -> Result<DomainState> {
+        match self.domain.state() {
+            Ok((state, _)) => Ok(DomainState::from_raw(state.to_raw())),
+            Err(error) => Err(refused("the domain's state", &error)),
+        }
     }
 }
 

@@ -8,9 +8,9 @@ mod maps;
 mod qemu;
 mod ram;
 
-pub(crate) use libvirt::Hold;
 pub use libvirt::{
     DomainDefinition, DomainState, DomainSummary, Libvirt, resume_if_paused, silence_libvirt,
 };
+pub(crate) use libvirt::{Hold, Watched};
 pub(crate) use qemu::QemuProcess;
 pub(crate) use ram::{Backing, RamBlock, RamLayout, candidates, placed_layouts};

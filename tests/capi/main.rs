@@ -4,6 +4,7 @@
 mod lab;
 
 mod api;
+#[allow(dead_code, reason = "the tests of the bindings use the rest")]
 mod build;
 mod checkers;
 mod header;

@@ -325,6 +325,7 @@ static void print_host(const nfm_host_t *row)
     NUMBER(NFM_HOST_RSS_BYTES, rss_bytes);
     NUMBER(NFM_HOST_SWAPPED_BYTES, swapped_bytes);
     NUMBER(NFM_HOST_UNTOUCHED_BYTES, untouched_bytes);
+    NUMBER(NFM_HOST_MEMORY_AGE_NS, memory_age_ns);
 }
 
 /* The rows of a section. A section that the frame does not hold has none. */

@@ -33,41 +33,12 @@ case "$kernel" in
 esac
 
 # ---------------------------------------------------------------------------
-# A private apt: its own sources, lists and status; the machine's own
-# configuration (proxies, and so on) still counts.
 
 # shellcheck source=tests/lab/mirror.sh
 . "$(dirname "${BASH_SOURCE[0]}")/mirror.sh"
-
 apt_root=$cache/apt/$kernel
-mkdir -p "$apt_root"/{etc,state/lists/partial,cache/archives/partial}
-: >"$apt_root/state/status"
-: >"$apt_root/etc/sources.list"
-for suite in $suites; do
-    case "$suite" in
-    security:*) uri=$(mirror Debian-Security) ;;
-    *) uri=$(mirror Debian) ;;
-    esac
-    echo "deb [arch=amd64 signed-by=$keyring check-valid-until=no] $uri ${suite#security:} main" \
-        >>"$apt_root/etc/sources.list"
-done
-cat >"$apt_root/apt.conf" <<CONF
-APT::Architecture "amd64";
-APT::Architectures { "amd64"; };
-APT::Sandbox::User "root";
-Dir::State "$apt_root/state";
-Dir::State::status "$apt_root/state/status";
-Dir::Cache "$apt_root/cache";
-Dir::Etc::sourcelist "$apt_root/etc/sources.list";
-Dir::Etc::sourceparts "/dev/null";
-Dir::Etc::preferences "/dev/null";
-Dir::Etc::preferencesparts "/dev/null";
-Acquire::Languages "none";
-Acquire::Retries "3";
-Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";
-Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled "false";
-CONF
-export APT_CONFIG=$apt_root/apt.conf
+# shellcheck disable=SC2086 # a list of suites
+private_apt "$apt_root" $suites
 
 # A suite that has gone must not hide another that still serves: judge by
 # what can be found after the update, not by its status.

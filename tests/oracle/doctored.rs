@@ -3,14 +3,14 @@
 
 use serde_json::{Value, json};
 
-use crate::frame;
+use crate::frames;
 use crate::sections::{Compare, REQUIRED, SECTIONS};
 use crate::tally::Tally;
 use crate::view::View;
 
 #[test]
 fn a_doctored_frame_is_found_out() {
-    let (view, frame) = frame("6.1 pc 512 MiB", &[]);
+    let (view, [frame, _]) = frames("6.1 pc 512 MiB", &[]);
     let mut missed = Vec::new();
     for (section, compare) in SECTIONS {
         let own = json!({ section: frame[section].clone() });

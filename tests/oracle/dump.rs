@@ -25,14 +25,17 @@ fn compare_dump(title: &str, options: &[&str]) {
     let guest = lab::guest(&crate::guest_name(title), options);
     let file = format!("/var/tmp/nfm-oracle-{}-{}", guest.domain(), std::process::id());
     let file = Temporary(file.into());
-    let (view, frame) = View::around(&guest, || {
-        let mut live = Domain::open(guest.domain(), &OpenOptions::default())?;
-        let mut options = DumpOptions::default();
-        options.mode = Mode::Paused;
-        live.dump(&file.0, &options, &mut |_, _| {})?;
-        let uri = format!("file:{}", file.0.display());
-        Domain::open(&uri, &OpenOptions::default())?.crawl(&CrawlOptions::default())
-    });
+    let open = |name: &str| {
+        Domain::open(name, &OpenOptions::default()).unwrap_or_else(|e| panic!("{title}: {e}"))
+    };
+    let mut live = open(guest.domain());
+    let mut options = DumpOptions::default();
+    options.mode = Mode::Paused;
+    // Nothing but the dump between the guest's own views: load averages go up and down in seconds.
+    let (view, written) = View::around(&guest, || live.dump(&file.0, &options, &mut |_, _| {}));
+    written.unwrap_or_else(|error| panic!("{title}: {error}"));
+    let mut dump = open(&format!("file:{}", file.0.display()));
+    let frame = dump.crawl(&CrawlOptions::default());
     let frame = frame.unwrap_or_else(|error| panic!("{title}: {error}"));
     let frame = serde_json::from_str(&frame.to_json()).expect("the frame's JSON");
     let required: Vec<_> =

@@ -68,4 +68,6 @@ pub fn compare(tally: &mut Tally, view: &View, frame: &Value) {
     field("swapped_bytes", Expected::Between(0, before.ram / 2));
     let rest = host["rss_bytes"].as_u64().unwrap_or(0) + swapped;
     field("untouched_bytes", Expected::is(before.ram.saturating_sub(rest)));
+    // Counted for this frame: the handle is new.
+    field("memory_age_ns", Expected::Between(0, 5_000_000_000));
 }

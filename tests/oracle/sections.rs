@@ -51,7 +51,7 @@ pub const REQUIRED: &[(&str, &str)] = &[
     ),
     ("mounts", "source target filesystem options"),
     ("log", "time_ns level text"),
-    ("host", "vcpu_time_ns rss_bytes swapped_bytes untouched_bytes state"),
+    ("host", "vcpu_time_ns rss_bytes swapped_bytes untouched_bytes memory_age_ns state"),
 ];
 
 /// Compares one section.

@@ -15,8 +15,26 @@ pub(crate) struct Cli {
     /// libvirt connection URI (default: libvirt's own choice, LIBVIRT_DEFAULT_URI first)
     #[arg(short, long, value_name = "URI", global = true)]
     pub connect: Option<String>,
+    #[command(flatten)]
+    pub symbols: Symbols,
     #[command(subcommand)]
     pub verb: Verb,
+}
+
+/// Where symbols and types come from, if not from the guest's own memory.
+#[derive(Args)]
+pub(crate) struct Symbols {
+    /// The kernel's System.map or vmlinux, for its symbols (default: its own memory, then its debug
+    /// package; NFM_SYMBOLS)
+    #[arg(long, value_name = "FILE", global = true)]
+    pub symbols: Option<PathBuf>,
+    /// The kernel's vmlinux or BTF, for its types (default: its own memory, then its debug package;
+    /// NFM_TYPES)
+    #[arg(long, value_name = "FILE", global = true)]
+    pub types: Option<PathBuf>,
+    /// Learn everything of the kernel anew, and keep nothing of it for the next time
+    #[arg(long, global = true)]
+    pub no_cache: bool,
 }
 
 /// Kept equal to `nfm::ErrorCode`, whose numbers these are; a test compares them.
@@ -38,7 +56,8 @@ Exit status:
   13  the guest ended meanwhile
   14  a bug in nfm
   15  the reading was cancelled
-  16  a file is not there, or is none that nfm can read or write";
+  16  a file is not there, or is none that nfm can read or write
+  17  a symbol file is of another kernel than the guest's";
 
 #[derive(Subcommand)]
 pub(crate) enum Verb {
@@ -76,6 +95,9 @@ pub(crate) enum Verb {
     Dmesg(Target),
     /// Tell what can be read of a guest, how, and why not
     Doctor(Target),
+    /// Write or take in what nfm needs to know of a kernel, for kernels that do not tell it themselves
+    #[command(subcommand)]
+    Profile(Profile),
     /// Resume a domain when standard input ends (what --paused starts beside itself)
     #[command(hide = true)]
     ResumeGuard {
@@ -145,6 +167,36 @@ pub(crate) struct Dump {
     /// Replace a file that is there already
     #[arg(long)]
     pub force: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Profile {
+    /// Write the profile of a guest's kernel, or of a kernel's files, to a file
+    Export(Export),
+    /// Take a profile in: every guest of its kernel opens with it from now on
+    Import(Import),
+}
+
+#[derive(Args)]
+#[command(allow_missing_positional = true)]
+pub(crate) struct Export {
+    /// The domain's name, id or UUID, or file:PATH
+    #[arg(required_unless_present = "vmlinux", conflicts_with = "vmlinux")]
+    pub domain: Option<String>,
+    /// The file to write
+    pub file: PathBuf,
+    /// Of the kernel of this vmlinux, with BTF or DWARF, instead of a guest's
+    #[arg(long, value_name = "FILE")]
+    pub vmlinux: Option<PathBuf>,
+    /// With --vmlinux: its System.map, if vmlinux has no symbols
+    #[arg(long, value_name = "FILE", requires = "vmlinux")]
+    pub system_map: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct Import {
+    /// The profile
+    pub file: PathBuf,
 }
 
 #[derive(Args)]

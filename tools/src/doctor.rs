@@ -12,13 +12,11 @@ use crate::show::{escaped, size};
 
 /// Opens the domain, tells each thing found, crawls every section once and tells what is missing.
 pub(crate) fn doctor(
-    connect: Option<&str>,
+    options: &OpenOptions,
     target: &Target,
     out: &mut dyn Write,
 ) -> Result<ExitCode, Failure> {
-    let mut options = OpenOptions::default();
-    options.uri = connect.map(str::to_owned);
-    let mut domain = match Domain::open(&target.domain, &options) {
+    let mut domain = match Domain::open(&target.domain, options) {
         Ok(domain) => domain,
         Err(error) if target.json => {
             let code = error.code();
@@ -49,6 +47,8 @@ pub(crate) fn doctor(
             "build_id": found.build_id,
             "vmcoreinfo": found.vmcoreinfo,
             "symbols": found.symbols,
+            "symbols_from": found.symbols_from,
+            "types_from": found.types_from,
             "btf_bytes": found.btf_bytes,
             "open_ns": found.open_time.as_nanos() as u64,
             "crawl_ns": frame.duration_ns,
@@ -110,8 +110,11 @@ fn print(found: &Findings, out: &mut dyn Write) -> std::io::Result<()> {
     let vmcoreinfo =
         found.vmcoreinfo.map_or_else(|| "not found".to_owned(), |at| format!("{at:#x}"));
     writeln!(out, "vmcoreinfo    {vmcoreinfo}")?;
-    let how = if found.symbols_named { "named by VMCOREINFO" } else { "found by its structure" };
-    writeln!(out, "symbols       {} in kallsyms, {how}", found.symbols)?;
-    writeln!(out, "types         BTF, {}", size(found.btf_bytes as u64))?;
+    writeln!(out, "symbols       {} in {}", found.symbols, escaped(&found.symbols_from))?;
+    let btf = match found.btf_bytes {
+        0 => String::new(),
+        bytes => format!(", {}", size(bytes as u64)),
+    };
+    writeln!(out, "types         {}{btf}", escaped(&found.types_from))?;
     writeln!(out, "opened in     {:.1} ms", found.open_time.as_secs_f64() * 1e3)
 }

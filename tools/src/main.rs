@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::{Cli, Verb};
+use args::{Cli, Profile, Verb};
 
 /// What ends a verb early.
 pub(crate) enum Failure {
@@ -34,6 +34,18 @@ impl From<io::Error> for Failure {
     }
 }
 
+/// How domains are opened.
+fn open_options(cli: &Cli) -> nfm::OpenOptions {
+    let mut options = nfm::OpenOptions::default();
+    options.uri = cli.connect.clone();
+    options.symbols = cli.symbols.symbols.clone();
+    options.types = cli.symbols.types.clone();
+    if cli.symbols.no_cache {
+        options.cache = nfm::Cache::Off;
+    }
+    options
+}
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     tracing_subscriber::fmt()
@@ -42,25 +54,27 @@ fn main() -> ExitCode {
         .init();
     nfm::silence_libvirt();
     let mut out = io::BufWriter::new(io::stdout().lock());
-    let connect = cli.connect.as_deref();
+    let options = &open_options(&cli);
     let result = match &cli.verb {
-        Verb::List(list) => verbs::list(connect, list, &mut out),
-        Verb::Crawl(crawl) => verbs::crawl(connect, crawl, &mut out),
-        Verb::Dump(dump) => verbs::dump(connect, dump, &mut out),
-        Verb::Ps(ps) => verbs::ps(connect, ps, &mut out),
-        Verb::Top(top) => verbs::top(connect, top, &mut out),
-        Verb::Lsof(of) => verbs::lsof(connect, of, &mut out),
-        Verb::Pmap(of) => verbs::pmap(connect, of, &mut out),
-        Verb::Ss(target) => verbs::ss(connect, target, &mut out),
-        Verb::Ip(target) => verbs::ip(connect, target, &mut out),
-        Verb::Mount(target) => verbs::mount(connect, target, &mut out),
-        Verb::Free(target) => verbs::free(connect, target, &mut out),
-        Verb::Uptime(target) => verbs::uptime(connect, target, &mut out),
-        Verb::Lscpu(target) => verbs::lscpu(connect, target, &mut out),
-        Verb::Lsmod(target) => verbs::lsmod(connect, target, &mut out),
-        Verb::Dmesg(target) => verbs::dmesg(connect, target, &mut out),
+        Verb::List(list) => verbs::list(cli.connect.as_deref(), list, &mut out),
+        Verb::Crawl(crawl) => verbs::crawl(options, crawl, &mut out),
+        Verb::Dump(dump) => verbs::dump(options, dump, &mut out),
+        Verb::Ps(ps) => verbs::ps(options, ps, &mut out),
+        Verb::Top(top) => verbs::top(options, top, &mut out),
+        Verb::Lsof(of) => verbs::lsof(options, of, &mut out),
+        Verb::Pmap(of) => verbs::pmap(options, of, &mut out),
+        Verb::Ss(target) => verbs::ss(options, target, &mut out),
+        Verb::Ip(target) => verbs::ip(options, target, &mut out),
+        Verb::Mount(target) => verbs::mount(options, target, &mut out),
+        Verb::Free(target) => verbs::free(options, target, &mut out),
+        Verb::Uptime(target) => verbs::uptime(options, target, &mut out),
+        Verb::Lscpu(target) => verbs::lscpu(options, target, &mut out),
+        Verb::Lsmod(target) => verbs::lsmod(options, target, &mut out),
+        Verb::Dmesg(target) => verbs::dmesg(options, target, &mut out),
+        Verb::Profile(Profile::Export(export)) => verbs::export(options, export, &mut out),
+        Verb::Profile(Profile::Import(import)) => verbs::import(import, &mut out),
         Verb::ResumeGuard { uri, uuid } => guard::run(uri, uuid),
-        Verb::Doctor(doctor) => doctor::doctor(connect, doctor, &mut out),
+        Verb::Doctor(doctor) => doctor::doctor(options, doctor, &mut out),
     };
     match result.and_then(|status| out.flush().map(|()| status).map_err(Failure::from)) {
         Ok(status) => status,

@@ -263,6 +263,7 @@ fn exit_status(code: ErrorCode) -> &'static str {
         ErrorCode::Panic => "bug",
         ErrorCode::Cancelled => "cancelled",
         ErrorCode::File => "file",
+        ErrorCode::Mismatch => "another kernel",
     }
 }
 
@@ -286,6 +287,7 @@ fn the_help_names_every_exit_status() {
         Panic,
         Cancelled,
         File,
+        Mismatch,
     ];
     let help = String::from_utf8(run(Command::new(NFM).arg("--help")).stdout).unwrap();
     let (_, table) = help.split_once("Exit status:\n").expect("a table of exit statuses");

@@ -262,6 +262,11 @@ class Result(enum.IntEnum):
     ERR_CANCELLED = 15
     """The call was cancelled through its nfm_control_t."""
 
+    ERR_FILE = 16
+    """A file is not there, may not be read or written, or holds no guest's memory that nfm can
+    read.
+    """
+
 
 class LogLevel(enum.IntEnum):
     """How grave a message is, as nfm_set_log() takes and tells it."""

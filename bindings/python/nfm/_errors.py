@@ -73,6 +73,12 @@ class CancelledError(Error):
     """The call was cancelled through its nfm_control_t."""
 
 
+class FileError(Error):
+    """A file is not there, may not be read or written, or holds no guest's memory that nfm can
+    read.
+    """
+
+
 BY_RESULT: Dict[int, Type[Error]] = {
     Result.ERR_OTHER: OtherError,
     Result.ERR_INVALID_ARGUMENT: InvalidArgumentError,
@@ -89,12 +95,14 @@ BY_RESULT: Dict[int, Type[Error]] = {
     Result.ERR_GONE: GoneError,
     Result.ERR_PANIC: PanicError,
     Result.ERR_CANCELLED: CancelledError,
+    Result.ERR_FILE: FileError,
 }
 
 __all__ = [
     "BY_RESULT",
     "CancelledError",
     "ConnectError",
+    "FileError",
     "GoneError",
     "InvalidArgumentError",
     "NoMemoryError",

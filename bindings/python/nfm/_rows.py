@@ -45,15 +45,18 @@ class FrameInfo:
     seq: int
     """Counts the frames of one domain handle, from 1."""
     time_ns: int
-    """The host's clock when the crawl began, nanoseconds since 1970."""
+    """When the guest was so, nanoseconds since 1970: the host's clock when the crawl began, or, of
+    a guest read from a file, when its memory was written there.
+    """
     duration_ns: int
     """How long the crawl took, nanoseconds."""
     domain_name: str
     """libvirt's name of the domain."""
     domain_uuid: str
-    """The domain's UUID in the usual text form."""
+    """The domain's UUID in the usual text form; None where none is known (a file may not tell)."""
     hypervisor: str
-    """The hypervisor driver, in lower case: "qemu"."""
+    """The hypervisor driver, in lower case: "qemu"; "file" for a guest that is read from a file.
+    """
     mode: str
     """How the frame was taken: "live", the guest ran on; "paused", it was suspended meanwhile."""
     retries: int

@@ -17,6 +17,8 @@ pub const NFM_HOST_RSS_BYTES: u64 = 1u64 << 2;
 pub const NFM_HOST_SWAPPED_BYTES: u64 = 1u64 << 3;
 /// Bit of nfm_host_t.known: untouched_bytes.
 pub const NFM_HOST_UNTOUCHED_BYTES: u64 = 1u64 << 4;
+/// Bit of nfm_host_t.known: memory_age_ns.
+pub const NFM_HOST_MEMORY_AGE_NS: u64 = 1u64 << 5;
 
 /// What the hypervisor's side knows of the guest.
 #[repr(C)]
@@ -33,6 +35,9 @@ pub struct nfm_host_t {
     pub swapped_bytes: u64,
     /// Guest RAM that the guest has never used, bytes.
     pub untouched_bytes: u64,
+    /// How long before the frame the three amounts of RAM were counted, nanoseconds: frames in quick
+    /// succession share one count.
+    pub memory_age_ns: u64,
 }
 
 impl Row for nfm_host_t {
@@ -45,6 +50,7 @@ impl Row for nfm_host_t {
             rss_bytes: fill.value(NFM_HOST_RSS_BYTES, host.rss_bytes),
             swapped_bytes: fill.value(NFM_HOST_SWAPPED_BYTES, host.swapped_bytes),
             untouched_bytes: fill.value(NFM_HOST_UNTOUCHED_BYTES, host.untouched_bytes),
+            memory_age_ns: fill.value(NFM_HOST_MEMORY_AGE_NS, host.memory_age_ns),
             known: fill.known(),
         }
     }

@@ -246,7 +246,10 @@ fn unpack(packed: &[u8], flags: u32) -> Option<Page> {
             Some(PAGE_SIZE)
         }
         compression::ZLIB => {
-            flate2::read::ZlibDecoder::new(packed).read_exact(&mut page).ok().map(|()| PAGE_SIZE)
+            let mut decoder = flate2::read::ZlibDecoder::new(packed);
+            decoder.read_exact(&mut page).ok()?;
+            // The end of the stream has its checksum.
+            decoder.read(&mut [0]).ok().filter(|more| *more == 0).map(|_| PAGE_SIZE)
         }
         compression::LZO => lzokay::decompress::decompress(packed, &mut page).ok(),
         compression::SNAPPY => snap::raw::Decoder::new().decompress(packed, &mut page).ok(),

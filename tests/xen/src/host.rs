@@ -46,6 +46,8 @@ pub fn compare(tally: &mut Tally, view: &View, frame: &Value) {
     field("vcpu_time_ns", times);
     field("rss_bytes", Expected::Between(before.ram - BESIDE, after.ram + BESIDE));
     field("swapped_bytes", Expected::is(0));
+    // Asked of Xen for this very frame.
+    field("memory_age_ns", Expected::is(0));
     // Xen keeps no count of it.
     field("untouched_bytes", Expected::is(Value::Null));
 }

@@ -2,9 +2,9 @@
 
 use std::io::Write;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use nfm::{CrawlOptions, ErrorCode, Frame, Mode, Section};
+use nfm::{CrawlOptions, ErrorCode, Frame, Mode, Rate, Section};
 
 use super::{Verb, open, report};
 use crate::args::Crawl;
@@ -12,28 +12,26 @@ use crate::guard::Guard;
 use crate::show::{clock, escaped, known, size};
 
 /// `nfm crawl`: one frame, or one after another.
-pub(crate) fn crawl(connect: Option<&str>, crawl: &Crawl, out: &mut dyn Write) -> Verb {
+pub(crate) fn crawl(open_options: &nfm::OpenOptions, crawl: &Crawl, out: &mut dyn Write) -> Verb {
     let sections = if crawl.sections.is_empty() { &Section::ALL[..] } else { &crawl.sections };
     let mut options = CrawlOptions::sections(sections);
     options.mode = if crawl.paused { Mode::Paused } else { Mode::Live };
     options.threads = crawl.threads;
     options.physical = crawl.physical;
-    let mut domain = open(connect, &crawl.target.domain)?;
+    let mut domain = open(open_options, &crawl.target.domain)?;
     let guard = match crawl.paused {
         true => Guard::start(domain.findings())?,
         false => None,
     };
-    let begun = Instant::now();
+    let period = Duration::try_from_secs_f64(crawl.watch.unwrap_or_default());
+    let mut rate = Rate::new(period.unwrap_or(Duration::MAX));
     let rounds = match (crawl.watch, crawl.count) {
         (None, _) => 1,
         (Some(_), count) => count.unwrap_or(u64::MAX),
     };
     for round in 0..rounds {
         if round > 0 {
-            let wait = crawl.watch.unwrap_or_default() * round as f64;
-            // Counted from the start, so that the rate does not drift.
-            let due = begun + Duration::try_from_secs_f64(wait).unwrap_or(Duration::MAX / 4);
-            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            rate.wait();
         }
         let frame = match domain.crawl(&options) {
             // Its guest is being restarted: the next round may see the new kernel.

@@ -16,8 +16,8 @@ use crate::show::{escaped, size};
 const BAR: &str = "{bar:40} {binary_bytes} of {binary_total_bytes}, {eta} left";
 
 /// `nfm dump`: a guest's memory to a file.
-pub(crate) fn dump(connect: Option<&str>, dump: &Dump, out: &mut dyn Write) -> Verb {
-    let mut domain = open(connect, &dump.target.domain)?;
+pub(crate) fn dump(options: &nfm::OpenOptions, dump: &Dump, out: &mut dyn Write) -> Verb {
+    let mut domain = open(options, &dump.target.domain)?;
     let guard = match dump.paused {
         true => Guard::start(domain.findings())?,
         false => None,

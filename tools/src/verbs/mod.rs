@@ -5,6 +5,7 @@ mod dump;
 mod list;
 mod network;
 mod processes;
+mod profile;
 mod system;
 mod top;
 
@@ -13,6 +14,7 @@ pub(crate) use dump::dump;
 pub(crate) use list::list;
 pub(crate) use network::{ip, ss};
 pub(crate) use processes::{lsof, pmap, ps};
+pub(crate) use profile::{export, import};
 pub(crate) use system::{dmesg, free, lscpu, lsmod, mount, uptime};
 pub(crate) use top::top;
 
@@ -29,15 +31,13 @@ use crate::show::escaped;
 pub(crate) type Verb = Result<ExitCode, Failure>;
 
 /// Opens a domain.
-pub(crate) fn open(connect: Option<&str>, domain: &str) -> Result<Domain, Failure> {
-    let mut options = OpenOptions::default();
-    options.uri = connect.map(str::to_owned);
-    Ok(Domain::open(domain, &options)?)
+pub(crate) fn open(options: &OpenOptions, domain: &str) -> Result<Domain, Failure> {
+    Ok(Domain::open(domain, options)?)
 }
 
 /// Opens a domain and takes one frame.
-fn frame(connect: Option<&str>, domain: &str, sections: &[Section]) -> Result<Frame, Failure> {
-    Ok(open(connect, domain)?.crawl(&CrawlOptions::sections(sections))?)
+fn frame(options: &OpenOptions, domain: &str, sections: &[Section]) -> Result<Frame, Failure> {
+    Ok(open(options, domain)?.crawl(&CrawlOptions::sections(sections))?)
 }
 
 /// Problems go to standard error: an incomplete table must not look whole.

@@ -11,8 +11,8 @@ use crate::args::Target;
 use crate::show::{escaped, known, table};
 
 /// `nfm ss`: sockets of every network namespace.
-pub(crate) fn ss(connect: Option<&str>, target: &Target, out: &mut dyn Write) -> Verb {
-    let frame = frame(connect, &target.domain, &[Section::Processes, Section::Connections])?;
+pub(crate) fn ss(options: &nfm::OpenOptions, target: &Target, out: &mut dyn Write) -> Verb {
+    let frame = frame(options, &target.domain, &[Section::Processes, Section::Connections])?;
     let connections = frame.connections.as_deref().unwrap_or_default();
     if target.json {
         return as_json(out, &frame, connections);
@@ -61,8 +61,8 @@ fn end(address: &str, port: Option<u16>) -> String {
 }
 
 /// `nfm ip`: interfaces of every network namespace.
-pub(crate) fn ip(connect: Option<&str>, target: &Target, out: &mut dyn Write) -> Verb {
-    let frame = frame(connect, &target.domain, &[Section::Interfaces])?;
+pub(crate) fn ip(options: &nfm::OpenOptions, target: &Target, out: &mut dyn Write) -> Verb {
+    let frame = frame(options, &target.domain, &[Section::Interfaces])?;
     let interfaces = frame.interfaces.as_deref().unwrap_or_default();
     if target.json {
         return as_json(out, &frame, interfaces);

@@ -13,10 +13,10 @@ use crate::show::{clock, known, table};
 use crate::usage::{cpu_time, usage};
 
 /// `nfm ps`.
-pub(crate) fn ps(connect: Option<&str>, ps: &Ps, out: &mut dyn Write) -> Verb {
+pub(crate) fn ps(options: &nfm::OpenOptions, ps: &Ps, out: &mut dyn Write) -> Verb {
     const SECTIONS: [Section; 2] = [Section::Os, Section::Processes];
     if !ps.cpu {
-        let frame = frame(connect, &ps.target.domain, &SECTIONS)?;
+        let frame = frame(options, &ps.target.domain, &SECTIONS)?;
         let processes: Vec<&Process> = frame.processes.iter().flatten().collect();
         match ps.target.json {
             true => json(out, &processes)?,
@@ -25,7 +25,7 @@ pub(crate) fn ps(connect: Option<&str>, ps: &Ps, out: &mut dyn Write) -> Verb {
         report(&frame);
         return Ok(ExitCode::SUCCESS);
     }
-    let mut domain = open(connect, &ps.target.domain)?;
+    let mut domain = open(options, &ps.target.domain)?;
     let options = CrawlOptions::sections(&SECTIONS);
     let earlier = domain.crawl(&options)?;
     std::thread::sleep(Duration::try_from_secs_f64(ps.interval).unwrap_or_default());
@@ -102,8 +102,8 @@ fn names(frame: &Frame) -> HashMap<u32, (String, String)> {
 }
 
 /// `nfm lsof`: the columns of lsof(8).
-pub(crate) fn lsof(connect: Option<&str>, of: &OfProcess, out: &mut dyn Write) -> Verb {
-    let frame = frame(connect, &of.target.domain, &[Section::Processes, Section::Files])?;
+pub(crate) fn lsof(options: &nfm::OpenOptions, of: &OfProcess, out: &mut dyn Write) -> Verb {
+    let frame = frame(options, &of.target.domain, &[Section::Processes, Section::Files])?;
     let rows = frame.files.iter().flatten().filter(|file| is_wanted(of.pid, file.pid));
     if of.target.json {
         return as_json(out, &frame, &rows.collect::<Vec<_>>());
@@ -133,8 +133,8 @@ pub(crate) fn lsof(connect: Option<&str>, of: &OfProcess, out: &mut dyn Write) -
 }
 
 /// `nfm pmap`: the columns of pmap(1) -x, for one process or all.
-pub(crate) fn pmap(connect: Option<&str>, of: &OfProcess, out: &mut dyn Write) -> Verb {
-    let frame = frame(connect, &of.target.domain, &[Section::Mappings])?;
+pub(crate) fn pmap(options: &nfm::OpenOptions, of: &OfProcess, out: &mut dyn Write) -> Verb {
+    let frame = frame(options, &of.target.domain, &[Section::Mappings])?;
     let rows = frame.mappings.iter().flatten().filter(|area| is_wanted(of.pid, area.pid));
     if of.target.json {
         return as_json(out, &frame, &rows.collect::<Vec<_>>());

@@ -10,8 +10,8 @@ use crate::args::Target;
 use crate::show::{clock, escaped, known, table};
 
 /// `nfm lsmod`.
-pub(crate) fn lsmod(connect: Option<&str>, target: &Target, out: &mut dyn Write) -> Verb {
-    let frame = frame(connect, &target.domain, &[Section::Modules])?;
+pub(crate) fn lsmod(options: &nfm::OpenOptions, target: &Target, out: &mut dyn Write) -> Verb {
+    let frame = frame(options, &target.domain, &[Section::Modules])?;
     let modules = frame.modules.as_deref().unwrap_or_default();
     if target.json {
         json(out, modules)?;
@@ -31,8 +31,8 @@ pub(crate) fn lsmod(connect: Option<&str>, target: &Target, out: &mut dyn Write)
 }
 
 /// `nfm dmesg`: the kernel's log.
-pub(crate) fn dmesg(connect: Option<&str>, target: &Target, out: &mut dyn Write) -> Verb {
-    let frame = frame(connect, &target.domain, &[Section::Log])?;
+pub(crate) fn dmesg(options: &nfm::OpenOptions, target: &Target, out: &mut dyn Write) -> Verb {
+    let frame = frame(options, &target.domain, &[Section::Log])?;
     let records = frame.log.as_deref().unwrap_or_default();
     if target.json {
         json(out, records)?;
@@ -52,8 +52,8 @@ pub(crate) fn dmesg(connect: Option<&str>, target: &Target, out: &mut dyn Write)
 }
 
 /// `nfm mount`.
-pub(crate) fn mount(connect: Option<&str>, target: &Target, out: &mut dyn Write) -> Verb {
-    let frame = frame(connect, &target.domain, &[Section::Mounts])?;
+pub(crate) fn mount(options: &nfm::OpenOptions, target: &Target, out: &mut dyn Write) -> Verb {
+    let frame = frame(options, &target.domain, &[Section::Mounts])?;
     let mounts = frame.mounts.as_deref().unwrap_or_default();
     if target.json {
         json(out, mounts)?;
@@ -74,8 +74,8 @@ pub(crate) fn mount(connect: Option<&str>, target: &Target, out: &mut dyn Write)
 }
 
 /// `nfm free`: the columns of free(1), in KiB.
-pub(crate) fn free(connect: Option<&str>, target: &Target, out: &mut dyn Write) -> Verb {
-    let frame = frame(connect, &target.domain, &[Section::Memory])?;
+pub(crate) fn free(options: &nfm::OpenOptions, target: &Target, out: &mut dyn Write) -> Verb {
+    let frame = frame(options, &target.domain, &[Section::Memory])?;
     let memory = frame.memory.clone().unwrap_or_default();
     if target.json {
         json(out, &memory)?;
@@ -114,8 +114,8 @@ pub(crate) fn free(connect: Option<&str>, target: &Target, out: &mut dyn Write) 
 }
 
 /// `nfm uptime`.
-pub(crate) fn uptime(connect: Option<&str>, target: &Target, out: &mut dyn Write) -> Verb {
-    let frame = frame(connect, &target.domain, &[Section::Os])?;
+pub(crate) fn uptime(options: &nfm::OpenOptions, target: &Target, out: &mut dyn Write) -> Verb {
+    let frame = frame(options, &target.domain, &[Section::Os])?;
     if target.json {
         json(out, &frame.os)?;
     } else {
@@ -128,8 +128,8 @@ pub(crate) fn uptime(connect: Option<&str>, target: &Target, out: &mut dyn Write
 }
 
 /// `nfm lscpu`: a line a CPU, with its times in seconds.
-pub(crate) fn lscpu(connect: Option<&str>, target: &Target, out: &mut dyn Write) -> Verb {
-    let frame = frame(connect, &target.domain, &[Section::Cpus])?;
+pub(crate) fn lscpu(options: &nfm::OpenOptions, target: &Target, out: &mut dyn Write) -> Verb {
+    let frame = frame(options, &target.domain, &[Section::Cpus])?;
     let cpus = frame.cpus.as_deref().unwrap_or_default();
     if target.json {
         json(out, cpus)?;

@@ -16,8 +16,8 @@ use crate::usage::{Usage, cpu_time, usage};
 const SECTIONS: [Section; 4] = [Section::Os, Section::Cpus, Section::Memory, Section::Processes];
 
 /// `nfm top`.
-pub(crate) fn top(connect: Option<&str>, top: &Top, out: &mut dyn Write) -> Verb {
-    let mut domain = open(connect, &top.target.domain)?;
+pub(crate) fn top(options: &nfm::OpenOptions, top: &Top, out: &mut dyn Write) -> Verb {
+    let mut domain = open(options, &top.target.domain)?;
     let interval = Duration::try_from_secs_f64(top.interval).unwrap_or(Duration::from_secs(2));
     let (mut earlier, mut at) = sample(&mut domain)?;
     loop {

@@ -1,0 +1,178 @@
+//! nfm against its nearest peer, drgn, on the same guests in the same run: `make bench-peers`.
+//!
+//! drgn is given the kernel's DWARF, a monitor socket and VMCOREINFO; nfm the domain's name. Both run in
+//! turn, several times, and what is printed is the ratio of the medians.
+
+mod support;
+
+use std::process::Command;
+use std::time::Instant;
+
+use nfm::{CrawlOptions, Domain, OpenOptions, Section};
+use serde_json::Value;
+use support::{Guest, Times, if_time, median, spread};
+
+/// Runs of each in turn.
+const ROUNDS: usize = 3;
+/// Frames of nfm in a round, and of drgn.
+const FRAMES: usize = 200;
+const PEER_FRAMES: usize = 12;
+/// Cold starts of nfm.
+const STARTS: usize = 15;
+const RAM: u64 = 512 << 20;
+/// The sections that PEERS.md measured: what drgn's script reads too.
+const SIX: [Section; 6] = [
+    Section::Processes,
+    Section::Files,
+    Section::Connections,
+    Section::Mappings,
+    Section::Modules,
+    Section::Interfaces,
+];
+
+fn main() {
+    if !support::is_run() {
+        return;
+    }
+    let arguments = support::arguments();
+    if let [mode, domain] = arguments.as_slice()
+        && mode == "first-frame"
+    {
+        return first_frame(domain);
+    }
+    let setup = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers/setup")).output();
+    let setup = setup.expect("benches/peers/setup");
+    assert!(setup.status.success(), "{}", String::from_utf8_lossy(&setup.stderr));
+    let setup = String::from_utf8_lossy(&setup.stdout).into_owned();
+    let (python, vmlinux) = setup.trim().split_once('\n').expect("two lines");
+    for (name, backing) in [("private", "private"), ("shared", "memfd")] {
+        let guest = Guest::start(&format!("peer-{name}"), &["--backing", backing, "--qmp", "on"]);
+        println!("\n{name} memory ({backing}): {}, 6.1, 512 MiB, 1 vCPU", guest.name);
+        compare(&guest, python, vmlinux);
+    }
+}
+
+/// What one round of drgn said.
+#[derive(Default)]
+struct Peer {
+    start: Times,
+    list: Times,
+    processes: Times,
+    full: Times,
+    peak_kib: u64,
+    rows: String,
+}
+
+fn compare(guest: &Guest, python: &str, vmlinux: &str) {
+    let mut peer = Peer::default();
+    let (mut processes, mut six, mut full) = (Times::default(), Times::default(), Times::default());
+    let all_but_log: Vec<Section> =
+        Section::ALL.into_iter().filter(|one| *one != Section::Log).collect();
+    let mut domain = Domain::open(&guest.name, &OpenOptions::default()).expect("the guest opens");
+    for _ in 0..if_time(ROUNDS, 1) {
+        ask_peer(guest, python, vmlinux, &mut peer);
+        for (sections, times) in [
+            (&[Section::Processes][..], &mut processes),
+            (&SIX, &mut six),
+            (&all_but_log, &mut full),
+        ] {
+            let options = CrawlOptions::sections(sections);
+            for _ in 0..FRAMES {
+                let frame = times.measure(|| domain.crawl(&options)).expect("a frame");
+                assert!(frame.consistency.complete, "{:?}", frame.consistency.problems);
+            }
+        }
+    }
+    println!("drgn's frame: {}; its peak memory {} KiB", peer.rows, peer.peak_kib);
+    println!(
+        "\n{:<52}{:>10}{:>18}{:>10}{:>18}{:>9}{:>9}",
+        "medians in ms", "drgn", "spread", "nfm", "spread", "ratio", "of cpu"
+    );
+    line("list of processes (drgn: 6 facts each; nfm: all)", &peer.list, &processes);
+    line("processes, the same facts", &peer.processes, &processes);
+    line("the six sections that drgn's script reads", &peer.full, &six);
+    line("drgn: the six; nfm: all sections but the log", &peer.full, &full);
+    for (what, cold) in [("start to list, cold", true), ("start to list, again", false)] {
+        line(what, &peer.start, &starts(guest, cold));
+    }
+}
+
+fn line(what: &str, peer: &Times, own: &Times) {
+    let (slow, fast) = (median(&peer.wall), median(&own.wall));
+    println!(
+        "{what:<52}{slow:>10.2}{:>18}{fast:>10.3}{:>18}{:>9.0}{:>9.0}",
+        spread(&peer.wall),
+        spread(&own.wall),
+        slow / fast,
+        median(&peer.cpu) / median(&own.cpu),
+    );
+}
+
+fn ask_peer(guest: &Guest, python: &str, vmlinux: &str, peer: &mut Peer) {
+    let note = guest.ask("cat /sys/kernel/vmcoreinfo");
+    let (address, length) = note.trim().split_once(' ').expect("an address and a length");
+    let length = u64::from_str_radix(length, 16).expect("a length");
+    let socket = format!("/var/lib/nfm-lab/{}/qmp.sock", guest.name);
+    let done = Command::new(python)
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers/drgn_frames.py"))
+        .args([&socket, &guest.pid().to_string(), vmlinux, address, &length.to_string()])
+        .args([RAM.to_string(), PEER_FRAMES.to_string()])
+        .output()
+        .expect("drgn runs");
+    assert!(done.status.success(), "drgn: {}", String::from_utf8_lossy(&done.stderr));
+    let told: Value = serde_json::from_slice(&done.stdout).expect("drgn's report");
+    let add = |times: &mut Times, pair: &Value| {
+        times.wall.push(pair[0].as_f64().expect("a time"));
+        times.cpu.push(pair[1].as_f64().expect("a time"));
+    };
+    add(&mut peer.start, &told["start_to_list"]);
+    for (name, times) in [
+        ("process_list", &mut peer.list),
+        ("processes", &mut peer.processes),
+        ("full", &mut peer.full),
+    ] {
+        for pair in told["times"][name].as_array().expect("times") {
+            add(times, pair);
+        }
+    }
+    peer.peak_kib = told["peak_kib"].as_u64().unwrap_or(0);
+    peer.rows = told["rows"].to_string();
+}
+
+/// Whole processes from their start to the first list, each with an empty cache folder or all with one.
+fn starts(guest: &Guest, cold: bool) -> Times {
+    let folder = std::env::temp_dir().join(format!("nfm-bench-{}", std::process::id()));
+    let program = std::env::current_exe().expect("this program");
+    let mut times = Times::default();
+    for round in 0..=STARTS {
+        if cold {
+            let _ = std::fs::remove_dir_all(&folder);
+        }
+        std::fs::create_dir_all(&folder).expect("a cache folder");
+        let begun = Instant::now();
+        let done = Command::new(&program)
+            .args(["first-frame", &guest.name, "--bench"])
+            .env("XDG_CACHE_HOME", &folder)
+            .output()
+            .expect("this program runs");
+        let wall = begun.elapsed().as_secs_f64() * 1e3;
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        let cpu = String::from_utf8_lossy(&done.stdout).trim().parse().expect("its CPU time");
+        // The first one fills the folder, and the host's page cache.
+        if round > 0 {
+            times.wall.push(wall);
+            times.cpu.push(cpu);
+        }
+    }
+    let _ = std::fs::remove_dir_all(&folder);
+    times
+}
+
+/// Opens a domain, lists its processes and prints the CPU time that this took.
+fn first_frame(domain: &str) {
+    let mut domain = Domain::open(domain, &OpenOptions::default()).expect("the guest opens");
+    let options = CrawlOptions::sections(&[Section::Processes]);
+    let frame = domain.crawl(&options).expect("a frame");
+    assert!(frame.processes.is_some_and(|processes| !processes.is_empty()));
+    println!("{}", support::process_time().as_secs_f64() * 1e3);
+}

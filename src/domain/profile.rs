@@ -1,0 +1,112 @@
+//! Profiles: what nfm needs to know of one kernel, in one small file.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::{Domain, folders};
+use crate::error::{Error, Result};
+use crate::kernel::{self, Ask, Files, Wanted};
+use crate::layout::{Layout, Symbols, Veth, VirtioNet};
+
+/// What nfm needs to know of one kernel: where its variables lie and how its structures are laid out. Made
+/// where that is known, it opens guests of the same kernel where it is not, because the kernel was built
+/// without BTF or kallsyms.
+#[derive(Clone, Debug)]
+pub struct Profile(kernel::Profile);
+
+impl Domain {
+    /// The profile of the kernel that runs in this guest. Of drivers that are modules it has what frames so
+    /// far have met.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for a kernel without a build id, by which a profile is found again.
+    pub fn profile(&self) -> Result<Profile> {
+        self.found.profile().map(Profile).ok_or_else(|| Error::Unsupported {
+            domain: self.source.identity().name.clone(),
+            reason: "its kernel has no build id, by which its profile could be found again"
+                .to_owned(),
+        })
+    }
+}
+
+impl Profile {
+    /// Makes a profile of a kernel that does not run, from its vmlinux with BTF or DWARF and, if that has no
+    /// symbols, its `System.map`. Drivers that are modules are looked for in the folder of debug information
+    /// (`NFM_DEBUG_DIR`, else `/usr/lib/debug`).
+    ///
+    /// # Errors
+    /// [`Error::BadFile`] names the file that cannot serve.
+    pub fn of_files(vmlinux: &Path, system_map: Option<&Path>) -> Result<Self> {
+        let types = Layout::type_names();
+        let wanted = Wanted { symbols: Symbols::NAMES, types: &types };
+        let debug = folders::variable("NFM_DEBUG_DIR").unwrap_or_else(|| folders::DEBUG.into());
+        let files = Files { vmlinux, system_map, debug_folders: &[debug] };
+        let ask: Ask = |types| {
+            Layout::compile(types, |_| None);
+        };
+        let virtio_net: Ask = |types| {
+            VirtioNet::compile(types);
+        };
+        let veth: Ask = |types| {
+            Veth::compile(types);
+        };
+        let drivers = [("virtio_net", virtio_net), ("veth", veth)];
+        kernel::Profile::of_files(&files, &wanted, ask, &drivers)
+            .map(Self)
+            .map_err(|(path, reason)| Error::BadFile { path: path.display().to_string(), reason })
+    }
+
+    /// Reads a profile's file.
+    ///
+    /// # Errors
+    /// [`Error::BadFile`] for what is none.
+    pub fn read(path: &Path) -> Result<Self> {
+        let bad = |reason| Error::BadFile { path: path.display().to_string(), reason };
+        kernel::read_profile(path).map(Self).map_err(bad)
+    }
+
+    /// Writes a profile's file, in place of one that is there.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let failed = |error| Error::io(format!("writing {}", path.display()), error);
+        // Whole or not at all.
+        let mut temporary = path.as_os_str().to_owned();
+        temporary.push(".new");
+        let temporary = PathBuf::from(temporary);
+        let written = File::create(&temporary)
+            .and_then(|mut file| file.write_all(&self.0.to_bytes()))
+            .and_then(|()| fs::rename(&temporary, path));
+        if written.is_err() {
+            let _ = fs::remove_file(&temporary);
+        }
+        written.map_err(failed)
+    }
+
+    /// Puts the profile where nfm finds it for every guest of its kernel: in `NFM_PROFILE_DIR`, else for root
+    /// in `/var/lib/nfm/profiles`, else in `$XDG_DATA_HOME/nfm/profiles` (`~/.local/share`). Tells where.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::InvalidArgument`] where none of these folders is known.
+    pub fn import(&self) -> Result<PathBuf> {
+        let folder = folders::own_profiles().ok_or_else(|| {
+            Error::InvalidArgument(
+                "no folder for profiles is known: set HOME or NFM_PROFILE_DIR".to_owned(),
+            )
+        })?;
+        kernel::import_profile(&folder, &self.0)
+            .map_err(|error| Error::io(format!("writing to {}", folder.display()), error))
+    }
+
+    /// The kernel's build id, in hexadecimal.
+    pub fn build_id(&self) -> &str {
+        &self.0.marks.build_id
+    }
+
+    /// `uname -r`, where known.
+    pub fn release(&self) -> Option<&str> {
+        self.0.release.as_deref()
+    }
+}

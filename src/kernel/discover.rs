@@ -1,0 +1,344 @@
+//! The search for a kernel's symbols and types: what the user names, else the guest's own, else the
+//! folders of debug information.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::path::{Path, PathBuf};
+
+use rustc_hash::FxHashMap;
+
+use super::btf::{self, BtfTypes};
+use super::constants::{BANNER_BEGINNING, Constants, banner_of};
+use super::files::{self, FileTypes, SymbolFile};
+use super::kallsyms::{FoundBy, Kallsyms};
+use super::profile::{LONGEST_BANNER, Marks, ProfileTypes};
+use super::vmcoreinfo::Vmcoreinfo;
+use super::{
+    BANNER, BTF_BOUNDS, DiscoveryError, FIRST_UTS, Kernel, KernelImage, KernelTypes, Origin,
+    Sources, TOP_PAGE_TABLE, Types, Wanted,
+};
+use crate::memory::GuestRam;
+use crate::paging::AddressSpace;
+
+/// What a guest's own memory tells of its kernel.
+struct Guest<'a> {
+    space: AddressSpace<'a>,
+    image: &'a KernelImage,
+    constants: Constants<'a>,
+    info: Option<Vmcoreinfo>,
+    release: Option<String>,
+    build_id: Option<String>,
+    wanted: &'a Wanted<'a>,
+}
+
+/// A symbol table, asked.
+struct FoundSymbols {
+    addresses: FxHashMap<String, u64>,
+    count: usize,
+    origin: String,
+    proven: bool,
+    /// The file of the host that told them, if one did.
+    file: Option<PathBuf>,
+}
+
+/// Types, asked.
+struct FoundTypes {
+    types: KernelTypes,
+    btf_bytes: usize,
+    origin: String,
+    proven: bool,
+    /// As of symbols.
+    file: Option<PathBuf>,
+}
+
+impl Kernel {
+    /// Looks up what is wanted of a kernel whose image was found. The cost depends on the kernel, not on
+    /// how much RAM there is.
+    pub fn discover(
+        ram: &GuestRam,
+        mut image: KernelImage,
+        wanted: &Wanted,
+        sources: &Sources,
+    ) -> Result<Self, DiscoveryError> {
+        image.find_root(ram);
+        let constants = Constants::new(ram, &image);
+        let space = AddressSpace::new(ram, image.root, image.levels);
+        let info = Vmcoreinfo::find(ram, &image, &space);
+        let banner = constants.banner().map(str::to_owned);
+        if banner.is_none() && info.is_none() {
+            return Err(DiscoveryError::NotLinux);
+        }
+        let note = constants.build_id();
+        let told = |key| info.as_ref().and_then(|info| info.get(key)).map(str::to_owned);
+        let named = banner.as_ref().and_then(|text| text.split(' ').nth(2)).map(str::to_owned);
+        let guest = Guest {
+            release: told("OSRELEASE").or(named),
+            build_id: told("BUILD-ID").or_else(|| note.as_ref().map(|(_, id)| id.clone())),
+            space,
+            image: &image,
+            constants,
+            info,
+            wanted,
+        };
+        let symbols = guest.symbols(sources)?;
+        let types = guest.types(sources, &symbols.addresses)?;
+        if let Some(path) = types.file.as_ref().or(symbols.file.as_ref()) {
+            guest.check(types.types.any(), &symbols.addresses, path)?;
+        }
+        let named = symbols.addresses.get(BANNER).and_then(|at| {
+            let bytes = guest.constants.at(*at, at.checked_add(LONGEST_BANNER as u64)?)?;
+            Some((*at, banner_of(&bytes)?.to_owned()))
+        });
+        let Guest { release, build_id, info, .. } = guest;
+        let offset = |at: u64| at.checked_sub(image.start).filter(|offset| *offset < image.length);
+        let marks = note.and_then(|(at, id)| {
+            let banner = named.and_then(|(at, text)| Some((offset(at)?, text)));
+            (build_id.as_ref() == Some(&id)).then_some(())?;
+            Some(Marks { build_id: id, notes: offset(at)?, banner })
+        });
+        let vmcoreinfo = info.map(|info| info.address);
+        if let Some(table) = symbols.addresses.get(TOP_PAGE_TABLE) {
+            image.set_root(*table);
+        }
+        Ok(Self {
+            release,
+            build_id,
+            vmcoreinfo,
+            origin: Origin { symbols: symbols.origin, types: types.origin },
+            symbols: symbols.count,
+            btf_bytes: types.btf_bytes,
+            marks,
+            proven: symbols.proven && types.proven,
+            recalled: false,
+            symbol_addresses: symbols.addresses,
+            types: types.types,
+            base: OnceCell::new(),
+            drivers: RefCell::default(),
+            learned: Cell::new(false),
+            debug_folders: sources.debug_folders.clone(),
+            image,
+        })
+    }
+}
+
+impl Guest<'_> {
+    fn symbols(&self, sources: &Sources) -> Result<FoundSymbols, DiscoveryError> {
+        if let Some(path) = &sources.symbols {
+            return self.symbols_of(path);
+        }
+        let own = match self.kallsyms() {
+            Ok(kallsyms) => return Ok(self.own_symbols(&kallsyms)),
+            Err(reason) => reason,
+        };
+        // A vmlinux that is named for its types has symbols too.
+        if let Some(path) = &sources.types
+            && let Ok(symbols) = self.symbols_of(path)
+        {
+            return Ok(symbols);
+        }
+        let folders = &sources.debug_folders;
+        let vmlinux = files::vmlinux(folders, self.build_id.as_deref(), self.release.as_deref());
+        let maps = files::system_map(folders, self.release.as_deref());
+        first_usable(vmlinux.into_iter().chain(maps), |path| self.symbols_of(path))
+            .ok_or(DiscoveryError::NoSymbols(own))
+    }
+
+    /// The guest's own table: where VMCOREINFO names it, else by its structure.
+    fn kallsyms(&self) -> Result<Kallsyms, String> {
+        let info = self.info.as_ref();
+        let named = info.and_then(|info| Kallsyms::from_vmcoreinfo(&self.constants, info));
+        let trouble = match named {
+            Some(Ok(kallsyms)) => return Ok(kallsyms),
+            Some(Err(reason)) => reason,
+            None => "VMCOREINFO does not name it, and nothing in its constants has its structure"
+                .to_owned(),
+        };
+        self.constants.find(Kallsyms::search).ok_or(trouble)
+    }
+
+    fn own_symbols(&self, kallsyms: &Kallsyms) -> FoundSymbols {
+        let found = kallsyms.resolve(&self.wanted.all_symbols()).into_iter();
+        let how = match kallsyms.found_by {
+            FoundBy::Vmcoreinfo => "kallsyms, named by VMCOREINFO",
+            FoundBy::Structure => "kallsyms, found by its structure",
+        };
+        FoundSymbols {
+            addresses: found.map(|(name, at)| (name.to_owned(), at)).collect(),
+            count: kallsyms.len(),
+            origin: how.to_owned(),
+            proven: true,
+            file: None,
+        }
+    }
+
+    fn symbols_of(&self, path: &Path) -> Result<FoundSymbols, DiscoveryError> {
+        let bad = |reason| DiscoveryError::BadFile { path: path.to_owned(), reason };
+        let file = SymbolFile::open(path).map_err(bad)?;
+        let proven = self.compare(&file, path)?;
+        let linked = file.symbols(&self.wanted.all_symbols()).map_err(bad)?;
+        let addresses = linked.in_image(self.image.start).map_err(bad)?;
+        if !proven {
+            self.compare_symbols(&addresses, path)?;
+        }
+        let origin = file.symbols_in_words(path);
+        let file = Some(path.to_owned());
+        Ok(FoundSymbols { addresses, count: linked.len(), origin, proven, file })
+    }
+
+    /// Compares build ids; whether both are known.
+    fn compare(&self, file: &SymbolFile, path: &Path) -> Result<bool, DiscoveryError> {
+        match (file.build_id(), &self.build_id) {
+            (Some(its), Some(own)) if its != *own => Err(DiscoveryError::Mismatch {
+                path: path.to_owned(),
+                reason: format!("its build id is {its}, that of the guest's kernel {own}"),
+            }),
+            (its, own) => Ok(its.is_some() && own.is_some()),
+        }
+    }
+
+    /// Holds symbols that no build id proves against the guest: against its name and, where it has one,
+    /// its own table.
+    fn compare_symbols(
+        &self,
+        addresses: &FxHashMap<String, u64>,
+        path: &Path,
+    ) -> Result<(), DiscoveryError> {
+        let mismatch = |reason| DiscoveryError::Mismatch { path: path.to_owned(), reason };
+        let at = addresses.get(BANNER).copied().ok_or_else(|| DiscoveryError::BadFile {
+            path: path.to_owned(),
+            reason: format!("it has no symbol {BANNER}"),
+        })?;
+        let mut beginning = [0; BANNER_BEGINNING.len()];
+        if self.space.read(at, &mut beginning).is_err() || beginning != BANNER_BEGINNING {
+            let release = self.release.as_deref().unwrap_or("unknown release");
+            return Err(mismatch(format!(
+                "its {BANNER} would be at {at:#x}, where the guest's kernel ({release}) has none"
+            )));
+        }
+        let Ok(kallsyms) = self.kallsyms() else { return Ok(()) };
+        let own = self.own_symbols(&kallsyms).addresses;
+        let differs = |(name, its): &(&String, &u64)| own.get(*name).is_some_and(|own| own != *its);
+        match addresses.iter().filter(differs).min() {
+            None => Ok(()),
+            Some((name, its)) => {
+                let own = own.get(name).copied().unwrap_or(0);
+                Err(mismatch(format!(
+                    "its {name} would be at {its:#x}, that of the guest's kernel is at {own:#x}"
+                )))
+            }
+        }
+    }
+
+    fn types(
+        &self,
+        sources: &Sources,
+        symbols: &FxHashMap<String, u64>,
+    ) -> Result<FoundTypes, DiscoveryError> {
+        if let Some(path) = &sources.types {
+            return self.types_of(path, &sources.debug_folders);
+        }
+        let own = match self.own_types(symbols) {
+            Ok(types) => return Ok(types),
+            Err(reason) => reason,
+        };
+        if let Some(path) = &sources.symbols
+            && let Ok(types) = self.types_of(path, &sources.debug_folders)
+        {
+            return Ok(types);
+        }
+        let (id, release) = (self.build_id.as_deref(), self.release.as_deref());
+        let vmlinux = files::vmlinux(&sources.debug_folders, id, release);
+        first_usable(vmlinux, |path| self.types_of(path, &[]))
+            .ok_or_else(|| DiscoveryError::NoTypes { release: self.release.clone(), reason: own })
+    }
+
+    /// The guest's BTF: where the symbols say, else by its beginning.
+    fn own_types(&self, symbols: &FxHashMap<String, u64>) -> Result<FoundTypes, String> {
+        let named = || {
+            let [start, end] = BTF_BOUNDS.map(|name| symbols.get(name).copied());
+            let mut blob = self.constants.at(start?, end?)?;
+            let length = btf::whole_blob(&blob)?.len();
+            blob.truncate(length);
+            Some(blob)
+        };
+        let search = || self.constants.find(|_, bytes| btf::search(bytes)).map(<[u8]>::to_vec);
+        let blob = named().or_else(search).ok_or("none was found")?;
+        let types = BtfTypes::parse(&blob, self.wanted.types)
+            .map_err(|reason| format!("it is not sound: {reason}"))?;
+        Ok(FoundTypes {
+            types: KernelTypes::Btf(types),
+            btf_bytes: blob.len(),
+            origin: "BTF".to_owned(),
+            proven: true,
+            file: None,
+        })
+    }
+
+    fn types_of(&self, path: &Path, folders: &[PathBuf]) -> Result<FoundTypes, DiscoveryError> {
+        let bad = |reason| DiscoveryError::BadFile { path: path.to_owned(), reason };
+        let file = SymbolFile::open(path).map_err(bad)?;
+        let proven = self.compare(&file, path)?;
+        match file.types(self.wanted) {
+            Ok(types) => Ok(FoundTypes::of(types, path, proven)),
+            // What was stripped off it may be where distributions put it.
+            Err(reason) => {
+                let id = file.build_id();
+                let stripped = files::vmlinux(folders, id.as_deref(), None);
+                first_usable(stripped, |path| self.types_of(path, &[])).ok_or_else(|| bad(reason))
+            }
+        }
+    }
+
+    /// Whether types, with the symbols, find in the guest what must be there: its release, once more.
+    fn check(
+        &self,
+        types: &dyn Types,
+        symbols: &FxHashMap<String, u64>,
+        path: &Path,
+    ) -> Result<(), DiscoveryError> {
+        let Some(member) = types.member("uts_namespace", "name.release") else {
+            let reason = "it does not tell struct uts_namespace, which every kernel has".to_owned();
+            return Err(DiscoveryError::BadFile { path: path.to_owned(), reason });
+        };
+        let (Some(release), Some(uts)) = (&self.release, symbols.get(FIRST_UTS)) else {
+            return Ok(());
+        };
+        let mut found = vec![0; release.len() + 1];
+        let at = uts.wrapping_add(u64::from(member.offset));
+        let is_read = self.space.read(at, &mut found).is_ok();
+        if is_read && found.split_last() == Some((&0, release.as_bytes())) {
+            return Ok(());
+        }
+        Err(DiscoveryError::Mismatch {
+            path: path.to_owned(),
+            reason: format!(
+                "by it the guest's release would be at {at:#x}, where '{release}' does not stand"
+            ),
+        })
+    }
+}
+
+impl FoundTypes {
+    fn of(types: FileTypes, path: &Path, proven: bool) -> Self {
+        let origin = types.in_words(path);
+        let (types, btf_bytes) = match types {
+            FileTypes::Btf(types, bytes) => (KernelTypes::Btf(types), bytes),
+            FileTypes::Dwarf(types) => (KernelTypes::Dwarf(types), 0),
+            FileTypes::Profile(facts) => (KernelTypes::Profile(ProfileTypes::new(facts)), 0),
+        };
+        Self { types, btf_bytes, origin, proven, file: Some(path.to_owned()) }
+    }
+}
+
+/// What the first file gives that is there and is the guest's kernel's.
+fn first_usable<T>(
+    paths: impl IntoIterator<Item = PathBuf>,
+    of: impl Fn(&Path) -> Result<T, DiscoveryError>,
+) -> Option<T> {
+    paths.into_iter().filter(|path| path.exists()).find_map(|path| match of(&path) {
+        Ok(found) => Some(found),
+        Err(error) => {
+            tracing::debug!(path = %path.display(), ?error, "not used");
+            None
+        }
+    })
+}
