@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::source::{OnHost, Source};
+use super::source::{KnownState, OnHost, Source};
 use crate::error::{Error, Result};
 use crate::frame::{DomainIdentity, Host};
 use crate::memory::{BackendGuest, PhysicalMemory, PluginMemory, Wanted};
-use crate::resolve::{DomainDefinition, DomainState, Hold, Libvirt};
+use crate::resolve::{DomainDefinition, DomainState, Hold};
 
 /// A running guest that a back end reads.
 pub(super) struct BackendSource {
@@ -14,6 +14,7 @@ pub(super) struct BackendSource {
     uri: String,
     uuid: String,
     guest: Arc<BackendGuest>,
+    state: KnownState,
 }
 
 impl BackendSource {
@@ -33,7 +34,13 @@ impl BackendSource {
             uuid: Some(summary.uuid.clone()),
             hypervisor: driver,
         };
-        Ok(Self { identity, uri: uri.to_owned(), uuid: summary.uuid.clone(), guest })
+        Ok(Self {
+            identity,
+            uri: uri.to_owned(),
+            uuid: summary.uuid.clone(),
+            guest,
+            state: KnownState::default(),
+        })
     }
 }
 
@@ -74,9 +81,7 @@ impl Source for BackendSource {
     /// is no problem of the frame.
     fn host(&self, _memory: &dyn PhysicalMemory, note: &dyn Fn(String)) -> Option<Host> {
         let known = self.guest.state()?;
-        let state = Libvirt::open(Some(&self.uri))
-            .and_then(|libvirt| libvirt.find(&self.uuid))
-            .map(|definition| definition.summary.state.name());
+        let state = self.state.ask(&self.uri, &self.uuid).map(DomainState::name);
         Some(Host {
             vcpu_time_ns: known.vcpu_time_ns,
             rss_bytes: known.resident,
