@@ -46,7 +46,7 @@ pub use frame::{
     LogRecord, Mapping, Memory, Module, Mount, Namespaces, Os, PhysicalRun, Problem, Process,
     ProcessState, SharedCredentials, Thread,
 };
-pub use memory::ReadStatistics;
+pub use memory::{ReadStatistics, find_backend};
 pub use resolve::{
     DomainDefinition, DomainState, DomainSummary, Libvirt, resume_if_paused, silence_libvirt,
 };

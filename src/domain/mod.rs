@@ -1,5 +1,6 @@
 //! A domain that is open for crawling: the rooms put together.
 
+mod backend;
 mod dump;
 mod file;
 mod findings;
