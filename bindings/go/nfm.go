@@ -126,6 +126,15 @@ func failed(result C.int, failure *C.nfm_error_t) error {
 type OpenOptions struct {
 	// URI is libvirt's; empty for libvirt's own default.
 	URI string
+
+	// Symbols and Types are files that tell those of the kernel instead of the guest's memory.
+	Symbols, Types string
+
+	// DebugDir is where the kernel's debug package is searched; empty for the default.
+	DebugDir string
+
+	// CacheDir is where what was learned of the kernel is kept, Some("") for nowhere.
+	CacheDir Opt[string]
 }
 
 // CrawlOptions tells how to crawl. The zero value has the defaults.
@@ -169,11 +178,23 @@ func Open(ctx context.Context, name string, options *OpenOptions) (*Domain, erro
 		return nil, err
 	}
 	defer C.free(unsafe.Pointer(called))
-	if options.URI != "" {
-		if passed.uri, err = text(options.URI); err != nil {
-			return nil, err
+	for _, one := range []struct {
+		to    **C.char
+		value string
+		given bool
+	}{
+		{&passed.uri, options.URI, options.URI != ""},
+		{&passed.symbols, options.Symbols, options.Symbols != ""},
+		{&passed.types, options.Types, options.Types != ""},
+		{&passed.debug_dir, options.DebugDir, options.DebugDir != ""},
+		{&passed.cache_dir, options.CacheDir.Value, options.CacheDir.Known},
+	} {
+		if one.given {
+			if *one.to, err = text(one.value); err != nil {
+				return nil, err
+			}
+			defer C.free(unsafe.Pointer(*one.to))
 		}
-		defer C.free(unsafe.Pointer(passed.uri))
 	}
 	domain := &Domain{}
 	var failure *C.nfm_error_t

@@ -47,6 +47,10 @@ const (
 
 	// SectionHost: section of a frame: what the host knows of the guest, see nfm_frame_host().
 	SectionHost Section = C.NFM_SECTION_HOST
+
+	// SectionIntegrity: section of a frame: where the kernel's structures contradict each other. It
+	// must be asked for, and nfm_frame_to_json() tells it.
+	SectionIntegrity Section = C.NFM_SECTION_INTEGRITY
 )
 
 // Code: what a function returns, as an int. Numbers are never reused; later versions add some, so
@@ -101,9 +105,11 @@ const (
 	// ErrCancelled: the call was cancelled through its nfm_control_t.
 	ErrCancelled Code = C.NFM_ERR_CANCELLED
 
-	// ErrFile: A file is not there, may not be read or written, or holds no guest's memory that nfm
-	// can read.
+	// ErrFile: A file is not there, may not be read or written, or is none that nfm can read.
 	ErrFile Code = C.NFM_ERR_FILE
+
+	// ErrMismatch: A symbol file is of another kernel than the guest's.
+	ErrMismatch Code = C.NFM_ERR_MISMATCH
 )
 
 // LogLevel: how grave a message is, as nfm_set_log() takes and tells it.
@@ -1211,6 +1217,10 @@ type Host struct {
 
 	// Guest RAM that the guest has never used, bytes.
 	UntouchedBytes Opt[uint64]
+
+	// How long before the frame the three amounts of RAM were counted, nanoseconds: frames in quick
+	// succession share one count.
+	MemoryAgeNS Opt[uint64]
 }
 
 func newHost(at unsafe.Pointer) (made Host) {
@@ -1229,6 +1239,9 @@ func newHost(at unsafe.Pointer) (made Host) {
 	}
 	if row.known&C.NFM_HOST_UNTOUCHED_BYTES != 0 {
 		made.UntouchedBytes = Some(uint64(row.untouched_bytes))
+	}
+	if row.known&C.NFM_HOST_MEMORY_AGE_NS != 0 {
+		made.MemoryAgeNS = Some(uint64(row.memory_age_ns))
 	}
 	return made
 }

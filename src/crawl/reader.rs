@@ -18,6 +18,9 @@ const LONGEST_LIST: usize = 1 << 20;
 const WALKS: u32 = 6;
 /// Problems that a frame names; more are counted only.
 const MOST_PROBLEMS: usize = 100;
+/// Links that one look may follow through lists and tables of its own: a bound on what a hostile guest can
+/// make of memory that was read already, which costs no read that would meet the deadline.
+const MOST_STEPS: u32 = 1 << 21;
 /// CPUs that a kernel can have (`NR_CPUS`'s maximum on x86-64).
 const MOST_CPUS: u32 = 8192;
 
@@ -67,8 +70,13 @@ impl ReadError {
         }
     }
 
+    /// This kernel has not what was asked for.
+    pub fn is_lack(self) -> bool {
+        matches!(self, Self::NoMember(_) | Self::NoSymbol(_))
+    }
+
     /// Nothing more can be read in this frame.
-    fn is_final(self) -> bool {
+    pub fn is_final(self) -> bool {
         matches!(self, Self::Fault(Fault { kind, .. }) if FaultKind::is_final(kind))
     }
 }
@@ -137,6 +145,8 @@ pub(crate) struct Context<'a> {
     pub(super) tasks: OnceCell<ReadResult<Vec<Task>>>,
     /// Set once what hangs on the tasks was read ahead.
     pub(super) warm: OnceCell<()>,
+    /// Links that the look followed so far.
+    steps: Cell<u32>,
     /// Paths that were already made in this frame.
     pub paths: RefCell<FxHashMap<PathRef, String>>,
     /// Paths of control groups, by their `struct kernfs_node`.
@@ -165,6 +175,7 @@ impl<'a> Context<'a> {
             torn: Cell::new(0),
             tasks: OnceCell::new(),
             warm: OnceCell::new(),
+            steps: Cell::new(0),
             paths: RefCell::default(),
             groups: RefCell::default(),
         }
@@ -224,6 +235,23 @@ impl<'a> Context<'a> {
         self.paths.borrow_mut().clear();
         self.groups.borrow_mut().clear();
         self.space.forget();
+    }
+
+    /// Begins to count the links that are followed.
+    pub fn begin_steps(&self) {
+        self.steps.set(0);
+    }
+
+    /// Counts a link that is followed.
+    ///
+    /// # Errors
+    /// Too many were.
+    pub fn step(&self, address: u64) -> ReadResult<()> {
+        self.steps.set(self.steps.get().saturating_add(1));
+        match self.steps.get() > MOST_STEPS {
+            true => Err(ReadError::Fault(Fault { address, kind: FaultKind::Budget })),
+            false => Ok(()),
+        }
     }
 
     /// The address of a kernel variable.

@@ -114,7 +114,7 @@ impl Mode {
 impl Default for CrawlOptions {
     fn default() -> Self {
         Self {
-            sections: Section::ALL.to_vec(),
+            sections: Section::DEFAULT.to_vec(),
             time_limit: LONGEST_CRAWL,
             mode: Mode::Live,
             threads: false,

@@ -7,6 +7,7 @@ mod connections;
 mod cpus;
 mod files;
 mod host;
+mod integrity;
 mod interfaces;
 mod log;
 mod mappings;
@@ -20,6 +21,10 @@ pub use connections::Connection;
 pub use cpus::{Cpu, CpuTimes};
 pub use files::{File, FileKind};
 pub use host::Host;
+pub use integrity::{
+    CheckOutcome, CredentialsOwner, HiddenConnection, HiddenModule, HiddenProcess, HookTarget,
+    HookedFunction, HookedInterrupt, HookedSyscall, Integrity, IntegrityCheck, SharedCredentials,
+};
 pub use interfaces::Interface;
 pub use log::LogRecord;
 pub use mappings::{Mapping, PhysicalRun};
@@ -87,6 +92,9 @@ pub struct Frame {
     /// What the hypervisor's side knows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<Host>,
+    /// Where the kernel's structures contradict each other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub integrity: Option<Integrity>,
 }
 
 /// Whose snapshot a frame is.

@@ -22,10 +22,14 @@ AT(nfm_domain_info_t, state, 24);
 AT(nfm_domain_info_t, id, 32);
 AT(nfm_domain_info_t, reserved, 36);
 
-SIZE(nfm_open_options_t, 24);
+SIZE(nfm_open_options_t, 56);
 AT(nfm_open_options_t, size, 0);
 AT(nfm_open_options_t, uri, 8);
 AT(nfm_open_options_t, control, 16);
+AT(nfm_open_options_t, symbols, 24);
+AT(nfm_open_options_t, types, 32);
+AT(nfm_open_options_t, debug_dir, 40);
+AT(nfm_open_options_t, cache_dir, 48);
 
 SIZE(nfm_crawl_options_t, 48);
 AT(nfm_crawl_options_t, size, 0);

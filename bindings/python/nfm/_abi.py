@@ -166,6 +166,7 @@ NFM_HOST_VCPU_TIME_NS = 0x2
 NFM_HOST_RSS_BYTES = 0x4
 NFM_HOST_SWAPPED_BYTES = 0x8
 NFM_HOST_UNTOUCHED_BYTES = 0x10
+NFM_HOST_MEMORY_AGE_NS = 0x20
 
 
 class Section(enum.IntFlag):
@@ -206,6 +207,11 @@ class Section(enum.IntFlag):
 
     HOST = 0x800
     """Section of a frame: what the host knows of the guest, see nfm_frame_host()."""
+
+    INTEGRITY = 0x1000
+    """Section of a frame: where the kernel's structures contradict each other. It must be asked
+    for, and nfm_frame_to_json() tells it.
+    """
 
 
 class Result(enum.IntEnum):
@@ -263,9 +269,10 @@ class Result(enum.IntEnum):
     """The call was cancelled through its nfm_control_t."""
 
     ERR_FILE = 16
-    """A file is not there, may not be read or written, or holds no guest's memory that nfm can
-    read.
-    """
+    """A file is not there, may not be read or written, or is none that nfm can read."""
+
+    ERR_MISMATCH = 17
+    """A symbol file is of another kernel than the guest's."""
 
 
 class LogLevel(enum.IntEnum):
@@ -351,6 +358,10 @@ class nfm_open_options_t(Structure):
         ("size", c_size_t),
         ("uri", c_char_p),
         ("control", POINTER(nfm_control_t)),
+        ("symbols", c_char_p),
+        ("types", c_char_p),
+        ("debug_dir", c_char_p),
+        ("cache_dir", c_char_p),
     ]
 
 
@@ -640,6 +651,7 @@ class nfm_host_t(Structure):
         ("rss_bytes", c_uint64),
         ("swapped_bytes", c_uint64),
         ("untouched_bytes", c_uint64),
+        ("memory_age_ns", c_uint64),
     ]
 
 

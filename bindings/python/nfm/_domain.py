@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager, nullcontext
 from ctypes import byref, c_size_t, sizeof
 from typing import Any, ContextManager, Iterable, Iterator, Optional, Tuple, Union
@@ -14,6 +15,7 @@ from ._handle import Handle
 from ._library import LIBRARY, call
 from ._rows import DomainInfo, _domain_info
 
+Path = Union[str, "os.PathLike[str]"]
 Sections = Union[Section, Iterable[Union[Section, str]]]
 
 
@@ -83,11 +85,23 @@ class Domain(Handle):
     """
 
     def __init__(
-        self, name: str, *, uri: Optional[str] = None, control: Optional[Control] = None
+        self,
+        name: str,
+        *,
+        uri: Optional[str] = None,
+        symbols: Optional[Path] = None,
+        types: Optional[Path] = None,
+        debug_dir: Optional[Path] = None,
+        cache_dir: Optional[Path] = None,
+        control: Optional[Control] = None,
     ) -> None:
         self.name = name
         options = _abi.nfm_open_options_t(size=sizeof(_abi.nfm_open_options_t))
         options.uri = None if uri is None else _text(uri, "uri")
+        options.symbols = _path(symbols, "symbols")
+        options.types = _path(types, "types")
+        options.debug_dir = _path(debug_dir, "debug_dir")
+        options.cache_dir = _path(cache_dir, "cache_dir")
         with _lend(control) as options.control:
             pointer = call(
                 LIBRARY.nfm_open_domain,
@@ -131,13 +145,31 @@ class Domain(Handle):
 
 
 def open_domain(
-    name: str, *, uri: Optional[str] = None, control: Optional[Control] = None
+    name: str,
+    *,
+    uri: Optional[str] = None,
+    symbols: Optional[Path] = None,
+    types: Optional[Path] = None,
+    debug_dir: Optional[Path] = None,
+    cache_dir: Optional[Path] = None,
+    control: Optional[Control] = None,
 ) -> Domain:
     """Opens a running domain, by its name, id or UUID as virsh takes them.
 
     uri: libvirt's connection URI; None for libvirt's own default.
+    symbols, types: files that tell the kernel's symbols or types instead of the guest's memory.
+    debug_dir: where the kernel's debug package is searched; cache_dir: where what was learned of the kernel
+    is kept, "" for nowhere; None for the defaults.
     """
-    return Domain(name, uri=uri, control=control)
+    return Domain(
+        name,
+        uri=uri,
+        symbols=symbols,
+        types=types,
+        debug_dir=debug_dir,
+        cache_dir=cache_dir,
+        control=control,
+    )
 
 
 def list_domains(*, uri: Optional[str] = None, inactive: bool = False) -> Tuple[DomainInfo, ...]:
@@ -162,6 +194,10 @@ def _text(value: str, name: str) -> bytes:
     if "\0" in value:
         raise ValueError(f"{name} contains a NUL")
     return value.encode("utf-8")
+
+
+def _path(value: Optional[Path], name: str) -> Optional[bytes]:
+    return None if value is None else _text(os.fspath(value), name)
 
 
 def _mask(sections: Sections) -> int:

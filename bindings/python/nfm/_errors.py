@@ -74,9 +74,11 @@ class CancelledError(Error):
 
 
 class FileError(Error):
-    """A file is not there, may not be read or written, or holds no guest's memory that nfm can
-    read.
-    """
+    """A file is not there, may not be read or written, or is none that nfm can read."""
+
+
+class MismatchError(Error):
+    """A symbol file is of another kernel than the guest's."""
 
 
 BY_RESULT: Dict[int, Type[Error]] = {
@@ -96,6 +98,7 @@ BY_RESULT: Dict[int, Type[Error]] = {
     Result.ERR_PANIC: PanicError,
     Result.ERR_CANCELLED: CancelledError,
     Result.ERR_FILE: FileError,
+    Result.ERR_MISMATCH: MismatchError,
 }
 
 __all__ = [
@@ -105,6 +108,7 @@ __all__ = [
     "FileError",
     "GoneError",
     "InvalidArgumentError",
+    "MismatchError",
     "NoMemoryError",
     "NoSuchDomainError",
     "NoSymbolsError",

@@ -719,6 +719,10 @@ class Host:
     """Guest RAM that is in the host's swap, bytes."""
     untouched_bytes: Optional[int]
     """Guest RAM that the guest has never used, bytes."""
+    memory_age_ns: Optional[int]
+    """How long before the frame the three amounts of RAM were counted, nanoseconds: frames in
+    quick succession share one count.
+    """
 
 
 def _host(row: Any) -> Host:
@@ -729,6 +733,7 @@ def _host(row: Any) -> Host:
         row.rss_bytes if known & _abi.NFM_HOST_RSS_BYTES else None,
         row.swapped_bytes if known & _abi.NFM_HOST_SWAPPED_BYTES else None,
         row.untouched_bytes if known & _abi.NFM_HOST_UNTOUCHED_BYTES else None,
+        row.memory_age_ns if known & _abi.NFM_HOST_MEMORY_AGE_NS else None,
     )
 
 

@@ -5,6 +5,7 @@ import ctypes
 import ctypes.util
 import dataclasses
 import gc
+import inspect
 import mmap
 import pickle
 import subprocess
@@ -61,6 +62,17 @@ class Generated(unittest.TestCase):
                 self.assertTrue(issubclass(nfm._errors.BY_RESULT[result], nfm.Error))
         self.assertTrue(issubclass(nfm.PermissionError, PermissionError))
         self.assertTrue(issubclass(nfm.InvalidArgumentError, ValueError))
+
+    def test_every_option_can_be_given(self):
+        names = {"time_limit_ns": "time_limit"}
+        for structure, function in (
+            (_abi.nfm_open_options_t, nfm.open_domain),
+            (_abi.nfm_crawl_options_t, nfm.Domain.crawl),
+            (_abi.nfm_list_options_t, nfm.list_domains),
+        ):
+            members = {one[0] for one in structure._fields_} - {"size", "reserved"}
+            given = set(inspect.signature(function).parameters) - {"self", "name"}
+            self.assertEqual({names.get(one, one) for one in members}, given)
 
     def test_one_version(self):
         self.assertEqual(nfm.__version__, nfm.version())
@@ -133,6 +145,12 @@ class Errors(unittest.TestCase):
     def test_no_connection(self):
         with self.assertRaises(nfm.ConnectError):
             nfm.open_domain("test", uri="nosuchdriver:///")
+
+    def test_files_are_looked_at(self):
+        with self.assertRaises(nfm.UnsupportedError):
+            nfm.open_domain("test", uri=TEST, symbols=Path("/nonexistent"), cache_dir="")
+        with self.assertRaisesRegex(ValueError, "types contains a NUL"):
+            nfm.open_domain("test", uri=TEST, types="a\0b")
 
     def test_text_that_c_cannot_have(self):
         with self.assertRaisesRegex(ValueError, "NUL"):
