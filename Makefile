@@ -17,7 +17,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 VERSION = $(shell sed -n 's/^version *= *"\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SOVERSION := 0
 
-.PHONY: help build release demo test test-symbols test-xen lint bench bench-xen bench-peers bench-scale bench-fleet \
+.PHONY: help build release demo test test-symbols test-hostile test-xen fuzz lint bench bench-xen bench-peers bench-scale bench-fleet \
     bench-overhead install uninstall deb test-deb clean
 
 help: ## list the targets
@@ -48,6 +48,14 @@ test: ## run all tests, with real guests
 	    scripts/with-lab $(CARGO) test --workspace $(TESTARGS); \
 	fi
 
+# The profile is a release's with checks of overflow. See fuzz/README.md.
+test-hostile: ## crawl guests whose memory lies, 100,000 times
+	@$(SETUP)
+	scripts/with-lab $(CARGO) test --profile hostile --features fuzzing --test hostile -- $(HOSTILE)
+
+fuzz: MINUTES ?= 10
+fuzz: ## the same for so many MINUTES=, or with arguments in HOSTILE=
+	@$(MAKE) --no-print-directory test-hostile HOSTILE="$(or $(HOSTILE),--minutes $(MINUTES) --seed $$$$)"
 # 283 MB are fetched once: what cannot be had in three minutes is not waited for.
 test-symbols: ## test symbols and types from files, by a kernel's debug package (fetched if need be)
 	@$(SETUP)
@@ -72,6 +80,7 @@ lint: ## check format, lints, scripts, the C header, bindings, manual pages, the
 	@$(SETUP)
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) clippy -p nfm --features fuzzing --test hostile -- -D warnings
 	@if command -v shellcheck >/dev/null; then \
 	    shellcheck scripts/* .ci/run tests/lab/guest tests/lab/*.sh tests/lab/rc tests/lab/quiet-net tests/lab/debian-init \
 	        tests/xen/run tests/xen/test tests/xen/dom0-init tests/xen/*.sh; \

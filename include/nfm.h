@@ -598,6 +598,11 @@ typedef struct nfm_open_options_t {
      * nowhere; NULL for the default (see docs/profiles.md).
      */
     const char *cache_dir;
+    /**
+     * The search for the kernel in guest memory is given up after this long; 0 for the default, 10
+     * seconds.
+     */
+    uint64_t time_limit_ns;
 } nfm_open_options_t;
 
 /**
@@ -611,7 +616,7 @@ typedef struct nfm_crawl_options_t {
     uint64_t sections;
     /**
      * A frame that is not done after this long is returned as it is, with a problem that says so;
-     * 0 for the default, 10 seconds.
+     * 0 for the default, 1 second.
      */
     uint64_t time_limit_ns;
     /** How the guest is treated, one of nfm_mode_t. */
@@ -627,6 +632,16 @@ typedef struct nfm_crawl_options_t {
      * during the call.
      */
     struct nfm_control_t *control;
+    /**
+     * A frame that would take more bytes than this is returned as it is, with a problem that says so; 0
+     * for the default, 64 MiB.
+     */
+    uint64_t memory_limit;
+    /**
+     * A frame with so many rows, of all sections together, is returned as it is, with a problem that
+     * says so; 0 for the default, 1,000,000.
+     */
+    uint64_t row_limit;
 } nfm_crawl_options_t;
 
 /** The head of a frame. */

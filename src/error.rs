@@ -201,6 +201,16 @@ pub enum Error {
         /// The domain's name.
         domain: String,
     },
+    /// The search for the kernel took too long ([`ErrorCode::Other`]).
+    #[error(
+        "the kernel of domain '{domain}' was not found within {seconds} s: the search was given up; if the host is not just busy, the guest's memory is made to be searched for long"
+    )]
+    TimeLimit {
+        /// The domain's name.
+        domain: String,
+        /// The limit.
+        seconds: f64,
+    },
     /// See [`ErrorCode::Cancelled`].
     #[error("the reading of domain '{domain}' was cancelled")]
     Cancelled {
@@ -274,7 +284,7 @@ impl Error {
             Self::Cancelled { .. } => ErrorCode::Cancelled,
             Self::File { .. } | Self::Dump { .. } | Self::BadFile { .. } => ErrorCode::File,
             Self::Mismatch { .. } => ErrorCode::Mismatch,
-            Self::Libvirt { .. } | Self::Io { .. } => ErrorCode::Other,
+            Self::Libvirt { .. } | Self::TimeLimit { .. } | Self::Io { .. } => ErrorCode::Other,
         }
     }
 

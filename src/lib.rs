@@ -26,6 +26,9 @@ mod domain;
 mod error;
 mod fleet;
 mod frame;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod kernel;
 mod layout;
 mod memory;
@@ -44,7 +47,7 @@ pub use frame::{
     File, FileKind, Frame, HiddenConnection, HiddenModule, HiddenProcess, HookTarget,
     HookedFunction, HookedInterrupt, HookedSyscall, Host, Integrity, IntegrityCheck, Interface,
     LogRecord, Mapping, Memory, Module, Mount, Namespaces, Os, PhysicalRun, Problem, Process,
-    ProcessState, SharedCredentials, Thread,
+    ProcessState, SharedCredentials, Thread, json,
 };
 pub use memory::{ReadStatistics, find_backend};
 pub use resolve::{

@@ -30,9 +30,19 @@ static void print_number(int width, uint64_t known, uint32_t value)
         printf("%*s ", width, "?");
 }
 
+/* Whether a character that turns writing around or cannot be seen begins here, in three bytes. */
+static int is_hidden(const unsigned char *byte)
+{
+    return (byte[0] == 0xe2 && byte[1] == 0x80 && /* U+200B to U+200F, U+2028 to U+202E */
+            ((byte[2] >= 0x8b && byte[2] <= 0x8f) || (byte[2] >= 0xa8 && byte[2] <= 0xae))) ||
+           (byte[0] == 0xe2 && byte[1] == 0x81 && byte[2] >= 0xa0 && byte[2] <= 0xaf) ||
+           (byte[0] == 0xef && byte[1] == 0xbb && byte[2] == 0xbf);
+}
+
 /*
  * Text of a guest must not steer the terminal: control characters are shown as \xNN, those of ASCII
- * and those of Unicode (U+0080 to U+009F, in UTF-8 a C2 and a byte below A0).
+ * and those of Unicode (U+0080 to U+009F, in UTF-8 a C2 and a byte below A0); hidden ones
+ * are shown as \uNNNN.
  */
 static void print_text(int width, const char *text)
 {
@@ -41,6 +51,12 @@ static void print_text(int width, const char *text)
     for (; *byte; byte++) {
         int control = *byte < 0x20 || *byte == 0x7f;
 
+        if (is_hidden(byte)) {
+            printf("\\u%04x", (byte[0] & 0xf) << 12 | (byte[1] & 0x3f) << 6 | (byte[2] & 0x3f));
+            width -= 6;
+            byte += 2;
+            continue;
+        }
         if (byte[0] == 0xc2 && byte[1] < 0xa0) {
             byte++;
             control = 1;

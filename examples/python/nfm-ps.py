@@ -11,14 +11,20 @@ import sys
 
 import nfm
 
-# Text of a guest must not steer the terminal.
-CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+# Text of a guest must not steer the terminal: control characters, and what turns writing around or
+# cannot be seen.
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 
 
 def shown(value):
-    """A value as text, "?" where it is not known; control characters as \\xNN."""
+    """A value as text, "?" where it is not known; what is not harmless as \\xNN or \\uNNNN."""
     text = "?" if value is None else str(value)
-    return CONTROL.sub(lambda found: f"\\x{ord(found.group()):02x}", text)
+
+    def escape(found):
+        code = ord(found.group())
+        return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+    return CONTROL.sub(escape, text)
 
 
 def line(process):

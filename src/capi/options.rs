@@ -37,6 +37,9 @@ pub struct nfm_open_options_t {
     /// The folder where what was learned of the kernel is kept for the next opening; an empty string for
     /// nowhere; NULL for the default (see docs/profiles.md).
     pub cache_dir: *const c_char,
+    /// The search for the kernel in guest memory is given up after this long; 0 for the default, 10
+    /// seconds.
+    pub time_limit_ns: u64,
 }
 
 /// Which domains to list. Zero the whole structure, then set size and what is to differ from the
@@ -76,7 +79,7 @@ pub struct nfm_crawl_options_t {
     /// The sections to fill, NFM_SECTION_... combined; 0 for the default ones.
     pub sections: u64,
     /// A frame that is not done after this long is returned as it is, with a problem that says so;
-    /// 0 for the default, 10 seconds.
+    /// 0 for the default, 1 second.
     pub time_limit_ns: u64,
     /// How the guest is treated, one of nfm_mode_t.
     pub mode: u32,
@@ -89,6 +92,12 @@ pub struct nfm_crawl_options_t {
     /// Cancels the call from another thread, and tells how far it is; NULL for none. It may be freed
     /// during the call.
     pub control: *mut nfm_control_t,
+    /// A frame that would take more bytes than this is returned as it is, with a problem that says so; 0
+    /// for the default, 64 MiB.
+    pub memory_limit: u64,
+    /// A frame with so many rows, of all sections together, is returned as it is, with a problem that
+    /// says so; 0 for the default, 1,000,000.
+    pub row_limit: u64,
 }
 
 /// A structure of options.
@@ -182,7 +191,7 @@ pub(super) unsafe fn open(options: *const nfm_open_options_t) -> Result<OpenOpti
     let control = unsafe { options.control.as_ref() };
     // SAFETY: NULL or strings, by the caller's promise.
     let file = |path, name| unsafe { optional_path(path, name) };
-    Ok(OpenOptions {
+    let mut own = OpenOptions {
         uri: uri.map(str::to_owned),
         symbols: file(options.symbols, "symbols")?,
         types: file(options.types, "types")?,
@@ -193,7 +202,12 @@ pub(super) unsafe fn open(options: *const nfm_open_options_t) -> Result<OpenOpti
             Some(folder) => Cache::At(folder),
         },
         control: control.map(nfm_control_t::own),
-    })
+        ..OpenOptions::default()
+    };
+    if options.time_limit_ns != 0 {
+        own.time_limit = Duration::from_nanos(options.time_limit_ns);
+    }
+    Ok(own)
 }
 
 /// A path, which need not be UTF-8.
@@ -242,6 +256,12 @@ pub(super) unsafe fn crawl(
     }
     if options.time_limit_ns != 0 {
         own.time_limit = Duration::from_nanos(options.time_limit_ns);
+    }
+    if options.memory_limit != 0 {
+        own.memory_limit = usize::try_from(options.memory_limit).unwrap_or(usize::MAX);
+    }
+    if options.row_limit != 0 {
+        own.row_limit = usize::try_from(options.row_limit).unwrap_or(usize::MAX);
     }
     own.mode = match options.mode {
         mode if mode == nfm_mode_t::NFM_MODE_LIVE as u32 => Mode::Live,
@@ -300,6 +320,8 @@ mod tests {
             let own = own.unwrap();
             assert_eq!(own.sections, default.sections);
             assert_eq!(own.time_limit, default.time_limit);
+            assert_eq!(own.memory_limit, default.memory_limit);
+            assert_eq!(own.row_limit, default.row_limit);
         }
         assert_eq!(unsafe { open(ptr::null()) }.unwrap().uri, None);
     }
@@ -311,12 +333,15 @@ mod tests {
         options.time_limit_ns = 1_500_000_000;
         options.mode = nfm_mode_t::NFM_MODE_PAUSED as u32;
         options.threads = 1;
+        options.memory_limit = 1 << 20;
+        options.row_limit = 500;
         let own = given(options, 9).unwrap();
         assert_eq!(own.sections, [Section::Os, Section::Modules]);
         assert_eq!(own.time_limit, Duration::from_millis(1500));
         assert_eq!(own.mode, Mode::Paused);
         assert_eq!((own.threads, own.physical), (true, false));
         assert!(own.control.is_none());
+        assert_eq!((own.memory_limit, own.row_limit), (1 << 20, 500));
 
         // SAFETY: NULL pointers, and numbers.
         let mut options: nfm_open_options_t = unsafe { std::mem::zeroed() };
@@ -330,8 +355,10 @@ mod tests {
         options.types = c"/not \xff UTF-8".as_ptr();
         options.debug_dir = c"/debug".as_ptr();
         options.cache_dir = c"".as_ptr();
+        options.time_limit_ns = 2_000_000_000;
         let own = unsafe { open(&options) }.unwrap();
         assert_eq!(own.uri.as_deref(), Some("test:///default"));
+        assert_eq!(own.time_limit, Duration::from_secs(2));
         assert_eq!(own.symbols.as_deref(), Some("/boot/System.map".as_ref()));
         assert_eq!(own.types.unwrap().as_os_str().as_bytes(), b"/not \xff UTF-8");
         assert_eq!(own.debug_dir.as_deref(), Some("/debug".as_ref()));

@@ -31,6 +31,8 @@ const STATES: [&str; 13] = [
 ];
 const TIME_WAIT: u64 = 6;
 const NEW_SYN_RECV: u64 = 12;
+/// Bytes that a known owner of a socket costs.
+const OWNER_COST: usize = 64;
 /// Bytes of an address of a unix socket (`sizeof(struct sockaddr_un)`).
 const LONGEST_NAME: u64 = 110;
 
@@ -57,7 +59,8 @@ fn rows(context: &Context, owners: &Owners) -> Vec<Connection> {
         .map(|net| (net, context.note("netns", context.u32(net, layout.net.inum))))
         .collect();
     let mut rows = Vec::new();
-    for (sock, kind) in sockets(context, nets.keys().copied()) {
+    let sockets = sockets(context, nets.keys().copied());
+    for (sock, kind) in context.rows::<Connection, _>(sockets) {
         let net = context.note("netns", context.unsigned(sock, context.layout.sockets.common.net));
         // A socket of a namespace that is not in the list is one whose namespace is going.
         if let Some(netns) = net.and_then(|net| nets.get(&net)) {
@@ -90,7 +93,9 @@ fn inodes(context: &Context, task: u64, pid: u32) -> Vec<(u64, (u32, u32))> {
     let inode = context.layout.files.file.inode;
     let rows = context.note("descriptors", descriptors(context, task)).unwrap_or_default();
     let of = |(fd, file, _)| Some((context.unsigned(file, inode).ok()?, (pid, fd)));
-    rows.into_iter().filter_map(of).collect()
+    // In a table of owners, beside the row.
+    let rows = rows.into_iter().take_while(|_| context.keep(OWNER_COST).is_ok());
+    rows.filter_map(of).collect()
 }
 
 fn row(
@@ -179,5 +184,6 @@ fn unix_path(context: &Context, sock: u64) -> ReadResult<Option<String>> {
     } else {
         bytes.truncate(bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len()));
     }
-    Ok(Some(String::from_utf8_lossy(&bytes).into_owned()).filter(|path| !path.is_empty()))
+    let path = context.kept(String::from_utf8_lossy(&bytes).into_owned())?;
+    Ok(Some(path).filter(|path| !path.is_empty()))
 }

@@ -13,7 +13,8 @@ pub(super) fn crawl(context: &Context) -> Vec<Cpu> {
     let online =
         context.note("online", context.cpus(symbols.__cpu_online_mask)).unwrap_or_default();
     let Some(possible) = context.note("cpus", possible) else { return Vec::new() };
-    possible.into_iter().map(|id| cpu(context, id, online.contains(&id))).collect()
+    let cpus = context.rows::<Cpu, _>(possible);
+    cpus.map(|id| cpu(context, id, online.binary_search(&id).is_ok())).collect()
 }
 
 fn cpu(context: &Context, id: u32, online: bool) -> Cpu {

@@ -13,10 +13,9 @@ pub(super) fn crawl(context: &Context) -> Vec<File> {
     let tgid = context.layout.process.task.tgid;
     context.each_task(|task| {
         let Some(pid) = context.note("pid", context.u32(task, tgid)) else { return Vec::new() };
+        let open = context.note("descriptors", descriptors(context, task)).unwrap_or_default();
         context
-            .note("descriptors", descriptors(context, task))
-            .unwrap_or_default()
-            .into_iter()
+            .rows::<File, _>(open)
             .map(|(fd, file, close_on_exec)| row(context, pid, fd, file, close_on_exec))
             .collect()
     })

@@ -23,7 +23,8 @@ pub(super) fn crawl(context: &Context) -> Vec<Interface> {
         let netns = context.note("netns", context.u32(net, layout.net.inum));
         let devices = context.at(net, layout.net.dev_base_head);
         let Some(devices) = context.note("interfaces", devices) else { continue };
-        for device in context.list("interfaces", devices, layout.device.dev_list) {
+        let devices = context.list("interfaces", devices, layout.device.dev_list);
+        for device in context.rows::<Interface, _>(devices) {
             rows.push(row(context, device, netns));
         }
     }

@@ -36,8 +36,8 @@ fn records(context: &Context) -> ReadResult<Vec<LogRecord>> {
     if length >= count {
         return Err(ReadError::Nonsense { what: "the log's ends do not meet", address: ring });
     }
-    let mut rows = Vec::with_capacity(length as usize + 1);
-    for step in 0..=length {
+    let mut rows = Vec::new();
+    for step in context.rows::<LogRecord, _>(0..=length) {
         let id = tail.wrapping_add(step) & id_mask;
         if let Some(row) = context.note("record", record(context, ring, id, count)).flatten() {
             rows.push(row);
@@ -84,5 +84,5 @@ fn text(context: &Context, ring: u64, begin: u64, next: u64, length: u64) -> Rea
     let data = context.follow(ring, layout.ring.text_data)?;
     let address = data.wrapping_add(start).wrapping_add(id_bytes);
     let bytes = context.bytes_at(address, length as usize)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    context.kept(String::from_utf8_lossy(&bytes).into_owned())
 }

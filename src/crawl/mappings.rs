@@ -29,7 +29,8 @@ fn of_task(context: &Context, task: u64) -> Option<Vec<Mapping>> {
     let space = context.note("page tables", context.user_space(mm))?;
     let gate = context.note("vsyscall", gate(context, mm)).flatten();
     let areas = vmas(context, mm).into_iter().chain(gate);
-    Some(areas.map(|vma| row(context, pid, mm, &space, vma)).collect())
+    let rows = context.rows::<Mapping, _>(areas);
+    Some(rows.map(|vma| row(context, pid, mm, &space, vma)).collect())
 }
 
 fn row(context: &Context, pid: u32, mm: u64, space: &AddressSpace, vma: Vma) -> Mapping {
@@ -43,7 +44,7 @@ fn row(context: &Context, pid: u32, mm: u64, space: &AddressSpace, vma: Vma) -> 
     let huge = flags.is_some_and(|flags| flags & HUGETLB != 0);
     let (resident, pieces) = match context.details.physical {
         true => {
-            let pieces = context.note("resident_bytes", pieces(space, vma));
+            let pieces = context.note("resident_bytes", pieces(context, space, vma));
             (pieces.as_ref().map(|pieces| in_ram(pieces)), pieces)
         }
         false => (context.note("resident_bytes", resident(space, vma)), None),
@@ -77,7 +78,7 @@ fn in_ram(pieces: &[PhysicalRun]) -> u64 {
 }
 
 /// The pages of an area, neighbours put together.
-fn pieces(space: &AddressSpace, vma: Vma) -> ReadResult<Vec<PhysicalRun>> {
+fn pieces(context: &Context, space: &AddressSpace, vma: Vma) -> ReadResult<Vec<PhysicalRun>> {
     let mut runs: Vec<PhysicalRun> = Vec::new();
     space.visit(vma.start, vma.end, &mut |piece| {
         let physical = match piece.content {
@@ -93,12 +94,15 @@ fn pieces(space: &AddressSpace, vma: Vma) -> ReadResult<Vec<PhysicalRun>> {
             last.bytes = last.bytes.saturating_add(piece.bytes);
             return;
         }
-        runs.push(PhysicalRun {
-            virtual_address: piece.address,
-            physical,
-            bytes: piece.bytes,
-            swapped,
-        });
+        // Once a limit is reached, the visit's next read ends it.
+        if context.space.budget().row(std::mem::size_of::<PhysicalRun>()).is_ok() {
+            runs.push(PhysicalRun {
+                virtual_address: piece.address,
+                physical,
+                bytes: piece.bytes,
+                swapped,
+            });
+        }
     })?;
     Ok(runs)
 }

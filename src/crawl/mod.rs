@@ -143,4 +143,5 @@ pub(crate) fn crawl(context: &Context, section: Section, frame: &mut Frame) {
         Section::Interfaces => frame.interfaces = Some(interfaces::crawl(context)),
         Section::Integrity => frame.integrity = Some(integrity::crawl(context)),
     }
+    context.leave();
 }

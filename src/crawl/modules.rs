@@ -15,11 +15,8 @@ pub(super) fn crawl(context: &Context) -> Vec<Module> {
     let Some(head) = context.note("modules", context.symbol(context.layout.symbols.modules)) else {
         return Vec::new();
     };
-    context
-        .list("modules", head, layout.list)
-        .into_iter()
-        .filter_map(|module| row(context, module))
-        .collect()
+    let modules = context.list("modules", head, layout.list);
+    context.rows::<Module, _>(modules).filter_map(|module| row(context, module)).collect()
 }
 
 fn row(context: &Context, module: u64) -> Option<Module> {

@@ -64,7 +64,8 @@ fn of_namespace(context: &Context, namespace: u64, root: PathRef, rows: &mut Vec
             .at(namespace, layout.mnt_ns.list)
             .map(|head| context.list("mounts", head, layout.mount.list)),
     };
-    for mount in context.note("mounts", mounts).unwrap_or_default() {
+    let mounts = context.note("mounts", mounts).unwrap_or_default();
+    for mount in context.rows::<Mount, _>(mounts) {
         let flags = context.note("options", context.unsigned(mount, layout.mount.flags));
         if !layout.mount.node.exists() && flags.is_some_and(|flags| flags & CURSOR != 0) {
             continue;

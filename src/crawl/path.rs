@@ -17,15 +17,15 @@ pub(super) fn of_file(context: &Context, file: u64) -> ReadResult<String> {
 
 /// The path of a mount and a name in it.
 pub(super) fn of(context: &Context, path: PathRef) -> ReadResult<String> {
-    if let Some(known) = context.paths.borrow().get(&path) {
-        return Ok(known.clone());
+    if let Some(known) = context.known_path(&path) {
+        return context.kept(known);
     }
     let text = match special(context, path)? {
         Some(text) => text,
         None => walk(context, path)?,
     };
-    context.paths.borrow_mut().insert(path, text.clone());
-    Ok(text)
+    context.know_path(path, &text);
+    context.kept(text)
 }
 
 /// Names of file systems that no directory shows: their dentries carry a function that makes the name
@@ -77,7 +77,7 @@ pub(super) fn file_system(context: &Context, sb: u64) -> ReadResult<String> {
 /// The path below a root directory; `None` where it does not lie below it.
 pub(super) fn below(context: &Context, path: PathRef, root: PathRef) -> ReadResult<Option<String>> {
     let (text, top) = prepend(context, path, Some(root))?;
-    Ok((top == root).then_some(text))
+    (top == root).then(|| context.kept(text)).transpose()
 }
 
 fn walk(context: &Context, path: PathRef) -> ReadResult<String> {

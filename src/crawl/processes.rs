@@ -37,7 +37,9 @@ mod state {
 }
 
 pub(super) fn crawl(context: &Context) -> Vec<Process> {
-    context.each_task(|task| row(context, task).into_iter().collect())
+    context.each_task(|task| {
+        context.rows::<Process, _>([task]).filter_map(|task| row(context, task)).collect()
+    })
 }
 
 /// A task that leads a thread group, wherever it was found.
@@ -120,9 +122,9 @@ fn thread_list(context: &Context, task: u64) -> Vec<Thread> {
     let Some(head) = head.and_then(|head| context.note("threads", head)) else {
         return Vec::new();
     };
+    let threads = context.list("threads", head, layout.task.thread_node);
     context
-        .list("threads", head, layout.task.thread_node)
-        .into_iter()
+        .rows::<Thread, _>(threads)
         .filter_map(|thread| {
             let start = context.unsigned(thread, layout.task.start_boottime);
             let cpu = context.unsigned(thread, layout.task.sum_exec_runtime);
@@ -313,7 +315,7 @@ fn command_line(context: &Context, mm: Option<u64>) -> ReadResult<String> {
         bytes.pop();
     }
     bytes.iter_mut().filter(|byte| **byte == 0).for_each(|byte| *byte = b' ');
-    Ok(text_from(bytes))
+    context.kept(text_from(bytes))
 }
 
 #[cfg(test)]

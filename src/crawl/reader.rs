@@ -10,12 +10,20 @@ use super::reuse::Reuse;
 use crate::frame::Problem;
 use crate::kernel::Kernel;
 use crate::layout::{Field, Layout, Symbol};
+use crate::memory::Limit;
 use crate::paging::{AddressSpace, Fault, FaultKind};
 
 /// Entries that a list may have before it counts as endless.
 const LONGEST_LIST: usize = 1 << 20;
 /// Walks of one list before what was reached must do.
 const WALKS: u32 = 6;
+/// Time that one frame gives the guest to settle, over all its lists: who breaks many of them must not
+/// use up the frame's time so.
+const LONGEST_WAIT: Duration = Duration::from_millis(60);
+/// Bytes that an entry of a list costs while it is looked at.
+const ENTRY_COST: usize = 16;
+/// Bytes of paths that are kept to be used again.
+const MOST_PATH_BYTES: usize = 4 << 20;
 /// Problems that a frame names; more are counted only.
 const MOST_PROBLEMS: usize = 100;
 /// Links that one look may follow through lists and tables of its own: a bound on what a hostile guest can
@@ -42,6 +50,14 @@ pub(crate) enum ReadError {
         /// Where.
         address: u64,
     },
+    /// The frame may not cost more.
+    Limit(Limit),
+}
+
+impl From<Limit> for ReadError {
+    fn from(limit: Limit) -> Self {
+        Self::Limit(limit)
+    }
 }
 
 impl From<Fault> for ReadError {
@@ -56,7 +72,7 @@ impl ReadError {
         match self {
             Self::Fault(fault) => Some(fault.address),
             Self::Nonsense { address, .. } => Some(address),
-            Self::NoMember(_) | Self::NoSymbol(_) | Self::Unknown(_) => None,
+            Self::NoMember(_) | Self::NoSymbol(_) | Self::Unknown(_) | Self::Limit(_) => None,
         }
     }
 
@@ -66,7 +82,7 @@ impl ReadError {
         match self {
             Self::Fault(fault) => matches!(fault.kind, NotCanonical | NotMapped | NotRam),
             Self::Nonsense { .. } => true,
-            Self::NoMember(_) | Self::NoSymbol(_) | Self::Unknown(_) => false,
+            Self::NoMember(_) | Self::NoSymbol(_) | Self::Unknown(_) | Self::Limit(_) => false,
         }
     }
 
@@ -77,7 +93,7 @@ impl ReadError {
 
     /// Nothing more can be read in this frame.
     pub fn is_final(self) -> bool {
-        matches!(self, Self::Fault(Fault { kind, .. }) if FaultKind::is_final(kind))
+        matches!(self, Self::Limit(_) | Self::Fault(Fault { kind: FaultKind::Limit(_), .. }))
     }
 }
 
@@ -88,6 +104,7 @@ impl fmt::Display for ReadError {
             Self::NoMember(name) => write!(f, "this kernel has no member {name}"),
             Self::NoSymbol(name) => write!(f, "this kernel has no variable {name}"),
             Self::Unknown(what) | Self::Nonsense { what, .. } => f.write_str(what),
+            Self::Limit(limit) => limit.fmt(f),
         }
     }
 }
@@ -148,7 +165,10 @@ pub(crate) struct Context<'a> {
     /// Links that the look followed so far.
     steps: Cell<u32>,
     /// Paths that were already made in this frame.
-    pub paths: RefCell<FxHashMap<PathRef, String>>,
+    paths: RefCell<FxHashMap<PathRef, String>>,
+    path_bytes: Cell<usize>,
+    /// How long the guest was given to settle.
+    waited: Cell<Duration>,
     /// Paths of control groups, by their `struct kernfs_node`.
     pub groups: RefCell<FxHashMap<u64, String>>,
 }
@@ -177,6 +197,8 @@ impl<'a> Context<'a> {
             warm: OnceCell::new(),
             steps: Cell::new(0),
             paths: RefCell::default(),
+            path_bytes: Cell::default(),
+            waited: Cell::default(),
             groups: RefCell::default(),
         }
     }
@@ -184,6 +206,47 @@ impl<'a> Context<'a> {
     /// Problems from here on belong to this section.
     pub fn enter(&self, section: &'static str) {
         self.section.set(section);
+    }
+
+    /// The section is done: had a limit ended it, that is said, once.
+    pub fn leave(&self) {
+        if let Some(limit) = self.space.budget().reached() {
+            self.problem(format!("{limit}: what is missing was not read"), None);
+        }
+    }
+
+    /// Bytes that are kept until the frame is done.
+    pub fn keep(&self, bytes: usize) -> ReadResult<()> {
+        Ok(self.space.budget().keep(bytes)?)
+    }
+
+    /// These items, as long as the frame's limits allow a row of `T` for each.
+    pub fn rows<'c, T, I>(&'c self, items: I) -> impl Iterator<Item = I::Item> + use<'c, 'a, T, I>
+    where
+        I: IntoIterator,
+    {
+        let items = items.into_iter();
+        items.take_while(|_| {
+            // Between two rows nothing depends on pages that were read before.
+            if self.space.is_crowded() {
+                self.space.forget();
+            }
+            self.space.budget().row(std::mem::size_of::<T>()).is_ok()
+        })
+    }
+
+    /// A path that was already made in this frame.
+    pub fn known_path(&self, path: &PathRef) -> Option<String> {
+        self.paths.borrow().get(path).cloned()
+    }
+
+    /// Keeps a path for those who ask again.
+    pub fn know_path(&self, path: PathRef, text: &str) {
+        let bytes = self.path_bytes.get() + text.len() + std::mem::size_of::<PathRef>();
+        if bytes <= MOST_PATH_BYTES {
+            self.path_bytes.set(bytes);
+            self.paths.borrow_mut().insert(path, text.to_owned());
+        }
     }
 
     /// Problems and retries, once all sections are crawled.
@@ -214,6 +277,7 @@ impl<'a> Context<'a> {
     pub fn note<T>(&self, what: &str, result: ReadResult<T>) -> Option<T> {
         match result {
             Ok(value) => Some(value),
+            Err(error) if error.is_final() => None,
             Err(error) => {
                 self.broken(error, format!("{what}: {error}"));
                 None
@@ -221,8 +285,12 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Notes what could not be read, and whether it looks torn.
+    /// Notes what could not be read, and whether it looks torn. That a limit is reached is said once, by
+    /// [`Self::leave`].
     pub fn broken(&self, error: ReadError, reason: String) {
+        if error.is_final() {
+            return;
+        }
         if error.is_torn() {
             self.torn.set(self.torn.get().saturating_add(1));
         }
@@ -233,6 +301,7 @@ impl<'a> Context<'a> {
     pub fn forget(&self) {
         self.retries.set(self.retries.get().saturating_add(1));
         self.paths.borrow_mut().clear();
+        self.path_bytes.set(0);
         self.groups.borrow_mut().clear();
         self.space.forget();
     }
@@ -249,7 +318,7 @@ impl<'a> Context<'a> {
     pub fn step(&self, address: u64) -> ReadResult<()> {
         self.steps.set(self.steps.get().saturating_add(1));
         match self.steps.get() > MOST_STEPS {
-            true => Err(ReadError::Fault(Fault { address, kind: FaultKind::Budget })),
+            true => Err(ReadError::Nonsense { what: "the links do not end", address }),
             false => Ok(()),
         }
     }
@@ -340,14 +409,38 @@ impl<'a> Context<'a> {
         Ok(bytes)
     }
 
-    /// A large array, read in batches.
+    /// A large array as a whole, which may take a quarter of the frame's memory.
     pub fn table_at(&self, address: u64, length: usize) -> ReadResult<Vec<u8>> {
+        if length > self.space.budget().bytes() / 4 {
+            return Err(ReadError::Nonsense { what: "a table is too large", address });
+        }
+        let mut table = Vec::with_capacity(length);
+        self.pieces_at(address, length as u64, 1, |_, piece| {
+            table.extend_from_slice(piece);
+            Ok(())
+        })?;
+        Ok(table)
+    }
+
+    /// A large array, piece by piece, each read in one batch: (where in the array, its bytes). A piece is
+    /// a multiple of `stride` long.
+    pub fn pieces_at(
+        &self,
+        address: u64,
+        length: u64,
+        stride: u64,
+        mut visit: impl FnMut(u64, &[u8]) -> ReadResult<()>,
+    ) -> ReadResult<()> {
         const PIECE: u64 = 1 << 16;
-        let pieces = (0..length as u64).step_by(PIECE as usize);
-        self.space.prefetch(
-            pieces.map(|piece| (address.wrapping_add(piece), PIECE.min(length as u64 - piece))),
-        );
-        self.bytes_at(address, length)
+        let step = (PIECE / stride.max(1)).max(1).saturating_mul(stride.max(1));
+        let mut offset = 0;
+        while offset < length {
+            let (at, bytes) = (address.wrapping_add(offset), step.min(length - offset));
+            self.space.prefetch([(at, bytes)]);
+            visit(offset, &self.bytes_at(at, bytes as usize)?)?;
+            offset = offset.saturating_add(step);
+        }
+        Ok(())
     }
 
     /// A character array in a structure, up to its NUL.
@@ -356,18 +449,25 @@ impl<'a> Context<'a> {
         let address = base.wrapping_add(u64::from(member.offset));
         let length = (member.size as usize).min(4096);
         let mut room = [0; 64];
-        match room.get_mut(..length) {
+        let text = match room.get_mut(..length) {
             Some(bytes) => {
                 self.space.read(address, bytes)?;
-                Ok(text_of(bytes))
+                text_of(bytes)
             }
-            None => Ok(text_of(&self.bytes_at(address, length)?)),
-        }
+            None => text_of(&self.bytes_at(address, length)?),
+        };
+        self.kept(text)
+    }
+
+    /// A text that is kept until the frame is done.
+    pub fn kept(&self, text: String) -> ReadResult<String> {
+        self.keep(text.len())?;
+        Ok(text)
     }
 
     /// A NUL-terminated string at an address, cut at `longest` bytes.
     pub fn text_at(&self, address: u64, longest: usize) -> ReadResult<String> {
-        Ok(text_of(&self.until_nul(self.space, address, longest)?))
+        self.kept(text_of(&self.until_nul(self.space, address, longest)?))
     }
 
     /// Bytes up to a NUL or `longest`, from any address space.
@@ -399,13 +499,17 @@ impl<'a> Context<'a> {
     /// one that stays broken gives what was reached, and a problem that says so.
     pub fn list(&self, what: &str, head: u64, node: Field) -> Vec<u64> {
         let mut best = Vec::new();
+        let before = self.space.budget().spent();
         for walk in 1..=WALKS {
             let mut entries = Vec::new();
             let Err(error) = self.walk_list(head, node, &mut entries) else { return entries };
+            self.space.budget().restore(before);
             if entries.len() >= best.len() {
                 best = entries;
             }
-            if walk == WALKS || error.is_final() || matches!(error, ReadError::NoMember(_)) {
+            let settled = self.waited.get() >= LONGEST_WAIT;
+            let last = walk == WALKS || settled || matches!(error, ReadError::NoMember(_));
+            if last || error.is_final() {
                 let reached = best.len();
                 let reason =
                     format!("{what}: the list breaks off after {reached} entries: {error}");
@@ -414,7 +518,9 @@ impl<'a> Context<'a> {
             }
             self.forget();
             // A guest's CPU may have been taken away in the middle of a change: give it time.
-            std::thread::sleep(Duration::from_micros(20 << (2 * walk)));
+            let wait = Duration::from_micros(20 << (2 * walk));
+            self.waited.set(self.waited.get().saturating_add(wait));
+            std::thread::sleep(wait);
         }
         best
     }
@@ -436,6 +542,7 @@ impl<'a> Context<'a> {
             if entries.len() >= LONGEST_LIST {
                 return Err(ReadError::Nonsense { what: "the list does not end", address: next });
             }
+            self.keep(ENTRY_COST)?;
             entries.push(self.container(next, node)?);
             here = next;
         }

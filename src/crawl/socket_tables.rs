@@ -8,6 +8,8 @@ use crate::layout::Field;
 
 /// Buckets of one table.
 const MOST_BUCKETS: u64 = 1 << 24;
+/// Bytes that a link costs while it is followed.
+const LINK_COST: usize = 16;
 /// Sockets that are followed in all.
 const MOST_SOCKETS: usize = 1 << 20;
 /// Buckets of unix sockets (`2 * UNIX_HASH_SIZE`, net/unix/af_unix.c; `UNIX_HASH_SIZE` since 6.0).
@@ -158,12 +160,20 @@ fn chains(context: &Context, table: Table) -> ReadResult<Vec<u64>> {
     let Some(bytes) = bytes.filter(|_| table.stride >= 8) else {
         return Err(ReadError::Nonsense { what: NO_TABLE, address: table.first });
     };
-    let copy = context.table_at(table.first, bytes as usize)?;
-    let head = table.head as usize;
-    let links = copy.chunks_exact(table.stride as usize).filter_map(|bucket| {
-        bucket.get(head..)?.first_chunk().map(|link| u64::from_le_bytes(*link))
-    });
-    Ok(links.filter(|link| !is_end(*link)).collect())
+    let (stride, head) = (table.stride as usize, table.head as usize);
+    let mut chains = Vec::new();
+    context.pieces_at(table.first, bytes, table.stride, |_, piece| {
+        for bucket in piece.chunks_exact(stride) {
+            let link =
+                bucket.get(head..).and_then(<[u8]>::first_chunk).map(|l| u64::from_le_bytes(*l));
+            if let Some(link) = link.filter(|link| !is_end(*link)) {
+                context.keep(LINK_COST)?;
+                chains.push(link);
+            }
+        }
+        Ok(())
+    })?;
+    Ok(chains)
 }
 
 /// The sockets of one chain.
@@ -179,6 +189,7 @@ fn chain(
         if found.len() >= MOST_SOCKETS {
             return Err(ReadError::Nonsense { what: "the chain does not end", address: link });
         }
+        context.keep(2 * LINK_COST)?;
         found.push((context.container(link, node)?, kind));
         link = context.u64_at(link)?;
     }

@@ -5,6 +5,8 @@ use rustc_hash::FxHashSet;
 use super::reader::{Context, ReadResult, Task};
 use super::warm;
 
+/// Bytes that a task costs beside its rows: its place in the list, and what finds two of one id.
+const TASK_COST: usize = 64;
 /// Looks at one task before what was seen must do.
 const LOOKS: u32 = 3;
 /// Second looks in one frame.
@@ -34,6 +36,7 @@ impl Context<'_> {
         let mut look = 1;
         loop {
             let tasks = self.list("tasks", head, layout.tasks);
+            self.keep(tasks.len().saturating_mul(TASK_COST))?;
             self.space.prefetch(tasks.iter().map(|task| (*task, length)));
             let met = tasks.into_iter().filter_map(|task| self.note("pid", self.identify(task)));
             let mut met: Vec<Task> = met.collect();
@@ -65,9 +68,13 @@ impl Context<'_> {
         let mut all = Vec::new();
         for task in self.tasks() {
             for look in 1..=LOOKS {
+                if self.space.budget().reached().is_some() {
+                    return all;
+                }
                 if !self.is_same(task) {
                     break;
                 }
+                let before = self.space.budget().spent();
                 let torn = self.torn.get();
                 let named = self.problems.borrow().len();
                 let unnamed = self.unnamed_problems.get();
@@ -87,6 +94,7 @@ impl Context<'_> {
                     }
                     break;
                 }
+                self.space.budget().restore(before);
                 unsay();
                 self.forget();
                 if !self.is_listed(task.address) {

@@ -5,6 +5,8 @@ use crate::layout::Field;
 
 /// Areas of one process (`vm.max_map_count` is 65530 unless raised).
 const MOST_AREAS: usize = 1 << 20;
+/// Bytes that an area costs while its process is looked at.
+const AREA_COST: usize = std::mem::size_of::<Vma>();
 /// Levels of a maple tree; its nodes have at least 5 entries, so this is more than any has.
 const DEEPEST: u32 = 24;
 /// Low bits of a pointer to a node: its type and flags (`MAPLE_NODE_MASK`).
@@ -50,6 +52,7 @@ fn add(context: &Context, address: u64, areas: &mut Vec<Vma>) -> ReadResult<()> 
     if start >= end || !in_order || areas.len() >= MOST_AREAS {
         return Err(ReadError::Nonsense { what: "an area is out of order", address });
     }
+    context.keep(AREA_COST)?;
     areas.push(Vma { address, start, end });
     Ok(())
 }

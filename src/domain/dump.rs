@@ -79,7 +79,8 @@ impl Domain {
             Mode::Paused => self.source.hold()?,
         };
         // A guest between two kernels can be written down all the same.
-        let info = self.follow_restart(control).ok().and_then(|()| self.vmcoreinfo());
+        let left = self.options.time_limit;
+        let info = self.follow_restart(left, control).ok().and_then(|()| self.vmcoreinfo());
         let identity = self.source.identity();
         let origin = Origin {
             format: Origin::FORMAT.to_owned(),

@@ -26,7 +26,9 @@ use crate::frame::{Consistency, FORMAT, Frame};
 use crate::memory::ReadStatistics;
 use crate::paging::AddressSpace;
 use open::Found;
-use source::Source;
+#[cfg(feature = "fuzzing")]
+pub(crate) use source::OnHost;
+pub(crate) use source::Source;
 
 /// An open domain. One thread at a time may use it; it may move between threads.
 pub struct Domain {
@@ -55,15 +57,30 @@ impl Domain {
         let begun = Instant::now();
         not_cancelled(options.control.as_ref(), domain)?;
         let source = open::find_source(domain, options)?;
-        let found = open::find_kernel(source.as_ref(), options);
+        let opened = Self::of_source(source, options, begun);
         // Whatever else went wrong came of it.
         not_cancelled(options.control.as_ref(), domain)?;
-        let found = found?;
+        opened
+    }
+
+    /// Finds the kernel in the memory of a source.
+    pub(crate) fn of_source(
+        source: Box<dyn Source>,
+        options: &OpenOptions,
+        begun: Instant,
+    ) -> Result<Self> {
+        let found = open::find_kernel(source.as_ref(), options)?;
         let findings =
             Findings::new(source.as_ref(), found.ram.memory(), &found.kernel, begun.elapsed());
         // Whoever cancels this call does not mean the next.
         let options = OpenOptions { control: None, ..options.clone() };
         Ok(Self { source, found, findings, frames: 0, options, remains: None })
+    }
+
+    /// The guest's memory.
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn memory(&self) -> &dyn crate::memory::PhysicalMemory {
+        self.found.ram.memory()
     }
 
     /// What was found at opening.
@@ -101,7 +118,11 @@ impl Domain {
         };
         // A frame into which a restart falls is of neither boot.
         for _ in 0..TRIES {
-            self.follow_restart(control)?;
+            let left = options.time_limit.saturating_sub(begun.elapsed());
+            if let Err(error) = self.follow_restart(left, control) {
+                // What looks like a restart may be the end.
+                return Err(if self.found.ram.memory().ending() { self.gone() } else { error });
+            }
             let mut frame = self.take(options, begun);
             self.check(control)?;
             if self.is_same_boot() {
@@ -124,8 +145,7 @@ impl Domain {
             }
         };
         let Found { ram, kernel, layout, reuse, .. } = &self.found;
-        let deadline = begun.checked_add(options.time_limit);
-        ram.begin_frame(options.kind(), deadline, options.control.clone());
+        ram.begin_frame(options.kind(), options.limits(begun), options.control.clone());
         let space = AddressSpace::new(ram, kernel.image.root, kernel.image.levels);
         let details = Details { threads: options.threads, physical: options.physical };
         let context = Context::new(&space, kernel, layout, details, reuse);
@@ -183,8 +203,12 @@ impl Domain {
         not_cancelled(control, domain)?;
         match self.found.ram.memory().alive() {
             true => Ok(()),
-            false => Err(Error::Gone { domain: domain.clone() }),
+            false => Err(self.gone()),
         }
+    }
+
+    fn gone(&self) -> Error {
+        Error::Gone { domain: self.source.identity().name.clone() }
     }
 }
 

@@ -1,6 +1,8 @@
 //! From a domain's name to its kernel: the source is found, and the ways its memory may be laid out
 //! are held against the memory itself.
 
+use std::time::Instant;
+
 use super::backend::BackendSource;
 use super::file::{self, FileGuest};
 use super::options::OpenOptions;
@@ -12,7 +14,7 @@ use crate::kernel::{
     DiscoveryError, Kernel, KernelImage, Profile, Recorder, Sources, Store, Wanted,
 };
 use crate::layout::{Layout, Symbols};
-use crate::memory::{GuestRam, PhysicalMemory};
+use crate::memory::{GuestRam, Limit, PhysicalMemory};
 use crate::paging::AddressSpace;
 use crate::resolve::{DomainState, Libvirt};
 
@@ -76,23 +78,34 @@ pub(super) fn find_kernel(source: &dyn Source, options: &OpenOptions) -> Result<
     let domain = source.identity().name.as_str();
     let types = Layout::type_names();
     let wanted = Wanted { symbols: Symbols::NAMES, types: &types };
+    let limits = options.limits(Instant::now());
     let sources = options.sources(source.identity());
     let (mut contradiction, mut failure) = (None, None);
     let mut best: Option<Found> = None;
     for layout in 0..source.layouts() {
         let memory = || -> Result<GuestRam> {
             let ram = GuestRam::new(source.memory(layout)?);
-            ram.begin_frame(0, None, options.control.clone());
+            ram.begin_frame(0, limits, options.control.clone());
             Ok(ram)
+        };
+        let in_time = |ram: &GuestRam| match ram.budget().reached() {
+            Some(Limit::Time) => {
+                let seconds = options.time_limit.as_secs_f64();
+                Err(Error::TimeLimit { domain: domain.to_owned(), seconds })
+            }
+            _ => Ok(()),
         };
         let ram = memory()?;
         let images = KernelImage::find_all(&ram, source.page_table());
+        in_time(&ram)?;
         if images.is_empty() {
             failure.get_or_insert_with(|| no_kernel(ram.memory(), source));
         }
         for image in images {
             let ram = memory()?;
-            let (kernel, layout) = match know(&ram, image, &wanted, &sources) {
+            let known = know(&ram, image, &wanted, &sources);
+            in_time(&ram)?;
+            let (kernel, layout) = match known {
                 Ok(known) => known,
                 // A kernel that is there but not usable says more than a layout without any.
                 Err(error) => {

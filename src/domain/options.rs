@@ -1,19 +1,26 @@
 //! How to open a domain, and how to crawl it.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::folders;
 use crate::control::Control;
 use crate::crawl::Section;
 use crate::frame::DomainIdentity;
 use crate::kernel::{Sources, Store};
+use crate::memory::Limits;
 
+/// A search for the kernel that is not done by then is given up.
+const LONGEST_OPENING: Duration = Duration::from_secs(10);
 /// A frame that is not done by then is given up where it stands.
-const LONGEST_CRAWL: Duration = Duration::from_secs(10);
+const LONGEST_CRAWL: Duration = Duration::from_secs(1);
+/// Bytes that a frame, or an opening, may take of pages and rows.
+const MOST_BYTES: usize = 64 << 20;
+/// Rows that a frame may have.
+const MOST_ROWS: usize = 1_000_000;
 
 /// How to open a domain.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct OpenOptions {
     /// libvirt's connection URI; `None` for libvirt's own default.
@@ -29,6 +36,8 @@ pub struct OpenOptions {
     pub debug_dir: Option<PathBuf>,
     /// Where what was learned of the kernel is kept for the next opening.
     pub cache: Cache,
+    /// The search for the kernel in guest memory is given up after this long.
+    pub time_limit: Duration,
     /// Cancels it from another thread.
     pub control: Option<Control>,
 }
@@ -49,6 +58,12 @@ pub enum Cache {
 }
 
 impl OpenOptions {
+    /// The limits of a search for the kernel that begins now.
+    pub(super) fn limits(&self, now: Instant) -> Limits {
+        let deadline = now.checked_add(self.time_limit);
+        Limits { deadline, bytes: MOST_BYTES, rows: MOST_ROWS }
+    }
+
     /// The sources of symbols and types, for a guest.
     pub(super) fn sources(&self, guest: &DomainIdentity) -> Sources {
         let named = |own: &Option<PathBuf>, name| own.clone().or_else(|| folders::variable(name));
@@ -70,6 +85,20 @@ impl OpenOptions {
     }
 }
 
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self {
+            uri: None,
+            symbols: None,
+            types: None,
+            debug_dir: None,
+            cache: Cache::Default,
+            time_limit: LONGEST_OPENING,
+            control: None,
+        }
+    }
+}
+
 /// How to crawl.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -78,6 +107,11 @@ pub struct CrawlOptions {
     pub sections: Vec<Section>,
     /// A frame that is not done after this long is returned as it is, with a problem that says so.
     pub time_limit: Duration,
+    /// A frame that would take more bytes than this, of guest pages that are held and of what was learned
+    /// from them, ends there in the same way. Where it is only the pages that are too many, they are forgotten between two rows, and some are read twice.
+    pub memory_limit: usize,
+    /// A frame with so many rows, of all sections together, ends there in the same way.
+    pub row_limit: usize,
     /// How the guest is treated meanwhile.
     pub mode: Mode,
     /// List the threads of each process ([`crate::Process::thread_list`]).
@@ -116,6 +150,8 @@ impl Default for CrawlOptions {
         Self {
             sections: Section::DEFAULT.to_vec(),
             time_limit: LONGEST_CRAWL,
+            memory_limit: MOST_BYTES,
+            row_limit: MOST_ROWS,
             mode: Mode::Live,
             threads: false,
             physical: false,
@@ -137,5 +173,11 @@ impl CrawlOptions {
     /// Options for these sections alone.
     pub fn sections(sections: &[Section]) -> Self {
         Self { sections: sections.to_vec(), ..Self::default() }
+    }
+
+    /// The limits of a crawl that begins now.
+    pub(super) fn limits(&self, now: Instant) -> Limits {
+        let deadline = now.checked_add(self.time_limit);
+        Limits { deadline, bytes: self.memory_limit, rows: self.row_limit }
     }
 }

@@ -17,13 +17,19 @@ impl Domain {
         self.source.taken().is_some() || self.found.boot.runs_in(self.found.ram.memory())
     }
 
-    /// Finds the kernel anew where the guest was restarted.
-    pub(super) fn follow_restart(&mut self, control: Option<&Control>) -> Result<()> {
+    /// Finds the kernel anew where the guest was restarted, within the time that is left of the crawl.
+    pub(super) fn follow_restart(
+        &mut self,
+        left: Duration,
+        control: Option<&Control>,
+    ) -> Result<()> {
         if self.is_same_boot() {
             return Ok(());
         }
         let begun = Instant::now();
-        let options = OpenOptions { control: control.cloned(), ..self.options.clone() };
+        let time_limit = self.options.time_limit.min(left);
+        let control_too = control.cloned();
+        let options = OpenOptions { control: control_too, time_limit, ..self.options.clone() };
         let later = open::find_kernel(self.source.as_ref(), &options);
         // Whatever else went wrong came of it.
         not_cancelled(control, &self.source.identity().name)?;
@@ -31,6 +37,11 @@ impl Domain {
             Ok(later) => later,
             Err(Error::NotLinux { .. } | Error::NotBooted { .. }) => {
                 return Err(self.restarting("it was restarted, and no kernel runs in it yet"));
+            }
+            Err(Error::TimeLimit { .. }) => {
+                let evidence =
+                    "it was restarted, and the time limit is reached before its kernel is found";
+                return Err(self.restarting(evidence));
             }
             // Half of the old kernel, or a new one that cannot be used: only time tells.
             Err(

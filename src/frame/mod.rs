@@ -9,6 +9,7 @@ mod files;
 mod host;
 mod integrity;
 mod interfaces;
+mod json;
 mod log;
 mod mappings;
 mod memory;
@@ -26,6 +27,7 @@ pub use integrity::{
     HookedFunction, HookedInterrupt, HookedSyscall, Integrity, IntegrityCheck, SharedCredentials,
 };
 pub use interfaces::Interface;
+pub use json::json;
 pub use log::LogRecord;
 pub use mappings::{Mapping, PhysicalRun};
 pub use memory::Memory;
@@ -136,13 +138,13 @@ pub struct Problem {
 }
 
 impl Frame {
-    /// The frame as one line of JSON.
+    /// The frame as one line of JSON, made by [`json`].
     pub fn to_json(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
+        json(self, false)
     }
 
     /// The frame as indented JSON.
     pub fn to_json_pretty(&self) -> String {
-        serde_json::to_string_pretty(self).unwrap_or_default()
+        json(self, true)
     }
 }

@@ -24,6 +24,8 @@ const IMAGE_BYTES: std::ops::RangeInclusive<u64> = 4 * MIB..=512 * MIB;
 
 /// Pages that are read at once.
 const AT_ONCE: usize = 512;
+/// Bytes of the image that are copied out at once: more than Debian's whole kernels have.
+const MOST_COPIED: u64 = 64 * MIB;
 
 /// What a part of the image may be used for, by its page attributes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,6 +120,10 @@ impl KernelImage {
         let mut judged = Vec::new();
         for (lead, last) in named.into_iter().chain(roots) {
             let Some(last) = last.filter(|last| !judged.contains(last)) else { continue };
+            // Every page may claim to be one.
+            if ram.budget().look_at_clock().is_err() {
+                break;
+            }
             let all = [Levels::Four, Levels::Five];
             let image = all.into_iter().find_map(|levels| Self::judge(ram, lead, last, levels));
             if let Some(image) = image {
@@ -193,6 +199,7 @@ impl KernelImage {
         let mut room = vec![0_u8; MIB as usize];
         for part in self.parts(access).iter().filter(|part| part.access == access) {
             for offset in (0..part.length).step_by(MIB as usize) {
+                ram.budget().look_at_clock().ok()?;
                 let piece = room.get_mut(..(part.length - offset).min(MIB) as usize)?;
                 let address = part.start.checked_add(offset)?;
                 if self.copy(ram, address, piece)
@@ -214,19 +221,20 @@ impl KernelImage {
         }
     }
 
-    /// Copies the parts of the image with this access, largest first.
+    /// Copies the parts of the image with this access, largest first, as far as [`MOST_COPIED`] goes.
     pub fn read(&self, ram: &GuestRam, access: Access) -> Vec<(u64, Vec<u8>)> {
-        let mut read: Vec<(u64, Vec<u8>)> = self
-            .parts(access)
-            .iter()
-            .filter(|segment| segment.access == access)
+        let parts = self.parts(access);
+        let mut parts: Vec<&Segment> = parts.iter().filter(|part| part.access == access).collect();
+        parts.sort_by_key(|part| std::cmp::Reverse(part.length));
+        let mut left = MOST_COPIED;
+        parts
+            .into_iter()
             .filter_map(|segment| {
+                left = left.checked_sub(segment.length)?;
                 let mut bytes = vec![0; usize::try_from(segment.length).ok()?];
                 self.copy(ram, segment.start, &mut bytes).then_some((segment.start, bytes))
             })
-            .collect();
-        read.sort_by_key(|(_, bytes)| std::cmp::Reverse(bytes.len()));
-        read
+            .collect()
     }
 
     /// Takes the kernel's own top page table as the root, now that its address is known.

@@ -13,13 +13,16 @@ use super::vmcoreinfo::Vmcoreinfo;
 
 const TOKENS: usize = 256;
 /// A kernel has more symbols than the first and fewer than the second.
-const SYMBOL_COUNT: std::ops::RangeInclusive<u64> = 1_000..=4_000_000;
+const SYMBOL_COUNT: std::ops::RangeInclusive<u64> = 1_000..=2_000_000;
 /// Compressed names: at most so many bytes are read or searched.
-const MOST_NAME_BYTES: u64 = 64 << 20;
+const MOST_NAME_BYTES: u64 = 16 << 20;
 /// Names longer than this cannot be (`KSYM_NAME_LEN` is 512 since 6.1, b8a94bfb3395).
 const LONGEST_NAME: usize = 1024;
 /// Places that may be tried as the symbol count before the search ends.
 const MOST_COUNTS: usize = 16_384;
+/// Names that are walked over, and tokens that are parsed, before the search ends: a sound kernel's are
+/// found within a tenth of that.
+const MOST_STEPS: usize = 20_000_000;
 /// Start of the addresses of kernel images (`__START_KERNEL_map`).
 const IMAGES: u64 = 0xffff_ffff_8000_0000;
 /// Alignment of the tables: 8 bytes, and 4 where offsets count from their own places.
@@ -120,14 +123,16 @@ impl Kallsyms {
     pub fn search(address: u64, constants: &[u8]) -> Option<Self> {
         // Digits occur in symbol names, so each is its own token, and these follow one another.
         const DIGITS: &[u8] = b"0\x001\x002\x003\x004\x005\x006\x007\x008\x009\x00";
+        let mut steps = MOST_STEPS;
         memmem::find_iter(constants, DIGITS).find_map(|position| {
+            steps = steps.checked_sub(TOKENS)?;
             let start = token_table_start(constants, position)?;
             let tokens = Tokens::parse(constants.get(start..)?)?;
             ALIGNMENTS.iter().find_map(|alignment| {
                 let index = (start + tokens.bytes()).next_multiple_of(*alignment);
                 let end = index + 2 * TOKENS;
                 tokens.matches_index(constants.get(index..end)?).then_some(())?;
-                Self::around(address, constants, start..end, &tokens, *alignment)
+                Self::around(address, constants, start..end, &tokens, *alignment, &mut steps)
             })
         })
     }
@@ -141,6 +146,7 @@ impl Kallsyms {
         at: Range<usize>,
         tokens: &Tokens,
         alignment: usize,
+        steps: &mut usize,
     ) -> Option<Self> {
         let first = at.start.saturating_sub(MOST_NAME_BYTES as usize).next_multiple_of(alignment);
         let count_at = |position| match alignment {
@@ -154,8 +160,8 @@ impl Kallsyms {
             .filter(|(_, count)| SYMBOL_COUNT.contains(count));
         for (position, count) in counts.take(MOST_COUNTS) {
             let (count, names_start) = (count as usize, position + alignment);
-            let Some(names_end) = names_end(constants, names_start..at.start, count, alignment)
-            else {
+            let names = names_start..at.start;
+            let Some(names_end) = names_end(constants, names, count, alignment, steps) else {
                 continue;
             };
             let offsets = |start| offsets_at(address, constants, start, count);
@@ -304,7 +310,13 @@ fn token_table_start(constants: &[u8], zero: usize) -> Option<usize> {
 }
 
 /// Where `count` names end, if the markers behind them agree: every 256th name's position.
-fn names_end(constants: &[u8], at: Range<usize>, count: usize, alignment: usize) -> Option<usize> {
+fn names_end(
+    constants: &[u8],
+    at: Range<usize>,
+    count: usize,
+    alignment: usize,
+    steps: &mut usize,
+) -> Option<usize> {
     let limit = at.end;
     let bytes = constants.get(at)?;
     let mut names = Names { bytes };
@@ -313,6 +325,7 @@ fn names_end(constants: &[u8], at: Range<usize>, count: usize, alignment: usize)
         if index % MARKER_STEP == 0 {
             marked.push(bytes.len() - names.bytes.len());
         }
+        *steps = steps.checked_sub(1)?;
         if names.next()?.is_empty() {
             return None;
         }

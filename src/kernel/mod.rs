@@ -7,6 +7,8 @@ mod discover;
 mod dwarf;
 mod elf;
 mod files;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod graph;
 mod image;
 mod kallsyms;

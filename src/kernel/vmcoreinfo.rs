@@ -57,12 +57,13 @@ impl Vmcoreinfo {
         }
         let mut page: Page = [0; PAGE_SIZE];
         space.read(address, &mut page).ok()?;
-        Some(Self { text: Self::text_of(&page)?, address })
+        Self::of_text(&page, address)
     }
 
-    fn text_of(page: &[u8]) -> Option<String> {
+    /// From the page's bytes.
+    pub fn of_text(page: &[u8], address: u64) -> Option<Self> {
         let end = page.iter().position(|byte| *byte == 0).unwrap_or(page.len());
-        String::from_utf8(page.get(..end)?.to_vec()).ok()
+        Some(Self { text: String::from_utf8(page.get(..end)?.to_vec()).ok()?, address })
     }
 
     /// The whole text.
@@ -103,10 +104,9 @@ mod tests {
 
     #[test]
     fn keys_are_whole_words() {
-        let text = Vmcoreinfo::text_of(
-            b"OSRELEASE=6.1.0\nBUILD-ID=00ff\nSYMBOL(kallsyms_names)=ffffffff82a1b2c8\nKERNELOFFSET=1c00000\n\0junk",
-        );
-        let info = Vmcoreinfo { text: text.unwrap(), address: 0 };
+        let page =
+            b"OSRELEASE=6.1.0\nBUILD-ID=00ff\nSYMBOL(kallsyms_names)=ffffffff82a1b2c8\nKERNELOFFSET=1c00000\n\0junk";
+        let info = Vmcoreinfo::of_text(page, 0).unwrap();
         assert_eq!(info.get("OSRELEASE"), Some("6.1.0"));
         assert_eq!(info.get("OSREL"), None);
         assert_eq!(info.symbol("kallsyms_names"), Some(0xffff_ffff_82a1_b2c8));

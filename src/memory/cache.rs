@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
 
+use super::budget::{Budget, Limit, Limits};
 use super::copies::{Copies, PageAt};
 use super::{PAGE_SHIFT, PAGE_SIZE, PhysicalMemory};
 use crate::control::Control;
 
-/// Pages that one frame may hold, a bound on what a hostile guest can make us keep (256 MiB).
-const MOST_PAGES: usize = 65_536;
+/// Bytes that a page costs beside its copy: its place in the tables.
+const PLACE_COST: usize = 48;
 /// Pages after which the clock is looked at.
 const LOOKS_AT_CLOCK: usize = 16;
 /// Kinds of frames whose pages are remembered.
@@ -23,12 +24,14 @@ const MOST_KINDS: usize = 4;
 pub(crate) enum RamFault {
     /// No RAM at this guest-physical address, or the host cannot read it.
     Absent,
-    /// The frame's page budget is used up.
-    Budget,
-    /// The frame's time budget is used up.
-    Late,
-    /// The caller cancelled the call.
-    Cancelled,
+    /// The frame may not cost more.
+    Limit(Limit),
+}
+
+impl From<Limit> for RamFault {
+    fn from(limit: Limit) -> Self {
+        Self::Limit(limit)
+    }
 }
 
 /// Counts of what one frame cost.
@@ -45,6 +48,7 @@ pub struct ReadStatistics {
 /// Guest RAM behind the page cache of a frame.
 pub(crate) struct GuestRam {
     cache: RefCell<Cache>,
+    budget: Budget,
     memory: Box<dyn PhysicalMemory>,
 }
 
@@ -53,10 +57,6 @@ struct Cache {
     /// The frame's pages by guest frame number.
     held: FxHashMap<u64, Held>,
     copies: Copies,
-    deadline: Option<Instant>,
-    /// The deadline was seen to have passed.
-    late: bool,
-    control: Option<Control>,
     statistics: ReadStatistics,
     /// System calls of the memory before this frame.
     calls_before: u64,
@@ -85,7 +85,7 @@ struct Held {
 impl GuestRam {
     /// Puts the cache before a source of memory.
     pub fn new(memory: Box<dyn PhysicalMemory>) -> Self {
-        Self { cache: RefCell::default(), memory }
+        Self { cache: RefCell::default(), budget: Budget::default(), memory }
     }
 
     /// The source behind the cache.
@@ -93,26 +93,48 @@ impl GuestRam {
         self.memory.as_ref()
     }
 
-    /// Forgets every page: what is read from now on is new. Reads fail after `deadline`, and once
+    /// What the frame may still cost.
+    pub fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    /// Bytes of RAM.
+    pub fn size(&self) -> u64 {
+        self.memory.ram().iter().fold(0, |sum, (_, length)| sum.saturating_add(*length))
+    }
+
+    /// Pages that may be held at once: half of the frame's memory is theirs.
+    fn most_pages(&self) -> usize {
+        let copy = if self.memory.in_place() { 0 } else { PAGE_SIZE };
+        self.budget.bytes() / 2 / (PLACE_COST + copy)
+    }
+
+    /// Whether half of the pages are held that may be. Between two rows they may be forgotten, so that a
+    /// frame of many rows reads some pages twice rather than end.
+    pub fn is_crowded(&self) -> bool {
+        self.cache.borrow().held.len() > self.most_pages() / 2
+    }
+
+    /// Forgets every page: what is read from now on is new. Reads fail once a limit is reached, or
     /// `control` is cancelled. The pages that the last frame of this kind used are read at once, so that
     /// most of the frame is of one moment.
     ///
     /// To be called before address spaces are made: they keep places of pages.
-    pub fn begin_frame(&self, kind: u32, deadline: Option<Instant>, control: Option<Control>) {
+    pub fn begin_frame(&self, kind: u32, limits: Limits, control: Option<Control>) {
         self.memory.begin_frame();
+        self.budget.begin(limits, control);
+        let most = self.most_pages();
         let mut cache = self.cache.borrow_mut();
         cache.calls_before = self.memory.system_calls();
         cache.remember();
-        cache.control = control;
+        cache.copies.trim(most);
         cache.statistics = ReadStatistics::default();
-        cache.deadline = deadline;
-        cache.late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
         cache.kind = kind;
         cache.read_ahead = false;
-        if !self.memory.in_place() && !cache.late {
+        if !self.memory.in_place() && self.budget.look_at_clock().is_ok() {
             let likely = cache.used_by_kind.remove(&kind).unwrap_or_default();
             cache.read_ahead = !likely.is_empty();
-            cache.prefetch(self.memory.as_ref(), likely);
+            self.prefetch_into(&mut cache, likely);
         }
     }
 
@@ -154,20 +176,50 @@ impl GuestRam {
     /// Reads in one batch those of the frames that are not held yet. Order and repeats do not matter.
     pub fn prefetch(&self, frames: impl IntoIterator<Item = u64>) {
         if !self.memory.in_place() {
-            self.cache.borrow_mut().prefetch(self.memory.as_ref(), frames);
+            self.prefetch_into(&mut self.cache.borrow_mut(), frames);
         }
+    }
+
+    fn prefetch_into(&self, cache: &mut Cache, frames: impl IntoIterator<Item = u64>) {
+        let before = cache.statistics.pages;
+        cache.prefetch(self.memory.as_ref(), frames, self.most_pages());
+        self.budget.count_pages(cache.statistics.pages.wrapping_sub(before));
+        self.budget.set_pages(cache.copies.bytes());
     }
 
     /// The page of a guest frame number. The place is good until pages are forgotten.
     pub fn page(&self, frame: u64) -> Result<PageAt, RamFault> {
+        self.budget.read()?;
         let mut cache = self.cache.borrow_mut();
         match cache.held.get_mut(&frame) {
             Some(held) => {
                 held.used = true;
                 held.at.ok_or(RamFault::Absent)
             }
-            None => cache.load(self.memory.as_ref(), frame),
+            None => self.load(&mut cache, frame),
         }
+    }
+
+    fn load(&self, cache: &mut Cache, frame: u64) -> Result<PageAt, RamFault> {
+        if cache.held.len() >= self.most_pages() {
+            self.budget.reach(Limit::Memory);
+            return Err(Limit::Memory.into());
+        }
+        // The clock is asked now and then only: it costs as much as a page that is read in place.
+        if cache.held.len().is_multiple_of(LOOKS_AT_CLOCK) {
+            self.budget.look_at_clock()?;
+        }
+        self.budget.check_control()?;
+        if let Some(at) = self.memory.mapped(frame) {
+            cache.held.insert(frame, Held { at: Some(at), used: true });
+            cache.statistics.pages += 1;
+            self.budget.count_pages(1);
+            return Ok(at);
+        }
+        self.prefetch_into(cache, [frame]);
+        let held = cache.held.get_mut(&frame).ok_or(RamFault::Absent)?;
+        held.used = true;
+        held.at.ok_or(RamFault::Absent)
     }
 
     /// Copies bytes from a guest-physical address; any length, page borders included.
@@ -210,39 +262,16 @@ impl Cache {
         self.used_by_kind.insert(self.kind, used);
     }
 
-    fn load(&mut self, memory: &dyn PhysicalMemory, frame: u64) -> Result<PageAt, RamFault> {
-        if self.held.len() >= MOST_PAGES {
-            return Err(RamFault::Budget);
-        }
-        // The clock is asked now and then only: it costs as much as a page that is read in place.
-        if !self.late && self.held.len().is_multiple_of(LOOKS_AT_CLOCK) {
-            self.late = self.deadline.is_some_and(|deadline| Instant::now() >= deadline);
-        }
-        if self.late {
-            return Err(RamFault::Late);
-        }
-        if self.control.as_ref().is_some_and(Control::is_cancelled) {
-            return Err(RamFault::Cancelled);
-        }
-        if let Some(at) = memory.mapped(frame) {
-            self.held.insert(frame, Held { at: Some(at), used: true });
-            self.statistics.pages += 1;
-            if let Some(control) = &self.control {
-                control.add_pages(1);
-            }
-            return Ok(at);
-        }
-        self.prefetch(memory, [frame]);
-        let held = self.held.get_mut(&frame).ok_or(RamFault::Absent)?;
-        held.used = true;
-        held.at.ok_or(RamFault::Absent)
-    }
-
-    fn prefetch(&mut self, memory: &dyn PhysicalMemory, frames: impl IntoIterator<Item = u64>) {
+    fn prefetch(
+        &mut self,
+        memory: &dyn PhysicalMemory,
+        frames: impl IntoIterator<Item = u64>,
+        most: usize,
+    ) {
         let mut wanted = std::mem::take(&mut self.wanted);
         wanted.clear();
         for frame in frames {
-            if self.held.len() >= MOST_PAGES {
+            if self.held.len() >= most {
                 break;
             }
             if let Entry::Vacant(slot) = self.held.entry(frame) {
@@ -266,9 +295,6 @@ impl Cache {
             }
             self.statistics.pages += copies.len() as u64;
             self.statistics.batches += 1;
-            if let Some(control) = &self.control {
-                control.add_pages(copies.len() as u64);
-            }
             rest = match rest.get(copies.len()..) {
                 Some(rest) if !copies.is_empty() => rest,
                 _ => break,

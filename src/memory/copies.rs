@@ -98,6 +98,17 @@ impl Drop for Piece {
 }
 
 impl Copies {
+    /// Bytes that are set aside.
+    pub fn bytes(&self) -> usize {
+        self.pieces.len() * PIECE * PAGE_SIZE
+    }
+
+    /// Gives back what is beyond room for so many pages. No place of a page may be in use.
+    pub fn trim(&mut self, pages: usize) {
+        self.used = 0;
+        self.pieces.truncate(pages.div_ceil(PIECE));
+    }
+
     /// All room is free again.
     pub fn clear(&mut self) {
         self.used = 0;

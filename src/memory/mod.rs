@@ -1,5 +1,6 @@
 //! Guest-physical reads: where the bytes come from, and the page cache of one frame.
 
+mod budget;
 mod cache;
 mod copies;
 mod file;
@@ -8,6 +9,7 @@ mod plugin;
 mod procfs;
 mod shared;
 
+pub(crate) use budget::{Budget, Limit, Limits};
 pub use cache::ReadStatistics;
 pub(crate) use cache::{GuestRam, RamFault};
 pub(crate) use copies::PageAt;
@@ -84,5 +86,10 @@ pub(crate) trait PhysicalMemory: Send {
     /// too (Xen's PV). What the guest itself calls a physical address is then another number.
     fn has_machine_frames(&self) -> bool {
         false
+    }
+
+    /// Whether the guest behind it is ending, or has ended: its memory may go before the rest of it.
+    fn ending(&self) -> bool {
+        !self.alive()
     }
 }

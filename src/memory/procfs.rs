@@ -28,6 +28,8 @@ pub(crate) struct ReadableProcess {
     mem: Option<File>,
     /// System calls that reading took.
     calls: AtomicU64,
+    /// `/proc/PID/pagemap`: kept open, as whoever gave up privileges could not open it later.
+    pagemap: Option<File>,
 }
 
 /// The memory of a running QEMU guest.
@@ -57,7 +59,8 @@ impl ReadableProcess {
         let path = format!("/proc/{}/mem", process.pid);
         let mem = File::open(&path);
         let refusal = mem.as_ref().err().map(ToString::to_string);
-        let readable = Self { process, mem: mem.ok(), calls: AtomicU64::new(0) };
+        let pagemap = File::open(format!("/proc/{}/pagemap", process.pid)).ok();
+        let readable = Self { process, mem: mem.ok(), calls: AtomicU64::new(0), pagemap };
         let Some(reason) = refusal else { return Ok(Arc::new(readable)) };
         let mut page = [[0; PAGE_SIZE]];
         if readable.vm_read(&[mapped], &mut page) == Some(1) {
@@ -272,14 +275,12 @@ impl PhysicalMemory for ProcfsMemory {
     }
 
     fn populated(&self) -> Vec<(u64, u64)> {
-        let pagemap = File::open(format!("/proc/{}/pagemap", self.owner.process.pid)).ok();
+        let pagemap = self.owner.pagemap.as_ref();
         let of_block = |block: &Block| {
             let RamBlock { guest, length, host, .. } = block.ram;
             let runs = match &block.file {
                 Some((file, start)) => held::of_file(file, *start, length),
-                None => {
-                    pagemap.as_ref().and_then(|pagemap| held::of_process(pagemap, host, length))
-                }
+                None => pagemap.and_then(|pagemap| held::of_process(pagemap, host, length)),
             };
             let runs = runs.unwrap_or_else(|| vec![(0, length)]);
             runs.into_iter().map(move |(start, bytes)| (guest.saturating_add(start), bytes))
@@ -288,13 +289,13 @@ impl PhysicalMemory for ProcfsMemory {
     }
 
     fn residency(&self) -> Option<Residency> {
-        let pagemap = File::open(format!("/proc/{}/pagemap", self.owner.process.pid)).ok()?;
+        let pagemap = self.owner.pagemap.as_ref()?;
         self.blocks.iter().try_fold(Residency::default(), |sum, block| {
             let (resident, swapped) = match &block.file {
                 // What is in a shared file but not in the process's page tables is held too. What of it
                 // is in swap cannot be told (Documentation/admin-guide/mm/pagemap.rst).
                 Some((file, start)) => (data_bytes(file, *start, block.ram.length)?, 0),
-                None => present(&pagemap, block.ram.host, block.ram.length)?,
+                None => present(pagemap, block.ram.host, block.ram.length)?,
             };
             let held = resident.saturating_add(swapped);
             Some(Residency {
@@ -307,6 +308,10 @@ impl PhysicalMemory for ProcfsMemory {
 
     fn alive(&self) -> bool {
         self.owner.process.alive()
+    }
+
+    fn ending(&self) -> bool {
+        self.owner.process.ending()
     }
 }
 

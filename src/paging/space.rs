@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::fmt;
 
 use super::x86_64::{Entry, Levels, Target, table_index};
-use crate::memory::{GuestRam, PAGE_SHIFT, PAGE_SIZE, PageAt, RamFault};
+use crate::memory::{Budget, GuestRam, Limit, PAGE_SHIFT, PAGE_SIZE, PageAt, RamFault};
 
 /// A guest-virtual address that could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,30 +24,19 @@ pub(crate) enum FaultKind {
     NotMapped,
     /// The page is in the guest's swap.
     Swapped,
+    /// There are more page tables than RAM has room for: they lead to one another.
+    EndlessTables,
     /// The page tables point outside of RAM, or the host cannot read the page.
     NotRam,
-    /// The frame's page budget is used up.
-    Budget,
-    /// The frame's time budget is used up.
-    Late,
-    /// The caller cancelled the call.
-    Cancelled,
-}
-
-impl FaultKind {
     /// Nothing more can be read in this frame.
-    pub fn is_final(self) -> bool {
-        matches!(self, Self::Budget | Self::Late | Self::Cancelled)
-    }
+    Limit(Limit),
 }
 
 impl From<RamFault> for FaultKind {
     fn from(fault: RamFault) -> Self {
         match fault {
             RamFault::Absent => Self::NotRam,
-            RamFault::Budget => Self::Budget,
-            RamFault::Late => Self::Late,
-            RamFault::Cancelled => Self::Cancelled,
+            RamFault::Limit(limit) => Self::Limit(limit),
         }
     }
 }
@@ -58,10 +47,9 @@ impl fmt::Display for Fault {
             FaultKind::NotCanonical => "not a canonical address",
             FaultKind::NotMapped => "not mapped",
             FaultKind::Swapped => "in the guest's swap",
+            FaultKind::EndlessTables => "the page tables do not end",
             FaultKind::NotRam => "mapped to no readable RAM",
-            FaultKind::Budget => "the frame's memory budget is used up",
-            FaultKind::Late => "the frame's time budget is used up",
-            FaultKind::Cancelled => "the call was cancelled",
+            FaultKind::Limit(limit) => return limit.fmt(f),
         })
     }
 }
@@ -86,6 +74,9 @@ pub(crate) enum Content {
     /// In the guest's swap.
     Swap,
 }
+
+/// Pages that are read ahead at once (128 MiB, more than a frame may hold by default).
+const MOST_AHEAD: usize = 1 << 15;
 
 /// One set of page tables.
 pub(crate) struct AddressSpace<'ram> {
@@ -146,6 +137,16 @@ impl<'ram> AddressSpace<'ram> {
         self.ram.memory().has_machine_frames()
     }
 
+    /// What the frame may still cost.
+    pub fn budget(&self) -> &'ram Budget {
+        self.ram.budget()
+    }
+
+    /// Whether pages should be forgotten where that does no harm ([`GuestRam::is_crowded`]).
+    pub fn is_crowded(&self) -> bool {
+        self.ram.is_crowded()
+    }
+
     /// Forgets translations and pages: what is read from now on is new.
     pub fn forget(&self) {
         if let Some(known) = &self.known {
@@ -180,7 +181,10 @@ impl<'ram> AddressSpace<'ram> {
         }
         let mut table = self.root;
         for level in (1..=self.levels.count()).rev() {
-            let entry = self.ram.read_u64(table | (table_index(address, level) << 3))?;
+            let entry = table | (table_index(address, level) << 3);
+            #[cfg(feature = "fuzzing")]
+            crate::fuzzing::touched(entry, None, 8);
+            let entry = self.ram.read_u64(entry)?;
             match Entry(entry).target(level) {
                 Target::Table(next) => table = next,
                 // Xen's PV kernels translate entries that are present alone: this one has a number of
@@ -202,6 +206,8 @@ impl<'ram> AddressSpace<'ram> {
 
     /// The page that a virtual address lies in.
     fn page(&self, address: u64) -> Result<PageAt, Fault> {
+        let spent = self.ram.budget().read();
+        spent.map_err(|limit| Fault { address, kind: FaultKind::Limit(limit) })?;
         let tag = address >> PAGE_SHIFT << PAGE_SHIFT | FILLED;
         let slot = self.known.as_ref().and_then(|known| known.page(address));
         if let Some((known, Some(page))) = slot.map(Cell::get)
@@ -224,12 +230,24 @@ impl<'ram> AddressSpace<'ram> {
         while !rest.is_empty() {
             let length = rest.len().min(bytes_to_page_end(address));
             let (now, later) = rest.split_at_mut(length);
+            self.touched(address, now.len());
             self.page(address)?.copy(address as usize & (PAGE_SIZE - 1), now);
             address = address.wrapping_add(length as u64);
             rest = later;
         }
         Ok(())
     }
+
+    /// For the harness in fuzz/, which learns so what is read.
+    #[cfg(feature = "fuzzing")]
+    fn touched(&self, address: u64, length: usize) {
+        if let Ok(physical) = self.translate(address) {
+            crate::fuzzing::touched(physical, Some(address), length);
+        }
+    }
+
+    #[cfg(not(feature = "fuzzing"))]
+    fn touched(&self, _address: u64, _length: usize) {}
 
     /// A number of 1 to 8 bytes.
     pub fn number(&self, address: u64, size: u32) -> Result<u64, Fault> {
@@ -239,6 +257,7 @@ impl<'ram> AddressSpace<'ram> {
             self.read(address, bytes.get_mut(..size.min(8) as usize).unwrap_or_default())?;
             return Ok(u64::from_le_bytes(bytes));
         }
+        self.touched(address, size as usize);
         let word = self.page(address)?.word(address as usize & (PAGE_SIZE - 1));
         Ok((word >> (8 * within)) & (u64::MAX >> (64 - 8 * size.clamp(1, 8))))
     }
@@ -246,7 +265,9 @@ impl<'ram> AddressSpace<'ram> {
     /// Visits what the page tables hold of a range, ascending, piece by piece; pages that nothing is
     /// behind are left out.
     pub fn visit(&self, start: u64, end: u64, visitor: &mut dyn FnMut(Piece)) -> Result<(), Fault> {
-        self.visit_table(self.root, self.levels.count(), start, end, visitor)
+        // No sound guest has more tables than RAM holds; tables that lead to themselves have no end.
+        let mut visit = Visit { tables: self.ram.size() >> PAGE_SHIFT, visitor };
+        self.visit_table(self.root, self.levels.count(), start, end, &mut visit)
             .map_err(|kind| Fault { address: start, kind })
     }
 
@@ -257,11 +278,18 @@ impl<'ram> AddressSpace<'ram> {
         level: u32,
         start: u64,
         end: u64,
-        visitor: &mut dyn FnMut(Piece),
+        visit: &mut Visit,
     ) -> Result<(), FaultKind> {
         let Some(last) = end.checked_sub(1).filter(|last| *last >= start) else { return Ok(()) };
+        visit.tables = visit.tables.checked_sub(1).ok_or(FaultKind::EndlessTables)?;
         let reach = 12 + 9 * (level - 1);
         let (from, to) = (table_index(start, level), table_index(last, level));
+        #[cfg(feature = "fuzzing")]
+        crate::fuzzing::touched(
+            table | (from << 3),
+            None,
+            8 * (to.saturating_sub(from) as usize + 1),
+        );
         let entries = self.ram.page(table >> PAGE_SHIFT)?;
         for index in from..=to {
             let entry = Entry(entries.word((index as usize) << 3));
@@ -274,7 +302,7 @@ impl<'ram> AddressSpace<'ram> {
             let bytes = base.saturating_add(1 << reach).min(end).saturating_sub(first);
             let content = match entry.target(level) {
                 Target::Table(next) if level > 1 => {
-                    self.visit_table(next, level - 1, first, first + bytes, visitor)?;
+                    self.visit_table(next, level - 1, first, first + bytes, visit)?;
                     continue;
                 }
                 Target::Page(page, _) if !entry.is_special() => {
@@ -283,7 +311,7 @@ impl<'ram> AddressSpace<'ram> {
                 Target::Nothing if entry.is_swapped(level) => Content::Swap,
                 _ => continue,
             };
-            visitor(Piece { address: first, bytes, content });
+            (visit.visitor)(Piece { address: first, bytes, content });
         }
         Ok(())
     }
@@ -310,9 +338,16 @@ impl<'ram> AddressSpace<'ram> {
                 self.translate(page << PAGE_SHIFT).ok().map(|physical| physical >> PAGE_SHIFT)
             })
         });
-        let frames: Vec<u64> = frames.collect();
+        let frames: Vec<u64> = frames.take(MOST_AHEAD).collect();
         self.ram.prefetch(frames);
     }
+}
+
+/// A visit under way.
+struct Visit<'v> {
+    /// Tables that it may still look at.
+    tables: u64,
+    visitor: &'v mut dyn FnMut(Piece),
 }
 
 /// Bytes from an address to the end of its page.

@@ -96,6 +96,13 @@ impl QemuProcess {
         self.identity.lives(self.pid)
     }
 
+    /// Whether the process has ended, or is about to: one that was killed gives its memory back first, and
+    /// with it its command line.
+    pub fn ending(&self) -> bool {
+        let command_line = fs::read(format!("/proc/{}/cmdline", self.pid));
+        !self.alive() || command_line.is_ok_and(|line| line.is_empty())
+    }
+
     /// CPU time of the guest's vCPUs, in nanoseconds: that of QEMU's threads named `CPU 0/KVM`,
     /// `CPU 0/TCG`, `ALL CPUs/TCG`.
     pub fn vcpu_time(&self) -> std::io::Result<u64> {

@@ -22,7 +22,7 @@ AT(nfm_domain_info_t, state, 24);
 AT(nfm_domain_info_t, id, 32);
 AT(nfm_domain_info_t, reserved, 36);
 
-SIZE(nfm_open_options_t, 56);
+SIZE(nfm_open_options_t, 64);
 AT(nfm_open_options_t, size, 0);
 AT(nfm_open_options_t, uri, 8);
 AT(nfm_open_options_t, control, 16);
@@ -30,8 +30,9 @@ AT(nfm_open_options_t, symbols, 24);
 AT(nfm_open_options_t, types, 32);
 AT(nfm_open_options_t, debug_dir, 40);
 AT(nfm_open_options_t, cache_dir, 48);
+AT(nfm_open_options_t, time_limit_ns, 56);
 
-SIZE(nfm_crawl_options_t, 48);
+SIZE(nfm_crawl_options_t, 64);
 AT(nfm_crawl_options_t, size, 0);
 AT(nfm_crawl_options_t, sections, 8);
 AT(nfm_crawl_options_t, time_limit_ns, 16);
@@ -40,6 +41,8 @@ AT(nfm_crawl_options_t, threads, 28);
 AT(nfm_crawl_options_t, physical, 32);
 AT(nfm_crawl_options_t, reserved, 36);
 AT(nfm_crawl_options_t, control, 40);
+AT(nfm_crawl_options_t, memory_limit, 48);
+AT(nfm_crawl_options_t, row_limit, 56);
 
 SIZE(nfm_frame_info_t, 80);
 AT(nfm_frame_info_t, known, 0);

@@ -81,7 +81,7 @@ vmlinuz=$(find "$tree/boot" "$tree/usr/lib/modules/$release" -maxdepth 1 -name '
 # has built in is simply not there.
 # (ext4 finds its checksum by name at mount time, not by a symbol.)
 wanted='virtio_pci virtio_net virtio_console e1000 dummy veth tun bridge
-        loop crc32c_generic ext4 overlay nf_tables nf_conntrack sit'
+        loop crc32c_generic ext4 overlay nf_tables nf_conntrack sit virtio_balloon'
 
 out=$dir.new
 rm -rf "$out"

@@ -79,8 +79,11 @@ fn frames(title: &str, options: &[&str]) -> (View, [Value; 2]) {
     let guest = lab::guest(&guest_name(title), options);
     let mut domain = Domain::open(guest.domain(), &OpenOptions::default())
         .unwrap_or_else(|error| panic!("{title}: {error}"));
+    let mut options = CrawlOptions::default();
+    // Other tests want the CPUs, too.
+    options.time_limit = std::time::Duration::from_secs(20);
     let (view, [first, _, third]) =
-        View::around(&guest, || [(); 3].map(|()| domain.crawl(&CrawlOptions::default())));
+        View::around(&guest, || [(); 3].map(|()| domain.crawl(&options)));
     let frames = [first, third].map(|frame| {
         let frame = frame.unwrap_or_else(|error| panic!("{title}: {error}"));
         serde_json::from_str(&frame.to_json()).expect("the frame's JSON")

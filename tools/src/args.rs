@@ -150,6 +150,15 @@ pub(crate) struct Crawl {
     /// Tell where in the guest's RAM the pages of each mapping are
     #[arg(long)]
     pub physical: bool,
+    /// Return the frame as it is after so many seconds
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub time_limit: Option<f64>,
+    /// Return the frame as it is once it takes so much memory
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..))]
+    pub memory_limit: Option<u32>,
+    /// Return the frame as it is once it has so many rows
+    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub row_limit: Option<u32>,
     /// Take a frame every so many seconds (0.1 is ten a second)
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub watch: Option<f64>,

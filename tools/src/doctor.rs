@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::Failure;
 use crate::args::Target;
+use crate::privileges;
 use crate::show::{escaped, size};
 
 /// Opens the domain, tells each thing found, crawls every section once and tells what is missing.
@@ -22,11 +23,12 @@ pub(crate) fn doctor(
             let code = error.code();
             let report =
                 json!({"readable": false, "error": code.name(), "reason": error.to_string()});
-            writeln!(out, "{report}")?;
+            writeln!(out, "{}", nfm::json(&report, false))?;
             return Ok(ExitCode::from(code as u8));
         }
         Err(error) => return Err(error.into()),
     };
+    privileges::give_up();
     let frame = domain.crawl(&CrawlOptions::default())?;
     let found = domain.findings();
     let cost = domain.statistics();
@@ -55,7 +57,7 @@ pub(crate) fn doctor(
             "problems": frame.consistency.problems,
             "backends": {"xen": nfm::find_backend("xen").ok()},
         });
-        writeln!(out, "{report}")?;
+        writeln!(out, "{}", nfm::json(&report, false))?;
         return Ok(ExitCode::SUCCESS);
     }
     print(found, out)?;

@@ -3,6 +3,7 @@
 mod args;
 mod doctor;
 mod guard;
+mod privileges;
 mod show;
 mod usage;
 mod verbs;

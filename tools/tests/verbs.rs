@@ -236,6 +236,35 @@ fn crawl_and_watch() {
 }
 
 #[test]
+fn a_limit_ends_a_frame_and_is_named() {
+    let guest = shared();
+    for (option, value, words) in [
+        ("--time-limit", "0.001", "the time limit is reached"),
+        ("--row-limit", "20", "the row limit is reached"),
+        ("--memory-limit", "1", "the memory limit is reached"),
+    ] {
+        // The slowest and largest frame that there is.
+        let arguments =
+            ["crawl", guest.domain(), "--json", "--physical", "--threads", option, value];
+        let frame = json(&arguments);
+        assert_eq!(frame["consistency"]["complete"], false, "{option}");
+        let problems = frame["consistency"]["problems"].as_array().expect("problems");
+        let named = problems.iter().filter(|problem| {
+            problem["reason"].as_str().is_some_and(|reason| reason.starts_with(words))
+        });
+        // Each section from there on says so, once.
+        let mut sections: Vec<_> = named.map(|problem| problem["section"].to_string()).collect();
+        assert!(sections.contains(&"\"log\"".to_owned()), "{option}: {problems:?}");
+        let all = sections.len();
+        sections.dedup();
+        assert_eq!(sections.len(), all, "{option}: {problems:?}");
+    }
+    let frame = json(&["crawl", guest.domain(), "--json", "--row-limit", "20"]);
+    let rows = |section: &str| frame[section].as_array().map_or(0, Vec::len);
+    assert_eq!(rows("cpus") + rows("processes"), 20);
+}
+
+#[test]
 fn crawl_with_threads_and_physical_addresses() {
     let guest = shared();
     let frame = json(&["crawl", guest.domain(), "--threads", "--physical", "--json"]);

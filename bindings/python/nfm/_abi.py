@@ -362,6 +362,7 @@ class nfm_open_options_t(Structure):
         ("types", c_char_p),
         ("debug_dir", c_char_p),
         ("cache_dir", c_char_p),
+        ("time_limit_ns", c_uint64),
     ]
 
 
@@ -375,6 +376,8 @@ class nfm_crawl_options_t(Structure):
         ("physical", c_uint32),
         ("reserved", c_uint32),
         ("control", POINTER(nfm_control_t)),
+        ("memory_limit", c_uint64),
+        ("row_limit", c_uint64),
     ]
 
 

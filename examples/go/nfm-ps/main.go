@@ -17,12 +17,22 @@ import (
 	"nfm"
 )
 
-// shown is text that cannot steer the terminal: control characters as \xNN.
+// hidden are characters that turn writing around or cannot be seen.
+var hidden = &unicode.RangeTable{R16: []unicode.Range16{
+	{Lo: 0x200b, Hi: 0x200f, Stride: 1},
+	{Lo: 0x2028, Hi: 0x202e, Stride: 1},
+	{Lo: 0x2060, Hi: 0x206f, Stride: 1},
+	{Lo: 0xfeff, Hi: 0xfeff, Stride: 1},
+}}
+
+// shown is text that cannot steer the terminal: control characters as \xNN, hidden ones as \uNNNN.
 func shown(text string) string {
 	var safe strings.Builder
 	for _, letter := range text {
 		if unicode.IsControl(letter) {
 			fmt.Fprintf(&safe, "\\x%02x", letter)
+		} else if unicode.Is(hidden, letter) {
+			fmt.Fprintf(&safe, "\\u%04x", letter)
 		} else {
 			safe.WriteRune(letter)
 		}

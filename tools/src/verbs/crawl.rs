@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use nfm::{CrawlOptions, ErrorCode, Frame, Mode, Rate, Section};
 
-use super::{Verb, open, report};
+use super::{Verb, open_only, report};
 use crate::args::Crawl;
 use crate::guard::Guard;
+use crate::privileges;
 use crate::show::{clock, escaped, known, size};
 
 /// `nfm crawl`: one frame, or one after another.
@@ -18,11 +19,23 @@ pub(crate) fn crawl(open_options: &nfm::OpenOptions, crawl: &Crawl, out: &mut dy
     options.mode = if crawl.paused { Mode::Paused } else { Mode::Live };
     options.threads = crawl.threads;
     options.physical = crawl.physical;
-    let mut domain = open(open_options, &crawl.target.domain)?;
+    if let Some(limit) = crawl.time_limit.and_then(|limit| Duration::try_from_secs_f64(limit).ok())
+    {
+        options.time_limit = limit;
+    }
+    if let Some(mebibytes) = crawl.memory_limit {
+        options.memory_limit = (mebibytes as usize).saturating_mul(1 << 20);
+    }
+    if let Some(rows) = crawl.row_limit {
+        options.row_limit = rows as usize;
+    }
+    let mut domain = open_only(open_options, &crawl.target.domain)?;
     let guard = match crawl.paused {
         true => Guard::start(domain.findings())?,
         false => None,
     };
+    // Not before: the guard is a program of its own.
+    privileges::give_up();
     let period = Duration::try_from_secs_f64(crawl.watch.unwrap_or_default());
     let mut rate = Rate::new(period.unwrap_or(Duration::MAX));
     let rounds = match (crawl.watch, crawl.count) {

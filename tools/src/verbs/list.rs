@@ -24,7 +24,7 @@ pub(crate) fn list(connect: Option<&str>, list: &List, out: &mut dyn Write) -> V
                 })
             })
             .collect();
-        writeln!(out, "{}", serde_json::Value::from(rows))?;
+        writeln!(out, "{}", nfm::json(&rows, false))?;
         return Ok(ExitCode::SUCCESS);
     }
     let rows = domains.into_iter().map(|domain| {

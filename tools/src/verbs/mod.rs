@@ -27,13 +27,21 @@ use nfm::{CrawlOptions, Domain, Frame, OpenOptions, Section};
 use serde::Serialize;
 
 use crate::Failure;
+use crate::privileges;
 use crate::show::escaped;
 
 /// How a verb ends.
 pub(crate) type Verb = Result<ExitCode, Failure>;
 
-/// Opens a domain.
+/// Opens a domain, and gives up what is not needed from then on.
 pub(crate) fn open(options: &OpenOptions, domain: &str) -> Result<Domain, Failure> {
+    let domain = open_only(options, domain)?;
+    privileges::give_up();
+    Ok(domain)
+}
+
+/// Opens a domain; whoever calls this gives up the rest.
+fn open_only(options: &OpenOptions, domain: &str) -> Result<Domain, Failure> {
     Ok(Domain::open(domain, options)?)
 }
 
@@ -59,7 +67,6 @@ fn as_json<T: Serialize + ?Sized>(out: &mut dyn Write, frame: &Frame, rows: &T) 
 
 /// Prints facts as JSON, one line.
 fn json<T: Serialize + ?Sized>(out: &mut dyn Write, facts: &T) -> Result<(), Failure> {
-    let text = serde_json::to_string(facts).map_err(std::io::Error::from)?;
-    writeln!(out, "{text}")?;
+    writeln!(out, "{}", nfm::json(facts, false))?;
     Ok(())
 }

@@ -1,0 +1,83 @@
+//! What a piece of work costs: time by the clock, time on a CPU, memory.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// The system's allocator, with a count of the bytes in use.
+pub struct Counting;
+
+static NOW: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
+fn add(bytes: usize) {
+    let now = NOW.fetch_add(bytes, Ordering::Relaxed) + bytes;
+    PEAK.fetch_max(now, Ordering::Relaxed);
+}
+
+fn remove(bytes: usize) {
+    NOW.fetch_sub(bytes, Ordering::Relaxed);
+}
+
+// SAFETY: every call goes on to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        add(layout.size());
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        add(layout.size());
+        // SAFETY: the caller keeps the contract of `alloc_zeroed`.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        remove(layout.size());
+        // SAFETY: the caller keeps the contract of `dealloc`.
+        unsafe { System.dealloc(memory, layout) }
+    }
+
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        add(size);
+        remove(layout.size());
+        // SAFETY: the caller keeps the contract of `realloc`.
+        unsafe { System.realloc(memory, layout, size) }
+    }
+}
+
+/// Bytes of heap in use.
+pub fn heap() -> usize {
+    NOW.load(Ordering::Relaxed)
+}
+
+/// What a piece of work cost.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Cost {
+    /// Time by the clock.
+    pub wall: Duration,
+    /// CPU time of this thread, which other work on the machine hardly lengthens.
+    pub cpu: Duration,
+    /// The most bytes of heap that the process had in use meanwhile, all of it counted.
+    pub heap: usize,
+}
+
+/// Does a piece of work and tells what it cost.
+pub fn measured<T>(work: impl FnOnce() -> T) -> (T, Cost) {
+    PEAK.store(heap(), Ordering::Relaxed);
+    let (wall, cpu) = (Instant::now(), thread_time());
+    let result = work();
+    let cost = Cost {
+        wall: wall.elapsed(),
+        cpu: thread_time().saturating_sub(cpu),
+        heap: PEAK.load(Ordering::Relaxed),
+    };
+    (result, cost)
+}
+
+fn thread_time() -> Duration {
+    clock_gettime(ClockId::ThreadCPUTime).try_into().unwrap_or_default()
+}

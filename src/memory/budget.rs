@@ -1,0 +1,225 @@
+//! What one frame, or one opening, may cost. Guest memory decides how long a list seems and how large a
+//! table: these limits bound what a hostile guest can make us spend.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::time::Instant;
+
+use crate::control::Control;
+
+/// Reads between two looks at the clock.
+const READS_A_LOOK: u32 = 64;
+
+/// How much may be spent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// When it has to be over.
+    pub deadline: Option<Instant>,
+    /// Bytes of guest pages and of rows together.
+    pub bytes: usize,
+    /// Rows.
+    pub rows: usize,
+}
+
+/// A limit that was reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Limit {
+    /// Of time.
+    Time,
+    /// Of memory.
+    Memory,
+    /// Of rows.
+    Rows,
+    /// Of the caller's patience.
+    Cancelled,
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Time => "the time limit is reached",
+            Self::Memory => "the memory limit is reached",
+            Self::Rows => "the row limit is reached",
+            Self::Cancelled => "the call was cancelled",
+        })
+    }
+}
+
+/// What was spent so far. Once a limit is reached, nothing more is given out.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    limits: Cell<Limits>,
+    spent: Cell<Spent>,
+    /// Bytes that are set aside for pages.
+    pages: Cell<usize>,
+    reads: Cell<u32>,
+    reached: Cell<Option<Limit>>,
+    control: RefCell<Option<Control>>,
+}
+
+/// Bytes and rows that are kept until the frame is done.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Spent {
+    bytes: usize,
+    rows: usize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        let limits = Limits { deadline: None, bytes: usize::MAX, rows: usize::MAX };
+        Self {
+            limits: Cell::new(limits),
+            spent: Cell::default(),
+            pages: Cell::default(),
+            reads: Cell::default(),
+            reached: Cell::default(),
+            control: RefCell::default(),
+        }
+    }
+}
+
+impl Budget {
+    /// Begins anew with these limits.
+    pub fn begin(&self, limits: Limits, control: Option<Control>) {
+        self.control.replace(control);
+        self.limits.set(limits);
+        self.spent.set(Spent::default());
+        self.reached.set(None);
+    }
+
+    /// The limit that was reached first.
+    pub fn reached(&self) -> Option<Limit> {
+        self.reached.get()
+    }
+
+    /// One more read. The clock is looked at now and then, also while every page is held already.
+    pub fn read(&self) -> Result<(), Limit> {
+        let reads = self.reads.get().wrapping_add(1);
+        self.reads.set(reads);
+        match reads % READS_A_LOOK {
+            0 => self.look_at_clock(),
+            _ => self.reached.get().map_or(Ok(()), Err),
+        }
+    }
+
+    /// Whether the caller still waits.
+    pub fn check_control(&self) -> Result<(), Limit> {
+        if self.control.borrow().as_ref().is_some_and(Control::is_cancelled) {
+            self.reach(Limit::Cancelled);
+        }
+        self.reached.get().map_or(Ok(()), Err)
+    }
+
+    /// Whether there is time left, and the caller still waits.
+    pub fn look_at_clock(&self) -> Result<(), Limit> {
+        self.check_control()?;
+        if self.limits.get().deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            self.reach(Limit::Time);
+        }
+        self.reached.get().map_or(Ok(()), Err)
+    }
+
+    /// Bytes that are kept until the frame is done.
+    pub fn keep(&self, bytes: usize) -> Result<(), Limit> {
+        self.spend(Spent { bytes, rows: 0 })
+    }
+
+    /// A row of so many bytes.
+    pub fn row(&self, bytes: usize) -> Result<(), Limit> {
+        self.spend(Spent { bytes, rows: 1 })
+    }
+
+    fn spend(&self, more: Spent) -> Result<(), Limit> {
+        let (limits, mut spent) = (self.limits.get(), self.spent.get());
+        spent.bytes = spent.bytes.saturating_add(more.bytes);
+        spent.rows = spent.rows.saturating_add(more.rows);
+        if spent.bytes.saturating_add(self.pages.get()) > limits.bytes {
+            self.reach(Limit::Memory);
+        } else if spent.rows > limits.rows {
+            self.reach(Limit::Rows);
+        }
+        if let Some(limit) = self.reached.get() {
+            return Err(limit);
+        }
+        self.spent.set(spent);
+        Ok(())
+    }
+
+    /// What is spent now, for [`Self::restore`].
+    pub fn spent(&self) -> Spent {
+        self.spent.get()
+    }
+
+    /// What was kept since is given up.
+    pub fn restore(&self, spent: Spent) {
+        self.spent.set(spent);
+    }
+
+    /// Tells whoever watches that pages were read.
+    pub fn count_pages(&self, pages: u64) {
+        if let Some(control) = self.control.borrow().as_ref() {
+            control.add_pages(pages);
+        }
+    }
+
+    /// Bytes that are set aside for pages: they are none for rows.
+    pub fn set_pages(&self, bytes: usize) {
+        self.pages.set(bytes);
+    }
+
+    /// The limit of memory, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.limits.get().bytes
+    }
+
+    /// Ends the frame.
+    pub fn reach(&self, limit: Limit) {
+        if self.reached.get().is_none() {
+            self.reached.set(Some(limit));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits(bytes: usize, rows: usize) -> Budget {
+        let budget = Budget::default();
+        budget.begin(Limits { deadline: None, bytes, rows }, None);
+        budget
+    }
+
+    #[test]
+    fn the_first_limit_that_is_reached_ends_all() {
+        let budget = limits(100, 2);
+        assert_eq!(budget.row(40), Ok(()));
+        assert_eq!(budget.row(40), Ok(()));
+        budget.set_pages(10);
+        assert_eq!(budget.keep(9), Ok(()));
+        assert_eq!(budget.row(1), Err(Limit::Rows));
+        assert_eq!(budget.keep(1), Err(Limit::Rows));
+        assert_eq!(budget.read(), Err(Limit::Rows));
+        assert_eq!(limits(100, 2).keep(101), Err(Limit::Memory));
+    }
+
+    #[test]
+    fn what_is_given_up_can_be_spent_again() {
+        let budget = limits(100, 9);
+        let before = budget.spent();
+        for _ in 0..10 {
+            assert_eq!(budget.keep(60), Ok(()));
+            budget.restore(before);
+        }
+        assert_eq!(budget.reached(), None);
+    }
+
+    #[test]
+    fn the_clock_is_looked_at_without_new_pages() {
+        let budget = limits(100, 9);
+        let deadline = Some(Instant::now());
+        budget.begin(Limits { deadline, bytes: 100, rows: 9 }, None);
+        let reads = (0..2 * READS_A_LOOK).take_while(|_| budget.read().is_ok());
+        assert!(reads.count() < READS_A_LOOK as usize);
+    }
+}
