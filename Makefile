@@ -17,7 +17,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 VERSION = $(shell sed -n 's/^version *= *"\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SOVERSION := 0
 
-.PHONY: help build release demo test test-symbols test-hostile fuzz lint bench bench-peers bench-scale bench-fleet \
+.PHONY: help build release demo test test-symbols test-hostile test-xen fuzz lint bench bench-xen bench-peers bench-scale bench-fleet \
     bench-overhead install uninstall deb test-deb clean
 
 help: ## list the targets
@@ -69,20 +69,28 @@ test-symbols: ## test symbols and types from files, by a kernel's debug package 
 	    echo "test-symbols: SKIPPED, 3 tests: the kernel's debug package is not cached and was not to be had in 3 minutes" >&2; \
 	fi
 
+test-xen: ## test guests of Xen, on a Xen host under emulation
+	@$(SETUP)
+	tests/xen/test
+
+bench-xen: ## measure guests of Xen, and one of QEMU on the same host
+	scripts/with-lab tests/xen/test figures
+
 lint: ## check format, lints, scripts, the C header, bindings, manual pages, the RPM spec
 	@$(SETUP)
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) clippy -p nfm --features fuzzing --test hostile -- -D warnings
 	@if command -v shellcheck >/dev/null; then \
-	    shellcheck scripts/* .ci/run tests/lab/guest tests/lab/*.sh tests/lab/rc tests/lab/quiet-net tests/lab/debian-init; \
+	    shellcheck scripts/* .ci/run tests/lab/guest tests/lab/*.sh tests/lab/rc tests/lab/quiet-net tests/lab/debian-init \
+	        tests/xen/run tests/xen/test tests/xen/dom0-init tests/xen/*.sh; \
 	else echo "lint: shellcheck is not installed: the scripts were not checked"; fi
 	@if [ -e .git ]; then git diff --exit-code -- include || \
 	    { echo "lint: include/nfm.h is not what the build generates: commit the new one" >&2; exit 1; }; fi
-	@for compiler in gcc clang; do \
-	    $$compiler -std=c99 -Wall -Wextra -Wpedantic -Werror -fsyntax-only -x c include/nfm.h && \
-	    $$compiler -std=c++11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only -x c++ include/nfm.h || exit; \
-	done
+	@for compiler in gcc clang; do for header in include/nfm.h include/nfm-backend.h; do \
+	    $$compiler -std=c99 -Wall -Wextra -Wpedantic -Werror -fsyntax-only -x c $$header && \
+	    $$compiler -std=c++11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only -x c++ $$header || exit; \
+	done; done
 	scripts/abi
 	bindings/generate --check
 	PYTHONPYCACHEPREFIX="$(TARGET)/pycache" python3 -m compileall -q bindings examples/python
@@ -124,12 +132,15 @@ install: ## install what 'make build' built: DESTDIR=, PREFIX=, LIBDIR=
 	    { echo "install: nothing is built yet: run 'make build' first (as yourself)" >&2; exit 1; }
 	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/include" "$(DESTDIR)$(LIBDIR)/pkgconfig"
 	install -m 755 "$(TARGET)/release/nfm" "$(DESTDIR)$(PREFIX)/bin/nfm"
-	install -m 644 include/nfm.h "$(DESTDIR)$(PREFIX)/include/nfm.h"
+	install -m 644 include/nfm.h include/nfm-backend.h "$(DESTDIR)$(PREFIX)/include/"
+	install -d "$(DESTDIR)$(LIBDIR)/nfm/backends"
+	install -m 755 "$(TARGET)/release/libnfm_xen.so" "$(DESTDIR)$(LIBDIR)/nfm/backends/xen.so"
 	install -m 755 "$(TARGET)/release/libnfm.so" "$(DESTDIR)$(LIBDIR)/libnfm.so.$(VERSION)"
 	ln -sf "libnfm.so.$(VERSION)" "$(DESTDIR)$(LIBDIR)/libnfm.so.$(SOVERSION)"
 	ln -sf "libnfm.so.$(SOVERSION)" "$(DESTDIR)$(LIBDIR)/libnfm.so"
 	install -m 644 "$(TARGET)/release/libnfm.a" "$(DESTDIR)$(LIBDIR)/libnfm.a"
-	$(STRIP) --strip-unneeded "$(DESTDIR)$(PREFIX)/bin/nfm" "$(DESTDIR)$(LIBDIR)/libnfm.so.$(VERSION)"
+	$(STRIP) --strip-unneeded "$(DESTDIR)$(PREFIX)/bin/nfm" "$(DESTDIR)$(LIBDIR)/libnfm.so.$(VERSION)" \
+	    "$(DESTDIR)$(LIBDIR)/nfm/backends/xen.so"
 	$(STRIP) --strip-debug "$(DESTDIR)$(LIBDIR)/libnfm.a"
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' \
 	    packaging/nfm.pc.in >"$(DESTDIR)$(LIBDIR)/pkgconfig/nfm.pc"

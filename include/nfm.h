@@ -121,6 +121,12 @@
 /** Section of a frame: what the host knows of the guest, see nfm_frame_host(). */
 #define NFM_SECTION_HOST (1ull << 11)
 
+/**
+ * Section of a frame: where the kernel's structures contradict each other. It must be asked for, and
+ * nfm_frame_to_json() tells it.
+ */
+#define NFM_SECTION_INTEGRITY (1ull << 12)
+
 /** Bit of nfm_domain_info_t.known: id. */
 #define NFM_DOMAIN_INFO_ID (1ull << 0)
 

@@ -125,6 +125,14 @@ pub enum Error {
         /// The system's own words.
         reason: String,
     },
+    /// See [`ErrorCode::Permission`]: refused by another hypervisor than QEMU.
+    #[error("no permission to read the memory of domain '{domain}': {reason}")]
+    Denied {
+        /// The domain's name.
+        domain: String,
+        /// What was refused, and what to do.
+        reason: String,
+    },
     /// See [`ErrorCode::NotBooted`].
     #[error(
         "no operating system runs in domain '{domain}' yet ({evidence}): it is still in its firmware or boot loader; try again once it has booted"
@@ -265,7 +273,7 @@ impl Error {
             Self::Connect { .. } => ErrorCode::Connect,
             Self::NoSuchDomain { .. } => ErrorCode::NoSuchDomain,
             Self::NotRunning { .. } => ErrorCode::NotRunning,
-            Self::Permission { .. } => ErrorCode::Permission,
+            Self::Permission { .. } | Self::Denied { .. } => ErrorCode::Permission,
             Self::NotBooted { .. } => ErrorCode::NotBooted,
             Self::NotLinux { .. } => ErrorCode::NotLinux,
             Self::NoTypes { .. } => ErrorCode::NoTypes,

@@ -43,11 +43,13 @@ pub use domain::{
 pub use error::{Error, ErrorCode, Result};
 pub use fleet::{Fleet, Rate};
 pub use frame::{
-    Connection, Consistency, Cpu, CpuTimes, DomainIdentity, FORMAT, File, FileKind, Frame, Host,
-    Interface, LogRecord, Mapping, Memory, Module, Mount, Namespaces, Os, PhysicalRun, Problem,
-    Process, ProcessState, Thread, json,
+    CheckOutcome, Connection, Consistency, Cpu, CpuTimes, CredentialsOwner, DomainIdentity, FORMAT,
+    File, FileKind, Frame, HiddenConnection, HiddenModule, HiddenProcess, HookTarget,
+    HookedFunction, HookedInterrupt, HookedSyscall, Host, Integrity, IntegrityCheck, Interface,
+    LogRecord, Mapping, Memory, Module, Mount, Namespaces, Os, PhysicalRun, Problem, Process,
+    ProcessState, SharedCredentials, Thread, json,
 };
-pub use memory::ReadStatistics;
+pub use memory::{ReadStatistics, find_backend};
 pub use resolve::{
     DomainDefinition, DomainState, DomainSummary, Libvirt, resume_if_paused, silence_libvirt,
 };

@@ -237,11 +237,6 @@ fn ram_above_4_gib() {
     let error = Domain::open(&uri(&raw), &OpenOptions::default()).err().expect("an error");
     assert_eq!(error.code(), ErrorCode::File, "{error}");
     assert!(error.to_string().contains("cut short"), "{error}");
-    fs::remove_file(&raw).unwrap();
-
-    let saved = folder.file("virsh.save");
-    virsh(&["save", domain, saved.to_str().unwrap()]);
-    expect_equal(&expected, &saved);
 }
 
 /// The guest's RAM that the host holds and that it does not.
@@ -307,6 +302,6 @@ fn without_the_first_mib() {
     }
     assert_eq!(names(&path), expected);
     let domain = open(&uri(&path));
-    assert!(domain.findings().trampoline > 1 << 20, "{:#x}", domain.findings().trampoline);
+    assert_eq!(domain.findings().trampoline, None);
     assert_eq!(domain.findings().ram, [(1 << 20, 511 << 20)]);
 }

@@ -47,6 +47,10 @@ const (
 
 	// SectionHost: section of a frame: what the host knows of the guest, see nfm_frame_host().
 	SectionHost Section = C.NFM_SECTION_HOST
+
+	// SectionIntegrity: section of a frame: where the kernel's structures contradict each other. It
+	// must be asked for, and nfm_frame_to_json() tells it.
+	SectionIntegrity Section = C.NFM_SECTION_INTEGRITY
 )
 
 // Code: what a function returns, as an int. Numbers are never reused; later versions add some, so

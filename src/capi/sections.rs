@@ -28,6 +28,9 @@ pub const NFM_SECTION_MOUNTS: u64 = 1u64 << 9;
 pub const NFM_SECTION_LOG: u64 = 1u64 << 10;
 /// Section of a frame: what the host knows of the guest, see nfm_frame_host().
 pub const NFM_SECTION_HOST: u64 = 1u64 << 11;
+/// Section of a frame: where the kernel's structures contradict each other. It must be asked for, and
+/// nfm_frame_to_json() tells it.
+pub const NFM_SECTION_INTEGRITY: u64 = 1u64 << 12;
 
 /// Every section has its own bit.
 pub(super) fn bit(section: Section) -> u64 {
@@ -44,6 +47,7 @@ pub(super) fn bit(section: Section) -> u64 {
         Section::Mounts => NFM_SECTION_MOUNTS,
         Section::Log => NFM_SECTION_LOG,
         Section::Host => NFM_SECTION_HOST,
+        Section::Integrity => NFM_SECTION_INTEGRITY,
     }
 }
 
@@ -61,6 +65,7 @@ fn is_held(section: Section, frame: &Frame) -> bool {
         Section::Mounts => frame.mounts.is_some(),
         Section::Log => frame.log.is_some(),
         Section::Host => frame.host.is_some(),
+        Section::Integrity => frame.integrity.is_some(),
     }
 }
 

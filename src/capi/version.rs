@@ -12,7 +12,7 @@ const VERSION: &CStr =
     };
 
 /// What this library can do, by names that are never reused for another meaning.
-const FEATURES: [&CStr; 18] = [
+const FEATURES: [&CStr; 19] = [
     c"section-os",
     c"section-cpus",
     c"section-memory",
@@ -25,6 +25,7 @@ const FEATURES: [&CStr; 18] = [
     c"section-mounts",
     c"section-log",
     c"section-host",
+    c"section-integrity",
     c"threads",
     c"physical",
     c"paused",

@@ -58,7 +58,7 @@ impl Boot {
         let marks = [
             mark(banner.map(|(physical, _)| physical), length.unwrap_or(0)),
             mark(canary, 8),
-            mark(Some(kernel.image.trampoline.wrapping_add(LAST_ENTRY)), 8),
+            mark(kernel.image.trampoline().map(|page| page.wrapping_add(LAST_ENTRY)), 8),
             mark(Some(BIOS_TICKS), 4),
         ];
         Self {

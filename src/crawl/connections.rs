@@ -37,6 +37,19 @@ const OWNER_COST: usize = 64;
 const LONGEST_NAME: u64 = 110;
 
 pub(super) fn crawl(context: &Context) -> Vec<Connection> {
+    rows(context, &owners(context))
+}
+
+/// The sockets that these tasks (each with its process id) have open.
+pub(super) fn of_tasks(context: &Context, tasks: &[(u64, u32)]) -> Vec<Connection> {
+    let open = tasks.iter().flat_map(|(task, pid)| inodes(context, *task, *pid));
+    let mut rows = rows(context, &first_owners(open));
+    rows.retain(|row| row.pid.is_some());
+    rows
+}
+
+/// Every socket; who owns it is told by `owners`.
+fn rows(context: &Context, owners: &Owners) -> Vec<Connection> {
     let layout = &context.layout.network;
     let head = context.symbol(context.layout.symbols.net_namespace_list);
     let Some(head) = context.note("network namespaces", head) else { return Vec::new() };
@@ -45,38 +58,44 @@ pub(super) fn crawl(context: &Context) -> Vec<Connection> {
         .into_iter()
         .map(|net| (net, context.note("netns", context.u32(net, layout.net.inum))))
         .collect();
-    let owners = owners(context);
     let mut rows = Vec::new();
     let sockets = sockets(context, nets.keys().copied());
     for (sock, kind) in context.rows::<Connection, _>(sockets) {
         let net = context.note("netns", context.unsigned(sock, context.layout.sockets.common.net));
         // A socket of a namespace that is not in the list is one whose namespace is going.
         if let Some(netns) = net.and_then(|net| nets.get(&net)) {
-            rows.extend(context.note("socket", row(context, sock, kind, *netns, &owners)));
+            rows.extend(context.note("socket", row(context, sock, kind, *netns, owners)));
         }
     }
     rows
 }
 
 /// The first process and descriptor that has an inode (by its address) open.
-fn owners(context: &Context) -> FxHashMap<u64, (u32, u32)> {
-    let layout = context.layout;
-    let open = context.each_task(|task| {
-        let pid = context.note("pid", context.u32(task, layout.process.task.tgid));
-        let Some(pid) = pid else { return Vec::new() };
-        let rows = context.note("descriptors", descriptors(context, task)).unwrap_or_default();
-        let of = |(fd, file, _)| {
-            Some((context.unsigned(file, layout.files.file.inode).ok()?, (pid, fd)))
-        };
-        // In a table of owners, beside the row.
-        let rows = rows.into_iter().take_while(|_| context.keep(OWNER_COST).is_ok());
-        rows.filter_map(of).collect()
-    });
-    let mut owners = FxHashMap::default();
+type Owners = FxHashMap<u64, (u32, u32)>;
+
+fn owners(context: &Context) -> Owners {
+    first_owners(context.each_task(|task| {
+        let pid = context.note("pid", context.u32(task, context.layout.process.task.tgid));
+        pid.map(|pid| inodes(context, task, pid)).unwrap_or_default()
+    }))
+}
+
+fn first_owners(open: impl IntoIterator<Item = (u64, (u32, u32))>) -> Owners {
+    let mut owners = Owners::default();
     for (inode, owner) in open {
         owners.entry(inode).or_insert(owner);
     }
     owners
+}
+
+/// The inodes that a task has open, with its id and the descriptor.
+fn inodes(context: &Context, task: u64, pid: u32) -> Vec<(u64, (u32, u32))> {
+    let inode = context.layout.files.file.inode;
+    let rows = context.note("descriptors", descriptors(context, task)).unwrap_or_default();
+    let of = |(fd, file, _)| Some((context.unsigned(file, inode).ok()?, (pid, fd)));
+    // In a table of owners, beside the row.
+    let rows = rows.into_iter().take_while(|_| context.keep(OWNER_COST).is_ok());
+    rows.filter_map(of).collect()
 }
 
 fn row(
@@ -84,7 +103,7 @@ fn row(
     sock: u64,
     kind: Kind,
     netns: Option<u32>,
-    owners: &FxHashMap<u64, (u32, u32)>,
+    owners: &Owners,
 ) -> ReadResult<Connection> {
     let layout = &context.layout.sockets;
     let state = context.unsigned(sock, layout.common.state)?;

@@ -82,12 +82,14 @@ fn pieces(context: &Context, space: &AddressSpace, vma: Vma) -> ReadResult<Vec<P
     let mut runs: Vec<PhysicalRun> = Vec::new();
     space.visit(vma.start, vma.end, &mut |piece| {
         let physical = match piece.content {
-            Content::Ram(physical) => Some(physical),
+            Content::Ram(physical) => Some(physical).filter(|_| !space.has_machine_frames()),
             Content::Swap => None,
         };
+        let swapped = piece.content == Content::Swap;
         if let Some(last) = runs.last_mut()
             && last.virtual_address.wrapping_add(last.bytes) == piece.address
             && last.physical.map(|at| at.wrapping_add(last.bytes)) == physical
+            && last.swapped == swapped
         {
             last.bytes = last.bytes.saturating_add(piece.bytes);
             return;
@@ -98,7 +100,7 @@ fn pieces(context: &Context, space: &AddressSpace, vma: Vma) -> ReadResult<Vec<P
                 virtual_address: piece.address,
                 physical,
                 bytes: piece.bytes,
-                swapped: physical.is_none(),
+                swapped,
             });
         }
     })?;

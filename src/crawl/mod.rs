@@ -7,6 +7,7 @@ mod cpus;
 mod drivers;
 mod e820;
 mod files;
+mod integrity;
 mod interfaces;
 mod log;
 mod mappings;
@@ -60,11 +61,13 @@ pub enum Section {
     Log,
     /// The hypervisor's side.
     Host,
+    /// Where the kernel's structures contradict each other; on request only.
+    Integrity,
 }
 
 impl Section {
-    /// Every section, in the frame's order.
-    pub const ALL: [Self; 12] = [
+    /// The sections of a frame of which nothing else is said, in the frame's order.
+    pub const DEFAULT: [Self; 12] = [
         Self::Os,
         Self::Cpus,
         Self::Memory,
@@ -77,6 +80,23 @@ impl Section {
         Self::Mounts,
         Self::Log,
         Self::Host,
+    ];
+
+    /// Every section, in the frame's order: the default ones, then those that must be asked for.
+    pub const ALL: [Self; 13] = [
+        Self::Os,
+        Self::Cpus,
+        Self::Memory,
+        Self::Processes,
+        Self::Files,
+        Self::Mappings,
+        Self::Modules,
+        Self::Interfaces,
+        Self::Connections,
+        Self::Mounts,
+        Self::Log,
+        Self::Host,
+        Self::Integrity,
     ];
 
     /// The section's JSON name.
@@ -94,6 +114,7 @@ impl Section {
             Self::Memory => "memory",
             Self::Modules => "modules",
             Self::Interfaces => "interfaces",
+            Self::Integrity => "integrity",
         }
     }
 
@@ -120,6 +141,7 @@ pub(crate) fn crawl(context: &Context, section: Section, frame: &mut Frame) {
         Section::Files => frame.files = Some(files::crawl(context)),
         Section::Modules => frame.modules = Some(modules::crawl(context)),
         Section::Interfaces => frame.interfaces = Some(interfaces::crawl(context)),
+        Section::Integrity => frame.integrity = Some(integrity::crawl(context)),
     }
     context.leave();
 }

@@ -42,7 +42,8 @@ pub(super) fn crawl(context: &Context) -> Vec<Process> {
     })
 }
 
-fn row(context: &Context, task: u64) -> Option<Process> {
+/// A task that leads a thread group, wherever it was found.
+pub(super) fn row(context: &Context, task: u64) -> Option<Process> {
     let layout = &context.layout.process;
     let layout_fs = &context.layout.files.fs;
     let mm = context.note("mm", context.pointer(task, layout.task.mm))?;

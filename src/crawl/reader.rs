@@ -26,6 +26,9 @@ const ENTRY_COST: usize = 16;
 const MOST_PATH_BYTES: usize = 4 << 20;
 /// Problems that a frame names; more are counted only.
 const MOST_PROBLEMS: usize = 100;
+/// Links that one look may follow through lists and tables of its own: a bound on what a hostile guest can
+/// make of memory that was read already, which costs no read that would meet the deadline.
+const MOST_STEPS: u32 = 1 << 21;
 /// CPUs that a kernel can have (`NR_CPUS`'s maximum on x86-64).
 const MOST_CPUS: u32 = 8192;
 
@@ -83,8 +86,13 @@ impl ReadError {
         }
     }
 
+    /// This kernel has not what was asked for.
+    pub fn is_lack(self) -> bool {
+        matches!(self, Self::NoMember(_) | Self::NoSymbol(_))
+    }
+
     /// Nothing more can be read in this frame.
-    fn is_final(self) -> bool {
+    pub fn is_final(self) -> bool {
         matches!(self, Self::Limit(_) | Self::Fault(Fault { kind: FaultKind::Limit(_), .. }))
     }
 }
@@ -154,6 +162,8 @@ pub(crate) struct Context<'a> {
     pub(super) tasks: OnceCell<ReadResult<Vec<Task>>>,
     /// Set once what hangs on the tasks was read ahead.
     pub(super) warm: OnceCell<()>,
+    /// Links that the look followed so far.
+    steps: Cell<u32>,
     /// Paths that were already made in this frame.
     paths: RefCell<FxHashMap<PathRef, String>>,
     path_bytes: Cell<usize>,
@@ -185,6 +195,7 @@ impl<'a> Context<'a> {
             torn: Cell::new(0),
             tasks: OnceCell::new(),
             warm: OnceCell::new(),
+            steps: Cell::new(0),
             paths: RefCell::default(),
             path_bytes: Cell::default(),
             waited: Cell::default(),
@@ -293,6 +304,23 @@ impl<'a> Context<'a> {
         self.path_bytes.set(0);
         self.groups.borrow_mut().clear();
         self.space.forget();
+    }
+
+    /// Begins to count the links that are followed.
+    pub fn begin_steps(&self) {
+        self.steps.set(0);
+    }
+
+    /// Counts a link that is followed.
+    ///
+    /// # Errors
+    /// Too many were.
+    pub fn step(&self, address: u64) -> ReadResult<()> {
+        self.steps.set(self.steps.get().saturating_add(1));
+        match self.steps.get() > MOST_STEPS {
+            true => Err(ReadError::Nonsense { what: "the links do not end", address }),
+            false => Ok(()),
+        }
     }
 
     /// The address of a kernel variable.

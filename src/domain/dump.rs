@@ -92,12 +92,19 @@ impl Domain {
         };
         let memory = self.found.ram.memory();
         let ram = memory.ram();
+        let refused =
+            |reason| Err(Error::Dump { path: path.display().to_string(), reason, errno: 0 });
+        if ram.is_empty() {
+            let place = self.source.place();
+            return refused(format!(
+                "where the RAM of {place} lies is not known; use `virsh dump`"
+            ));
+        }
         if ram.len() > MOST_RUNS {
-            return Err(Error::Dump {
-                path: path.display().to_string(),
-                reason: format!("the guest's memory is in {} pieces, too many for it", ram.len()),
-                errno: 0,
-            });
+            return refused(format!(
+                "the guest's memory is in {} pieces, too many for it",
+                ram.len()
+            ));
         }
         let header = core_header(&ram, &origin, info.as_deref());
         let writer = Writer { file: &target.file, memory, ram: &ram, start: header.len() as u64 };

@@ -18,15 +18,18 @@ pub struct Findings {
     pub pid: Option<i32>,
     /// What holds the guest's memory, in words: `QEMU process 14782`.
     pub place: String,
-    /// RAM as (guest-physical address, bytes).
+    /// RAM as (guest-physical address, bytes); empty where the hypervisor alone knows where it lies.
     pub ram: Vec<(u64, u64)>,
     /// Page-table levels.
     pub paging_levels: u32,
-    /// Guest-physical address below 1 MiB of the page table that led to the kernel.
-    pub trampoline: u64,
-    /// Guest-physical address of the kernel's own top page table.
+    /// Guest-physical address below 1 MiB of the page table that led to the kernel; `None` where the
+    /// hypervisor named one.
+    pub trampoline: Option<u64>,
+    /// Whether physical addresses are the host's, as page tables of Xen's PV guests hold those.
+    pub machine_addresses: bool,
+    /// Physical address of the kernel's own top page table.
     pub page_table: u64,
-    /// Kernel-virtual and guest-physical address of the kernel's image, and its bytes.
+    /// Kernel-virtual and physical address of the kernel's image, and its bytes.
     pub image: (u64, u64, u64),
     /// `uname -r`.
     pub release: Option<String>,
@@ -62,9 +65,10 @@ impl Findings {
             place: source.place(),
             ram: memory.ram(),
             paging_levels: image.levels.count(),
-            trampoline: image.trampoline,
+            trampoline: image.trampoline(),
             page_table: image.root,
-            image: (image.start, image.physical, image.length),
+            machine_addresses: memory.has_machine_frames(),
+            image: (image.start, image.physical_address(image.start).unwrap_or(0), image.length),
             release: kernel.release.clone(),
             build_id: kernel.build_id.clone(),
             vmcoreinfo: kernel.vmcoreinfo,

@@ -1,5 +1,6 @@
 //! A domain that is open for crawling: the rooms put together.
 
+mod backend;
 mod dump;
 mod file;
 mod findings;
@@ -172,6 +173,7 @@ impl Domain {
             mounts: None,
             log: None,
             host: None,
+            integrity: None,
         };
         for section in Section::ALL.into_iter().filter(|one| options.sections.contains(one)) {
             if options.control.as_ref().is_some_and(Control::is_cancelled) {

@@ -3,6 +3,7 @@
 
 use std::time::Instant;
 
+use super::backend::BackendSource;
 use super::file::{self, FileGuest};
 use super::options::OpenOptions;
 use super::qemu::QemuGuest;
@@ -36,12 +37,7 @@ pub(super) fn find_source(domain: &str, options: &OpenOptions) -> Result<Box<dyn
     }
     match definition.driver.as_str() {
         "QEMU" => Ok(Box::new(QemuGuest::find(&definition, connection.uri())?)),
-        driver => Err(Error::Unsupported {
-            domain: summary.name.clone(),
-            reason: format!(
-                "libvirt's driver '{driver}' is none that nfm reads yet; QEMU/KVM guests are"
-            ),
-        }),
+        _ => Ok(Box::new(BackendSource::find(&definition, connection.uri())?)),
     }
 }
 

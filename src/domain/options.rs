@@ -148,7 +148,7 @@ impl Mode {
 impl Default for CrawlOptions {
     fn default() -> Self {
         Self {
-            sections: Section::ALL.to_vec(),
+            sections: Section::DEFAULT.to_vec(),
             time_limit: LONGEST_CRAWL,
             memory_limit: MOST_BYTES,
             row_limit: MOST_ROWS,

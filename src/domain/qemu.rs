@@ -1,16 +1,14 @@
 //! A guest of QEMU under libvirt.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::source::{OnHost, Source};
+use super::source::{KnownState, OnHost, Source};
 use crate::error::{Error, Result};
 use crate::frame::{DomainIdentity, Host};
 use crate::memory::{PhysicalMemory, ProcfsMemory, ReadableProcess, Residency};
-use crate::resolve::{
-    DomainDefinition, DomainState, Hold, QemuProcess, RamLayout, Watched, candidates,
-};
+use crate::resolve::{DomainDefinition, DomainState, Hold, QemuProcess, RamLayout, candidates};
 
 /// After counting the RAM that the host holds, it is not counted for so many times what that took.
 const COUNT_REST: u32 = 50;
@@ -22,8 +20,7 @@ pub(super) struct QemuGuest {
     uri: String,
     process: Arc<ReadableProcess>,
     layouts: Vec<RamLayout>,
-    /// libvirt's word on it, once it was asked for.
-    watched: RefCell<Option<Watched>>,
+    state: KnownState,
     /// How much of its RAM the host holds, as it was counted last.
     counted: Cell<Option<Count>>,
 }
@@ -65,7 +62,7 @@ impl QemuGuest {
             uri: uri.to_owned(),
             process,
             layouts,
-            watched: RefCell::default(),
+            state: KnownState::default(),
             counted: Cell::default(),
         })
     }
@@ -108,7 +105,7 @@ impl Source for QemuGuest {
     fn host(&self, memory: &dyn PhysicalMemory, note: &dyn Fn(String)) -> Option<Host> {
         let noted = |what: &str, error: &dyn std::fmt::Display| note(format!("{what}: {error}"));
         let time = self.process.process().vcpu_time();
-        let state = self.state().map(DomainState::name);
+        let state = self.state.ask(&self.uri, &self.uuid).map(DomainState::name);
         let counted = self.counted(memory);
         if counted.is_none() {
             noted("rss_bytes", &"the host does not tell (/proc/PID/pagemap)");
@@ -127,16 +124,6 @@ impl Source for QemuGuest {
 }
 
 impl QemuGuest {
-    /// The domain's state over the connection that is open, or over a new one where it broke.
-    fn state(&self) -> Result<DomainState> {
-        let mut watched = self.watched.borrow_mut();
-        if let Some(Ok(state)) = watched.as_ref().map(Watched::state) {
-            return Ok(state);
-        }
-        *watched = None;
-        watched.insert(Watched::open(&self.uri, &self.uuid)?).state()
-    }
-
     /// How much of the guest's RAM the host holds: counted anew, unless that would take more than a
     /// small share of the time since it was counted last.
     fn counted(&self, memory: &dyn PhysicalMemory) -> Option<Count> {

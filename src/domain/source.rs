@@ -2,12 +2,13 @@
 //!
 //! Each kind of source has its own file; the rest of this room does not ask which it is.
 
+use std::cell::RefCell;
 use std::time::SystemTime;
 
 use crate::error::{Error, Result};
 use crate::frame::{DomainIdentity, Host};
 use crate::memory::PhysicalMemory;
-use crate::resolve::Hold;
+use crate::resolve::{DomainState, Hold, Watched};
 
 /// A guest as its host knows it. What it says of memory is a claim, which `open.rs` holds against the
 /// memory itself.
@@ -65,4 +66,20 @@ pub(crate) struct OnHost {
     pub uuid: Option<String>,
     /// The process that holds its memory.
     pub pid: Option<i32>,
+}
+
+/// libvirt's word on a domain's state, over a connection that is kept once it was asked for.
+#[derive(Default)]
+pub(super) struct KnownState(RefCell<Option<Watched>>);
+
+impl KnownState {
+    /// The domain's state over the connection that is open, or over a new one where it broke.
+    pub fn ask(&self, uri: &str, uuid: &str) -> Result<DomainState> {
+        let mut watched = self.0.borrow_mut();
+        if let Some(Ok(state)) = watched.as_ref().map(Watched::state) {
+            return Ok(state);
+        }
+        *watched = None;
+        watched.insert(Watched::open(uri, uuid)?).state()
+    }
 }

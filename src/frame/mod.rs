@@ -7,6 +7,7 @@ mod connections;
 mod cpus;
 mod files;
 mod host;
+mod integrity;
 mod interfaces;
 mod json;
 mod log;
@@ -21,6 +22,10 @@ pub use connections::Connection;
 pub use cpus::{Cpu, CpuTimes};
 pub use files::{File, FileKind};
 pub use host::Host;
+pub use integrity::{
+    CheckOutcome, CredentialsOwner, HiddenConnection, HiddenModule, HiddenProcess, HookTarget,
+    HookedFunction, HookedInterrupt, HookedSyscall, Integrity, IntegrityCheck, SharedCredentials,
+};
 pub use interfaces::Interface;
 pub use json::json;
 pub use log::LogRecord;
@@ -89,6 +94,9 @@ pub struct Frame {
     /// What the hypervisor's side knows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<Host>,
+    /// Where the kernel's structures contradict each other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub integrity: Option<Integrity>,
 }
 
 /// Whose snapshot a frame is.

@@ -41,9 +41,8 @@ impl<'a> Constants<'a> {
     pub fn at(&self, start: u64, end: u64) -> Option<Vec<u8>> {
         let length = end.checked_sub(start)?;
         let inside = length > 0 && self.image.contains(start) && self.image.contains(end - 1);
-        let physical = self.image.physical.checked_add(start.checked_sub(self.image.start)?)?;
         let mut bytes = vec![0; usize::try_from(length).ok().filter(|_| inside)?];
-        self.ram.memory().read_run(physical, &mut bytes).then_some(bytes)
+        self.image.copy(self.ram, start, &mut bytes).then_some(bytes)
     }
 
     /// The kernel's name for itself (init/version.c): `linux_banner`, or the text of which it is made.

@@ -13,8 +13,8 @@ use super::kallsyms::{FoundBy, Kallsyms};
 use super::profile::{LONGEST_BANNER, Marks, ProfileTypes};
 use super::vmcoreinfo::Vmcoreinfo;
 use super::{
-    BANNER, BTF_BOUNDS, DiscoveryError, FIRST_UTS, Kernel, KernelImage, KernelTypes, NOTES_BOUNDS,
-    Origin, Sources, TOP_PAGE_TABLE, Types, Wanted,
+    BANNER, BTF_BOUNDS, DiscoveryError, FIRST_UTS, Kernel, KernelImage, KernelTypes, MEASURED,
+    NOTES_BOUNDS, Origin, Sources, TOP_PAGE_TABLE, Types, Wanted,
 };
 use crate::memory::GuestRam;
 use crate::paging::AddressSpace;
@@ -163,13 +163,18 @@ impl Guest<'_> {
     }
 
     fn own_symbols(&self, kallsyms: &Kallsyms) -> FoundSymbols {
-        let found = kallsyms.resolve(&self.wanted.all_symbols()).into_iter();
+        let mut found = kallsyms.resolve(&self.wanted.all_symbols());
+        let measured: Vec<(&str, u64)> =
+            MEASURED.into_iter().filter_map(|(name, end)| Some((end, *found.get(name)?))).collect();
+        let ends = kallsyms.next_after(&measured.iter().map(|(_, at)| *at).collect::<Vec<u64>>());
+        let ends = measured.iter().zip(ends).filter_map(|((name, _), end)| Some((*name, end?)));
+        found.extend(ends);
         let how = match kallsyms.found_by {
             FoundBy::Vmcoreinfo => "kallsyms, named by VMCOREINFO",
             FoundBy::Structure => "kallsyms, found by its structure",
         };
         FoundSymbols {
-            addresses: found.map(|(name, at)| (name.to_owned(), at)).collect(),
+            addresses: found.into_iter().map(|(name, at)| (name.to_owned(), at)).collect(),
             count: kallsyms.len(),
             origin: how.to_owned(),
             proven: true,

@@ -3,12 +3,13 @@
 //! Linux keeps a page-table root below 1 MiB for the start of further CPUs
 //! (`trampoline_pgd`, arch/x86/realmode/init.c). Its last entry leads to the kernel's own mapping, so
 //! one MiB tells where the image lies, virtually and physically, whatever KASLR chose and however much
-//! RAM there is. Every candidate is judged by what it maps.
+//! RAM there is. Every candidate is judged by what it maps. Where a hypervisor has no such page (Xen's
+//! PV) but knows a table, that one is judged.
 
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 
-use crate::memory::{GuestRam, PAGE_SIZE, Page};
+use crate::memory::{GuestRam, PAGE_SHIFT, PAGE_SIZE, Page};
 use crate::paging::{
     ADDRESS_MASK, AddressSpace, Entry, Levels, NO_EXECUTE, PRESENT, WRITABLE, table_index,
 };
@@ -21,6 +22,8 @@ const LARGE_PAGE: u64 = 2 * MIB;
 /// An image smaller or larger than this is none.
 const IMAGE_BYTES: std::ops::RangeInclusive<u64> = 4 * MIB..=512 * MIB;
 
+/// Pages that are read at once.
+const AT_ONCE: usize = 512;
 /// Bytes of the image that are copied out at once: more than Debian's whole kernels have.
 const MOST_COPIED: u64 = 64 * MIB;
 
@@ -49,20 +52,49 @@ pub(crate) struct Segment {
 /// Where the kernel's image lies.
 #[derive(Clone, Debug)]
 pub(crate) struct KernelImage {
-    /// Guest-physical address of the kernel's top page table (`init_top_pgt`).
+    /// Physical address of the kernel's top page table (`init_top_pgt`).
     pub root: u64,
-    /// Where the root was learned from, below 1 MiB (or what a dump says of it).
-    pub trampoline: u64,
+    /// The table that led here.
+    found_by: Lead,
     /// Depth of the page tables.
     pub levels: Levels,
     /// First virtual address of the image, a multiple of 2 MiB (`_text` or just below it).
     pub start: u64,
     /// Bytes.
     pub length: u64,
-    /// Guest-physical address of the first byte.
-    pub physical: u64,
+    /// Where its bytes are.
+    place: Place,
     /// The image by access.
     pub segments: Vec<Segment>,
+}
+
+/// Where in RAM an image is.
+#[derive(Clone, Debug)]
+enum Place {
+    /// In one piece, from this physical address on.
+    Run(u64),
+    /// Anywhere, page by page: their frame numbers, [`HOLE`] where none is mapped. So under Xen's PV.
+    Frames(Vec<u64>),
+}
+
+/// The frame number of a page that is not mapped.
+const HOLE: u64 = u64::MAX;
+
+/// A table that leads to a kernel, by its physical address.
+#[derive(Clone, Copy, Debug)]
+enum Lead {
+    /// It lies below 1 MiB.
+    Trampoline(u64),
+    /// The source of memory named it.
+    Named(u64),
+}
+
+impl Lead {
+    fn table(self) -> u64 {
+        match self {
+            Self::Trampoline(table) | Self::Named(table) => table,
+        }
+    }
 }
 
 impl KernelImage {
@@ -70,28 +102,30 @@ impl KernelImage {
     /// its new kernel has not yet overwritten of the one before.
     ///
     /// `page_table` is where a top page table is said to be; it comes first. A dump may lack the first MiB
-    /// (kdump leaves it out since 7c321eb2b843, Linux 5.5).
+    /// (kdump leaves it out since 7c321eb2b843, Linux 5.5), and what a guest of Xen's PV calls so is anywhere.
     pub fn find_all(ram: &GuestRam, page_table: Option<u64>) -> Vec<Self> {
-        let low: Vec<u64> = (0..MIB / PAGE_SIZE as u64).collect();
+        let end = if ram.memory().has_machine_frames() { 0 } else { MIB >> PAGE_SHIFT };
+        let low: Vec<u64> = (0..end).collect();
         let mut pages: Vec<Page> = vec![[0; PAGE_SIZE]; low.len()];
         // Page by page: QEMU's dumps leave the window of the graphics adapter out.
         let mut read = vec![false; low.len()];
         ram.memory().read_pages(&low, &mut pages, &mut read);
         let roots = low.iter().zip(&pages).zip(read).filter(|(_, read)| *read);
-        let roots = roots.map(|((frame, page), _)| (frame * PAGE_SIZE as u64, last_entry(page)));
+        let roots = roots
+            .map(|((frame, page), _)| (Lead::Trampoline(frame << PAGE_SHIFT), last_entry(page)));
         let mut page: Page = [0; PAGE_SIZE];
         let named = page_table.filter(|table| ram.read(*table, &mut page).is_ok());
-        let named = named.map(|table| (table, last_entry(&page)));
+        let named = named.map(|table| (Lead::Named(table), last_entry(&page)));
         let mut images: Vec<Self> = Vec::new();
         let mut judged = Vec::new();
-        for (root, last) in named.into_iter().chain(roots) {
+        for (lead, last) in named.into_iter().chain(roots) {
             let Some(last) = last.filter(|last| !judged.contains(last)) else { continue };
             // Every page may claim to be one.
             if ram.budget().look_at_clock().is_err() {
                 break;
             }
             let all = [Levels::Four, Levels::Five];
-            let image = all.into_iter().find_map(|levels| Self::judge(ram, root, last, levels));
+            let image = all.into_iter().find_map(|levels| Self::judge(ram, lead, last, levels));
             if let Some(image) = image {
                 judged.push(last);
                 images.push(image);
@@ -101,40 +135,51 @@ impl KernelImage {
     }
 
     /// Whether a root with this last entry maps a kernel.
-    fn judge(ram: &GuestRam, trampoline: u64, last: u64, levels: Levels) -> Option<Self> {
+    fn judge(ram: &GuestRam, lead: Lead, last: u64, levels: Levels) -> Option<Self> {
         let mut table = table_of(last)?;
         for level in (3..levels.count()).rev() {
             table = table_of(ram.read_u64(table | (table_index(KERNEL_MAP, level) << 3)).ok()?)?;
         }
         let entries = read_table(ram, table)?;
-        let segments = first_run(ram, &entries)?;
-        let (start, physical) = (segments.start, segments.physical);
-        let length = segments.length;
+        let run = match ram.memory().has_machine_frames() {
+            true => scattered_run(ram, &entries)?,
+            false => first_run(ram, &entries)?,
+        };
+        let Run { start, place, length, segments } = run;
         if !IMAGE_BYTES.contains(&length) {
             return None;
         }
-        let segments = segments.segments;
-        let image =
-            Self { root: trampoline, trampoline, levels, start, length, physical, segments };
+        let root = lead.table();
+        let image = Self { root, found_by: lead, levels, start, length, place, segments };
         (image.is_mapped(ram) && image.has(Access::Execute)).then_some(image)
+    }
+
+    /// Where below 1 MiB the table is that led here; `None` where the source of memory named one.
+    pub fn trampoline(&self) -> Option<u64> {
+        match self.found_by {
+            Lead::Trampoline(table) => Some(table),
+            Lead::Named(_) => None,
+        }
     }
 
     /// Whether the root maps the image where it lies.
     pub fn is_mapped(&self, ram: &GuestRam) -> bool {
-        AddressSpace::new(ram, self.root, self.levels).translate(self.start) == Ok(self.physical)
+        let there = AddressSpace::new(ram, self.root, self.levels).translate(self.start);
+        there.ok() == self.physical_address(self.start)
     }
 
     /// Looks for the kernel's own top page table in the image, while no symbol names it and the
     /// trampoline cannot serve: before Linux 5.16 (51523ed1c267) it holds no other kernel entry.
     pub fn find_root(&mut self, ram: &GuestRam) {
-        let Some(entries) = read_table(ram, self.trampoline) else { return };
+        let lead = self.found_by.table();
+        let Some(entries) = read_table(ram, lead) else { return };
         let (_, upper) = entries.split_at(entries.len() / 2);
         let mapped = upper.iter().filter(|entry| *entry & PRESENT != 0).count();
         let Some(last) = entries.last().filter(|_| mapped <= 1) else { return };
         let found = find_root(ram, *last, self);
-        let trampoline = std::mem::replace(&mut self.root, found.unwrap_or(self.trampoline));
+        let before = std::mem::replace(&mut self.root, found.unwrap_or(lead));
         if !self.is_mapped(ram) {
-            self.root = trampoline;
+            self.root = before;
         }
     }
 
@@ -157,8 +202,7 @@ impl KernelImage {
                 ram.budget().look_at_clock().ok()?;
                 let piece = room.get_mut(..(part.length - offset).min(MIB) as usize)?;
                 let address = part.start.checked_add(offset)?;
-                let physical = self.physical.checked_add(address.checked_sub(self.start)?)?;
-                if ram.memory().read_run(physical, piece)
+                if self.copy(ram, address, piece)
                     && let ControlFlow::Break(found) = visitor(address, piece)
                 {
                     return Some(found);
@@ -188,24 +232,59 @@ impl KernelImage {
             .filter_map(|segment| {
                 left = left.checked_sub(segment.length)?;
                 let mut bytes = vec![0; usize::try_from(segment.length).ok()?];
-                let physical = self.physical.checked_add(segment.start.checked_sub(self.start)?)?;
-                ram.memory().read_run(physical, &mut bytes).then_some((segment.start, bytes))
+                self.copy(ram, segment.start, &mut bytes).then_some((segment.start, bytes))
             })
             .collect()
     }
 
     /// Takes the kernel's own top page table as the root, now that its address is known.
     pub fn set_root(&mut self, init_top_pgt: u64) {
-        if self.contains(init_top_pgt) {
-            self.root = self.physical.wrapping_add(init_top_pgt.wrapping_sub(self.start));
+        if let Some(root) = self.physical_address(init_top_pgt) {
+            self.root = root;
         }
     }
 
-    /// The guest-physical address of a virtual one in the image.
+    /// The physical address of a virtual one in the image.
     pub fn physical_address(&self, address: u64) -> Option<u64> {
-        self.physical
-            .checked_add(address.checked_sub(self.start)?)
-            .filter(|_| self.contains(address))
+        let offset = address.checked_sub(self.start).filter(|offset| *offset < self.length)?;
+        match &self.place {
+            Place::Run(physical) => physical.checked_add(offset),
+            Place::Frames(frames) => {
+                let frame = frames.get(usize::try_from(offset >> PAGE_SHIFT).ok()?)?;
+                let offset = offset & (PAGE_SIZE as u64 - 1);
+                (*frame != HOLE).then_some((frame << PAGE_SHIFT) | offset)
+            }
+        }
+    }
+
+    /// Copies bytes of the image from a virtual address; all or nothing.
+    pub fn copy(&self, ram: &GuestRam, address: u64, bytes: &mut [u8]) -> bool {
+        let frames = match &self.place {
+            Place::Run(_) => {
+                let physical = self.physical_address(address);
+                return physical.is_some_and(|at| ram.memory().read_run(at, bytes));
+            }
+            Place::Frames(frames) => frames,
+        };
+        let Some(offset) = address.checked_sub(self.start) else { return false };
+        let mut frames = frames.get((offset >> PAGE_SHIFT) as usize..).unwrap_or_default();
+        let (mut skip, mut rest) = (offset as usize & (PAGE_SIZE - 1), bytes);
+        while !rest.is_empty() {
+            let length = rest.len().min(AT_ONCE * PAGE_SIZE - skip);
+            let Some((now, later)) = frames.split_at_checked((skip + length).div_ceil(PAGE_SIZE))
+            else {
+                return false;
+            };
+            let (mut pages, mut read) = (vec![[0; PAGE_SIZE]; now.len()], vec![false; now.len()]);
+            ram.memory().read_pages(now, &mut pages, &mut read);
+            let (piece, others) = rest.split_at_mut(length);
+            match pages.as_flattened().get(skip..skip + length) {
+                Some(copied) if read.iter().all(|read| *read) => piece.copy_from_slice(copied),
+                _ => return false,
+            }
+            (frames, rest, skip) = (later, others, 0);
+        }
+        true
     }
 
     /// Whether a virtual address lies in the image.
@@ -233,9 +312,22 @@ fn read_table(ram: &GuestRam, table: u64) -> Option<Vec<u64>> {
 
 struct Run {
     start: u64,
-    physical: u64,
+    place: Place,
     length: u64,
     segments: Vec<Segment>,
+}
+
+impl Run {
+    /// Its next piece.
+    fn push(&mut self, start: u64, length: u64, access: Access) {
+        self.length = start + length - self.start;
+        match self.segments.last_mut() {
+            Some(last) if last.access == access && last.start + last.length == start => {
+                last.length += length;
+            }
+            _ => self.segments.push(Segment { start, length, access }),
+        }
+    }
 }
 
 /// The first run of mapped entries of the level-2 table: the image, mapped by large pages or by tables
@@ -243,7 +335,7 @@ struct Run {
 fn first_run(ram: &GuestRam, entries: &[u64]) -> Option<Run> {
     let first = entries.iter().position(|entry| entry & PRESENT != 0)?;
     let start = KERNEL_MAP + first as u64 * LARGE_PAGE;
-    let mut run = Run { start, physical: 0, length: 0, segments: Vec::new() };
+    let mut run = Run { start, place: Place::Run(0), length: 0, segments: Vec::new() };
     let mut base: Option<u64> = None;
     for (index, entry) in entries.iter().enumerate().skip(first) {
         let address = KERNEL_MAP + index as u64 * LARGE_PAGE;
@@ -258,20 +350,36 @@ fn first_run(ram: &GuestRam, entries: &[u64]) -> Option<Run> {
                 return finish(run, base);
             }
             base = from;
-            run.length = piece + length - start;
-            match run.segments.last_mut() {
-                Some(last) if last.access == access && last.start + last.length == piece => {
-                    last.length += length;
-                }
-                _ => run.segments.push(Segment { start: piece, length, access }),
-            }
+            run.push(piece, length, access);
         }
     }
     finish(run, base)
 }
 
 fn finish(run: Run, base: Option<u64>) -> Option<Run> {
-    base.map(|physical| Run { physical, ..run })
+    base.map(|physical| Run { place: Place::Run(physical), ..run })
+}
+
+/// As [`first_run`], of an image whose pages lie anywhere. The pages of its own page tables are read-only
+/// among its variables.
+fn scattered_run(ram: &GuestRam, entries: &[u64]) -> Option<Run> {
+    let first = entries.iter().position(|entry| entry & PRESENT != 0)?;
+    let start = KERNEL_MAP + first as u64 * LARGE_PAGE;
+    let mut run = Run { start, place: Place::Run(0), length: 0, segments: Vec::new() };
+    let mut frames = Vec::new();
+    for (index, entry) in entries.iter().enumerate().skip(first) {
+        let pieces = pieces(ram, *entry, KERNEL_MAP + index as u64 * LARGE_PAGE);
+        if pieces.is_empty() {
+            break;
+        }
+        for (piece, physical, length, access) in pieces {
+            frames.resize(((piece - start) >> PAGE_SHIFT) as usize, HOLE);
+            let frame = physical >> PAGE_SHIFT;
+            frames.extend(frame..frame + (length >> PAGE_SHIFT));
+            run.push(piece, length, access);
+        }
+    }
+    Some(Run { place: Place::Frames(frames), ..run })
 }
 
 /// What one entry of the level-2 table maps: (virtual, physical, bytes, access).
@@ -319,8 +427,8 @@ fn find_root(ram: &GuestRam, last: u64, image: &KernelImage) -> Option<u64> {
             let entries = upper.as_chunks::<8>().0;
             let present = entries.iter().filter(|entry| entry[0] & PRESENT as u8 != 0).count();
             if best.is_none_or(|(most, _)| present > most) {
-                let offset = address.wrapping_sub(image.start) + (index * PAGE_SIZE) as u64;
-                best = Some((present, image.physical.wrapping_add(offset)));
+                let at = address.wrapping_add((index * PAGE_SIZE) as u64);
+                best = image.physical_address(at).map(|root| (present, root)).or(best);
             }
         }
         ControlFlow::<()>::Continue(())

@@ -212,6 +212,19 @@ impl Kallsyms {
         found.into_iter().map(|(name, (_, address))| (name, address)).collect()
     }
 
+    /// Where the next symbol begins behind each of these addresses: that far a variable can reach.
+    pub fn next_after(&self, addresses: &[u64]) -> Vec<Option<u64>> {
+        let mut next = vec![None; addresses.len()];
+        for address in (0..self.len()).filter_map(|index| self.address(index)) {
+            for (before, next) in addresses.iter().zip(&mut next) {
+                if address > *before && next.is_none_or(|nearest| address < nearest) {
+                    *next = Some(address);
+                }
+            }
+        }
+        next
+    }
+
     /// `kallsyms_sym_address` (kernel/kallsyms.c). With CONFIG_KALLSYMS_ABSOLUTE_PERCPU (x86 until
     /// 6.15) positive offsets are absolute and negative ones relative; without it, all are unsigned
     /// and relative. An image is smaller than 2 GiB, so any negative one tells which.
@@ -457,6 +470,8 @@ mod tests {
             assert_eq!(found.get("jiffies"), Some(&symbol(700)), "{alignment} {percpu}");
             assert_eq!(found.get("variable3"), Some(&symbol(3)));
             assert_eq!(found.get("absent"), None);
+            let last = symbol(COUNT - 1);
+            assert_eq!(kallsyms.next_after(&[symbol(3), last]), [Some(symbol(4)), None]);
         }
     }
 

@@ -61,6 +61,11 @@ const OWN_SYMBOLS: [&str; 8] = [
     VMCOREINFO,
     FIRST_UTS,
 ];
+/// Variables whose length no type tells, and what a profile calls the place where the next symbol begins.
+const MEASURED: [(&str, &str); 2] = [
+    ("sys_call_table", "end of sys_call_table"),
+    ("ia32_sys_call_table", "end of ia32_sys_call_table"),
+];
 
 /// A kernel that was found in guest memory: where it lies, its symbols and its types.
 pub(crate) struct Kernel {
@@ -124,7 +129,8 @@ pub(crate) struct Wanted<'a> {
 impl Wanted<'_> {
     /// The variables, with those that this room asks for itself.
     fn all_symbols(&self) -> Vec<&str> {
-        self.symbols.iter().copied().chain(OWN_SYMBOLS).collect()
+        let ends = MEASURED.into_iter().map(|(_, end)| end);
+        self.symbols.iter().copied().chain(OWN_SYMBOLS).chain(ends).collect()
     }
 }
 
@@ -175,6 +181,13 @@ impl Kernel {
     /// The address of one of the variables that were asked for.
     pub fn symbol(&self, name: &str) -> Option<u64> {
         self.symbol_addresses.get(name).copied()
+    }
+
+    /// Where the next symbol begins behind one whose length no type tells; `None` for others, and where
+    /// the symbols are not the guest's own.
+    pub fn symbol_end(&self, name: &str) -> Option<u64> {
+        let (_, end) = MEASURED.into_iter().find(|(measured, _)| *measured == name)?;
+        self.symbol(end)
     }
 
     /// Its types.

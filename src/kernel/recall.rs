@@ -97,6 +97,6 @@ fn holds(ram: &GuestRam, image: &KernelImage, offset: u64, bytes: &[u8]) -> bool
         return false;
     }
     let mut found = vec![0; bytes.len()];
-    let at = image.physical.checked_add(offset);
-    at.is_some_and(|at| ram.read(at, &mut found).is_ok()) && found == bytes
+    let at = image.start.checked_add(offset);
+    at.is_some_and(|at| image.copy(ram, at, &mut found)) && found == bytes
 }

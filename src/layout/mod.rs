@@ -6,6 +6,7 @@
 mod drivers;
 mod field;
 mod files;
+mod integrity;
 mod log;
 mod memory;
 mod network;
@@ -16,6 +17,7 @@ mod system;
 pub(crate) use drivers::{Driver, Drivers, Veth, VirtioNet};
 pub(crate) use field::{Field, Symbol};
 pub(crate) use files::*;
+pub(crate) use integrity::*;
 pub(crate) use log::*;
 pub(crate) use memory::*;
 pub(crate) use network::*;
@@ -46,6 +48,8 @@ pub(crate) struct Layout {
     pub system: SystemLayout,
     /// Network devices and addresses.
     pub network: NetworkLayout,
+    /// Structures in which facts are kept twice, and those that lead to code.
+    pub integrity: IntegrityLayout,
     /// Network drivers; those that are modules are compiled when the first device of one is met.
     pub drivers: RefCell<Drivers>,
 }
@@ -61,6 +65,7 @@ impl Layout {
             sockets::STRUCTURES,
             system::STRUCTURES,
             network::STRUCTURES,
+            integrity::STRUCTURES,
             drivers::STRUCTURES,
         ]
         .into_iter()
@@ -87,6 +92,7 @@ impl Layout {
             sockets: SocketLayout::compile(types),
             system: SystemLayout::compile(types),
             network: NetworkLayout::compile(types),
+            integrity: IntegrityLayout::compile(types),
             drivers: RefCell::new(Drivers::compile(types)),
         }
     }
@@ -179,6 +185,60 @@ field::symbols! {
     tk_core,
     /// The clocks, from Linux 6.17 on (22c62b9a84b8).
     timekeeper_data,
+    /// The kernel's code.
+    _stext,
+    _etext,
+    /// Code that BPF made.
+    bpf_kallsyms,
+    /// What handled exceptions until the IDT was set up; lies in memory that was freed after boot.
+    early_idt_handler_array,
+    /// Operations of ext4, where it is built in.
+    ext4_dir_operations,
+    ext4_file_operations,
+    /// End of the list of ftrace's users.
+    ftrace_list_end,
+    /// The first of ftrace's users (a pointer).
+    ftrace_ops_list,
+    /// What 32-bit system calls are dispatched by, since 1e3ad78334a6 (6.9) and in stable kernels.
+    ia32_sys_call,
+    /// 32-bit system calls, until 1e3ad78334a6.
+    ia32_sys_call_table,
+    /// Interrupt gates.
+    idt_table,
+    /// The first task's credentials.
+    init_cred,
+    /// The first PID namespace.
+    init_pid_ns,
+    kallsyms_op,
+    /// Who is told of keys.
+    keyboard_notifier_list,
+    /// Probes by address.
+    kprobe_table,
+    /// Modules by their memory.
+    mod_tree,
+    /// `/sys/module` (a pointer).
+    module_kset,
+    modules_op,
+    packet_seq_ops,
+    /// What a return probe's own probe calls.
+    pre_handler_kretprobe,
+    proc_root_inode_operations,
+    proc_root_operations,
+    raw6_seq_ops,
+    raw_seq_ops,
+    /// `struct rq`, per CPU.
+    runqueues,
+    shmem_file_operations,
+    simple_dir_operations,
+    /// System calls; since 1e3ad78334a6 (6.9) for tracing alone.
+    sys_call_table,
+    tcp4_seq_ops,
+    tcp6_seq_ops,
+    udp6_seq_ops,
+    udp_seq_ops,
+    unix_seq_ops,
+    /// What system calls are dispatched by, since 1e3ad78334a6 (6.9) and in stable kernels.
+    x64_sys_call,
 }
 
 /// Enumerations whose values are asked for.

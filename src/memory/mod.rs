@@ -5,6 +5,7 @@ mod cache;
 mod copies;
 mod file;
 mod held;
+mod plugin;
 mod procfs;
 mod shared;
 
@@ -13,6 +14,8 @@ pub use cache::ReadStatistics;
 pub(crate) use cache::{GuestRam, RamFault};
 pub(crate) use copies::PageAt;
 pub(crate) use file::{Dump, DumpFile, FileMemory, Origin, core_header};
+pub use plugin::find_backend;
+pub(crate) use plugin::{BackendGuest, PluginMemory, Wanted};
 pub(crate) use procfs::{ProcfsMemory, ReadableProcess};
 
 /// Bytes of a guest page, the unit of reading and caching (x86-64).
@@ -63,7 +66,8 @@ pub(crate) trait PhysicalMemory: Send {
         0
     }
 
-    /// The RAM, as ascending runs of (first guest-physical address, bytes).
+    /// The RAM, as ascending runs of (first guest-physical address, bytes); empty where only the hypervisor
+    /// knows where it lies.
     fn ram(&self) -> Vec<(u64, u64)>;
 
     /// The parts of the RAM that may hold something other than zeros, as ascending runs; what is not in them
@@ -77,6 +81,12 @@ pub(crate) trait PhysicalMemory: Send {
 
     /// Whether the guest behind it still runs.
     fn alive(&self) -> bool;
+
+    /// Whether frames are counted as the host does, and the guest's page tables hold the host's numbers
+    /// too (Xen's PV). What the guest itself calls a physical address is then another number.
+    fn has_machine_frames(&self) -> bool {
+        false
+    }
 
     /// Whether the guest behind it is ending, or has ended: its memory may go before the rest of it.
     fn ending(&self) -> bool {

@@ -132,6 +132,11 @@ impl<'ram> AddressSpace<'ram> {
         Self { ram: self.ram, root, levels: self.levels, known: None }
     }
 
+    /// Whether what it translates to is the host's numbers, not the guest's.
+    pub fn has_machine_frames(&self) -> bool {
+        self.ram.memory().has_machine_frames()
+    }
+
     /// What the frame may still cost.
     pub fn budget(&self) -> &'ram Budget {
         self.ram.budget()
@@ -182,6 +187,11 @@ impl<'ram> AddressSpace<'ram> {
             let entry = self.ram.read_u64(entry)?;
             match Entry(entry).target(level) {
                 Target::Table(next) => table = next,
+                // Xen's PV kernels translate entries that are present alone: this one has a number of
+                // the guest's own (`pte_pfn_to_mfn`, arch/x86/xen/mmu_pv.c).
+                Target::Page(..) if self.has_machine_frames() && !Entry(entry).is_present() => {
+                    return Err(FaultKind::NotRam);
+                }
                 Target::Page(start, shift) => {
                     return Ok((start | (address & ((1 << shift) - 1)), shift));
                 }

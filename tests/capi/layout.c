@@ -264,13 +264,14 @@ AT(nfm_log_record_t, time_ns, 16);
 AT(nfm_log_record_t, level, 24);
 AT(nfm_log_record_t, reserved, 28);
 
-SIZE(nfm_host_t, 48);
+SIZE(nfm_host_t, 56);
 AT(nfm_host_t, known, 0);
 AT(nfm_host_t, state, 8);
 AT(nfm_host_t, vcpu_time_ns, 16);
 AT(nfm_host_t, rss_bytes, 24);
 AT(nfm_host_t, swapped_bytes, 32);
 AT(nfm_host_t, untouched_bytes, 40);
+AT(nfm_host_t, memory_age_ns, 48);
 
 /* Numbers and bits, of which the last of each kind shows that none was put between. */
 _Static_assert(NFM_OK == 0 && NFM_ERR_OTHER == 1 && NFM_ERR_CANCELLED == 15, "a result has moved");

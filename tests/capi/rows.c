@@ -64,19 +64,19 @@ static void text(const char *value)
         else                                     \
             CHECK(row->name == 0);               \
     } while (0)
-#define REALS(bit, name, numbers)                                   \
-    do {                                                            \
-        size_t i_;                                                  \
-        if (!member(row->known, bit, #name))                        \
-            break;                                                  \
-        for (i_ = 0; i_ < (numbers); i_++)                          \
-            fprintf(out, "%s%.17g", i_ ? "," : "[", row->name[i_]); \
-        putc(']', out);                                             \
+#define REALS(bit, name, numbers) \
+    do { \
+        size_t i_; \
+        if (!member(row->known, bit, #name)) \
+            break; \
+        for (i_ = 0; i_ < (numbers); i_++) \
+            fprintf(out, "%s%.16e", i_ ? "," : "[", row->name[i_]); \
+        putc(']', out); \
     } while (0)
-#define REAL(bit, name)                       \
-    do {                                      \
-        if (member(row->known, bit, #name))   \
-            fprintf(out, "%.17g", row->name); \
+#define REAL(bit, name) \
+    do { \
+        if (member(row->known, bit, #name)) \
+            fprintf(out, "%.16e", row->name); \
     } while (0)
 /* A list has as many strings as it says, and then a NULL. */
 #define TEXTS(bit, name)                             \

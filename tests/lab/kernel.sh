@@ -5,6 +5,7 @@
 #   vmlinuz  release  package  config (if the package has one)
 #   modules/NN-name.ko   uncompressed, in the order in which to load them
 #   disk/NN-name.ko      what a guest with a disk loads beside these
+#   dom0/NN-name.ko      what a Xen host loads (the cloud flavour has none of them)
 # The newest package of the kernel's suites is downloaded and unpacked, never
 # installed. The mirror is the one this machine's apt already uses.
 set -euo pipefail
@@ -84,7 +85,7 @@ wanted='virtio_pci virtio_net virtio_console e1000 dummy veth tun bridge
 
 out=$dir.new
 rm -rf "$out"
-mkdir -p "$out/modules" "$out/disk"
+mkdir -p "$out/modules" "$out/disk" "$out/dom0"
 number=10
 done_names=' '
 
@@ -120,6 +121,11 @@ for name in $wanted; do
     add_module "$name" modules
 done
 add_module virtio_blk disk
+if [ "$flavour" = generic ]; then
+    for name in xen_privcmd xen_evtchn xen_gntdev xen_gntalloc xenfs; do
+        add_module "$name" dom0
+    done
+fi
 
 cp "$vmlinuz" "$out/vmlinuz"
 config=$(find "$tree" -name "config-$release" -o -path "*/$release/config" | head -n 1)

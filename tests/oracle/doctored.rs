@@ -3,9 +3,10 @@
 
 use serde_json::{Value, json};
 
+use crate::frames;
+use crate::sections::{Compare, REQUIRED, SECTIONS};
 use crate::tally::Tally;
 use crate::view::View;
-use crate::{Compare, REQUIRED, SECTIONS, frames};
 
 #[test]
 fn a_doctored_frame_is_found_out() {

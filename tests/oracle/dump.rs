@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use nfm::{CrawlOptions, Domain, DumpOptions, Mode, OpenOptions};
 
 use crate::lab;
+use crate::sections::{REQUIRED, SECTIONS};
 use crate::tally::Tally;
 use crate::view::View;
-use crate::{LEAST, REQUIRED, SECTIONS, generic};
+use crate::{LEAST, generic};
 
 /// No host runs a file.
 const OF_HOST: &str = "host";

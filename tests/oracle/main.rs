@@ -21,59 +21,16 @@ mod modules;
 mod mounts;
 mod os;
 mod processes;
+mod sections;
 mod tally;
 mod view;
 
 use nfm::{CrawlOptions, Domain, OpenOptions};
 use serde_json::Value;
 
-use tally::{Expected, Tally};
+use sections::{REQUIRED, compare_all};
+use tally::Tally;
 use view::View;
-
-/// The sections and fields that a frame must have. What is not in this list and not in the frame is
-/// printed, and does not count.
-const REQUIRED: &[(&str, &str)] = &[
-    ("consistency", "complete problems"),
-    (
-        "os",
-        "sysname nodename release version machine build_id command_line boot_time_ns uptime_ns load \
-         panicked",
-    ),
-    (
-        "cpus",
-        "online vendor model mhz cache_kib times.user_ns times.nice_ns times.system_ns times.idle_ns \
-         times.iowait_ns times.irq_ns times.softirq_ns times.steal_ns times.guest_ns \
-         times.guest_nice_ns",
-    ),
-    (
-        "memory",
-        "total free available buffers cached swap_cached active inactive swap_total swap_free dirty \
-         writeback anonymous mapped shared slab slab_reclaimable slab_unreclaimable kernel_stack \
-         page_tables",
-    ),
-    (
-        "processes",
-        "ppid name state command_line exe cwd root uid euid gid egid threads nice start_time_ns \
-         user_ns system_ns virtual_bytes rss_bytes shared_bytes open_files cgroup namespaces.pid \
-         namespaces.net namespaces.mnt namespaces.uts namespaces.ipc namespaces.user \
-         namespaces.cgroup namespaces.time kernel_thread pid_in_namespace",
-    ),
-    ("files", "kind path flags position inode"),
-    ("mappings", "end permissions offset path resident_bytes"),
-    ("modules", "size references used_by state address taints"),
-    (
-        "interfaces",
-        "name mac mtu up ipv4 ipv6 rx_bytes rx_packets rx_errors rx_dropped tx_bytes tx_packets \
-         tx_errors tx_dropped",
-    ),
-    (
-        "connections",
-        "protocol state local_address local_port remote_address remote_port inode uid pid fd path",
-    ),
-    ("mounts", "source target filesystem options"),
-    ("log", "time_ns level text"),
-    ("host", "vcpu_time_ns rss_bytes swapped_bytes untouched_bytes memory_age_ns state"),
-];
 
 /// Facts that each section must have at least, below what the lab's guests have.
 const LEAST: &[(&str, usize)] = &[
@@ -108,31 +65,6 @@ const LEAST_OF_DEBIAN: &[(&str, usize)] = &[
     ("log", 200),
     ("host", 5),
 ];
-
-type Compare = fn(&mut Tally, &View, &Value);
-
-/// Each section and what compares it.
-const SECTIONS: [(&str, Compare); 13] = [
-    ("consistency", consistency),
-    ("os", os::compare),
-    ("cpus", cpus::compare),
-    ("memory", memory::compare),
-    ("processes", processes::compare),
-    ("files", files::compare),
-    ("mappings", mappings::compare),
-    ("modules", modules::compare),
-    ("interfaces", interfaces::compare),
-    ("connections", connections::compare),
-    ("mounts", mounts::compare),
-    ("log", log::compare),
-    ("host", host::compare),
-];
-
-fn consistency(tally: &mut Tally, _: &View, frame: &Value) {
-    let Some(consistency) = tally.section(frame, "consistency") else { return };
-    tally.field("consistency", "-", consistency, "complete", Expected::is(true));
-    tally.field("consistency", "-", consistency, "problems", Expected::is(Vec::<Value>::new()));
-}
 
 /// The name of the guest of that title.
 fn guest_name(title: &str) -> String {
@@ -169,9 +101,7 @@ fn compare(title: &str, options: &[&str]) {
 fn conclude(title: &str, view: &View, frames: &[Value], least: &[(&'static str, usize)]) {
     for (frame, which) in frames.iter().zip(["first frame", "third frame"]) {
         let mut tally = Tally::new(REQUIRED);
-        for (_, compare) in SECTIONS {
-            compare(&mut tally, view, frame);
-        }
+        compare_all(&mut tally, view, frame);
         tally.conclude(&format!("{title}, {which}"), least);
     }
 }

@@ -37,7 +37,7 @@ pub(crate) struct Symbols {
     pub no_cache: bool,
 }
 
-/// Kept equal to `nfm::ErrorCode`, whose numbers these are; a test compares them.
+/// Up to 19 kept equal to `nfm::ErrorCode`, whose numbers these are; from 20 on those of verbs.
 pub(crate) const EXIT_STATUS: &str = "\
 Exit status:
    0  success
@@ -57,7 +57,9 @@ Exit status:
   14  a bug in nfm
   15  the reading was cancelled
   16  a file is not there, or is none that nfm can read or write
-  17  a symbol file is of another kernel than the guest's";
+  17  a symbol file is of another kernel than the guest's
+  20  check: something in the guest hides or is hooked
+  21  check: nothing was found, but not everything could be read";
 
 #[derive(Subcommand)]
 pub(crate) enum Verb {
@@ -93,6 +95,8 @@ pub(crate) enum Verb {
     Lsmod(Target),
     /// Print a guest's kernel log
     Dmesg(Target),
+    /// Tell where a guest's kernel contradicts itself: what hides, what is hooked
+    Check(Target),
     /// Tell what can be read of a guest, how, and why not
     Doctor(Target),
     /// Write or take in what nfm needs to know of a kernel, for kernels that do not tell it themselves

@@ -42,6 +42,7 @@ pub(crate) fn doctor(
             "ram": found.ram,
             "paging_levels": found.paging_levels,
             "trampoline": found.trampoline,
+            "machine_addresses": found.machine_addresses,
             "page_table": found.page_table,
             "image": {"virtual": found.image.0, "physical": found.image.1, "bytes": found.image.2},
             "release": found.release,
@@ -54,18 +55,23 @@ pub(crate) fn doctor(
             "open_ns": found.open_time.as_nanos() as u64,
             "crawl_ns": frame.duration_ns,
             "problems": frame.consistency.problems,
+            "backends": {"xen": nfm::find_backend("xen").ok()},
         });
         writeln!(out, "{}", nfm::json(&report, false))?;
         return Ok(ExitCode::SUCCESS);
     }
     print(found, out)?;
+    match nfm::find_backend("xen") {
+        Ok(path) => writeln!(out, "xen           its back end is installed: {}", path.display())?,
+        Err(reason) => writeln!(out, "xen           {reason}")?,
+    }
     let milliseconds = frame.duration_ns as f64 / 1e6;
     writeln!(
         out,
         "frame         {milliseconds:.1} ms, {} guest pages in {} reads",
         cost.pages, cost.batches
     )?;
-    for section in Section::ALL {
+    for section in Section::DEFAULT {
         let mut problems =
             frame.consistency.problems.iter().filter(|p| p.section == section.name()).peekable();
         if section == Section::Host && frame.host.is_none() {
@@ -91,12 +97,14 @@ fn print(found: &Findings, out: &mut dyn Write) -> std::io::Result<()> {
     for (start, length) in &found.ram {
         writeln!(out, "ram           {:#012x} + {}", start, size(*length))?;
     }
-    writeln!(
-        out,
-        "page tables   {} levels, {:#x} (found through {:#x})",
-        found.paging_levels, found.page_table, found.trampoline
-    )?;
-    writeln!(out, "kernel        {start:#x} at physical {physical:#x}, {}", size(length))?;
+    let how = match found.trampoline {
+        Some(page) => format!("found through {page:#x}"),
+        None => "named by the hypervisor".to_owned(),
+    };
+    let (levels, table) = (found.paging_levels, found.page_table);
+    writeln!(out, "page tables   {levels} levels, {table:#x} ({how})")?;
+    let place = if found.machine_addresses { "machine address" } else { "physical" };
+    writeln!(out, "kernel        {start:#x} at {place} {physical:#x}, {}", size(length))?;
     let release = found.release.clone().unwrap_or_else(unknown);
     writeln!(out, "release       {}", escaped(&release))?;
     let build_id = found.build_id.clone().unwrap_or_else(unknown);

@@ -208,6 +208,11 @@ class Section(enum.IntFlag):
     HOST = 0x800
     """Section of a frame: what the host knows of the guest, see nfm_frame_host()."""
 
+    INTEGRITY = 0x1000
+    """Section of a frame: where the kernel's structures contradict each other. It must be asked
+    for, and nfm_frame_to_json() tells it.
+    """
+
 
 class Result(enum.IntEnum):
     """What a function returns, as an int. Numbers are never reused; later versions add some, so
@@ -357,6 +362,7 @@ class nfm_open_options_t(Structure):
         ("types", c_char_p),
         ("debug_dir", c_char_p),
         ("cache_dir", c_char_p),
+        ("time_limit_ns", c_uint64),
     ]
 
 
@@ -370,6 +376,8 @@ class nfm_crawl_options_t(Structure):
         ("physical", c_uint32),
         ("reserved", c_uint32),
         ("control", POINTER(nfm_control_t)),
+        ("memory_limit", c_uint64),
+        ("row_limit", c_uint64),
     ]
 
 

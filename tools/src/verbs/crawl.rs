@@ -14,7 +14,7 @@ use crate::show::{clock, escaped, known, size};
 
 /// `nfm crawl`: one frame, or one after another.
 pub(crate) fn crawl(open_options: &nfm::OpenOptions, crawl: &Crawl, out: &mut dyn Write) -> Verb {
-    let sections = if crawl.sections.is_empty() { &Section::ALL[..] } else { &crawl.sections };
+    let sections = if crawl.sections.is_empty() { &Section::DEFAULT[..] } else { &crawl.sections };
     let mut options = CrawlOptions::sections(sections);
     options.mode = if crawl.paused { Mode::Paused } else { Mode::Live };
     options.threads = crawl.threads;
@@ -118,6 +118,10 @@ fn summary(frame: &Frame, out: &mut dyn Write) -> std::io::Result<()> {
             known(interface.rx_bytes.map(size)),
             known(interface.tx_bytes.map(size)),
         )?;
+    }
+    if let Some(integrity) = &frame.integrity {
+        let findings = integrity.findings();
+        writeln!(out, "integrity   {findings} findings; nfm check explains them")?;
     }
     let milliseconds = frame.duration_ns as f64 / 1e6;
     let whole = if frame.consistency.complete { "complete" } else { "NOT complete" };

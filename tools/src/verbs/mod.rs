@@ -1,5 +1,6 @@
 //! The verbs that print facts of a frame, by subject.
 
+mod check;
 mod crawl;
 mod dump;
 mod list;
@@ -9,6 +10,7 @@ mod profile;
 mod system;
 mod top;
 
+pub(crate) use check::check;
 pub(crate) use crawl::crawl;
 pub(crate) use dump::dump;
 pub(crate) use list::list;

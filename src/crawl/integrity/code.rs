@@ -1,0 +1,46 @@
+//! Whose the code at an address is: the kernel's, a module's, or nobody's.
+
+use super::modules::{Known, known};
+use crate::crawl::reader::{Context, ReadResult};
+use crate::frame::HookTarget;
+
+/// All code that one look knows of.
+pub(super) struct Code {
+    kernel: std::ops::Range<u64>,
+    modules: Vec<Known>,
+}
+
+impl Code {
+    pub fn find(context: &Context) -> ReadResult<Self> {
+        let symbols = &context.layout.symbols;
+        let kernel = context.symbol(symbols._stext)?..context.symbol(symbols._etext)?;
+        Ok(Self { kernel, modules: known(context)?.0 })
+    }
+
+    /// Whether the kernel's own code is there.
+    pub fn is_kernel(&self, address: u64) -> bool {
+        self.kernel.contains(&address)
+    }
+
+    /// Whether the kernel's own code is there, or that of a module which `/proc/modules` shows.
+    pub fn is_known(&self, address: u64) -> bool {
+        self.is_kernel(address) || self.module(address).is_some_and(Known::is_listed)
+    }
+
+    /// Where a hook leads.
+    pub fn target(&self, address: u64) -> HookTarget {
+        let module = self.module(address);
+        HookTarget {
+            address,
+            module: module.and_then(|module| module.name.clone()),
+            hidden: module.is_some_and(|module| !module.is_listed()),
+        }
+    }
+
+    fn module(&self, address: u64) -> Option<&Known> {
+        let holds = |(start, bytes): &(u64, u64)| {
+            address.checked_sub(*start).is_some_and(|offset| offset < *bytes)
+        };
+        self.modules.iter().find(|module| module.memory.iter().any(holds))
+    }
+}

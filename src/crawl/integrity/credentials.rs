@@ -1,0 +1,61 @@
+//! Credentials that belong to several processes at once.
+//!
+//! `copy_creds` (kernel/cred.c) gives a new process a copy of its own; only threads of one process share.
+//! Who copies the pointer of another's credentials instead of asking the kernel for a change is found.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+
+use super::looks::confirmed;
+use super::{census, conclude};
+use crate::crawl::reader::{Context, ReadResult};
+use crate::frame::{CredentialsOwner, Integrity, SharedCredentials};
+
+pub(super) fn check(context: &Context, found: &mut Integrity) {
+    found.shared_credentials = conclude(found, "credentials", shared(context));
+}
+
+/// The owners of one set of credentials.
+type Owners = Vec<census::Member>;
+
+fn shared(context: &Context) -> ReadResult<(u64, Vec<SharedCredentials>)> {
+    let init_cred = context.layout.symbols.init_cred.address;
+    let examined = Cell::new(0);
+    let found = confirmed(context, |_| {
+        let mut owners: BTreeMap<u64, Owners> = BTreeMap::new();
+        for member in census::take(context, &[])?.members {
+            owners.entry(member.cred).or_default().push(member);
+        }
+        examined.set(owners.len() as u64);
+        // By the processes that share, so that one that comes or goes makes it another finding.
+        let suspicious = owners.into_iter().filter_map(|(cred, mut owners)| {
+            owners.sort_by_key(|owner| owner.identity);
+            owners.dedup_by_key(|owner| owner.identity.tgid);
+            let of_kernel = Some(cred) == init_cred;
+            let of_user = owners.iter().any(|owner| !owner.kernel_thread);
+            let is_shared = owners.len() > 1 || of_kernel;
+            (is_shared && of_user).then(|| {
+                let who: Vec<_> = owners.iter().map(|owner| owner.identity.tgid).collect();
+                ((cred, who), owners)
+            })
+        });
+        Ok(suspicious.collect())
+    })?;
+    let rows = found.into_iter().map(|((cred, _), owners)| row(context, cred, &owners));
+    Ok((examined.get(), rows.collect()))
+}
+
+fn row(context: &Context, cred: u64, owners: &[census::Member]) -> SharedCredentials {
+    let layout = &context.layout.process;
+    let owner = |owner: &census::Member| CredentialsOwner {
+        pid: owner.identity.tgid,
+        name: context.text(owner.identity.address, layout.task.comm).ok(),
+        kernel_thread: owner.kernel_thread,
+    };
+    SharedCredentials {
+        address: cred,
+        uid: context.u32(cred, layout.cred.uid).ok(),
+        of_kernel: Some(cred) == context.layout.symbols.init_cred.address,
+        processes: owners.iter().map(owner).collect(),
+    }
+}

@@ -1,0 +1,183 @@
+//! Other pointers to functions that lead where none of their kind may: the tables that `ls`, `ps`,
+//! `netstat` and `lsmod` depend on, and those who may be called by the kernel on their own wish.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+
+use super::code::Code;
+use super::conclude;
+use super::looks::{chain, confirmed, slot, slots, whole};
+use super::probes::{self, Pointer};
+use crate::crawl::reader::{Context, ReadError, ReadResult};
+use crate::frame::{HookTarget, HookedFunction, Integrity};
+use crate::layout::{Field, Symbol};
+
+/// Hooks at one place of the packet filter (`MAX_HOOK_COUNT`, net/netfilter/core.c).
+const MOST_HOOKS: u64 = 1024;
+
+/// Where pointers of a kind may lead.
+#[derive(Clone, Copy)]
+enum May {
+    /// To the kernel's own code alone.
+    Kernel,
+    /// To modules as well, if they do not hide.
+    Modules,
+}
+
+pub(super) fn check(context: &Context, found: &mut Integrity) {
+    type Pointers = fn(&Context) -> ReadResult<Vec<Pointer>>;
+    let kinds: [(&str, &'static str, May, Pointers); 5] = [
+        ("tables of operations", "operations", May::Kernel, operations),
+        ("functions that ftrace calls", "ftrace", May::Modules, |context| {
+            probes::ftrace(context).map(|(functions, _)| functions)
+        }),
+        ("functions that kprobes call", "kprobe", May::Modules, |context| {
+            probes::kprobes(context).map(|(_, functions)| functions)
+        }),
+        ("hooks of the packet filter", "netfilter", May::Modules, netfilter),
+        ("functions that are told of keys", "notifier", May::Modules, notifiers),
+    ];
+    for (check, kind, may, pointers) in kinds {
+        let result = hooked(context, kind, may, pointers);
+        let rows = conclude(found, check, result);
+        found.hooked_functions.extend(rows);
+    }
+}
+
+fn hooked(
+    context: &Context,
+    kind: &'static str,
+    may: May,
+    pointers: impl Fn(&Context) -> ReadResult<Vec<Pointer>>,
+) -> ReadResult<(u64, Vec<HookedFunction>)> {
+    let examined = Cell::new(0);
+    let found = confirmed(context, |_| {
+        let code = Code::find(context)?;
+        let mut hooked = BTreeMap::new();
+        let mut count = 0;
+        for (name, address, function) in pointers(context)? {
+            let is_allowed = match may {
+                May::Kernel => code.is_kernel(function),
+                May::Modules => code.is_known(function),
+            };
+            count += u64::from(function != 0);
+            // An operation that there is not.
+            if function != 0 && !is_allowed {
+                hooked.insert((name, address, code.target(function)), ());
+            }
+        }
+        examined.set(count);
+        Ok(hooked)
+    })?;
+    let row = |(name, address, target): (String, u64, HookTarget)| HookedFunction {
+        kind,
+        name,
+        address,
+        target,
+    };
+    Ok((examined.get(), found.into_keys().map(row).collect()))
+}
+
+/// The kernel's own tables of functions that programs which list things end up in.
+fn operations(context: &Context) -> ReadResult<Vec<Pointer>> {
+    let symbols = &context.layout.symbols;
+    let layout = &context.layout.integrity;
+    let (seq, file, inode) =
+        (&layout.seq_operations, &layout.file_operations, &layout.inode_operations);
+    let seq = [seq.start, seq.stop, seq.next, seq.show];
+    let file = [
+        file.open,
+        file.read,
+        file.read_iter,
+        file.write,
+        file.write_iter,
+        file.iterate_shared,
+        file.ioctl,
+        file.mmap,
+        file.poll,
+    ];
+    let inode = [inode.lookup, inode.getattr, inode.permission];
+    let tables: [(Symbol, &[Field]); 16] = [
+        (symbols.tcp4_seq_ops, &seq),
+        (symbols.tcp6_seq_ops, &seq),
+        (symbols.udp_seq_ops, &seq),
+        (symbols.udp6_seq_ops, &seq),
+        (symbols.raw_seq_ops, &seq),
+        (symbols.raw6_seq_ops, &seq),
+        (symbols.unix_seq_ops, &seq),
+        (symbols.packet_seq_ops, &seq),
+        (symbols.modules_op, &seq),
+        (symbols.kallsyms_op, &seq),
+        (symbols.proc_root_operations, &file),
+        (symbols.proc_root_inode_operations, &inode),
+        (symbols.ext4_dir_operations, &file),
+        (symbols.ext4_file_operations, &file),
+        (symbols.shmem_file_operations, &file),
+        (symbols.simple_dir_operations, &file),
+    ];
+    let mut pointers = Vec::new();
+    // What is a module's in this kernel, or goes by another name, is left out.
+    for (table, fields) in tables {
+        let Some(start) = table.address else { continue };
+        for field in fields.iter().filter(|field| field.exists()) {
+            let at = context.at(start, *field)?;
+            let member = field.name.rsplit('.').next().unwrap_or_default();
+            pointers.push((format!("{}.{member}", table.name), at, context.u64_at(at)?));
+        }
+    }
+    if pointers.is_empty() {
+        return Err(ReadError::NoSymbol(symbols.tcp4_seq_ops.name));
+    }
+    Ok(pointers)
+}
+
+/// The packet filter's hooks of all network namespaces.
+fn netfilter(context: &Context) -> ReadResult<Vec<Pointer>> {
+    let layout = &context.layout.integrity;
+    let net = &context.layout.network.net;
+    let namespaces =
+        whole(context, context.symbol(context.layout.symbols.net_namespace_list)?, net.list)?;
+    let families = [
+        layout.net_hooks.ipv4,
+        layout.net_hooks.ipv6,
+        layout.net_hooks.arp,
+        layout.net_hooks.bridge,
+    ];
+    let mut pointers = Vec::new();
+    for namespace in namespaces {
+        for family in families.into_iter().filter(|family| family.exists()) {
+            for hook in 0..slots(family)? {
+                context.step(namespace)?;
+                let entries = context.u64_at(slot(context, namespace, family, hook)?)?;
+                if entries == 0 {
+                    continue;
+                }
+                let first = context.at(entries, layout.hook_entries.hooks)?;
+                let count = context.unsigned(entries, layout.hook_entries.count)?.min(MOST_HOOKS);
+                for index in 0..count {
+                    context.step(entries)?;
+                    let entry = first.wrapping_add(index * u64::from(layout.hook_entry.size));
+                    let at = context.at(entry, layout.hook_entry.hook)?;
+                    let name =
+                        format!("{}[{hook}]", family.name.rsplit('.').next().unwrap_or_default());
+                    pointers.push((name, at, context.u64_at(at)?));
+                }
+            }
+        }
+    }
+    Ok(pointers)
+}
+
+/// Who is told of each key that is pressed (drivers/tty/vt/keyboard.c).
+fn notifiers(context: &Context) -> ReadResult<Vec<Pointer>> {
+    let layout = &context.layout.integrity;
+    let list = context.layout.symbols.keyboard_notifier_list;
+    let head = context.at(context.symbol(list)?, layout.atomic_notifiers.head)?;
+    let mut pointers = Vec::new();
+    chain(context, head, context.at(0, layout.notifier.next)?, 0, |block| {
+        let at = context.at(block, layout.notifier.call)?;
+        pointers.push((list.name.to_owned(), at, context.u64_at(at)?));
+        Ok(())
+    })?;
+    Ok(pointers)
+}

@@ -1,0 +1,212 @@
+//! Modules that the kernel has, and does not show everywhere.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashMap;
+
+use super::looks::{confirmed, slot, slots, whole};
+use super::{done, not_done};
+use crate::crawl::reader::{Context, ReadResult};
+use crate::crawl::tree::rb_entries;
+use crate::frame::{HiddenModule, Integrity};
+
+/// Where the kernel keeps modules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Place {
+    /// `modules`: what `/proc/modules` shows.
+    List,
+    /// `module_kset`: the folders of `/sys/module`.
+    Kset,
+    /// `mod_tree`: modules by their memory, for backtraces.
+    Memory,
+}
+
+impl Place {
+    const ALL: [Self; 3] = [Self::List, Self::Kset, Self::Memory];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::List => "module list",
+            Self::Kset => "/sys/module",
+            Self::Memory => "module memory",
+        }
+    }
+
+    fn check(self) -> &'static str {
+        match self {
+            Self::List => "modules in the module list",
+            Self::Kset => "modules in /sys/module",
+            Self::Memory => "modules in the tree of module memory",
+        }
+    }
+}
+
+/// A module, wherever it was found.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    pub address: u64,
+    pub name: Option<String>,
+    /// Its memory as (address, bytes).
+    pub memory: Vec<(u64, u64)>,
+    /// Whether it is loaded, neither coming nor going.
+    live: bool,
+    pub seen: Vec<Place>,
+}
+
+impl Known {
+    /// Whether `/proc/modules` shows it.
+    pub fn is_listed(&self) -> bool {
+        self.seen.contains(&Place::List)
+    }
+
+    /// Whether it has to be in a place. Loading and unloading (kernel/module/main.c) take care that a
+    /// live module is in all of them; one that has its folder is in the list, and is formed.
+    fn belongs(&self, place: Place) -> bool {
+        self.live || (place == Place::List && self.seen.contains(&Place::Kset))
+    }
+}
+
+/// How many modules each place has, and why not it was not looked at.
+type Places = BTreeMap<Place, ReadResult<u64>>;
+
+/// `MODULE_STATE_LIVE` and `MODULE_STATE_UNFORMED` (include/linux/module.h).
+const LIVE: u64 = 0;
+const UNFORMED: u64 = 3;
+/// Entries of the tree of module memory: a module has at most seven kinds.
+const MOST_NODES: usize = 1 << 16;
+/// Bytes that one piece of a module can have; more is no module's.
+const MOST_BYTES: u64 = 1 << 30;
+
+/// Looks once for all modules.
+///
+/// # Errors
+/// A list was met in the middle of a change.
+pub(super) fn known(context: &Context) -> ReadResult<(Vec<Known>, Places)> {
+    let mut seen: FxHashMap<u64, Vec<Place>> = FxHashMap::default();
+    let mut places = Places::new();
+    for place in Place::ALL {
+        let found = match place {
+            Place::List => listed(context),
+            Place::Kset => in_sysfs(context),
+            Place::Memory => in_memory(context),
+        };
+        let modules = match found {
+            Err(error) if !error.is_lack() => return Err(error),
+            found => found,
+        };
+        places.insert(place, modules.as_ref().map(|all| all.len() as u64).map_err(|error| *error));
+        for module in modules.unwrap_or_default() {
+            seen.entry(module).or_default().push(place);
+        }
+    }
+    let layout = &context.layout.system.module;
+    let known = seen.into_iter().map(|(address, seen)| Known {
+        address,
+        name: context.text(address, layout.name).ok(),
+        memory: memory(context, address).unwrap_or_default(),
+        live: context.unsigned(address, layout.state).is_ok_and(|state| state == LIVE),
+        seen,
+    });
+    Ok((known.collect(), places))
+}
+
+pub(super) fn check(context: &Context, found: &mut Integrity) {
+    let places = RefCell::new(Places::new());
+    let result = confirmed(context, |_| {
+        let (modules, looked) = known(context)?;
+        let mut missing = BTreeMap::new();
+        for module in modules {
+            let lacking = looked.iter().filter(|(place, count)| {
+                count.is_ok() && !module.seen.contains(place) && module.belongs(**place)
+            });
+            for (place, _) in lacking {
+                missing.insert((module.address, *place), module.clone());
+            }
+        }
+        *places.borrow_mut() = looked;
+        Ok(missing)
+    });
+    let places = places.into_inner();
+    for place in Place::ALL {
+        found.checks.push(match (&result, places.get(&place)) {
+            (Ok(_), Some(Ok(count))) => done(place.check(), *count),
+            (Ok(_), Some(Err(error))) | (Err(error), _) => not_done(place.check(), *error),
+            (Ok(_), None) => continue,
+        });
+    }
+    let mut hidden: BTreeMap<u64, HiddenModule> = BTreeMap::new();
+    for ((address, place), module) in result.unwrap_or_default() {
+        let row = hidden.entry(address).or_insert_with(|| HiddenModule {
+            name: module.name.clone(),
+            address,
+            code: module.memory.first().map(|(start, _)| *start),
+            size: (!module.memory.is_empty())
+                .then(|| module.memory.iter().map(|(_, bytes)| *bytes).sum()),
+            seen_in: module.seen.iter().map(|place| place.name()).collect(),
+            missing_from: Vec::new(),
+        });
+        row.missing_from.push(place.name());
+    }
+    found.hidden_modules = hidden.into_values().collect();
+}
+
+/// The modules that the list shows: one that calls itself unformed is passed over by all who walk it.
+fn listed(context: &Context) -> ReadResult<Vec<u64>> {
+    let layout = &context.layout.system.module;
+    let head = context.symbol(context.layout.symbols.modules)?;
+    let mut modules = whole(context, head, layout.list)?;
+    let is_formed =
+        |module: &u64| context.unsigned(*module, layout.state).is_ok_and(|state| state != UNFORMED);
+    modules.retain(is_formed);
+    Ok(modules)
+}
+
+/// The modules of the folders of `/sys/module`; what is built into the kernel has a folder and no module.
+fn in_sysfs(context: &Context) -> ReadResult<Vec<u64>> {
+    let layout = &context.layout.integrity;
+    let kset = context.u64_at(context.symbol(context.layout.symbols.module_kset)?)?;
+    let folders = whole(context, context.at(kset, layout.kset.list)?, layout.module_kobject.entry)?;
+    let modules =
+        folders.into_iter().map(|folder| context.pointer(folder, layout.module_kobject.module));
+    Ok(unique(modules.collect::<ReadResult<Vec<_>>>()?.into_iter().flatten()))
+}
+
+/// The modules of the tree by which the kernel tells whose an address is. Both of its trees hold the same.
+fn in_memory(context: &Context) -> ReadResult<Vec<u64>> {
+    let layout = &context.layout.integrity;
+    let root = context.symbol(context.layout.symbols.mod_tree)?;
+    let first = slot(context, root, layout.module_tree.trees, 0)?;
+    let nodes = rb_entries(context, first, layout.module_tree_node.nodes, MOST_NODES)?;
+    let modules =
+        nodes.into_iter().map(|node| context.follow(node, layout.module_tree_node.module));
+    Ok(unique(modules.collect::<ReadResult<Vec<_>>>()?.into_iter()))
+}
+
+fn unique(modules: impl Iterator<Item = u64>) -> Vec<u64> {
+    let mut modules: Vec<u64> = modules.collect();
+    modules.sort_unstable();
+    modules.dedup();
+    modules
+}
+
+/// The pieces of a module's memory, its code first.
+fn memory(context: &Context, module: u64) -> ReadResult<Vec<(u64, u64)>> {
+    let system = &context.layout.system;
+    let layout = &system.module;
+    let mut pieces = Vec::new();
+    if layout.mem.exists() {
+        for kind in 0..slots(layout.mem)? {
+            let piece = slot(context, module, layout.mem, kind)?;
+            let base = context.unsigned(piece, system.module_memory.base)?;
+            pieces.push((base, context.unsigned(piece, system.module_memory.bytes)?));
+        }
+    } else {
+        let init = &context.layout.integrity.module_init;
+        for (base, bytes) in [(layout.core_base, layout.core_size), (init.base, init.bytes)] {
+            pieces.push((context.unsigned(module, base)?, context.unsigned(module, bytes)?));
+        }
+    }
+    pieces.retain(|(base, bytes)| *base != 0 && (1..=MOST_BYTES).contains(bytes));
+    Ok(pieces)
+}

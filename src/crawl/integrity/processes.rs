@@ -1,0 +1,92 @@
+//! Processes and threads that the kernel has, and does not show everywhere.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use super::census::{self, Census, Identity, Member, Place};
+use super::looks::confirmed;
+use super::{done, not_done};
+use crate::crawl::processes;
+use crate::crawl::reader::{Context, ReadResult};
+use crate::frame::{HiddenProcess, Integrity};
+
+pub(super) fn check(context: &Context, found: &mut Integrity) {
+    let places = RefCell::new(BTreeMap::new());
+    // By task and place, so that what is missing in one look for this reason and in the next for that
+    // is no finding.
+    let look = |before: &BTreeMap<(Identity, Place), Vec<Place>>| {
+        let suspects: Vec<u64> = before.keys().map(|(task, _)| task.address).collect();
+        let Census { members, places: looked } = census::take(context, &suspects)?;
+        let missing = members.iter().flat_map(|member| {
+            let seen = member.seen.clone();
+            missing(member, &looked).map(move |place| ((member.identity, place), seen.clone()))
+        });
+        let missing = missing.collect();
+        *places.borrow_mut() = looked;
+        Ok(missing)
+    };
+    let result = confirmed(context, look);
+    let places = places.into_inner();
+    for place in Place::ALL {
+        found.checks.push(match (&result, places.get(&place)) {
+            (Ok(_), Some(Ok(count))) => done(name(place), *count),
+            (Ok(_), Some(Err(error))) | (Err(error), _) => not_done(name(place), *error),
+            (Ok(_), None) => continue,
+        });
+    }
+    let mut hidden: BTreeMap<Identity, (Vec<Place>, Vec<Place>)> = BTreeMap::new();
+    for ((task, place), seen) in result.unwrap_or_default() {
+        let entry = hidden.entry(task).or_insert_with(|| (seen, Vec::new()));
+        entry.1.push(place);
+    }
+    found.hidden_processes = hidden
+        .into_iter()
+        .map(|(task, (seen, missing))| row(context, task, &seen, &missing))
+        .collect();
+}
+
+fn name(place: Place) -> &'static str {
+    match place {
+        Place::TaskList => "processes in the task list",
+        Place::PidTable => "processes in the PID tables",
+        Place::ThreadList => "processes in the thread lists",
+        Place::Children => "processes among their parents' children",
+        Place::RunQueue => "processes in the run queues",
+    }
+}
+
+/// Where a task should be and is not. Whether it is in a run queue depends on what it does.
+fn missing(
+    member: &Member,
+    looked: &BTreeMap<Place, ReadResult<u64>>,
+) -> impl Iterator<Item = Place> {
+    let is_there = |place: Place| match place {
+        // These hold the leaders of thread groups alone.
+        Place::TaskList | Place::Children => !member.leads || member.seen.contains(&place),
+        Place::PidTable | Place::ThreadList => member.seen.contains(&place),
+        Place::RunQueue => true,
+    };
+    let missing: Vec<Place> = looked
+        .iter()
+        .filter(|(place, count)| count.is_ok() && !is_there(**place))
+        .map(|(place, _)| *place)
+        .collect();
+    missing.into_iter()
+}
+
+fn row(context: &Context, task: Identity, seen: &[Place], missing: &[Place]) -> HiddenProcess {
+    let layout = &context.layout.process;
+    let names = |places: &[Place]| places.iter().map(|place| place.name()).collect();
+    let cred = context.follow(task.address, layout.task.real_cred);
+    HiddenProcess {
+        pid: task.tgid,
+        tid: task.tid,
+        name: context.text(task.address, layout.task.comm).ok(),
+        uid: cred.and_then(|cred| context.u32(cred, layout.cred.uid)).ok(),
+        start_time_ns: layout.task.start_boottime.exists().then_some(task.start),
+        address: task.address,
+        seen_in: names(seen),
+        missing_from: names(missing),
+        process: (task.tid == task.tgid).then(|| processes::row(context, task.address)).flatten(),
+    }
+}

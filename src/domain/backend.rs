@@ -1,0 +1,94 @@
+//! A guest of another hypervisor than QEMU, read by the back end that libvirt's driver names.
+
+use std::sync::Arc;
+
+use super::source::{KnownState, OnHost, Source};
+use crate::error::{Error, Result};
+use crate::frame::{DomainIdentity, Host};
+use crate::memory::{BackendGuest, PhysicalMemory, PluginMemory, Wanted};
+use crate::resolve::{DomainDefinition, DomainState, Hold};
+
+/// A running guest that a back end reads.
+pub(super) struct BackendSource {
+    identity: DomainIdentity,
+    uri: String,
+    uuid: String,
+    guest: Arc<BackendGuest>,
+    state: KnownState,
+}
+
+impl BackendSource {
+    /// Opens a domain by the back end of its driver's name.
+    pub fn find(definition: &DomainDefinition, uri: &str) -> Result<Self> {
+        let summary = &definition.summary;
+        let driver = definition.driver.to_lowercase();
+        let id = summary.id.ok_or_else(|| Error::NotRunning {
+            domain: summary.name.clone(),
+            state: DomainState::ShutOff.name(),
+        })?;
+        let wanted = Wanted { name: &summary.name, uuid: &summary.uuid, uri, id };
+        let guest = BackendGuest::open(&driver, &wanted)?;
+        tracing::debug!(backend = driver, guest = guest.description(), "opened");
+        let identity = DomainIdentity {
+            name: summary.name.clone(),
+            uuid: Some(summary.uuid.clone()),
+            hypervisor: driver,
+        };
+        Ok(Self {
+            identity,
+            uri: uri.to_owned(),
+            uuid: summary.uuid.clone(),
+            guest,
+            state: KnownState::default(),
+        })
+    }
+}
+
+impl Source for BackendSource {
+    fn identity(&self) -> &DomainIdentity {
+        &self.identity
+    }
+
+    fn place(&self) -> String {
+        self.guest.description().to_owned()
+    }
+
+    fn on_host(&self) -> OnHost {
+        OnHost { uri: Some(self.uri.clone()), uuid: Some(self.uuid.clone()), pid: None }
+    }
+
+    fn layouts(&self) -> usize {
+        1
+    }
+
+    fn memory(&self, _layout: usize) -> Result<Box<dyn PhysicalMemory>> {
+        Ok(Box::new(PluginMemory::new(&self.guest)))
+    }
+
+    fn says_where(&self) -> bool {
+        true
+    }
+
+    fn page_table(&self) -> Option<u64> {
+        self.guest.page_table()
+    }
+
+    fn hold(&self) -> Result<Option<Hold>> {
+        Hold::suspend(&self.uri, &self.uuid)
+    }
+
+    /// From the hypervisor, through its back end, and from libvirt. What a hypervisor keeps no count of
+    /// is no problem of the frame.
+    fn host(&self, _memory: &dyn PhysicalMemory, note: &dyn Fn(String)) -> Option<Host> {
+        let known = self.guest.state()?;
+        let state = self.state.ask(&self.uri, &self.uuid).map(DomainState::name);
+        Some(Host {
+            vcpu_time_ns: known.vcpu_time_ns,
+            rss_bytes: known.resident,
+            swapped_bytes: known.swapped,
+            untouched_bytes: known.untouched,
+            memory_age_ns: known.resident.map(|_| 0),
+            state: state.map_err(|error| note(format!("state: {error}"))).ok(),
+        })
+    }
+}

@@ -1,0 +1,202 @@
+//! The section `integrity`: where the kernel's own structures contradict each other, or lead to code
+//! that is none of the kernel's.
+
+use serde::Serialize;
+
+use super::{Connection, Process};
+
+/// What was compared, and what did not agree. Every finding was seen in several looks at fresh memory.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Integrity {
+    /// Processes and threads that some of the kernel's lists and tables lack.
+    pub hidden_processes: Vec<HiddenProcess>,
+    /// Modules that some of the kernel's lists and tables lack.
+    pub hidden_modules: Vec<HiddenModule>,
+    /// Sockets that a hidden process holds.
+    pub hidden_connections: Vec<HiddenConnection>,
+    /// System calls that lead outside of the kernel's code.
+    pub hooked_syscalls: Vec<HookedSyscall>,
+    /// Interrupt gates that lead outside of the kernel's code.
+    pub hooked_interrupts: Vec<HookedInterrupt>,
+    /// Other pointers to functions that lead where none of the kind may.
+    pub hooked_functions: Vec<HookedFunction>,
+    /// Credentials that processes share which have nothing to do with each other.
+    pub shared_credentials: Vec<SharedCredentials>,
+    /// What was compared, and what could not be.
+    pub checks: Vec<IntegrityCheck>,
+}
+
+impl Integrity {
+    /// How many findings there are.
+    pub fn findings(&self) -> usize {
+        self.hidden_processes.len()
+            + self.hidden_modules.len()
+            + self.hidden_connections.len()
+            + self.hooked_syscalls.len()
+            + self.hooked_interrupts.len()
+            + self.hooked_functions.len()
+            + self.shared_credentials.len()
+    }
+}
+
+/// A living process or thread that is not everywhere where the kernel keeps it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct HiddenProcess {
+    /// Process id.
+    pub pid: u32,
+    /// Thread id; equal to `pid` for the process itself.
+    pub tid: u32,
+    /// Its name.
+    pub name: Option<String>,
+    /// Its real user id.
+    pub uid: Option<u32>,
+    /// When it started, in nanoseconds since the guest's boot.
+    pub start_time_ns: Option<u64>,
+    /// Where its `task_struct` lies.
+    pub address: u64,
+    /// Where it was seen: `task list`, `PID table`, `thread list`, `parent's children`, `run queue`.
+    pub seen_in: Vec<&'static str>,
+    /// Where it is not, though it should be.
+    pub missing_from: Vec<&'static str>,
+    /// All that is known of it, unless it is a thread of a process.
+    pub process: Option<Process>,
+}
+
+/// A module that is not everywhere where the kernel keeps it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct HiddenModule {
+    /// The module's name.
+    pub name: Option<String>,
+    /// Where its `struct module` lies.
+    pub address: u64,
+    /// Where its code lies.
+    pub code: Option<u64>,
+    /// Bytes of its memory.
+    pub size: Option<u64>,
+    /// Where it was seen: `module list`, `/sys/module`, `module memory`.
+    pub seen_in: Vec<&'static str>,
+    /// Where it is not, though it should be.
+    pub missing_from: Vec<&'static str>,
+}
+
+/// A socket of a process that hides; `connection.pid` is that process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct HiddenConnection {
+    /// The socket.
+    pub connection: Connection,
+    /// The name of the process.
+    pub process: Option<String>,
+}
+
+/// A system call that leads outside of the kernel's code.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct HookedSyscall {
+    /// The table: `sys_call_table` or `ia32_sys_call_table`.
+    pub table: &'static str,
+    /// The system call's number.
+    pub number: u32,
+    /// Its name; `None` for one that is newer than this program.
+    pub name: Option<&'static str>,
+    /// What is hooked: `entry`, the table's entry, or `code`, the first instructions of the function.
+    pub place: &'static str,
+    /// Where the entry or the code lies.
+    pub address: u64,
+    /// Where it leads.
+    pub target: HookTarget,
+}
+
+/// An interrupt gate that leads outside of the kernel's code.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct HookedInterrupt {
+    /// The interrupt's vector.
+    pub vector: u32,
+    /// Where the gate lies.
+    pub address: u64,
+    /// Where it leads.
+    pub target: HookTarget,
+}
+
+/// A pointer to a function that leads where none of its kind may.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct HookedFunction {
+    /// What kind of pointer: `operations`, `dispatcher`, `ftrace`, `kprobe`, `netfilter`, `notifier`.
+    pub kind: &'static str,
+    /// Which one: `tcp4_seq_ops.show`, for example.
+    pub name: String,
+    /// Where the pointer lies.
+    pub address: u64,
+    /// Where it leads.
+    pub target: HookTarget,
+}
+
+/// Where a hook leads.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[non_exhaustive]
+pub struct HookTarget {
+    /// Kernel-virtual address.
+    pub address: u64,
+    /// The module in whose memory that is; `None` where it is no module's.
+    pub module: Option<String>,
+    /// Whether that module is one that hides.
+    pub hidden: bool,
+}
+
+/// Credentials that belong to several processes at once, which the kernel never gives.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct SharedCredentials {
+    /// Where the `struct cred` lies.
+    pub address: u64,
+    /// Their real user id.
+    pub uid: Option<u32>,
+    /// Whether they are those that the kernel itself runs with (`init_cred`).
+    pub of_kernel: bool,
+    /// The processes that have them, by id.
+    pub processes: Vec<CredentialsOwner>,
+}
+
+/// A process that has shared credentials.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[non_exhaustive]
+pub struct CredentialsOwner {
+    /// Process id.
+    pub pid: u32,
+    /// Its name.
+    pub name: Option<String>,
+    /// Whether it is a thread of the kernel.
+    pub kernel_thread: bool,
+}
+
+/// One comparison.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct IntegrityCheck {
+    /// What was compared.
+    pub name: &'static str,
+    /// How far it went.
+    pub outcome: CheckOutcome,
+    /// How many things it looked at.
+    pub examined: u64,
+    /// Why it is not done.
+    pub reason: Option<String>,
+}
+
+/// How far a comparison went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum CheckOutcome {
+    /// It is done.
+    Done,
+    /// This kernel has not what it compares.
+    Unavailable,
+    /// What it compares could not be read.
+    Failed,
+}

@@ -1,0 +1,88 @@
+//! What is compared: the sections, what compares each, and how much of each has to be there.
+
+use serde_json::Value;
+
+use crate::tally::{Expected, Tally};
+use crate::view::View;
+use crate::{
+    connections, cpus, files, host, interfaces, log, mappings, memory, modules, mounts, os,
+    processes,
+};
+
+/// The sections and fields that a frame must have. What is not in this list and not in the frame is
+/// printed, and does not count.
+pub const REQUIRED: &[(&str, &str)] = &[
+    ("consistency", "complete problems"),
+    (
+        "os",
+        "sysname nodename release version machine build_id command_line boot_time_ns uptime_ns load \
+         panicked",
+    ),
+    (
+        "cpus",
+        "online vendor model mhz cache_kib times.user_ns times.nice_ns times.system_ns times.idle_ns \
+         times.iowait_ns times.irq_ns times.softirq_ns times.steal_ns times.guest_ns \
+         times.guest_nice_ns",
+    ),
+    (
+        "memory",
+        "total free available buffers cached swap_cached active inactive swap_total swap_free dirty \
+         writeback anonymous mapped shared slab slab_reclaimable slab_unreclaimable kernel_stack \
+         page_tables",
+    ),
+    (
+        "processes",
+        "ppid name state command_line exe cwd root uid euid gid egid threads nice start_time_ns \
+         user_ns system_ns virtual_bytes rss_bytes shared_bytes open_files cgroup namespaces.pid \
+         namespaces.net namespaces.mnt namespaces.uts namespaces.ipc namespaces.user \
+         namespaces.cgroup namespaces.time kernel_thread pid_in_namespace",
+    ),
+    ("files", "kind path flags position inode"),
+    ("mappings", "end permissions offset path resident_bytes"),
+    ("modules", "size references used_by state address taints"),
+    (
+        "interfaces",
+        "name mac mtu up ipv4 ipv6 rx_bytes rx_packets rx_errors rx_dropped tx_bytes tx_packets \
+         tx_errors tx_dropped",
+    ),
+    (
+        "connections",
+        "protocol state local_address local_port remote_address remote_port inode uid pid fd path",
+    ),
+    ("mounts", "source target filesystem options"),
+    ("log", "time_ns level text"),
+    ("host", "vcpu_time_ns rss_bytes swapped_bytes untouched_bytes memory_age_ns state"),
+];
+
+/// Compares one section.
+pub type Compare = fn(&mut Tally, &View, &Value);
+
+/// Each section and what compares it.
+pub const SECTIONS: [(&str, Compare); 13] = [
+    ("consistency", consistency),
+    ("os", os::compare),
+    ("cpus", cpus::compare),
+    ("memory", memory::compare),
+    ("processes", processes::compare),
+    ("files", files::compare),
+    ("mappings", mappings::compare),
+    ("modules", modules::compare),
+    ("interfaces", interfaces::compare),
+    ("connections", connections::compare),
+    ("mounts", mounts::compare),
+    ("log", log::compare),
+    ("host", host::compare),
+];
+
+fn consistency(tally: &mut Tally, _: &View, frame: &Value) {
+    let Some(consistency) = tally.section(frame, "consistency") else { return };
+    tally.field("consistency", "-", consistency, "complete", Expected::is(true));
+    tally.field("consistency", "-", consistency, "problems", Expected::is(Vec::<Value>::new()));
+}
+
+/// Compares every section of one frame.
+pub fn compare_all(tally: &mut Tally, view: &View, frame: &Value) {
+    for (_, compare) in SECTIONS {
+        compare(tally, view, frame);
+    }
+}

@@ -1,0 +1,161 @@
+//! What is tested in the control domain of a real Xen host: nfm, libnfm and its back end against a PV and
+//! a PVH guest that libvirt runs there. `tests/xen/run` brings it there and runs it; alone it is of no use.
+
+#[path = "../../oracle/connections.rs"]
+mod connections;
+#[path = "../../oracle/cpus.rs"]
+mod cpus;
+#[path = "../../oracle/files.rs"]
+mod files;
+#[path = "../../oracle/interfaces.rs"]
+mod interfaces;
+#[path = "../../oracle/log.rs"]
+mod log;
+#[path = "../../oracle/mappings.rs"]
+mod mappings;
+#[path = "../../oracle/memory.rs"]
+mod memory;
+#[path = "../../oracle/modules.rs"]
+mod modules;
+#[path = "../../oracle/mounts.rs"]
+mod mounts;
+#[path = "../../oracle/os.rs"]
+mod os;
+#[path = "../../oracle/processes.rs"]
+mod processes;
+#[path = "../../oracle/sections.rs"]
+mod sections;
+#[path = "../../oracle/tally.rs"]
+#[allow(dead_code, reason = "its disagreements alone are what another test wants")]
+mod tally;
+#[path = "../../oracle/view.rs"]
+mod view;
+
+mod commands;
+mod failures;
+mod figures;
+mod host;
+mod lab;
+mod qemu;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use lab::{Guest, Kind};
+use nfm::{CrawlOptions, Domain, OpenOptions};
+use tally::Tally;
+use view::View;
+
+/// Facts of each section that a guest here has at least: it has no network card.
+const LEAST: &[(&str, usize)] = &[
+    ("consistency", 2),
+    ("os", 13),
+    ("cpus", 16),
+    ("memory", 20),
+    ("processes", 2000),
+    ("files", 2000),
+    ("mappings", 2500),
+    ("modules", 60),
+    ("interfaces", 90),
+    ("connections", 200),
+    ("mounts", 60),
+    ("log", 100),
+    ("host", 5),
+];
+
+/// Options for a domain of this host.
+fn options() -> OpenOptions {
+    let mut options = OpenOptions::default();
+    options.uri = Some(lab::URI.to_owned());
+    options
+}
+
+/// Every fact of a frame against what the guest's own kernel says.
+fn oracle(title: &str, guest: &Guest) {
+    let mut domain =
+        Domain::open(guest.domain(), &options()).unwrap_or_else(|error| panic!("{title}: {error}"));
+    let (view, frame) = View::around(guest, || domain.crawl(&CrawlOptions::default()));
+    let frame = frame.unwrap_or_else(|error| panic!("{title}: {error}"));
+    let frame = serde_json::from_str(&frame.to_json()).expect("the frame's JSON");
+    let mut tally = Tally::new(sections::REQUIRED);
+    sections::compare_all(&mut tally, &view, &frame);
+    tally.conclude(title, LEAST);
+}
+
+/// Runs the tests one after another and tells of each.
+struct Run {
+    failed: Vec<&'static str>,
+    begun: Instant,
+}
+
+impl Run {
+    fn test(&mut self, name: &'static str, test: impl FnOnce()) {
+        let begun = Instant::now();
+        let passed = catch_unwind(AssertUnwindSafe(test)).is_ok();
+        let word = if passed { "pass" } else { "FAIL" };
+        println!("{word} {name} ({:.1} s)", begun.elapsed().as_secs_f64());
+        if !passed {
+            self.failed.push(name);
+        }
+    }
+
+    /// Tells of all.
+    fn conclude(self) -> ExitCode {
+        let seconds = self.begun.elapsed().as_secs_f64();
+        println!("{} failed, after {seconds:.1} s: {:?}", self.failed.len(), self.failed);
+        ExitCode::from(u8::from(!self.failed.is_empty()))
+    }
+}
+
+fn main() -> ExitCode {
+    nfm::silence_libvirt();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [verb, uri, domain] = arguments.as_slice()
+        && verb == "measure"
+    {
+        return match figures::measure(uri, domain) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("{error}");
+                ExitCode::FAILURE
+            }
+        };
+    }
+    let mut run = Run { failed: Vec::new(), begun: Instant::now() };
+    let pv = Guest::start("pv", Kind::Pv, 256);
+    let pvh = Guest::start("pvh", Kind::Pvh, 256);
+    let only_figures = arguments.iter().any(|argument| argument == "figures");
+    if only_figures {
+        pv.wait();
+        pvh.wait();
+        run.test("PV: figures", || figures::print("PV", &pv));
+        run.test("QEMU: figures", qemu::figures);
+        run.test("PVH: figures", || figures::print("PVH", &pvh));
+        return run.conclude();
+    }
+    run.test("a guest that has not booted is told so", || failures::not_booted(&pvh));
+    pv.wait();
+    pvh.wait();
+    println!("both guests are up after {:.1} s", run.begun.elapsed().as_secs_f64());
+    println!("skip HVM: it takes most of a minute to start here; see tests/xen/README.md");
+    run.test("PV: the frame agrees with the guest", || oracle("Xen PV", &pv));
+    run.test("PVH: the frame agrees with the guest", || oracle("Xen PVH", &pvh));
+    for (name, guest) in [("PV: the commands", &pv), ("PVH: the commands", &pvh)] {
+        run.test(name, || commands::agree(guest));
+    }
+    run.test("both domains are listed", || commands::list(&[&pv, &pvh]));
+    run.test("PV: a paused frame", || commands::paused(&pv));
+    run.test("no back end", || failures::no_backend(&pv));
+    run.test("a back end of the wrong kind", || failures::untrusted_backend(&pv));
+    run.test("another release's control library", || failures::wrong_release(&pv));
+    run.test("no privilege", || failures::no_privilege(&pv));
+    run.test("the control domain itself", failures::control_domain);
+    run.test("opened again and again", || failures::repeated(&[&pv, &pvh]));
+    run.test("PV: figures", || figures::print("PV", &pv));
+    run.test("PVH: figures", || figures::print("PVH", &pvh));
+    run.test("nothing stays mapped", || failures::unmapped(&pvh));
+    run.test("PVH: destroyed in mid-crawl", || failures::destroyed(pvh));
+    run.test("PV: destroyed in mid-crawl", || failures::destroyed(pv));
+    run.conclude()
+}
