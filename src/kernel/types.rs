@@ -18,7 +18,7 @@ pub(crate) struct Member {
 }
 
 /// Members that are looked at for one that is asked for: anonymous structures could lead to each other.
-pub(super) const MOST_STEPS: usize = 100_000;
+pub(super) const MOST_STEPS: usize = 5000;
 
 /// What a type is as a member's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

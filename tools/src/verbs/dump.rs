@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use nfm::{DumpOptions, Mode};
 use serde_json::json;
 
-use super::{Verb, json, open};
+use super::{Verb, json, open_only};
 use crate::args::Dump;
 use crate::guard::Guard;
 use crate::show::{escaped, size};
@@ -17,7 +17,7 @@ const BAR: &str = "{bar:40} {binary_bytes} of {binary_total_bytes}, {eta} left";
 
 /// `nfm dump`: a guest's memory to a file.
 pub(crate) fn dump(options: &nfm::OpenOptions, dump: &Dump, out: &mut dyn Write) -> Verb {
-    let mut domain = open(options, &dump.target.domain)?;
+    let mut domain = open_only(options, &dump.target.domain)?;
     let guard = match dump.paused {
         true => Guard::start(domain.findings())?,
         false => None,

@@ -40,7 +40,7 @@ pub(crate) fn open(options: &OpenOptions, domain: &str) -> Result<Domain, Failur
     Ok(domain)
 }
 
-/// Opens a domain; whoever calls this gives up the rest.
+/// Opens a domain: for verbs that have a file to write or a program to start first.
 fn open_only(options: &OpenOptions, domain: &str) -> Result<Domain, Failure> {
     Ok(Domain::open(domain, options)?)
 }

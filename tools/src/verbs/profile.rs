@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use nfm::{CrawlOptions, Profile, Section};
 
-use super::{Verb, open};
+use super::{Verb, open_only};
 use crate::args::{Export, Import};
 use crate::show::escaped;
 
@@ -13,7 +13,7 @@ use crate::show::escaped;
 pub(crate) fn export(options: &nfm::OpenOptions, export: &Export, out: &mut dyn Write) -> Verb {
     let profile = match (&export.domain, &export.vmlinux) {
         (Some(domain), _) => {
-            let mut domain = open(options, domain)?;
+            let mut domain = open_only(options, domain)?;
             // Drivers that are modules are learned when their devices are met.
             domain.crawl(&CrawlOptions::sections(&[Section::Interfaces]))?;
             domain.profile()?
