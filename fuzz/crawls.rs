@@ -67,7 +67,7 @@ impl Target {
             crawl: Map::new(snapshot, &recorded),
             open: Map::new(snapshot, &[opening]),
             image: (physical, length),
-            trampoline: found.trampoline,
+            trampoline: found.trampoline.expect("a guest of QEMU has a trampoline"),
             held,
             snapshot: snapshot.clone(),
             lies,

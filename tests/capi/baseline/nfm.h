@@ -121,6 +121,12 @@
 /** Section of a frame: what the host knows of the guest, see nfm_frame_host(). */
 #define NFM_SECTION_HOST (1ull << 11)
 
+/**
+ * Section of a frame: where the kernel's structures contradict each other. It must be asked for, and
+ * nfm_frame_to_json() tells it.
+ */
+#define NFM_SECTION_INTEGRITY (1ull << 12)
+
 /** Bit of nfm_domain_info_t.known: id. */
 #define NFM_DOMAIN_INFO_ID (1ull << 0)
 
@@ -412,6 +418,8 @@
 #define NFM_HOST_SWAPPED_BYTES (1ull << 3)
 /** Bit of nfm_host_t.known: untouched_bytes. */
 #define NFM_HOST_UNTOUCHED_BYTES (1ull << 4)
+/** Bit of nfm_host_t.known: memory_age_ns. */
+#define NFM_HOST_MEMORY_AGE_NS (1ull << 5)
 
 /**
  * What a function returns, as an int. Numbers are never reused; later versions add some, so treat a
@@ -452,6 +460,10 @@ typedef enum nfm_result_t {
     NFM_ERR_PANIC = 14,
     /** The call was cancelled through its nfm_control_t. */
     NFM_ERR_CANCELLED = 15,
+    /** A file is not there, may not be read or written, or is none that nfm can read. */
+    NFM_ERR_FILE = 16,
+    /** A symbol file is of another kernel than the guest's. */
+    NFM_ERR_MISMATCH = 17,
 } nfm_result_t;
 
 /** How grave a message is, as nfm_set_log() takes and tells it. */
@@ -566,6 +578,31 @@ typedef struct nfm_open_options_t {
     const char *uri;
     /** Cancels the call from another thread; NULL for none. It may be freed during the call. */
     struct nfm_control_t *control;
+    /**
+     * A file that tells the kernel's symbols instead of the guest's memory (System.map, or vmlinux); NULL
+     * for what NFM_SYMBOLS names in the environment, if it is set.
+     */
+    const char *symbols;
+    /**
+     * A file that tells the kernel's types instead of the guest's memory (vmlinux with DWARF or BTF, or raw
+     * BTF); NULL for what NFM_TYPES names in the environment, if it is set.
+     */
+    const char *types;
+    /**
+     * The folder that is searched for the kernel's debug package where its memory tells no symbols or types;
+     * NULL for what NFM_DEBUG_DIR names in the environment, else /usr/lib/debug.
+     */
+    const char *debug_dir;
+    /**
+     * The folder where what was learned of the kernel is kept for the next opening; an empty string for
+     * nowhere; NULL for the default (see docs/profiles.md).
+     */
+    const char *cache_dir;
+    /**
+     * The search for the kernel in guest memory is given up after this long; 0 for the default, 10
+     * seconds.
+     */
+    uint64_t time_limit_ns;
 } nfm_open_options_t;
 
 /**
@@ -579,7 +616,7 @@ typedef struct nfm_crawl_options_t {
     uint64_t sections;
     /**
      * A frame that is not done after this long is returned as it is, with a problem that says so;
-     * 0 for the default, 10 seconds.
+     * 0 for the default, 1 second.
      */
     uint64_t time_limit_ns;
     /** How the guest is treated, one of nfm_mode_t. */
@@ -595,6 +632,16 @@ typedef struct nfm_crawl_options_t {
      * during the call.
      */
     struct nfm_control_t *control;
+    /**
+     * A frame that would take more bytes than this is returned as it is, with a problem that says so; 0
+     * for the default, 64 MiB.
+     */
+    uint64_t memory_limit;
+    /**
+     * A frame with so many rows, of all sections together, is returned as it is, with a problem that
+     * says so; 0 for the default, 1,000,000.
+     */
+    uint64_t row_limit;
 } nfm_crawl_options_t;
 
 /** The head of a frame. */
@@ -605,15 +652,20 @@ typedef struct nfm_frame_info_t {
     uint64_t sections;
     /** Counts the frames of one domain handle, from 1. */
     uint64_t seq;
-    /** The host's clock when the crawl began, nanoseconds since 1970. */
+    /**
+     * When the guest was so, nanoseconds since 1970: the host's clock when the crawl began, or, of a
+     * guest read from a file, when its memory was written there.
+     */
     uint64_t time_ns;
     /** How long the crawl took, nanoseconds. */
     uint64_t duration_ns;
     /** libvirt's name of the domain. */
     const char *domain_name;
-    /** The domain's UUID in the usual text form. */
+    /** The domain's UUID in the usual text form; NULL where none is known (a file may not tell). */
     const char *domain_uuid;
-    /** The hypervisor driver, in lower case: "qemu". */
+    /**
+     * The hypervisor driver, in lower case: "qemu"; "file" for a guest that is read from a file.
+     */
     const char *hypervisor;
     /** How the frame was taken: "live", the guest ran on; "paused", it was suspended meanwhile. */
     const char *mode;
@@ -1063,6 +1115,11 @@ typedef struct nfm_host_t {
     uint64_t swapped_bytes;
     /** Guest RAM that the guest has never used, bytes. */
     uint64_t untouched_bytes;
+    /**
+     * How long before the frame the three amounts of RAM were counted, nanoseconds: frames in quick
+     * succession share one count.
+     */
+    uint64_t memory_age_ns;
 } nfm_host_t;
 
 #ifdef __cplusplus
@@ -1339,13 +1396,14 @@ void nfm_domain_list_free(struct nfm_domain_list_t *list);
  * Opens a running domain: finds its process, its memory and its kernel. Nothing is asked of the
  * guest or the hypervisor, and libvirt is only read from.
  *
- * Parameters: domain, its name, id or UUID as virsh takes them, in UTF-8; options, or NULL for the
+ * Parameters: domain, its name, id or UUID as virsh takes them, in UTF-8, or "file:PATH" for a file with
+ * a guest's memory ("file:///PATH" with % escapes); options, or NULL for the
  * defaults; out receives the domain; error receives what went wrong, or is NULL.
  * Returns: NFM_OK or one of the errors.
  * Errors: NFM_ERR_INVALID_ARGUMENT, NFM_ERR_CONNECT, NFM_ERR_NO_SUCH_DOMAIN, NFM_ERR_NOT_RUNNING,
  * NFM_ERR_PERMISSION, NFM_ERR_NOT_BOOTED, NFM_ERR_NOT_LINUX, NFM_ERR_NO_TYPES, NFM_ERR_NO_SYMBOLS,
- * NFM_ERR_UNSUPPORTED, NFM_ERR_NO_MEMORY, NFM_ERR_GONE, NFM_ERR_CANCELLED, NFM_ERR_PANIC,
- * NFM_ERR_OTHER.
+ * NFM_ERR_UNSUPPORTED, NFM_ERR_NO_MEMORY, NFM_ERR_GONE, NFM_ERR_CANCELLED, NFM_ERR_FILE,
+ * NFM_ERR_PANIC, NFM_ERR_OTHER.
  * Ownership: the domain is the caller's, to be ended with nfm_close_domain().
  * Note: where no connection can be made, libvirt prints its own line to standard error, as it does for
  * every program that has set no other handler with virSetErrorFunc(). This library sets none: the

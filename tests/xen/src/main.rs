@@ -75,7 +75,18 @@ fn options() -> OpenOptions {
 fn oracle(title: &str, guest: &Guest) {
     let mut domain =
         Domain::open(guest.domain(), &options()).unwrap_or_else(|error| panic!("{title}: {error}"));
-    let (view, frame) = View::around(guest, || domain.crawl(&CrawlOptions::default()));
+    // Now and then bytes of a console are lost, so that the guest's answer cannot be read: it is asked again.
+    // What can be read is compared once.
+    let around = |domain: &mut Domain| {
+        let look = || View::around(guest, || domain.crawl(&CrawlOptions::default()));
+        catch_unwind(AssertUnwindSafe(look))
+    };
+    let (view, frame) = around(&mut domain)
+        .or_else(|_| {
+            println!("  {title}: the answer came garbled over the console; once more");
+            around(&mut domain)
+        })
+        .unwrap_or_else(|_| panic!("{title}: the guest's answers cannot be read"));
     let frame = frame.unwrap_or_else(|error| panic!("{title}: {error}"));
     let frame = serde_json::from_str(&frame.to_json()).expect("the frame's JSON");
     let mut tally = Tally::new(sections::REQUIRED);
