@@ -202,7 +202,7 @@ fn libvirtd_restarted() {
         let frame = crawl(&mut domain).expect("a frame without libvirt");
         let problems = &frame.consistency.problems;
         assert!(problems.iter().all(|problem| problem.section == "host"), "{problems:?}");
-        assert!(!problems.is_empty(), "the state is libvirt's to tell");
+        assert!(!problems.is_empty(), "the state is libvirt's to tell: {:?}", frame.host);
         assert_eq!(frame.host.and_then(|host| host.state), None);
         assert_eq!(frame.processes.map(|rows| rows.len()), before);
     }
@@ -353,7 +353,7 @@ fn nothing_is_leaked() {
     assert_eq!(state(&guest), "running");
     let (before, after) = (before.expect("a warm start"), holdings());
     println!("{CYCLES} cycles: (descriptors, mappings, resident bytes) {before:?}, then {after:?}");
-    assert_eq!(after.0, before.0, "descriptors");
+    assert!(after.0 <= before.0, "descriptors: {before:?}, then {after:?}");
     // The allocator maps and unmaps as it likes.
     assert!(after.1 <= before.1 + 16, "mappings: {before:?}, then {after:?}");
     assert!(after.2 <= before.2 + (8 << 20), "memory: {before:?}, then {after:?}");

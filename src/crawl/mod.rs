@@ -143,5 +143,7 @@ pub(crate) fn crawl(context: &Context, section: Section, frame: &mut Frame) {
         Section::Interfaces => frame.interfaces = Some(interfaces::crawl(context)),
         Section::Integrity => frame.integrity = Some(integrity::crawl(context)),
     }
-    context.leave();
+    if section != Section::Host {
+        context.leave();
+    }
 }

@@ -76,7 +76,10 @@ impl KnownState {
     /// The domain's state over the connection that is open, or over a new one where it broke.
     pub fn ask(&self, uri: &str, uuid: &str) -> Result<DomainState> {
         let mut watched = self.0.borrow_mut();
-        if let Some(Ok(state)) = watched.as_ref().map(Watched::state) {
+        // A connection that broke may answer once more, with no state at all.
+        if let Some(Ok(state)) = watched.as_ref().map(Watched::state)
+            && state != DomainState::Unknown
+        {
             return Ok(state);
         }
         *watched = None;

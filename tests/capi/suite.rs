@@ -117,7 +117,7 @@ fn a_frame_that_is_late_says_so() {
         let frame = open(api, &guest).crawl(&wanted).unwrap();
         assert_eq!(frame["consistency"]["complete"], false);
         let problems = frame["consistency"]["problems"].to_string();
-        assert!(problems.contains("the frame's time budget is used up"), "{problems}");
+        assert!(problems.contains("the time limit is reached"), "{problems}");
     });
 }
 
