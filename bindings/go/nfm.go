@@ -135,6 +135,9 @@ type OpenOptions struct {
 
 	// CacheDir is where what was learned of the kernel is kept, Some("") for nowhere.
 	CacheDir Opt[string]
+
+	// TimeLimit: a kernel that was not found after this long is given up; 0 for the library's default.
+	TimeLimit time.Duration
 }
 
 // CrawlOptions tells how to crawl. The zero value has the defaults.
@@ -146,6 +149,9 @@ type CrawlOptions struct {
 	// so; 0 for the library's default.
 	TimeLimit time.Duration
 
+	// MemoryLimit and RowLimit: bytes and rows that a frame may cost, likewise.
+	MemoryLimit, RowLimit uint64
+
 	// Mode: ModePaused suspends the guest meanwhile.
 	Mode Mode
 
@@ -155,6 +161,8 @@ type CrawlOptions struct {
 	// Physical: tell where the pages of each mapping are.
 	Physical bool
 }
+
+var errTimeLimit = &Error{Code: ErrInvalidArgument, Message: "a time limit is above 0"}
 
 // Domain is open for crawling. Goroutines may share it; one that crawls while another does waits for it.
 type Domain struct {
@@ -172,7 +180,13 @@ func Open(ctx context.Context, name string, options *OpenOptions) (*Domain, erro
 	if options == nil {
 		options = &OpenOptions{}
 	}
-	passed := C.nfm_open_options_t{size: C.sizeof_nfm_open_options_t}
+	if options.TimeLimit < 0 {
+		return nil, errTimeLimit
+	}
+	passed := C.nfm_open_options_t{
+		size:          C.sizeof_nfm_open_options_t,
+		time_limit_ns: C.uint64_t(options.TimeLimit.Nanoseconds()),
+	}
 	called, err := text(name)
 	if err != nil {
 		return nil, err
@@ -221,8 +235,7 @@ func (domain *Domain) Crawl(ctx context.Context, options *CrawlOptions) (*Frame,
 		options = &CrawlOptions{}
 	}
 	if options.TimeLimit < 0 {
-		message := "a time limit is above 0"
-		return nil, &Error{Code: ErrInvalidArgument, Message: message}
+		return nil, errTimeLimit
 	}
 	domain.mutex.Lock()
 	defer domain.mutex.Unlock()
@@ -233,6 +246,8 @@ func (domain *Domain) Crawl(ctx context.Context, options *CrawlOptions) (*Frame,
 		size:          C.sizeof_nfm_crawl_options_t,
 		sections:      C.uint64_t(options.Sections),
 		time_limit_ns: C.uint64_t(options.TimeLimit.Nanoseconds()),
+		memory_limit:  C.uint64_t(options.MemoryLimit),
+		row_limit:     C.uint64_t(options.RowLimit),
 		mode:          C.uint32_t(options.Mode),
 		threads:       number(options.Threads),
 		physical:      number(options.Physical),

@@ -93,6 +93,7 @@ class Domain(Handle):
         types: Optional[Path] = None,
         debug_dir: Optional[Path] = None,
         cache_dir: Optional[Path] = None,
+        time_limit: Optional[float] = None,
         control: Optional[Control] = None,
     ) -> None:
         self.name = name
@@ -102,6 +103,7 @@ class Domain(Handle):
         options.types = _path(types, "types")
         options.debug_dir = _path(debug_dir, "debug_dir")
         options.cache_dir = _path(cache_dir, "cache_dir")
+        options.time_limit_ns = 0 if time_limit is None else _nanoseconds(time_limit)
         with _lend(control) as options.control:
             pointer = call(
                 LIBRARY.nfm_open_domain,
@@ -116,6 +118,8 @@ class Domain(Handle):
         sections: Optional[Sections] = None,
         *,
         time_limit: Optional[float] = None,
+        memory_limit: Optional[int] = None,
+        row_limit: Optional[int] = None,
         mode: Mode = Mode.LIVE,
         threads: bool = False,
         physical: bool = False,
@@ -126,6 +130,7 @@ class Domain(Handle):
         sections: those to fill, by number or name (["processes", "files"]); None for the default ones.
         time_limit: seconds after which the frame is returned as it is, with a problem that says so;
         None for the library's default.
+        memory_limit, row_limit: bytes and rows that the frame may cost, likewise.
         mode: Mode.PAUSED suspends the guest meanwhile.
         threads, physical: list the threads of processes; tell where the pages of mappings are.
 
@@ -134,6 +139,8 @@ class Domain(Handle):
         options = _abi.nfm_crawl_options_t(size=sizeof(_abi.nfm_crawl_options_t))
         options.sections = 0 if sections is None else _mask(sections)
         options.time_limit_ns = 0 if time_limit is None else _nanoseconds(time_limit)
+        options.memory_limit = _limit(memory_limit, "memory_limit")
+        options.row_limit = _limit(row_limit, "row_limit")
         options.mode = mode
         options.threads = threads
         options.physical = physical
@@ -152,6 +159,7 @@ def open_domain(
     types: Optional[Path] = None,
     debug_dir: Optional[Path] = None,
     cache_dir: Optional[Path] = None,
+    time_limit: Optional[float] = None,
     control: Optional[Control] = None,
 ) -> Domain:
     """Opens a running domain, by its name, id or UUID as virsh takes them.
@@ -160,6 +168,7 @@ def open_domain(
     symbols, types: files that tell the kernel's symbols or types instead of the guest's memory.
     debug_dir: where the kernel's debug package is searched; cache_dir: where what was learned of the kernel
     is kept, "" for nowhere; None for the defaults.
+    time_limit: seconds after which a kernel that was not found is given up; None for the default.
     """
     return Domain(
         name,
@@ -168,6 +177,7 @@ def open_domain(
         types=types,
         debug_dir=debug_dir,
         cache_dir=cache_dir,
+        time_limit=time_limit,
         control=control,
     )
 
@@ -217,6 +227,14 @@ def _mask(sections: Sections) -> int:
     if not mask:
         raise ValueError("no section is asked for; None stands for the default ones")
     return mask
+
+
+def _limit(value: Optional[int], name: str) -> int:
+    if value is None:
+        return 0
+    if not 0 < value < 1 << 64:
+        raise ValueError(f"{name} is a number above 0")
+    return value
 
 
 def _nanoseconds(seconds: float) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, Tuple
+from typing import Any, Dict, Optional, Tuple
 
 from . import _abi
 from ._library import LIBRARY
@@ -36,6 +36,12 @@ class Frame(FrameSections):
     def complete(self) -> bool:
         """Whether every section is whole. If not, problems tells what is missing."""
         return self.info.complete
+
+    @property
+    def integrity(self) -> Optional[Dict[str, Any]]:
+        """Where the guest's kernel contradicts itself, as JSON has it. None if it was not asked for."""
+        found: Optional[Dict[str, Any]] = self.to_dict().get("integrity")
+        return found
 
     def to_json(self, *, pretty: bool = False) -> str:
         """The whole frame as JSON."""

@@ -27,6 +27,15 @@ class Guest(unittest.TestCase):
         cls.domain = nfm.open_domain(GUEST, uri=URI)
         cls.addClassCleanup(cls.domain.close)
 
+    def test_limits_hold(self):
+        with self.domain.crawl(["processes"], row_limit=10) as frame:
+            self.assertFalse(frame.complete)
+            self.assertEqual(len(frame.processes), 10)
+            self.assertIn("row limit", frame.problems[0].reason)
+        for wrong in (0, -1, 1 << 64):
+            with self.assertRaisesRegex(ValueError, "memory_limit"):
+                self.domain.crawl(memory_limit=wrong)
+
     def test_rows_are_what_the_json_has(self):
         with self.domain.crawl(list(nfm.Section), threads=True, physical=True) as frame:
             held = frame.to_dict()
@@ -37,6 +46,9 @@ class Guest(unittest.TestCase):
         compared = 0
         for name, rows in sections.items():
             expected = held[name]
+            if isinstance(rows, dict):
+                self.assertEqual(rows, expected)
+                continue
             if not isinstance(rows, tuple):
                 rows, expected = (rows,), [expected]
             self.assertEqual(len(rows), len(expected), name)
