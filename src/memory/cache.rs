@@ -98,9 +98,11 @@ impl GuestRam {
         &self.budget
     }
 
-    /// Bytes of RAM.
-    pub fn size(&self) -> u64 {
-        self.memory.ram().iter().fold(0, |sum, (_, length)| sum.saturating_add(*length))
+    /// Bytes of RAM; `None` where its source does not tell (a back end's).
+    pub fn size(&self) -> Option<u64> {
+        let sum =
+            self.memory.ram().iter().fold(0_u64, |sum, (_, length)| sum.saturating_add(*length));
+        (sum > 0).then_some(sum)
     }
 
     /// Pages that may be held at once: half of the frame's memory is theirs.

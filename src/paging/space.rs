@@ -15,6 +15,9 @@ pub(crate) struct Fault {
     pub kind: FaultKind,
 }
 
+/// Tables that one visit looks at where nobody tells how much RAM there is: those of half a TiB.
+const MOST_TABLES: u64 = 1 << 18;
+
 /// Why an address could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FaultKind {
@@ -266,7 +269,8 @@ impl<'ram> AddressSpace<'ram> {
     /// behind are left out.
     pub fn visit(&self, start: u64, end: u64, visitor: &mut dyn FnMut(Piece)) -> Result<(), Fault> {
         // No sound guest has more tables than RAM holds; tables that lead to themselves have no end.
-        let mut visit = Visit { tables: self.ram.size() >> PAGE_SHIFT, visitor };
+        let tables = self.ram.size().map_or(MOST_TABLES, |bytes| bytes >> PAGE_SHIFT);
+        let mut visit = Visit { tables, visitor };
         self.visit_table(self.root, self.levels.count(), start, end, &mut visit)
             .map_err(|kind| Fault { address: start, kind })
     }
