@@ -99,7 +99,7 @@ pub(crate) enum Verb {
     Check(Target),
     /// Tell what can be read of a guest, how, and why not
     Doctor(Target),
-    /// Write or take in what nfm needs to know of a kernel, for kernels that do not tell it themselves
+    /// Export or import what nfm knows of a kernel, for others that do not tell it
     #[command(subcommand)]
     Profile(Profile),
     /// Resume a domain when standard input ends (what --paused starts beside itself)
