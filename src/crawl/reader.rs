@@ -520,7 +520,7 @@ impl<'a> Context<'a> {
             // A guest's CPU may have been taken away in the middle of a change: give it time.
             let wait = Duration::from_micros(20 << (2 * walk));
             self.waited.set(self.waited.get().saturating_add(wait));
-            std::thread::sleep(wait);
+            self.space.budget().wait(wait);
         }
         best
     }

@@ -3,7 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::control::Control;
 
@@ -117,6 +117,17 @@ impl Budget {
             self.reach(Limit::Time);
         }
         self.reached.get().map_or(Ok(()), Err)
+    }
+
+    /// Waits for the guest to change, as long as there is time.
+    pub fn wait(&self, time: Duration) {
+        // What crawls of memory that nobody changes would wait for never comes.
+        if cfg!(feature = "fuzzing") {
+            return;
+        }
+        let left =
+            self.limits.get().deadline.map(|end| end.saturating_duration_since(Instant::now()));
+        std::thread::sleep(left.map_or(time, |left| left.min(time)));
     }
 
     /// Bytes that are kept until the frame is done.

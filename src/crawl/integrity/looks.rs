@@ -33,7 +33,7 @@ pub(super) fn confirmed<K: Ord, V>(
         if attempt > 0 {
             context.forget();
             // A guest's CPU may have been taken away in the middle of a change: give it time.
-            std::thread::sleep(SHORTEST_WAIT * (1 << (2 * attempt.min(3) - 2)));
+            context.space.budget().wait(SHORTEST_WAIT * (1 << (2 * attempt.min(3) - 2)));
         }
         let before = found.take().unwrap_or_default();
         context.begin_steps();
