@@ -40,9 +40,12 @@ fn up_time(frame: &Frame) -> u64 {
 /// other, in this order. Returns how many times there was none.
 fn follow(guest: &lab::Guest, domain: &mut Domain, before: &Frame) -> usize {
     let begun = Instant::now();
-    let (mut refusals, mut of_new) = (0, 0);
+    let (mut refusals, mut of_new, mut last) = (0, 0, None);
     loop {
-        assert!(begun.elapsed() < PATIENCE, "{refusals} refusals, {of_new} frames of the new boot");
+        assert!(
+            begun.elapsed() < PATIENCE,
+            "{refusals} refusals, {of_new} frames of the new boot, the last of them {last:?}"
+        );
         match crawl(domain) {
             Ok(frame) if boot_time(&frame).abs_diff(boot_time(before)) < 1_000_000_000 => {
                 assert!(of_new == 0, "the old boot after the new one");
@@ -53,6 +56,9 @@ fn follow(guest: &lab::Guest, domain: &mut Domain, before: &Frame) -> usize {
                 assert!(up_time(&frame) < nanoseconds(begun.elapsed() + SLACK), "{:?}", frame.os);
                 assert!(!has_process(&frame, MARKER), "a process of the old boot");
                 assert!(frame.seq > before.seq);
+                let processes = frame.processes.iter().flatten();
+                let names: Vec<_> = processes.map(|one| one.name.clone()).collect();
+                last = Some((frame.os.clone(), names));
                 if has_process(&frame, "lab-agent") && guest.ask("echo ready") == "ready\n" {
                     println!("{refusals} refusals, {of_new} frames until it was ready");
                     return refusals;
