@@ -183,8 +183,7 @@ impl Kernel {
         self.symbol_addresses.get(name).copied()
     }
 
-    /// Where the next symbol begins behind one whose length no type tells; `None` for others, and where
-    /// the symbols are not the guest's own.
+    /// Where the next symbol begins behind one whose length no type tells; `None` for others.
     pub fn symbol_end(&self, name: &str) -> Option<u64> {
         let (_, end) = MEASURED.into_iter().find(|(measured, _)| *measured == name)?;
         self.symbol(end)

@@ -3,6 +3,7 @@
 
 use rustc_hash::FxHashMap;
 
+use super::MEASURED;
 use super::image::KERNEL_MAP;
 
 /// The symbol at the beginning of the kernel's text.
@@ -21,19 +22,19 @@ pub(super) const LARGEST_MAP: u64 = 64 << 20;
 pub(super) struct LinkedSymbols {
     /// By name: the address and whether it is data, once met.
     addresses: FxHashMap<Vec<u8>, Option<(u64, bool)>>,
-    /// Symbols met, wanted or not.
-    count: usize,
+    /// The addresses of all symbols met, wanted or not.
+    all: Vec<u64>,
 }
 
 impl LinkedSymbols {
     pub fn new(wanted: &[&str]) -> Self {
         let names = wanted.iter().chain([&TEXT, &END]).map(|name| (name.as_bytes().to_vec(), None));
-        Self { addresses: names.collect(), count: 0 }
+        Self { addresses: names.collect(), all: Vec::new() }
     }
 
     /// Takes a symbol if it is wanted; of several of one name the first that is no code.
     pub fn add(&mut self, name: &[u8], address: u64, is_data: bool) {
-        self.count += 1;
+        self.all.push(address);
         if let Some(slot) = self.addresses.get_mut(name) {
             match slot {
                 Some((_, known_data)) if *known_data || !is_data => {}
@@ -72,7 +73,7 @@ impl LinkedSymbols {
 
     /// Number of symbols.
     pub fn len(&self) -> usize {
-        self.count
+        self.all.len()
     }
 
     /// The image's first address, as linked.
@@ -80,10 +81,10 @@ impl LinkedSymbols {
     /// # Errors
     /// A clause that says what is missing.
     pub fn image(&self) -> Result<u64, String> {
-        if self.count < FEWEST {
+        if self.all.len() < FEWEST {
             return Err(format!(
                 "it holds {} symbols, which is no kernel's; distributions keep the whole table in their debug packages",
-                self.count
+                self.all.len()
             ));
         }
         let text = self.addresses.get(TEXT.as_bytes()).copied().flatten();
@@ -106,14 +107,16 @@ impl LinkedSymbols {
             true => address.wrapping_add(moved),
             false => address,
         };
-        Ok(self
-            .addresses
-            .iter()
-            .filter_map(|(name, found)| {
-                let name = String::from_utf8(name.clone()).ok()?;
-                Some((name, place((*found)?.0)))
-            })
-            .collect())
+        let ends = MEASURED.into_iter().filter_map(|(name, end)| {
+            let (start, _) = (*self.addresses.get(name.as_bytes())?)?;
+            let next = self.all.iter().filter(|address| **address > start).min()?;
+            Some((end.to_owned(), place(*next)))
+        });
+        let found = self.addresses.iter().filter_map(|(name, found)| {
+            let name = String::from_utf8(name.clone()).ok()?;
+            Some((name, place((*found)?.0)))
+        });
+        Ok(found.chain(ends).collect())
     }
 }
 
