@@ -85,10 +85,12 @@ fn has_process(frame: &Frame, name: &str) -> bool {
     frame.processes.iter().flatten().any(|one| one.name.as_deref() == Some(name))
 }
 
-/// Makes a process that no other boot has.
+/// Makes a process that no other boot has; it has its name once it runs its program.
 fn mark(guest: &lab::Guest) {
-    guest
-        .ask(&format!("cp /bin/busybox /tmp/{MARKER}; /tmp/{MARKER} sleep 1000 >/dev/null 2>&1 &"));
+    guest.ask(&format!(
+        "cp /bin/busybox /tmp/{MARKER}; /tmp/{MARKER} sleep 1000 >/dev/null 2>&1 & \
+         until grep -qx {MARKER} /proc/$!/comm; do :; done"
+    ));
 }
 
 /// A handle after the restart, and one that is opened then, tell the same.
