@@ -17,8 +17,9 @@ const PATIENCE: Duration = Duration::from_secs(200);
 const SECTIONS: [Section; 3] = [Section::Os, Section::Processes, Section::Modules];
 /// Between a guest's restart and the first look at it.
 const SLACK: Duration = Duration::from_secs(5);
-/// The name of a process of the old boot.
-const MARKER: &str = "of-the-old-boot";
+/// The name of a process of the old boot: busybox does what its first argument says only if its own name
+/// begins so.
+const MARKER: &str = "busybox-of-old";
 
 fn crawl(domain: &mut Domain) -> nfm::Result<Frame> {
     let mut options = CrawlOptions::sections(&SECTIONS);
