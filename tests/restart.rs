@@ -38,8 +38,8 @@ fn up_time(frame: &Frame) -> u64 {
 }
 
 /// Crawls on while the guest is restarted until it is ready again; every frame is of one boot or of the
-/// other, in this order. Returns how many times there was none.
-fn follow(guest: &lab::Guest, domain: &mut Domain, before: &Frame) -> usize {
+/// other, in this order.
+fn follow(guest: &lab::Guest, domain: &mut Domain, before: &Frame) {
     let begun = Instant::now();
     let (mut refusals, mut of_new, mut last) = (0, 0, None);
     loop {
@@ -62,7 +62,7 @@ fn follow(guest: &lab::Guest, domain: &mut Domain, before: &Frame) -> usize {
                 last = Some((frame.os.clone(), names));
                 if has_process(&frame, "lab-agent") && guest.ask("echo ready") == "ready\n" {
                     println!("{refusals} refusals, {of_new} frames until it was ready");
-                    return refusals;
+                    return;
                 }
             }
             Err(error) => {
@@ -73,8 +73,8 @@ fn follow(guest: &lab::Guest, domain: &mut Domain, before: &Frame) -> usize {
                 refusals += 1;
             }
         }
-        // Each look costs CPU time that the guest needs to boot.
-        std::thread::sleep(Duration::from_millis(if of_new == 0 { 100 } else { 500 }));
+        // As soon as it can be met; then, each look costs CPU time that the guest needs to boot.
+        std::thread::sleep(Duration::from_millis(if of_new == 0 { 10 } else { 500 }));
     }
 }
 
@@ -111,19 +111,22 @@ fn expect_same_as_anew(guest: &lab::Guest, domain: &mut Domain) -> Frame {
     frame
 }
 
+/// Twice: the second time, the kernel that is left behind was met in its first moments, before its clock was
+/// set.
 fn reset(name: &str, append: &str) {
     let options = ["--on-reboot", "restart", "--kernel", "6.1", "--append", append];
     let guest = lab::own_guest(name, &options);
     let mut domain = Domain::open(guest.domain(), &OpenOptions::default()).expect("an open domain");
-    mark(&guest);
-    let before = crawl(&mut domain).expect("a frame");
-    assert!(has_process(&before, MARKER));
-    let image = domain.findings().image;
-    assert!(lab::virsh(&["reset", guest.domain()]).is_some(), "virsh reset");
-    let refusals = follow(&guest, &mut domain, &before);
-    assert!(refusals > 0, "firmware passed unseen");
-    println!("{image:x?} and now {:x?}", domain.findings().image);
-    expect_same_as_anew(&guest, &mut domain);
+    for _ in 0..2 {
+        mark(&guest);
+        let before = crawl(&mut domain).expect("a frame");
+        assert!(has_process(&before, MARKER));
+        let image = domain.findings().image;
+        assert!(lab::virsh(&["reset", guest.domain()]).is_some(), "virsh reset");
+        follow(&guest, &mut domain, &before);
+        println!("{image:x?} and now {:x?}", domain.findings().image);
+        expect_same_as_anew(&guest, &mut domain);
+    }
 }
 
 #[test]

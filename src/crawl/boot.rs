@@ -3,7 +3,7 @@
 //! A restart clears no memory: until something else is written there, all of the old kernel lies where it
 //! lay, in good order. So it takes more than a look at the kernel itself to notice that another runs.
 
-use super::reader::Context;
+use super::reader::{Context, ReadResult};
 use crate::kernel::Kernel;
 use crate::layout::Layout;
 use crate::memory::{GuestRam, PAGE_SHIFT, PAGE_SIZE, Page, PhysicalMemory};
@@ -31,41 +31,89 @@ pub(crate) struct Boot {
     /// Of the kernel's image its banner and the stack canary of its first task, a random number; below 1 MiB
     /// what firmware leaves, and the page table for starting CPUs, which each kernel makes.
     marks: Vec<Mark>,
+    /// The canary among them, which no two boots share.
+    canary: Option<Mark>,
     /// When it began, by the kernel's wall clock; 0 where that is not known.
     began: u64,
     /// The kernel's wall clock when this was noted.
     pub clock: u64,
+    /// Whether the kernel's first task and its clock are this kernel's. What is left of one that has gone may
+    /// be overwritten, or its page tables be the next one's, so that its clock tells any time.
+    sound: bool,
+}
+
+/// What firmware left when a search for kernels began. It must be older than what the search finds: a guest
+/// that is restarted meanwhile has left its kernel behind.
+pub(crate) struct Firmware(Option<Mark>);
+
+impl Firmware {
+    /// Looks at it.
+    pub fn note(memory: &dyn PhysicalMemory) -> Self {
+        Self(Mark::note(memory, Some(BIOS_TICKS), 4))
+    }
+}
+
+impl Mark {
+    /// The bytes at a place, within one page.
+    fn note(memory: &dyn PhysicalMemory, at: Option<u64>, length: usize) -> Option<Self> {
+        let at = at.filter(|at| (at % PAGE_SIZE as u64) as usize + length <= PAGE_SIZE)?;
+        let mut bytes = vec![0; length];
+        memory.read_run(at, &mut bytes).then_some(Self { at, bytes })
+    }
 }
 
 impl Boot {
     /// Notes the marks of the boot that runs.
-    pub fn note(ram: &GuestRam, kernel: &Kernel, layout: &Layout) -> Self {
+    pub fn note(ram: &GuestRam, kernel: &Kernel, layout: &Layout, firmware: &Firmware) -> Self {
         let space = AddressSpace::new(ram, kernel.image.root, kernel.image.levels);
         let reuse = super::Reuse::default();
         let context = Context::new(&space, kernel, layout, super::Details::default(), &reuse);
-        let mark = |at: Option<u64>, length: usize| {
-            let at = at.filter(|at| (at % PAGE_SIZE as u64) as usize + length <= PAGE_SIZE)?;
-            let mut bytes = vec![0; length];
-            ram.memory().read_run(at, &mut bytes).then_some(Mark { at, bytes })
-        };
+        let mark = |at: Option<u64>, length: usize| Mark::note(ram.memory(), at, length);
         let banner = context.symbol(layout.symbols.linux_banner).ok();
         let banner = banner.and_then(|at| Some((kernel.image.physical_address(at)?, at)));
         // Within its page.
         let length = banner.map(|(_, at)| BANNER.min(PAGE_SIZE - (at as usize & (PAGE_SIZE - 1))));
-        let canary = context.symbol(layout.symbols.init_task);
-        let canary = canary.and_then(|task| context.at(task, layout.process.task.stack_canary));
+        let first = context.symbol(layout.symbols.init_task);
+        let canary = first.and_then(|task| context.at(task, layout.process.task.stack_canary));
         let canary = canary.ok().and_then(|at| kernel.image.physical_address(at));
+        let canary = mark(canary, 8);
+        // As it was when it led to this kernel: by now another may have made its own.
+        let lead = kernel.image.led_by().map(|(page, last)| Mark {
+            at: page.wrapping_add(LAST_ENTRY),
+            bytes: last.to_le_bytes().to_vec(),
+        });
         let marks = [
             mark(banner.map(|(physical, _)| physical), length.unwrap_or(0)),
-            mark(canary, 8),
-            mark(kernel.image.trampoline().map(|page| page.wrapping_add(LAST_ENTRY)), 8),
-            mark(Some(BIOS_TICKS), 4),
+            canary.clone(),
+            lead,
+            firmware.0.clone(),
         ];
+        let name = first.and_then(|task| context.text(task, layout.process.task.comm));
+        let own = |at: ReadResult<u64>| at.is_ok_and(|at| kernel.image.is_led_to(&space, at));
+        let began = super::os::boot_time(&context).unwrap_or(0);
+        let clock = super::os::wall_clock(&context).unwrap_or(0);
         Self {
             marks: marks.into_iter().flatten().collect(),
-            began: super::os::boot_time(&context).unwrap_or(0),
-            clock: super::os::wall_clock(&context).unwrap_or(0),
+            canary,
+            began,
+            clock,
+            sound: own(first)
+                && own(super::os::timekeeper(&context))
+                // INIT_TASK_COMM (include/linux/init_task.h).
+                && name.is_ok_and(|name| name.starts_with("swapper"))
+                && began <= clock,
         }
+    }
+
+    /// Whether this is the other boot a little later: its clock went on, and no more than this.
+    pub fn goes_on_from(&self, clock: u64, most: u64) -> bool {
+        self.sound && self.clock > clock && self.clock - clock <= most
+    }
+
+    /// Which of several kernels in one memory is more likely the one that runs: what is left of an earlier
+    /// boot has stopped its clock, or is damaged.
+    pub fn rank(&self) -> impl Ord {
+        (self.sound, self.clock)
     }
 
     /// Whether all marks are still there. Read past the frame's cache, in one batch.
@@ -86,9 +134,11 @@ impl Boot {
         })
     }
 
-    /// Whether it began after the other was seen to run. What is left in memory of an earlier boot did not,
-    /// and neither did a kernel that has no clock yet.
+    /// Whether it is a whole kernel that began after the other was seen to run. What is left in memory of an earlier boot did not,
+    /// and neither did a kernel that has no clock yet. The canary tells what is left of the other one itself:
+    /// a kernel that was met in its first moments sets its clock later on.
     pub fn follows(&self, earlier: &Self) -> bool {
-        self.began >= earlier.clock
+        let another = self.canary.is_some() && self.canary != earlier.canary;
+        another && self.sound && self.began >= earlier.clock
     }
 }

@@ -26,7 +26,7 @@ mod tree;
 mod vmas;
 mod warm;
 
-pub(crate) use boot::Boot;
+pub(crate) use boot::{Boot, Firmware};
 pub(crate) use e820::firmware_ram;
 pub(crate) use reader::{Context, Details};
 pub(crate) use reuse::Reuse;

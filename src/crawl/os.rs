@@ -69,7 +69,7 @@ pub(super) fn monotonic(context: &Context) -> ReadResult<u64> {
 
 /// The core timekeeper. Until 6.12 `tk_core` is an anonymous structure: a sequence count, then the
 /// timekeeper at its alignment of 8.
-fn timekeeper(context: &Context) -> ReadResult<u64> {
+pub(super) fn timekeeper(context: &Context) -> ReadResult<u64> {
     const BEHIND_SEQUENCE_COUNT: u64 = 8;
     let symbols = &context.layout.symbols;
     let data = symbols.timekeeper_data.address.or(symbols.tk_core.address);

@@ -8,7 +8,7 @@ use super::file::{self, FileGuest};
 use super::options::OpenOptions;
 use super::qemu::QemuGuest;
 use super::source::Source;
-use crate::crawl::{Boot, Context, Details, Reuse, firmware_ram};
+use crate::crawl::{Boot, Context, Details, Firmware, Reuse, firmware_ram};
 use crate::error::{Error, Result};
 use crate::kernel::{
     DiscoveryError, Kernel, KernelImage, Profile, Recorder, Sources, Store, Wanted,
@@ -96,6 +96,7 @@ pub(super) fn find_kernel(source: &dyn Source, options: &OpenOptions) -> Result<
             _ => Ok(()),
         };
         let ram = memory()?;
+        let firmware = Firmware::note(ram.memory());
         let images = KernelImage::find_all(&ram, source.page_table());
         in_time(&ram)?;
         if images.is_empty() {
@@ -117,9 +118,8 @@ pub(super) fn find_kernel(source: &dyn Source, options: &OpenOptions) -> Result<
                 contradiction.get_or_insert(source.no_memory(reason));
                 continue;
             }
-            let boot = Boot::note(&ram, &kernel, &layout);
-            // What is left of an earlier boot has stopped its clock.
-            if best.as_ref().is_none_or(|best| best.boot.clock < boot.clock) {
+            let boot = Boot::note(&ram, &kernel, &layout, &firmware);
+            if best.as_ref().is_none_or(|best| best.boot.rank() < boot.rank()) {
                 best = Some(Found { ram, kernel, layout, boot, reuse: Reuse::default() });
             }
         }

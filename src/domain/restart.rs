@@ -43,10 +43,12 @@ impl Domain {
                     "it was restarted, and the time limit is reached before its kernel is found";
                 return Err(self.restarting(evidence));
             }
-            // Half of the old kernel, or a new one that cannot be used: only time tells.
-            Err(
-                error @ (Error::NoSymbols { .. } | Error::NoTypes { .. } | Error::NoMemory { .. }),
-            ) => {
+            // Half of the old kernel; its own map of RAM may be anything.
+            Err(Error::NoMemory { .. }) => {
+                return Err(self.restarting("it was restarted, and no whole kernel is there yet"));
+            }
+            // The same, or a new one that cannot be used: only time tells.
+            Err(error @ (Error::NoSymbols { .. } | Error::NoTypes { .. })) => {
                 return Err(self.restarting(&format!("it was restarted; so far, {error}")));
             }
             Err(error) => return Err(error),
@@ -59,7 +61,7 @@ impl Domain {
             let earlier = self.remains.replace((clock, now));
             let goes_on = earlier.is_some_and(|(before, at)| {
                 let most = nanoseconds(now.duration_since(at).saturating_add(CLOCK_SLACK));
-                clock > before && clock - before <= most
+                later.boot.goes_on_from(before, most)
             });
             if !goes_on {
                 return Err(

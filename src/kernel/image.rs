@@ -83,8 +83,8 @@ const HOLE: u64 = u64::MAX;
 /// A table that leads to a kernel, by its physical address.
 #[derive(Clone, Copy, Debug)]
 enum Lead {
-    /// It lies below 1 MiB.
-    Trampoline(u64),
+    /// It lies below 1 MiB; its last entry led on.
+    Trampoline(u64, u64),
     /// The source of memory named it.
     Named(u64),
 }
@@ -92,7 +92,7 @@ enum Lead {
 impl Lead {
     fn table(self) -> u64 {
         match self {
-            Self::Trampoline(table) | Self::Named(table) => table,
+            Self::Trampoline(table, _) | Self::Named(table) => table,
         }
     }
 }
@@ -111,15 +111,19 @@ impl KernelImage {
         let mut read = vec![false; low.len()];
         ram.memory().read_pages(&low, &mut pages, &mut read);
         let roots = low.iter().zip(&pages).zip(read).filter(|(_, read)| *read);
-        let roots = roots
-            .map(|((frame, page), _)| (Lead::Trampoline(frame << PAGE_SHIFT), last_entry(page)));
+        let roots = roots.filter_map(|((frame, page), _)| {
+            let last = last_entry(page)?;
+            Some((Lead::Trampoline(frame << PAGE_SHIFT, last), last))
+        });
         let mut page: Page = [0; PAGE_SIZE];
         let named = page_table.filter(|table| ram.read(*table, &mut page).is_ok());
-        let named = named.map(|table| (Lead::Named(table), last_entry(&page)));
+        let named = named.and_then(|table| Some((Lead::Named(table), last_entry(&page)?)));
         let mut images: Vec<Self> = Vec::new();
         let mut judged = Vec::new();
         for (lead, last) in named.into_iter().chain(roots) {
-            let Some(last) = last.filter(|last| !judged.contains(last)) else { continue };
+            if judged.contains(&last) {
+                continue;
+            }
             // Every page may claim to be one.
             if ram.budget().look_at_clock().is_err() {
                 break;
@@ -156,8 +160,13 @@ impl KernelImage {
 
     /// Where below 1 MiB the table is that led here; `None` where the source of memory named one.
     pub fn trampoline(&self) -> Option<u64> {
+        self.led_by().map(|(table, _)| table)
+    }
+
+    /// That table, and its last entry as it was when it led here.
+    pub fn led_by(&self) -> Option<(u64, u64)> {
         match self.found_by {
-            Lead::Trampoline(table) => Some(table),
+            Lead::Trampoline(table, last) => Some((table, last)),
             Lead::Named(_) => None,
         }
     }
@@ -166,6 +175,21 @@ impl KernelImage {
     pub fn is_mapped(&self, ram: &GuestRam) -> bool {
         let there = AddressSpace::new(ram, self.root, self.levels).translate(self.start);
         there.ok() == self.physical_address(self.start)
+    }
+
+    /// Whether page tables lead from an address of the kernel's own to where the image says it lies. Tables
+    /// of a kernel that has gone may have become the next one's, and lead to its variables.
+    pub fn is_led_to(&self, space: &AddressSpace, address: u64) -> bool {
+        let there = space.translate(address).ok();
+        match &self.place {
+            // What follows the image's first run, behind memory that was given back, is of one piece with it.
+            Place::Run(physical) => {
+                let offset = address.checked_sub(self.start);
+                let here = offset.and_then(|offset| physical.checked_add(offset));
+                there.is_some() && there == here
+            }
+            Place::Frames(_) => there.is_some() && there == self.physical_address(address),
+        }
     }
 
     /// Looks for the kernel's own top page table in the image, while no symbol names it and the
