@@ -96,10 +96,12 @@ fn mark(guest: &lab::Guest) {
 
 /// A handle after the restart, and one that is opened then, tell the same.
 fn expect_same_as_anew(guest: &lab::Guest, domain: &mut Domain) -> Frame {
-    let frame = domain.crawl(&CrawlOptions::default()).expect("a frame");
+    let mut options = CrawlOptions::default();
+    options.time_limit = PATIENCE;
+    let frame = domain.crawl(&options).expect("a frame");
     assert!(frame.consistency.complete, "{:?}", frame.consistency);
     let mut anew = Domain::open(guest.domain(), &OpenOptions::default()).expect("an open domain");
-    let other = anew.crawl(&CrawlOptions::default()).expect("a frame");
+    let other = anew.crawl(&options).expect("a frame");
     let names = |frame: &Frame| -> Vec<Option<String>> {
         let rows = frame.processes.iter().flatten();
         rows.filter(|one| one.kernel_thread == Some(false)).map(|one| one.name.clone()).collect()
