@@ -12,6 +12,17 @@ fn the_soname_is_libnfm_so_0() {
     assert!(dynamic.contains("Library soname: [libnfm.so.0]"), "{dynamic}");
 }
 
+/// Back ends bring the libraries of their hypervisors, and load them only to open a guest: so libnfm loads on
+/// hosts that have none.
+#[test]
+fn no_hypervisors_library_is_needed() {
+    let dynamic = output(Command::new("readelf").arg("-d").arg(library()));
+    let needed: Vec<&str> = dynamic.lines().filter(|line| line.contains("(NEEDED)")).collect();
+    assert!(needed.iter().any(|line| line.contains("[libc.so.6]")), "{dynamic}");
+    assert!(needed.iter().any(|line| line.contains("[libvirt.so.0]")), "{dynamic}");
+    assert!(!needed.iter().any(|line| line.contains("xen")), "{needed:?}");
+}
+
 /// Nothing else is exported, and each function has the version of the release that brought it.
 #[test]
 fn what_is_exported_is_what_is_declared() {

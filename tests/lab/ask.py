@@ -9,6 +9,7 @@ import os
 import socket
 import struct
 import sys
+import zlib
 
 OUT, ERR, END = 1, 2, 3
 
@@ -34,6 +35,7 @@ def main():
     ident = os.getpid() & 0xFFFFFFFF
     start = struct.pack("<4sI", b"NFMA", ident)
     pending = b""
+    checksum = zlib.adler32(b"")
 
     def need(count):
         nonlocal pending
@@ -54,7 +56,11 @@ def main():
             need(16 + length)
             data, pending = pending[16 : 16 + length], pending[16 + length :]
             if kind == END:
-                return struct.unpack("<I", data)[0]
+                status, sent = struct.unpack("<II", data)
+                if sent != checksum:
+                    fail("its answer is not what the guest sent: bytes were lost or changed")
+                return status
+            checksum = zlib.adler32(data, checksum)
             os.write(2, data) if kind == ERR else sys.stdout.buffer.write(data)
     except socket.timeout:
         fail("no answer within %g s (NFM_LAB_ASK_TIMEOUT)" % timeout)

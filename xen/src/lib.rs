@@ -88,11 +88,8 @@ unsafe extern "C" fn memory(
     // SAFETY: it is what `open` gave, and the caller lets no two threads use it at once.
     let guest = unsafe { &mut *guest.cast::<Guest>() };
     match caught(|| guest.describe()) {
-        Ok(facts) => {
-            // SAFETY: the caller promises room for the structure; its size stays as it is.
-            unsafe { memory.write(Memory { size: (*memory).size, ..facts }) };
-            OK
-        }
+        // SAFETY: the caller promises a structure that begins with its size.
+        Ok(facts) => unsafe { answer(memory, |size| Memory { size, ..facts }) },
         // SAFETY: the caller promises room for the reason.
         Err(error) => unsafe { report(&error, failure) },
     }
@@ -131,13 +128,23 @@ unsafe extern "C" fn state(guest: *mut c_void, state: *mut State) -> c_int {
     // SAFETY: it is what `open` gave, and the caller lets no two threads use it at once.
     let guest = unsafe { &mut *guest.cast::<Guest>() };
     match caught(|| guest.state()) {
-        Ok(known) => {
-            // SAFETY: the caller promises room for the structure; its size stays as it is.
-            unsafe { state.write(State { size: (*state).size, ..known }) };
-            OK
-        }
+        // SAFETY: the caller promises a structure that begins with its size.
+        Ok(known) => unsafe { answer(state, |size| State { size, ..known }) },
         Err(error) => error.number(),
     }
+}
+
+/// Writes a structure where the caller wants it, with the size that the caller's has; one that has no room for it
+/// is left alone.
+unsafe fn answer<T>(place: *mut T, filled: impl FnOnce(usize) -> T) -> c_int {
+    // SAFETY: every structure of the interface begins with its size, and the caller promises one.
+    let size = unsafe { place.cast::<usize>().read() };
+    if size < size_of::<T>() {
+        return UNSUPPORTED;
+    }
+    // SAFETY: there is room for it, as its size says.
+    unsafe { place.write(filled(size)) };
+    OK
 }
 
 /// A panic is a bug; it must not leave the module.
@@ -163,11 +170,55 @@ unsafe fn report(error: &Error, failure: *mut Failure) -> c_int {
         Error::Denied(text) | Error::Unsupported(text) | Error::Failed(text) => text.as_str(),
         Error::Gone => "Xen has no such domain",
     };
-    // SAFETY: the caller promises a whole structure.
+    // SAFETY: the caller promises a structure that begins with its size.
+    if unsafe { (*failure).size } < size_of::<Failure>() {
+        return error.number();
+    }
+    // SAFETY: there is room for it, as its size says.
     let message = unsafe { &mut (*failure).message };
     let most = message.len() - 1;
     let end = (0..=text.len().min(most)).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
     message[..end].copy_from_slice(&text.as_bytes()[..end]);
     message[end] = 0;
     error.number()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_no_room_is_left_alone() {
+        let fill = |size| State {
+            size,
+            vcpu_time_ns: 1,
+            resident_bytes: 2,
+            swapped_bytes: 3,
+            untouched_bytes: 4,
+        };
+        let mut state = State {
+            size: size_of::<State>(),
+            vcpu_time_ns: 0,
+            resident_bytes: 0,
+            swapped_bytes: 0,
+            untouched_bytes: 0,
+        };
+        // SAFETY: it is a whole structure.
+        assert_eq!(unsafe { answer(&mut state, fill) }, OK);
+        assert_eq!((state.size, state.untouched_bytes), (size_of::<State>(), 4));
+        state = State { size: size_of::<State>() - 8, untouched_bytes: 0, ..state };
+        // SAFETY: as above.
+        assert_eq!(unsafe { answer(&mut state, fill) }, UNSUPPORTED);
+        assert_eq!(state.untouched_bytes, 0);
+
+        let error = Error::Failed("words".to_owned());
+        let mut failure = Failure { size: size_of::<Failure>(), message: [7; 500] };
+        // SAFETY: as above.
+        assert_eq!(unsafe { report(&error, &mut failure) }, error.number());
+        assert!(failure.message.starts_with(b"words\0"));
+        failure = Failure { size: 16, message: [7; 500] };
+        // SAFETY: as above.
+        assert_eq!(unsafe { report(&error, &mut failure) }, error.number());
+        assert_eq!(failure.message, [7; 500]);
+    }
 }

@@ -21,6 +21,9 @@ use crate::library::{DomainInfo, Xen};
 pub const PAGE: usize = 4096;
 /// `log2(PAGE)`.
 pub const PAGE_SHIFT: u32 = 12;
+/// Frame numbers that fit into a page-table entry. Through one of these Linux maps a frame, without a look at the
+/// bits above (`mfn_pte`, arch/x86/include/asm/xen/page.h): they would become flags, and another frame be mapped.
+const FRAMES: u64 = 1 << 40;
 /// A page, copied.
 pub type Page = [u8; PAGE];
 
@@ -202,7 +205,8 @@ impl Kept {
                     copy(page, &mut pages[index]);
                     read[index] = 1;
                 }
-                None => missing.push(index),
+                None if *frame < FRAMES => missing.push(index),
+                None => {}
             }
         }
         for indexes in missing.chunks(self.limits.batch) {

@@ -45,7 +45,7 @@ pub fn agree(guest: &Guest) {
     };
     let own = guest.ask("cd /proc; echo [0-9]*");
     let own: BTreeSet<u64> = own.split_whitespace().filter_map(|pid| pid.parse().ok()).collect();
-    let frame = json(&["crawl", guest.domain(), "--json"]);
+    let frame = json(&["crawl", guest.domain(), "--time-limit", "60", "--json"]);
     assert_eq!(frame["domain"]["hypervisor"], "xen");
     assert_eq!(frame["consistency"]["complete"], true, "{}", frame["consistency"]);
     let crawled = pids(&frame["processes"]);
@@ -79,8 +79,8 @@ pub fn agree(guest: &Guest) {
 
 /// The guest is suspended for the frame and runs on after it.
 pub fn paused(guest: &Guest) {
-    let frame =
-        json(&["crawl", guest.domain(), "--paused", "--sections", "processes,host", "--json"]);
+    let sections = ["--sections", "processes,host", "--time-limit", "60"];
+    let frame = json(&[&["crawl", guest.domain(), "--paused", "--json"], &sections[..]].concat());
     assert_eq!(frame["consistency"]["mode"], "paused");
     assert_eq!(frame["host"]["state"], "paused");
     let state = virsh(&["domstate", guest.domain()]);

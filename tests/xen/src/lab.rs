@@ -61,10 +61,9 @@ impl Guest {
 
     /// Waits until the guest's workload rests and its agent listens.
     pub fn wait(&self) -> &Self {
-        let log = format!("/var/log/xen/console/guest-{}.log", self.domain);
         let begun = Instant::now();
         loop {
-            let text = fs::read(&log).unwrap_or_default();
+            let text = fs::read(self.log()).unwrap_or_default();
             let text = String::from_utf8_lossy(&text);
             if text.contains("NFM-LAB-READY") {
                 return self;
@@ -81,9 +80,37 @@ impl Guest {
 
     /// What a shell command in the guest prints. Panics if it fails.
     pub fn ask_bytes(&self, command: &str) -> Vec<u8> {
+        self.ask_with(command, || ())
+    }
+
+    /// The same, with the answer left unread until no more of it comes.
+    pub fn ask_late(&self, command: &str) -> Vec<u8> {
+        let size = || fs::metadata(self.log()).map_or(0, |file| file.len());
+        let begin = size();
+        self.ask_with(command, || {
+            let mut known = begin;
+            let mut grown = Instant::now();
+            while known == begin || grown.elapsed() < Duration::from_secs(2) {
+                assert!(grown.elapsed() < ANSWER, "{} does not answer", self.domain);
+                std::thread::sleep(Duration::from_millis(50));
+                if size() > known {
+                    (known, grown) = (size(), Instant::now());
+                }
+            }
+        })
+    }
+
+    /// Asks, and does something before it reads the answer.
+    fn ask_with(&self, command: &str, meanwhile: impl FnOnce()) -> Vec<u8> {
         let mut console = self.console.borrow_mut();
         let console = console.get_or_insert_with(|| self.open_console());
-        ask(console, command).unwrap_or_else(|reason| panic!("{}: {reason}", self.domain))
+        let answer = ask(console, command, meanwhile);
+        answer.unwrap_or_else(|reason| panic!("{}: {reason}", self.domain))
+    }
+
+    /// What came over the console so far.
+    fn log(&self) -> String {
+        format!("/var/log/xen/console/guest-{}.log", self.domain)
     }
 
     /// What a shell command in the guest prints, other than UTF-8 replaced.
@@ -118,7 +145,7 @@ impl Drop for Guest {
 }
 
 /// One request to the agent (tests/lab/agent.c), over a console on which the kernel may print too.
-fn ask(console: &mut File, command: &str) -> Result<Vec<u8>, String> {
+fn ask(console: &mut File, command: &str, meanwhile: impl FnOnce()) -> Result<Vec<u8>, String> {
     const OUT: u32 = 1;
     const END: u32 = 3;
     let id = std::process::id();
@@ -127,9 +154,11 @@ fn ask(console: &mut File, command: &str) -> Result<Vec<u8>, String> {
     request.extend((command.len() as u32).to_le_bytes());
     request.extend(command.as_bytes());
     console.write_all(&request).map_err(|error| error.to_string())?;
+    meanwhile();
     let mut start = b"NFMA".to_vec();
     start.extend(id.to_le_bytes());
     let (mut pending, mut output, mut errors) = (Vec::new(), Vec::new(), Vec::new());
+    let mut sum = Adler32::default();
     loop {
         while !pending.starts_with(&start) {
             need(console, &mut pending, start.len())?;
@@ -138,18 +167,53 @@ fn ask(console: &mut File, command: &str) -> Result<Vec<u8>, String> {
             }
         }
         need(console, &mut pending, 16)?;
-        let word = |at: usize| u32::from_le_bytes(pending[at..at + 4].try_into().expect("4 bytes"));
-        let (kind, length) = (word(8), word(12) as usize);
+        let (kind, length) = (word(&pending, 8), word(&pending, 12) as usize);
         need(console, &mut pending, 16 + length)?;
         let rest = pending.split_off(16 + length);
         let content = pending.split_off(16);
         pending = rest;
         match kind {
-            OUT => output.extend(content),
-            END if content == [0; 4] => return Ok(output),
-            END => return Err(format!("{command}: {content:?}: {errors:?}")),
-            _ => errors.push(String::from_utf8_lossy(&content).into_owned()),
+            OUT => {
+                sum.add(&content);
+                output.extend(content);
+            }
+            END if word(&content, 4) != sum.value() => {
+                return Err(format!("{command}: the answer is not what the guest sent"));
+            }
+            END if word(&content, 0) == 0 => return Ok(output),
+            END => return Err(format!("{command}: {}: {errors:?}", word(&content, 0))),
+            _ => {
+                sum.add(&content);
+                errors.push(String::from_utf8_lossy(&content).into_owned());
+            }
         }
+    }
+}
+
+/// Four bytes of the agent's as the number that they are.
+fn word(bytes: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes(bytes[at..at + 4].try_into().expect("4 bytes"))
+}
+
+/// The checksum of RFC 1950, section 8.2.
+struct Adler32(u32, u32);
+
+impl Default for Adler32 {
+    fn default() -> Self {
+        Self(1, 0)
+    }
+}
+
+impl Adler32 {
+    fn add(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 + u32::from(*byte)) % 65521;
+            self.1 = (self.1 + self.0) % 65521;
+        }
+    }
+
+    fn value(&self) -> u32 {
+        self.1 << 16 | self.0
     }
 }
 
