@@ -82,7 +82,7 @@ lint: ## check format, lints, scripts, the C header, bindings, manual pages, the
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) clippy -p nfm --features fuzzing --test hostile -- -D warnings
 	@if command -v shellcheck >/dev/null; then \
-	    shellcheck scripts/* .ci/run tests/lab/guest tests/lab/*.sh tests/lab/rc tests/lab/quiet-net tests/lab/debian-init \
+	    shellcheck scripts/* .ci/run tests/lab/guest tests/lab/own-libvirtd tests/lab/*.sh tests/lab/rc tests/lab/quiet-net tests/lab/debian-init \
 	        tests/xen/run tests/xen/test tests/xen/dom0-init tests/xen/*.sh; \
 	else echo "lint: shellcheck is not installed: the scripts were not checked"; fi
 	@if [ -e .git ]; then git diff --exit-code -- include || \
