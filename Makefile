@@ -7,6 +7,10 @@ MANDIR ?= $(PREFIX)/share/man
 BASHDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR  ?= $(PREFIX)/share/zsh/site-functions
 FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
+# Where systemd looks for units; packagers have their own place.
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+# Profiles that whoever wants them copies to /etc/apparmor.d: guests' own have to be changed too.
+APPARMORDIR ?= $(PREFIX)/share/apparmor/extra-profiles
 # What takes debug information out of installed files; 'make install STRIP=true' leaves it in.
 STRIP  ?= strip
 # Brings what is missing to build and test; packagers, who have it, say SETUP=:
@@ -82,7 +86,7 @@ lint: ## check format, lints, scripts, the C header, bindings, manual pages, the
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) clippy -p nfm --features fuzzing --test hostile -- -D warnings
 	@if command -v shellcheck >/dev/null; then \
-	    shellcheck scripts/* .ci/run tests/lab/guest tests/lab/*.sh tests/lab/rc tests/lab/quiet-net tests/lab/debian-init \
+	    shellcheck scripts/* .ci/run tests/lab/guest tests/lab/own-libvirtd tests/lab/*.sh tests/lab/rc tests/lab/quiet-net tests/lab/debian-init \
 	        tests/xen/run tests/xen/test tests/xen/dom0-init tests/xen/*.sh; \
 	else echo "lint: shellcheck is not installed: the scripts were not checked"; fi
 	@if [ -e .git ]; then git diff --exit-code -- include || \
@@ -105,6 +109,14 @@ lint: ## check format, lints, scripts, the C header, bindings, manual pages, the
 	"$(TARGET)/debug/examples/manual" "$(TARGET)/manual-lint"
 	mandoc -T lint -W warning "$(TARGET)"/manual-lint/man/man*/*
 	rpmspec --parse packaging/rpm/nfm.spec >/dev/null
+	@# It warns of what it does not know and says nothing else. The command is the one that is built here.
+	@if command -v systemd-analyze >/dev/null; then \
+	    mkdir -p "$(TARGET)/unit-lint" && \
+	    sed 's|/usr/bin/nfm|$(abspath $(TARGET))/debug/nfm|' 'packaging/systemd/nfm-crawl@.service' \
+	        >"$(TARGET)/unit-lint/nfm-crawl@.service" && \
+	    warnings=$$(systemd-analyze verify --man=no "$(TARGET)/unit-lint/nfm-crawl@.service" 2>&1 | grep nfm-crawl); \
+	    [ -z "$$warnings" ] || { printf '%s\n' "$$warnings" >&2; exit 1; }; \
+	else echo "lint: systemd-analyze is not installed: the unit was not checked"; fi
 
 bench: ## run the benchmarks, with a real guest
 	@$(SETUP)
@@ -152,6 +164,11 @@ install: ## install what 'make build' built: DESTDIR=, PREFIX=, LIBDIR=
 	install -D -m 644 "$(TARGET)/manual/completions/bash/nfm" "$(DESTDIR)$(BASHDIR)/nfm"
 	install -D -m 644 "$(TARGET)/manual/completions/zsh/_nfm" "$(DESTDIR)$(ZSHDIR)/_nfm"
 	install -D -m 644 "$(TARGET)/manual/completions/fish/nfm.fish" "$(DESTDIR)$(FISHDIR)/nfm.fish"
+	install -d "$(DESTDIR)$(UNITDIR)"
+	sed 's|/usr/bin/nfm|$(PREFIX)/bin/nfm|' 'packaging/systemd/nfm-crawl@.service' \
+	    >"$(DESTDIR)$(UNITDIR)/nfm-crawl@.service"
+	chmod 644 "$(DESTDIR)$(UNITDIR)/nfm-crawl@.service"
+	install -D -m 644 packaging/apparmor/usr.bin.nfm "$(DESTDIR)$(APPARMORDIR)/usr.bin.nfm"
 
 uninstall: ## remove what 'make install' installed from the same place
 	rm -f "$(DESTDIR)$(PREFIX)/bin/nfm" "$(DESTDIR)$(PREFIX)/include/nfm.h" \
@@ -161,7 +178,8 @@ uninstall: ## remove what 'make install' installed from the same place
 	    "$(DESTDIR)$(MANDIR)"/man1/nfm.1 "$(DESTDIR)$(MANDIR)"/man1/nfm-*.1 \
 	    "$(DESTDIR)$(MANDIR)"/man3/libnfm.3 "$(DESTDIR)$(MANDIR)"/man3/nfm_*.3 \
 	    "$(DESTDIR)$(MANDIR)/man7/nfm-security.7" "$(DESTDIR)$(BASHDIR)/nfm" \
-	    "$(DESTDIR)$(ZSHDIR)/_nfm" "$(DESTDIR)$(FISHDIR)/nfm.fish"
+	    "$(DESTDIR)$(ZSHDIR)/_nfm" "$(DESTDIR)$(FISHDIR)/nfm.fish" \
+	    "$(DESTDIR)$(UNITDIR)/nfm-crawl@.service" "$(DESTDIR)$(APPARMORDIR)/usr.bin.nfm"
 
 deb: ## build the Debian packages into target/deb
 	@$(SETUP)

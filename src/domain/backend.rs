@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::source::{KnownState, OnHost, Source};
+use super::source::{LibvirtsWord, OnHost, Source};
 use crate::error::{Error, Result};
 use crate::frame::{DomainIdentity, Host};
 use crate::memory::{BackendGuest, PhysicalMemory, PluginMemory, Wanted};
@@ -14,7 +14,7 @@ pub(super) struct BackendSource {
     uri: String,
     uuid: String,
     guest: Arc<BackendGuest>,
-    state: KnownState,
+    libvirt: LibvirtsWord,
 }
 
 impl BackendSource {
@@ -39,7 +39,7 @@ impl BackendSource {
             uri: uri.to_owned(),
             uuid: summary.uuid.clone(),
             guest,
-            state: KnownState::default(),
+            libvirt: LibvirtsWord::default(),
         })
     }
 }
@@ -81,7 +81,7 @@ impl Source for BackendSource {
     /// is no problem of the frame.
     fn host(&self, _memory: &dyn PhysicalMemory, note: &dyn Fn(String)) -> Option<Host> {
         let known = self.guest.state()?;
-        let state = self.state.ask(&self.uri, &self.uuid).map(DomainState::name);
+        let state = self.libvirt.state(&self.uri, &self.uuid).map(DomainState::name);
         Some(Host {
             vcpu_time_ns: known.vcpu_time_ns,
             rss_bytes: known.resident,

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
+use super::open::Found;
 use super::source::Source;
-use crate::kernel::Kernel;
-use crate::memory::PhysicalMemory;
 
 /// What was found when a domain was opened, for `nfm doctor`.
 #[derive(Clone, Debug)]
@@ -20,6 +19,9 @@ pub struct Findings {
     pub place: String,
     /// RAM as (guest-physical address, bytes); empty where the hypervisor alone knows where it lies.
     pub ram: Vec<(u64, u64)>,
+    /// Memory of the guest that cannot be read, likewise: DIMMs of which it is not certain where the
+    /// hypervisor's process keeps them.
+    pub unplaced: Vec<(u64, u64)>,
     /// Page-table levels.
     pub paging_levels: u32,
     /// Guest-physical address below 1 MiB of the page table that led to the kernel; `None` where the
@@ -50,12 +52,8 @@ pub struct Findings {
 }
 
 impl Findings {
-    pub(super) fn new(
-        source: &dyn Source,
-        memory: &dyn PhysicalMemory,
-        kernel: &Kernel,
-        open_time: Duration,
-    ) -> Self {
+    pub(super) fn new(source: &dyn Source, found: &Found, open_time: Duration) -> Self {
+        let (memory, kernel) = (found.ram.memory(), &found.kernel);
         let image = &kernel.image;
         let host = source.on_host();
         Self {
@@ -64,6 +62,7 @@ impl Findings {
             pid: host.pid,
             place: source.place(),
             ram: memory.ram(),
+            unplaced: source.unplaced(found.ram_layout),
             paging_levels: image.levels.count(),
             trampoline: image.trampoline(),
             page_table: image.root,

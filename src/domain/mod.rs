@@ -23,7 +23,7 @@ use crate::control::Control;
 use crate::crawl::{Context, Details, Section};
 use crate::error::{Error, Result};
 use crate::frame::{Consistency, FORMAT, Frame};
-use crate::memory::ReadStatistics;
+use crate::memory::{GuestRam, ReadStatistics};
 use crate::paging::AddressSpace;
 use open::Found;
 #[cfg(feature = "fuzzing")]
@@ -70,8 +70,7 @@ impl Domain {
         begun: Instant,
     ) -> Result<Self> {
         let found = open::find_kernel(source.as_ref(), options)?;
-        let findings =
-            Findings::new(source.as_ref(), found.ram.memory(), &found.kernel, begun.elapsed());
+        let findings = Findings::new(source.as_ref(), &found, begun.elapsed());
         // Whoever cancels this call does not mean the next.
         let options = OpenOptions { control: None, ..options.clone() };
         Ok(Self { source, found, findings, frames: 0, options, remains: None })
@@ -101,7 +100,7 @@ impl Domain {
     }
 
     /// Takes one frame. A guest that was restarted since the last one, also with another kernel, is noticed
-    /// and its kernel found anew.
+    /// and its kernel found anew; memory that was plugged in or out is followed.
     ///
     /// # Errors
     /// [`Error::Gone`] when the guest ended; [`Error::NotBooted`] while it is restarted, after which the
@@ -116,6 +115,7 @@ impl Domain {
             Mode::Live => None,
             Mode::Paused => self.source.hold()?,
         };
+        self.follow_plugs(false);
         // A frame into which a restart falls is of neither boot.
         for _ in 0..TRIES {
             let left = options.time_limit.saturating_sub(begun.elapsed());
@@ -124,6 +124,9 @@ impl Domain {
                 return Err(if self.found.ram.memory().ending() { self.gone() } else { error });
             }
             let mut frame = self.take(options, begun);
+            if self.found.ram.memory().missed() && self.follow_plugs(true) {
+                frame = self.take(options, begun);
+            }
             self.check(control)?;
             if self.is_same_boot() {
                 drop(hold);
@@ -135,6 +138,26 @@ impl Domain {
             }
         }
         Err(self.restarting("it was restarted while it was read"))
+    }
+
+    /// Reads the guest's memory as it is laid out now; true if that is otherwise than before.
+    fn follow_plugs(&mut self, missed: bool) -> bool {
+        if !self.source.was_laid_out_anew(missed) {
+            return false;
+        }
+        let layout = self.found.ram_layout;
+        match self.source.memory(layout) {
+            Ok(memory) => {
+                self.findings.ram = memory.ram();
+                self.findings.unplaced = self.source.unplaced(layout);
+                self.found.ram = GuestRam::new(memory);
+                true
+            }
+            Err(error) => {
+                tracing::warn!(%error, "memory that was plugged in cannot be read");
+                false
+            }
+        }
     }
 
     /// Reads the sections that were asked for.

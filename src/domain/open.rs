@@ -44,6 +44,8 @@ pub(super) fn find_source(domain: &str, options: &OpenOptions) -> Result<Box<dyn
 /// A guest's memory, and the kernel that was found in it.
 pub(super) struct Found {
     pub ram: GuestRam,
+    /// In which of its source's ways the memory is laid out.
+    pub ram_layout: usize,
     pub kernel: Kernel,
     pub layout: Layout,
     pub boot: Boot,
@@ -82,9 +84,9 @@ pub(super) fn find_kernel(source: &dyn Source, options: &OpenOptions) -> Result<
     let sources = options.sources(source.identity());
     let (mut contradiction, mut failure) = (None, None);
     let mut best: Option<Found> = None;
-    for layout in 0..source.layouts() {
+    for ram_layout in 0..source.layouts() {
         let memory = || -> Result<GuestRam> {
-            let ram = GuestRam::new(source.memory(layout)?);
+            let ram = GuestRam::new(source.memory(ram_layout)?);
             ram.begin_frame(0, limits, options.control.clone());
             Ok(ram)
         };
@@ -120,7 +122,8 @@ pub(super) fn find_kernel(source: &dyn Source, options: &OpenOptions) -> Result<
             }
             let boot = Boot::note(&ram, &kernel, &layout, &firmware);
             if best.as_ref().is_none_or(|best| best.boot.rank() < boot.rank()) {
-                best = Some(Found { ram, kernel, layout, boot, reuse: Reuse::default() });
+                let reuse = Reuse::default();
+                best = Some(Found { ram, ram_layout, kernel, layout, boot, reuse });
             }
         }
         if let Some(found) = best {
@@ -190,7 +193,8 @@ fn disagreement(
     let end_above = |runs: &[(u64, u64)]| {
         runs.iter().filter(|(start, _)| *start == 4 * GIB).map(|(_, length)| *length).max()
     };
-    (end_above(&firmware) < end_above(&blocks).filter(|_| !firmware.is_empty()))
+    let boot = ram.memory().boot_ram();
+    (end_above(&firmware) < end_above(&boot).filter(|_| !firmware.is_empty()))
         .then(|| "the layout has more RAM above 4 GiB than the guest knows of".to_owned())
 }
 

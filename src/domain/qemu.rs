@@ -1,17 +1,21 @@
 //! A guest of QEMU under libvirt.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::source::{KnownState, OnHost, Source};
+use super::source::{LibvirtsWord, OnHost, Source};
 use crate::error::{Error, Result};
 use crate::frame::{DomainIdentity, Host};
 use crate::memory::{PhysicalMemory, ProcfsMemory, ReadableProcess, Residency};
-use crate::resolve::{DomainDefinition, DomainState, Hold, QemuProcess, RamLayout, candidates};
+use crate::resolve::{
+    Dimm, DomainDefinition, DomainState, Hold, QemuProcess, RamLayout, candidates,
+};
 
 /// After counting the RAM that the host holds, it is not counted for so many times what that took.
 const COUNT_REST: u32 = 50;
+/// Memory that is plugged in or out is looked for no more often: asking libvirt takes milliseconds.
+const PLUGS_REST: Duration = Duration::from_secs(1);
 
 /// A running guest of QEMU.
 pub(super) struct QemuGuest {
@@ -19,8 +23,10 @@ pub(super) struct QemuGuest {
     uuid: String,
     uri: String,
     process: Arc<ReadableProcess>,
-    layouts: Vec<RamLayout>,
-    state: KnownState,
+    layouts: RefCell<Vec<RamLayout>>,
+    /// When memory that is plugged in or out was looked for.
+    plugs_looked_for: Cell<Option<Instant>>,
+    libvirt: LibvirtsWord,
     /// How much of its RAM the host holds, as it was counted last.
     counted: Cell<Option<Count>>,
 }
@@ -61,8 +67,9 @@ impl QemuGuest {
             uuid,
             uri: uri.to_owned(),
             process,
-            layouts,
-            state: KnownState::default(),
+            layouts: RefCell::new(layouts),
+            plugs_looked_for: Cell::default(),
+            libvirt: LibvirtsWord::default(),
             counted: Cell::default(),
         })
     }
@@ -86,15 +93,44 @@ impl Source for QemuGuest {
     }
 
     fn layouts(&self) -> usize {
-        self.layouts.len()
+        self.layouts.borrow().len()
     }
 
     fn memory(&self, layout: usize) -> Result<Box<dyn PhysicalMemory>> {
-        let layout = self
-            .layouts
+        let layouts = self.layouts.borrow();
+        let layout = layouts
             .get(layout)
             .ok_or_else(|| self.no_memory("its definition allows no such layout".to_owned()))?;
         Ok(Box::new(ProcfsMemory::new(&self.process, layout)?))
+    }
+
+    /// Who has no DIMM, and is asked for nothing that it has not, is not looked at.
+    fn was_laid_out_anew(&self, missed: bool) -> bool {
+        let rests = self.plugs_looked_for.get().is_some_and(|at| at.elapsed() < PLUGS_REST);
+        let mut layouts = self.layouts.borrow_mut();
+        if rests || !(missed || layouts.iter().any(RamLayout::has_dimms)) {
+            return false;
+        }
+        let later = self.dimms().and_then(|dimms| {
+            let mappings = self.process.process().mappings(&self.identity.name)?;
+            Ok(layouts.iter().map(|layout| layout.with_dimms(&dimms, &mappings)).collect())
+        });
+        self.plugs_looked_for.set(Some(Instant::now()));
+        match later {
+            Ok(later) if later != *layouts => {
+                *layouts = later;
+                true
+            }
+            Ok(_) => false,
+            Err(error) => {
+                tracing::warn!(%error, "memory that was plugged in or out cannot be looked for");
+                false
+            }
+        }
+    }
+
+    fn unplaced(&self, layout: usize) -> Vec<(u64, u64)> {
+        self.layouts.borrow().get(layout).map(|layout| layout.unplaced.clone()).unwrap_or_default()
     }
 
     fn hold(&self) -> Result<Option<Hold>> {
@@ -105,7 +141,7 @@ impl Source for QemuGuest {
     fn host(&self, memory: &dyn PhysicalMemory, note: &dyn Fn(String)) -> Option<Host> {
         let noted = |what: &str, error: &dyn std::fmt::Display| note(format!("{what}: {error}"));
         let time = self.process.process().vcpu_time();
-        let state = self.state.ask(&self.uri, &self.uuid).map(DomainState::name);
+        let state = self.libvirt.state(&self.uri, &self.uuid).map(DomainState::name);
         let counted = self.counted(memory);
         if counted.is_none() {
             noted("rss_bytes", &"the host does not tell (/proc/PID/pagemap)");
@@ -124,6 +160,12 @@ impl Source for QemuGuest {
 }
 
 impl QemuGuest {
+    /// What is plugged in by now.
+    fn dimms(&self) -> Result<Vec<Dimm>> {
+        let xml = self.libvirt.xml(&self.uri, &self.uuid)?;
+        Dimm::parse_all(&xml).map_err(|reason| self.no_memory(reason))
+    }
+
     /// How much of the guest's RAM the host holds: counted anew, unless that would take more than a
     /// small share of the time since it was counted last.
     fn counted(&self, memory: &dyn PhysicalMemory) -> Option<Count> {

@@ -70,8 +70,7 @@ impl Domain {
             }
         }
         tracing::debug!(release = later.kernel.release, "the guest was restarted");
-        let memory = later.ram.memory();
-        self.findings = Findings::new(self.source.as_ref(), memory, &later.kernel, begun.elapsed());
+        self.findings = Findings::new(self.source.as_ref(), &later, begun.elapsed());
         self.found = later;
         self.remains = None;
         Ok(())

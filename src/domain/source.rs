@@ -28,6 +28,18 @@ pub(crate) trait Source: Send {
     /// Its memory, laid out in one of these ways.
     fn memory(&self, layout: usize) -> Result<Box<dyn PhysicalMemory>>;
 
+    /// Whether its memory is laid out otherwise by now, as some was plugged in or out: then [`Self::memory`]
+    /// gives it anew, in as many ways as before. `missed`: memory was asked for where none is known.
+    fn was_laid_out_anew(&self, _missed: bool) -> bool {
+        false
+    }
+
+    /// Memory of the guest that cannot be read, as it is not certain where it is kept, as (guest-physical
+    /// address, bytes).
+    fn unplaced(&self, _layout: usize) -> Vec<(u64, u64)> {
+        Vec::new()
+    }
+
     /// What its memory cannot be located for.
     fn no_memory(&self, reason: String) -> Error {
         Error::NoMemory { domain: self.identity().name.clone(), place: self.place(), reason }
@@ -68,13 +80,13 @@ pub(crate) struct OnHost {
     pub pid: Option<i32>,
 }
 
-/// libvirt's word on a domain's state, over a connection that is kept once it was asked for.
+/// libvirt's word on a domain, over a connection that is kept once it was asked for.
 #[derive(Default)]
-pub(super) struct KnownState(RefCell<Option<Watched>>);
+pub(super) struct LibvirtsWord(RefCell<Option<Watched>>);
 
-impl KnownState {
+impl LibvirtsWord {
     /// The domain's state over the connection that is open, or over a new one where it broke.
-    pub fn ask(&self, uri: &str, uuid: &str) -> Result<DomainState> {
+    pub fn state(&self, uri: &str, uuid: &str) -> Result<DomainState> {
         let mut watched = self.0.borrow_mut();
         // A connection that broke may answer once more, with no state at all.
         if let Some(Ok(state)) = watched.as_ref().map(Watched::state)
@@ -84,5 +96,15 @@ impl KnownState {
         }
         *watched = None;
         watched.insert(Watched::open(uri, uuid)?).state()
+    }
+
+    /// The domain's live definition, likewise.
+    pub fn xml(&self, uri: &str, uuid: &str) -> Result<String> {
+        let mut watched = self.0.borrow_mut();
+        if let Some(Ok(xml)) = watched.as_ref().map(Watched::xml) {
+            return Ok(xml);
+        }
+        *watched = None;
+        watched.insert(Watched::open(uri, uuid)?).xml()
     }
 }

@@ -70,6 +70,16 @@ pub(crate) trait PhysicalMemory: Send {
     /// knows where it lies.
     fn ram(&self) -> Vec<(u64, u64)>;
 
+    /// The part of it that firmware knows of: what was plugged in later is not.
+    fn boot_ram(&self) -> Vec<(u64, u64)> {
+        self.ram()
+    }
+
+    /// Whether, in this frame, memory was asked for where there is no RAM.
+    fn missed(&self) -> bool {
+        false
+    }
+
     /// The parts of the RAM that may hold something other than zeros, as ascending runs; what is not in them
     /// was never used, and reading it would cost the host memory.
     fn populated(&self) -> Vec<(u64, u64)> {

@@ -39,6 +39,8 @@ pub(crate) struct ProcfsMemory {
     blocks: Vec<Block>,
     /// Frames that have begun.
     frames: Cell<u64>,
+    /// Whether this frame asked for what is no RAM.
+    missed: Cell<bool>,
 }
 
 #[derive(Debug)]
@@ -150,15 +152,27 @@ impl ProcfsMemory {
                 Ok(Block { ram: *ram, file, mapping: OnceCell::new() })
             })
             .collect::<Result<_>>()?;
-        Ok(Self { owner: Arc::clone(owner), blocks, frames: Cell::new(0) })
+        Ok(Self {
+            owner: Arc::clone(owner),
+            blocks,
+            frames: Cell::new(0),
+            missed: Cell::new(false),
+        })
     }
 
     /// The block that holds `length` bytes from a guest-physical address, and the offset in it.
     fn find(&self, address: u64, length: u64) -> Option<(&Block, u64)> {
-        let after = self.blocks.partition_point(|block| block.ram.guest <= address);
-        let block = self.blocks.get(after.checked_sub(1)?)?;
-        let offset = address - block.ram.guest;
-        (offset.checked_add(length)? <= block.ram.length).then_some((block, offset))
+        let found = || {
+            let after = self.blocks.partition_point(|block| block.ram.guest <= address);
+            let block = self.blocks.get(after.checked_sub(1)?)?;
+            let offset = address - block.ram.guest;
+            (offset.checked_add(length)? <= block.ram.length).then_some((block, offset))
+        };
+        let found = found();
+        if found.is_none() {
+            self.missed.set(true);
+        }
+        found
     }
 
     fn read_block(&self, block: &Block, offset: u64, bytes: &mut [u8]) -> bool {
@@ -244,6 +258,7 @@ impl PhysicalMemory for ProcfsMemory {
     /// Only what is read more than once is mapped: a mapping counts as this process's memory.
     fn begin_frame(&self) {
         self.frames.set(self.frames.get().saturating_add(1));
+        self.missed.set(false);
         if self.frames.get() < FRAMES_BEFORE_MAPPING {
             return;
         }
@@ -272,6 +287,15 @@ impl PhysicalMemory for ProcfsMemory {
 
     fn ram(&self) -> Vec<(u64, u64)> {
         self.blocks.iter().map(|block| (block.ram.guest, block.ram.length)).collect()
+    }
+
+    fn boot_ram(&self) -> Vec<(u64, u64)> {
+        let boot = self.blocks.iter().filter(|block| !block.ram.plugged);
+        boot.map(|block| (block.ram.guest, block.ram.length)).collect()
+    }
+
+    fn missed(&self) -> bool {
+        self.missed.get()
     }
 
     fn populated(&self) -> Vec<(u64, u64)> {

@@ -1,5 +1,7 @@
 //! Domains by name, id or UUID through a read-only libvirt connection.
 
+use std::time::{Duration, Instant};
+
 use virt::connect::Connect;
 use virt::domain::Domain;
 use virt::error::ErrorNumber;
@@ -154,7 +156,7 @@ impl Libvirt {
     }
 }
 
-/// A domain whose state is asked for again and again, over a read-only connection that stays open.
+/// A domain that is asked after again and again, over a read-only connection that stays open.
 pub(crate) struct Watched {
     domain: Domain,
     /// Keeps the connection that `domain` belongs to.
@@ -168,6 +170,11 @@ impl Watched {
         Ok(Self { domain: libvirt.look_up(uuid)?, _connect: libvirt.connect })
     }
 
+    /// The domain's live definition now.
+    pub fn xml(&self) -> Result<String> {
+        self.domain.xml_desc(0).map_err(|error| refused("the domain's definition", &error))
+    }
+
     /// The domain's state now.
     pub fn state(&self) -> Result<DomainState> {
         match self.domain.state() {
@@ -177,8 +184,16 @@ impl Watched {
     }
 }
 
+/// For how long a domain that was held is tried to be resumed where libvirt has gone meanwhile: as long as its
+/// daemon may take to start anew.
+const RESUME_TRIES: Duration = Duration::from_secs(30);
+/// Between two of these tries.
+const RESUME_REST: Duration = Duration::from_millis(200);
+
 /// A domain that is held for a crawl; it runs on when this is dropped.
 pub(crate) struct Hold {
+    uri: String,
+    uuid: String,
     domain: Domain,
     /// Keeps the connection that `domain` belongs to.
     _connect: Connect,
@@ -193,14 +208,23 @@ impl Hold {
             return Ok(None);
         }
         domain.suspend().map_err(|error| refused("to suspend the domain", &error))?;
-        Ok(Some(Self { domain, _connect: connect }))
+        Ok(Some(Self { uri: uri.to_owned(), uuid: uuid.to_owned(), domain, _connect: connect }))
     }
 }
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        if let Err(error) = self.domain.resume() {
-            tracing::error!(%error, "the domain could not be resumed; use `virsh resume`");
+        if self.domain.resume().is_ok() {
+            return;
+        }
+        // libvirt may have been restarted, or the guest may be gone.
+        let end = Instant::now() + RESUME_TRIES;
+        while let Err(error) = resume_if_paused(&self.uri, &self.uuid) {
+            if !matches!(error, Error::Connect { .. }) || Instant::now() > end {
+                tracing::error!(%error, "the domain could not be resumed; use `virsh resume`");
+                return;
+            }
+            std::thread::sleep(RESUME_REST);
         }
     }
 }

@@ -7,7 +7,7 @@ pub(crate) struct Mapping {
     pub start: u64,
     /// First address after it.
     pub end: u64,
-    /// Readable and writable, as guest RAM always is.
+    /// Readable and writable, and no code, as guest RAM always is. (What TCG translates is all three.)
     pub read_write: bool,
     /// Shared with other processes.
     pub shared: bool,
@@ -41,7 +41,7 @@ impl Mapping {
         Some(Self {
             start: u64::from_str_radix(start, 16).ok()?,
             end: u64::from_str_radix(end, 16).ok()?,
-            read_write: permissions.starts_with(b"rw"),
+            read_write: permissions.starts_with(b"rw-"),
             shared: permissions.get(3) == Some(&b's'),
             offset: u64::from_str_radix(offset, 16).ok()?,
             inode: inode.parse().ok()?,
@@ -60,13 +60,14 @@ mod tests {
             "7f0000000000-7f0020000000 rw-p 00000000 00:00 0 \n\
              7f0040000000-7f0060000000 rw-s 00001000 00:01 2054   /memfd:pc.ram (deleted)\n\
              nonsense\n\
+             7f0080000000-7f00bffff000 rwxp 00000000 00:00 0 \n\
              ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0  [vsyscall]\n",
         );
-        assert_eq!(maps.len(), 3);
+        assert_eq!(maps.len(), 4);
         assert_eq!(maps[0].length(), 0x2000_0000);
         assert!(maps[0].read_write && !maps[0].shared && maps[0].path.is_empty());
         assert!(maps[1].shared && maps[1].offset == 0x1000 && maps[1].inode == 2054);
         assert_eq!(maps[1].path, "/memfd:pc.ram (deleted)");
-        assert!(!maps[2].read_write);
+        assert!(!maps[2].read_write && !maps[3].read_write);
     }
 }

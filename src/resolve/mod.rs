@@ -3,11 +3,13 @@
 //! Nothing here reads guest memory; what is found are *candidates*, which `domain.rs` holds against
 //! the memory itself.
 
+mod dimms;
 mod libvirt;
 mod maps;
 mod qemu;
 mod ram;
 
+pub(crate) use dimms::Dimm;
 pub use libvirt::{
     DomainDefinition, DomainState, DomainSummary, Libvirt, resume_if_paused, silence_libvirt,
 };

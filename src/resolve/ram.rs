@@ -6,6 +6,7 @@
 
 use roxmltree::{Document, Node};
 
+use super::dimms::Dimm;
 use super::maps::Mapping;
 
 const MIB: u64 = 1 << 20;
@@ -42,6 +43,15 @@ pub(crate) struct RamBlock {
     pub host: u64,
     /// What stands behind it.
     pub backing: Backing,
+    /// Plugged in: firmware's map of RAM does not know of it.
+    pub plugged: bool,
+}
+
+impl RamBlock {
+    /// Whether both are the same bytes of the process.
+    pub fn is_at(&self, other: &Self) -> bool {
+        (self.host, self.length, self.backing) == (other.host, other.length, other.backing)
+    }
 }
 
 /// All RAM of a guest, ascending by guest-physical address.
@@ -49,6 +59,9 @@ pub(crate) struct RamBlock {
 pub(crate) struct RamLayout {
     /// The blocks, ascending, not overlapping.
     pub blocks: Vec<RamBlock>,
+    /// Memory that the guest has and that cannot be read, as it is not certain where the process keeps it:
+    /// (guest-physical address, bytes).
+    pub unplaced: Vec<(u64, u64)>,
 }
 
 impl RamLayout {
@@ -74,8 +87,8 @@ struct Wanted {
 struct Definition {
     /// Boot RAM, one block a NUMA cell, in guest-physical order.
     boot: Vec<Wanted>,
-    /// Plugged DIMMs with their base addresses.
-    dimms: Vec<(u64, Wanted)>,
+    /// What was plugged in.
+    dimms: Vec<Dimm>,
     /// RAM below 4 GiB, most likely first.
     low_limits: Vec<u64>,
 }
@@ -87,7 +100,7 @@ struct Definition {
 pub(crate) fn candidates(xml: &str, mappings: &[Mapping]) -> Result<Vec<RamLayout>, String> {
     let definition = Definition::parse(xml)?;
     let mut placements: Vec<Vec<RamBlock>> = vec![Vec::new()];
-    for wanted in definition.boot.iter().chain(definition.dimms.iter().map(|(_, dimm)| dimm)) {
+    for wanted in &definition.boot {
         let places = places(wanted, mappings);
         if places.is_empty() {
             return Err(format!(
@@ -111,6 +124,7 @@ pub(crate) fn candidates(xml: &str, mappings: &[Mapping]) -> Result<Vec<RamLayou
     for limit in &definition.low_limits {
         for placement in &placements {
             let layout = definition.lay_out(placement, *limit);
+            let layout = layout.with_dimms(&definition.dimms, mappings);
             if !layouts.contains(&layout) {
                 layouts.push(layout);
             }
@@ -130,13 +144,12 @@ pub(crate) fn placed_layouts(
     find: &dyn Fn(&str) -> Option<(u64, u64)>,
 ) -> Result<Vec<RamLayout>, String> {
     let definition = Definition::parse(xml)?;
-    let blocks = definition.boot.iter().chain(definition.dimms.iter().map(|(_, dimm)| dimm));
-    let placed = blocks.map(|wanted| {
+    let place = |wanted: &Wanted| {
         // Machines before 4.0 name blocks by their objects' paths (`x-use-canonical-path-for-ramblock-id`).
         let place = find(&wanted.name).or_else(|| find(&format!("/objects/{}", wanted.name)));
         match place.filter(|(_, length)| *length == wanted.length) {
             Some((host, length)) => {
-                Ok(RamBlock { guest: 0, length, host, backing: Backing::Private })
+                Ok(RamBlock { guest: 0, length, host, backing: Backing::Private, plugged: false })
             }
             None => Err(format!(
                 "it does not hold the block '{}' of {} MiB that its definition names",
@@ -144,12 +157,23 @@ pub(crate) fn placed_layouts(
                 wanted.length / MIB
             )),
         }
+    };
+    let boot: Vec<RamBlock> = definition.boot.iter().map(place).collect::<Result<_, String>>()?;
+    let plugged = definition.dimms.iter().map(|dimm| {
+        let wanted = Wanted { name: dimm.backend(), length: dimm.length };
+        Ok(dimm.at(place(&wanted)?))
     });
-    let placed: Vec<RamBlock> = placed.collect::<Result<_, _>>()?;
-    Ok(definition.low_limits.iter().map(|limit| definition.lay_out(&placed, *limit)).collect())
+    let plugged: Vec<RamBlock> = plugged.collect::<Result<_, String>>()?;
+    let layouts = definition.low_limits.iter().map(|limit| {
+        let mut layout = definition.lay_out(&boot, *limit);
+        layout.blocks.extend(&plugged);
+        layout.blocks.sort_by_key(|block| block.guest);
+        layout
+    });
+    Ok(layouts.collect())
 }
 
-fn overlap(a: &RamBlock, b: &RamBlock) -> bool {
+pub(super) fn overlap(a: &RamBlock, b: &RamBlock) -> bool {
     a.host < b.host.saturating_add(b.length) && b.host < a.host.saturating_add(a.length)
 }
 
@@ -184,13 +208,13 @@ fn places(wanted: &Wanted, mappings: &[Mapping]) -> Vec<RamBlock> {
     found
 }
 
-fn block_at(mapping: &Mapping, skip: u64, length: u64) -> RamBlock {
+pub(super) fn block_at(mapping: &Mapping, skip: u64, length: u64) -> RamBlock {
     let backing = if mapping.inode != 0 && mapping.shared {
         Backing::Shared { file_offset: mapping.offset.saturating_add(skip), inode: mapping.inode }
     } else {
         Backing::Private
     };
-    RamBlock { guest: 0, length, host: mapping.start + skip, backing }
+    RamBlock { guest: 0, length, host: mapping.start + skip, backing, plugged: false }
 }
 
 impl Definition {
@@ -209,12 +233,12 @@ impl Definition {
             let length = length.ok_or("a NUMA cell of its definition has no size")?;
             boot.push(Wanted { name: format!("ram-node{}", boot.len()), length });
         }
-        let dimms = plugged(domain);
+        let dimms = Dimm::of(domain);
         if boot.is_empty() {
             let total = child(domain, "memory")
                 .and_then(|node| amount(node))
                 .ok_or("its definition has no <memory>")?;
-            let plugged: u64 = dimms.iter().map(|(_, dimm)| dimm.length).sum();
+            let plugged = dimms.iter().fold(0_u64, |sum, dimm| sum.saturating_add(dimm.length));
             boot.push(Wanted { name: "pc.ram".to_owned(), length: total.saturating_sub(plugged) });
         }
         let machine = child(domain, "os")
@@ -225,12 +249,12 @@ impl Definition {
         Ok(Self { low_limits: low_limits(machine, total), boot, dimms })
     }
 
-    /// Gives the placed blocks their guest-physical addresses: boot RAM from 0 up to the limit, what
-    /// is left from 4 GiB on, DIMMs at their bases.
+    /// Gives the placed blocks of boot RAM their guest-physical addresses: from 0 up to the limit, what is
+    /// left from 4 GiB on.
     fn lay_out(&self, placed: &[RamBlock], low_limit: u64) -> RamLayout {
         let mut blocks = Vec::new();
         let mut position = 0;
-        for block in placed.iter().take(self.boot.len()) {
+        for block in placed {
             let below = low_limit.saturating_sub(position).min(block.length);
             if below > 0 {
                 blocks.push(RamBlock { guest: position, length: below, ..*block });
@@ -242,15 +266,13 @@ impl Definition {
                     length: block.length - below,
                     host: block.host + below,
                     backing: block.backing.skip(below),
+                    plugged: false,
                 });
             }
             position = position.saturating_add(block.length);
         }
-        for (block, (base, _)) in placed.iter().skip(self.boot.len()).zip(&self.dimms) {
-            blocks.push(RamBlock { guest: *base, ..*block });
-        }
         blocks.sort_by_key(|block| block.guest);
-        RamLayout { blocks }
+        RamLayout { blocks, unplaced: Vec::new() }
     }
 }
 
@@ -287,27 +309,11 @@ fn low_limits(machine: &str, total: u64) -> Vec<u64> {
     limits
 }
 
-/// DIMMs with an address: `<devices><memory model='dimm'>…<address type='dimm' base='0x…'/>`.
-fn plugged(domain: Node) -> Vec<(u64, Wanted)> {
-    let Some(devices) = child(domain, "devices") else { return Vec::new() };
-    devices
-        .children()
-        .filter(|node| node.has_tag_name("memory") && node.attribute("model") == Some("dimm"))
-        .filter_map(|dimm| {
-            let length = amount(child(child(dimm, "target")?, "size")?)?;
-            let base = child(dimm, "address")?.attribute("base")?;
-            let base = u64::from_str_radix(base.strip_prefix("0x")?, 16).ok()?;
-            let alias = child(dimm, "alias")?.attribute("name")?;
-            Some((base, Wanted { name: format!("mem{alias}"), length }))
-        })
-        .collect()
-}
-
-fn child<'a, 'input>(node: Node<'a, 'input>, name: &str) -> Option<Node<'a, 'input>> {
+pub(super) fn child<'a, 'input>(node: Node<'a, 'input>, name: &str) -> Option<Node<'a, 'input>> {
     node.children().find(|child| child.has_tag_name(name))
 }
 
-fn amount(node: Node) -> Option<u64> {
+pub(super) fn amount(node: Node) -> Option<u64> {
     bytes(node.text()?.trim().parse().ok()?, node.attribute("unit"))
 }
 
@@ -407,24 +413,6 @@ mod tests {
                 (6 * GIB, 2 * GIB, 0x1_0000_0000),
             ]
         );
-    }
-
-    #[test]
-    fn a_dimm_lies_at_its_base_and_a_named_file_wins() {
-        let xml = "<domain><memory unit='MiB'>768</memory><os><type machine='pc-q35-7.2'/></os>\
-                   <devices><memory model='dimm'><target><size unit='KiB'>262144</size></target>\
-                   <alias name='dimm0'/><address type='dimm' slot='0' base='0x100000000'/></memory>\
-                   </devices></domain>";
-        let mut named = mapping(0x9000_0000, 256 * MIB);
-        named.path = "/memfd:memdimm0 (deleted)".to_owned();
-        named.shared = true;
-        named.inode = 77;
-        let mappings = [mapping(0x5000_0000, 256 * MIB), named, mapping(0x1_0000_0000, 512 * MIB)];
-        let layouts = candidates(xml, &mappings).unwrap();
-        let blocks = &layouts[0].blocks;
-        assert_eq!((blocks[0].guest, blocks[0].length), (0, 512 * MIB));
-        assert_eq!((blocks[1].guest, blocks[1].host), (4 * GIB, 0x9000_0000));
-        assert_eq!(blocks[1].backing, Backing::Shared { file_offset: 0, inode: 77 });
     }
 
     #[test]

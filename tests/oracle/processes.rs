@@ -47,7 +47,6 @@ fn process(tally: &mut Tally, view: &View, row: &Value, pid: u32, stats: (&Stat,
         |read: &dyn Fn(&Reading) -> Value| Expected::steady(read(&view.before), read(&view.after));
 
     field("name", Expected::steady(name(stats.0), name(stats.1)));
-    field("state", state(view, pid, stats));
     field("ppid", stat(4));
     field("threads", stat(20));
     let nice = |stat: &Stat| stat.text(19).parse::<i64>().expect("nice");
@@ -63,6 +62,7 @@ fn process(tally: &mut Tally, view: &View, row: &Value, pid: u32, stats: (&Stat,
             .map(|name| reading.status(pid, name))
     };
     let rests = ran(stats.0) == ran(stats.1) && switches(&view.before) == switches(&view.after);
+    field("state", state(stats, rests));
     for (name, number) in [("user_ns", 14), ("system_ns", 15)] {
         let before = stats.0.number(number);
         field(
@@ -139,16 +139,16 @@ fn name(stat: &Stat) -> &str {
     }
 }
 
-/// Threads of the kernel, and the one who answers, may be awake just when nfm looks.
-fn state(view: &View, pid: u32, (before, after): (&Stat, &Stat)) -> Expected {
-    let mut letters = vec![before.text(3).into(), after.text(3).into()];
-    if before.is_kernel() {
-        letters.extend(["R", "D"].map(Value::from));
-    } else if view.is_agent(pid) {
-        letters.extend(["R", "D", "S"].map(Value::from));
+/// Who was on a CPU between the two readings may have been in it, or waiting for something, when nfm looked;
+/// who was not is in the state that the guest tells.
+fn state((before, after): (&Stat, &Stat), rests: bool) -> Expected {
+    let mut letters = vec![before.text(3), after.text(3)];
+    if !rests {
+        letters.extend(["R", "D", "S"]);
+        letters.extend(before.is_kernel().then_some("I"));
     }
     letters.dedup();
-    Expected::OneOf(letters)
+    Expected::OneOf(letters.into_iter().map(Value::from).collect())
 }
 
 /// The arguments with spaces between, without what ends the last.

@@ -40,6 +40,7 @@ pub(crate) fn doctor(
             "pid": found.pid,
             "place": found.place,
             "ram": found.ram,
+            "unplaced": found.unplaced,
             "paging_levels": found.paging_levels,
             "trampoline": found.trampoline,
             "machine_addresses": found.machine_addresses,
@@ -96,6 +97,10 @@ fn print(found: &Findings, out: &mut dyn Write) -> std::io::Result<()> {
     writeln!(out, "memory of     {}", escaped(&found.place))?;
     for (start, length) in &found.ram {
         writeln!(out, "ram           {:#012x} + {}", start, size(*length))?;
+    }
+    for (start, length) in &found.unplaced {
+        let why = "cannot be read: where the process keeps this DIMM is not certain";
+        writeln!(out, "ram           {:#012x} + {} {why}", start, size(*length))?;
     }
     let how = match found.trampoline {
         Some(page) => format!("found through {page:#x}"),

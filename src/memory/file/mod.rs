@@ -23,6 +23,11 @@ pub(crate) trait Content: Send + Sync {
     /// The RAM, as ascending runs of (first guest-physical address, bytes).
     fn ram(&self) -> Vec<(u64, u64)>;
 
+    /// The part of it that firmware knows of.
+    fn boot_ram(&self) -> Vec<(u64, u64)> {
+        self.ram()
+    }
+
     /// Reads bytes at a guest-physical address; false where any of them is not in the file.
     fn read(&self, address: u64, bytes: &mut [u8]) -> bool;
 }
@@ -106,6 +111,10 @@ impl PhysicalMemory for FileMemory {
 
     fn ram(&self) -> Vec<(u64, u64)> {
         self.0.ram()
+    }
+
+    fn boot_ram(&self) -> Vec<(u64, u64)> {
+        self.0.boot_ram()
     }
 
     fn residency(&self) -> Option<Residency> {

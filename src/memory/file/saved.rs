@@ -320,6 +320,11 @@ impl Content for Saved {
         self.layout.blocks.iter().map(|block| (block.guest, block.length)).collect()
     }
 
+    fn boot_ram(&self) -> Vec<(u64, u64)> {
+        let boot = self.layout.blocks.iter().filter(|block| !block.plugged);
+        boot.map(|block| (block.guest, block.length)).collect()
+    }
+
     fn read(&self, address: u64, bytes: &mut [u8]) -> bool {
         let (mut address, mut rest) = (address, bytes);
         while !rest.is_empty() {

@@ -1,16 +1,16 @@
 //! What befalls a guest, its hypervisor or libvirt while nfm holds it open: each ends in a clear error, or
 //! in a right frame once it is over; no guest is left paused, and nothing is leaked.
 
+#[path = "../lab/mod.rs"]
 mod lab;
 
+mod libvirts;
+mod own_libvirt;
+mod plugs;
+
 use std::fs;
-use std::net::Shutdown;
-use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use nfm::{CrawlOptions, Domain, ErrorCode, Frame, OpenOptions, Section};
@@ -20,8 +20,12 @@ const URI: &str = "qemu:///system";
 const PATIENCE: [&str; 2] = ["--timeout", "300"];
 
 fn open(domain: &str) -> nfm::Result<Domain> {
+    open_at(domain, URI)
+}
+
+fn open_at(domain: &str, uri: &str) -> nfm::Result<Domain> {
     let mut options = OpenOptions::default();
-    options.uri = Some(URI.to_owned());
+    options.uri = Some(uri.to_owned());
     Domain::open(domain, &options)
 }
 
@@ -44,10 +48,10 @@ fn state(guest: &lab::Guest) -> String {
 }
 
 /// The error of a handle whose guest is gone, with the guest's name in it.
-fn expect_gone(domain: &mut Domain, guest: &lab::Guest) {
+fn expect_gone(domain: &mut Domain, guest: &str) {
     let error = crawl(domain).expect_err("no frame of a guest that is gone");
     assert_eq!(error.code(), ErrorCode::Gone, "{error}");
-    assert!(error.to_string().contains(guest.domain()), "{error}");
+    assert!(error.to_string().contains(guest), "{error}");
 }
 
 fn own(name: &str) -> lab::Guest {
@@ -60,7 +64,7 @@ fn destroyed() {
     let mut domain = open(guest.domain()).expect("an open domain");
     whole(&mut domain);
     lab::virsh(&["destroy", guest.domain()]).expect("destroyed");
-    expect_gone(&mut domain, &guest);
+    expect_gone(&mut domain, guest.domain());
     assert_eq!(open(guest.domain()).err().map(|e| e.code()), Some(ErrorCode::NoSuchDomain));
 }
 
@@ -91,18 +95,17 @@ fn saved_and_restored() {
     let file = PathBuf::from("/var/lib/libvirt/qemu/save").join(format!("{}.save", guest.domain()));
     let path = file.to_str().expect("a path");
     lab::virsh(&["save", guest.domain(), path]).expect("saved");
-    expect_gone(&mut domain, &guest);
+    expect_gone(&mut domain, guest.domain());
     assert_eq!(open(guest.domain()).err().map(|e| e.code()), Some(ErrorCode::NoSuchDomain));
     lab::virsh(&["restore", path]).expect("restored");
     fs::remove_file(&file).expect("the saved image");
     // The old handle is of a process that ended; a new one sees the same boot.
-    expect_gone(&mut domain, &guest);
+    expect_gone(&mut domain, guest.domain());
     let mut restored = open(guest.domain()).expect("the restored guest");
     assert_eq!(whole(&mut restored).os.and_then(|os| os.boot_time_ns), boot);
 }
 
-/// A guest that migrates away leaves its host as one that is killed: its process ends, and its pid may be
-/// another's at once.
+/// Its process ends, and its pid may be another's at once.
 #[test]
 fn killed_and_its_pid_used_anew() {
     let guest = own("killed");
@@ -116,7 +119,7 @@ fn killed_and_its_pid_used_anew() {
         status.is_empty() || status.contains("State:\tZ")
     };
     wait_until("QEMU ends", ended);
-    expect_gone(&mut domain, &guest);
+    expect_gone(&mut domain, guest.domain());
     wait_until("libvirt notices", || lab::virsh(&["domstate", guest.domain()]).is_none());
     assert_eq!(open(guest.domain()).err().map(|e| e.code()), Some(ErrorCode::NoSuchDomain));
     match with_pid(pid) {
@@ -134,6 +137,10 @@ fn killed_and_its_pid_used_anew() {
 }
 
 fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    wait_until_mut(what, is_so);
+}
+
+fn wait_until_mut(what: &str, mut is_so: impl FnMut() -> bool) {
     let end = Instant::now() + Duration::from_secs(60);
     while !is_so() {
         assert!(Instant::now() < end, "not within a minute: {what}");
@@ -181,109 +188,6 @@ fn ballooned() {
     }
     assert!(least < total * 3 / 4, "the balloon took nothing: {least} of {total} bytes");
     whole(&mut domain);
-}
-
-/// libvirt's daemon ends and is started anew, as its clients see that: connections break, its socket is
-/// gone for a while, then it is there again. (The daemon itself serves other tests meanwhile.)
-#[test]
-fn libvirtd_restarted() {
-    let guest = own("libvirtd");
-    let mut socket = Socket::open();
-    let mut options = OpenOptions::default();
-    options.uri = Some(socket.uri());
-    let mut domain = Domain::open(guest.domain(), &options).expect("an open domain");
-    let before = whole(&mut domain).processes.map(|rows| rows.len());
-
-    socket.close();
-    let error = Domain::open(guest.domain(), &options).err().map(|error| error.code());
-    assert_eq!(error, Some(ErrorCode::Connect), "nobody answers");
-    // The guest runs on, and whoever has it open reads on; what only libvirt knows is named.
-    for _ in 0..3 {
-        let frame = crawl(&mut domain).expect("a frame without libvirt");
-        let problems = &frame.consistency.problems;
-        assert!(problems.iter().all(|problem| problem.section == "host"), "{problems:?}");
-        assert!(!problems.is_empty(), "the state is libvirt's to tell: {:?}", frame.host);
-        assert_eq!(frame.host.and_then(|host| host.state), None);
-        assert_eq!(frame.processes.map(|rows| rows.len()), before);
-    }
-    let mut paused = CrawlOptions::default();
-    paused.mode = nfm::Mode::Paused;
-    let error = domain.crawl(&paused).expect_err("nobody can suspend it");
-    assert_eq!(error.code(), ErrorCode::Connect, "{error}");
-    assert_eq!(state(&guest), "running");
-
-    socket.reopen();
-    let after = whole(&mut domain);
-    assert_eq!(after.host.and_then(|host| host.state), Some("running"));
-    assert!(Domain::open(guest.domain(), &options).is_ok());
-    assert!(domain.crawl(&paused).expect("a frame").consistency.complete);
-    assert_eq!(state(&guest), "running");
-}
-
-/// A socket that leads to libvirt's, and can be closed.
-struct Socket {
-    path: PathBuf,
-    connections: Arc<Mutex<Vec<UnixStream>>>,
-    listener: Option<(Arc<AtomicBool>, JoinHandle<()>)>,
-}
-
-impl Socket {
-    fn open() -> Self {
-        let path = PathBuf::from(format!("/run/nfm-faults-{}.sock", std::process::id()));
-        let mut socket = Self { path, connections: Arc::default(), listener: None };
-        socket.reopen();
-        socket
-    }
-
-    fn uri(&self) -> String {
-        format!("qemu+unix:///system?socket={}", self.path.display())
-    }
-
-    fn reopen(&mut self) {
-        let _ = fs::remove_file(&self.path);
-        let listener = UnixListener::bind(&self.path).expect("a socket");
-        let (open, connections) = (Arc::new(AtomicBool::new(true)), Arc::clone(&self.connections));
-        let still = Arc::clone(&open);
-        let accept = move || {
-            for client in listener.incoming().map_while(Result::ok) {
-                if !still.load(Ordering::SeqCst) {
-                    return;
-                }
-                let server = UnixStream::connect("/run/libvirt/libvirt-sock").expect("libvirt");
-                let copy = |stream: &UnixStream| stream.try_clone().expect("a descriptor");
-                connections.lock().unwrap().extend([copy(&client), copy(&server)]);
-                pass_on(copy(&client), copy(&server));
-                pass_on(server, client);
-            }
-        };
-        self.listener = Some((open, std::thread::spawn(accept)));
-    }
-
-    fn close(&mut self) {
-        if let Some((open, thread)) = self.listener.take() {
-            open.store(false, Ordering::SeqCst);
-            let _ = UnixStream::connect(&self.path);
-            thread.join().expect("the listener's end");
-        }
-        let _ = fs::remove_file(&self.path);
-        for connection in self.connections.lock().unwrap().drain(..) {
-            let _ = connection.shutdown(Shutdown::Both);
-        }
-    }
-}
-
-impl Drop for Socket {
-    fn drop(&mut self) {
-        self.close();
-    }
-}
-
-/// Bytes from one end to the other, until either is closed.
-fn pass_on(mut from: UnixStream, mut to: UnixStream) {
-    std::thread::spawn(move || {
-        let _ = std::io::copy(&mut from, &mut to);
-        let _ = to.shutdown(Shutdown::Both);
-    });
 }
 
 /// What a process holds: descriptors, mappings, bytes of memory.
@@ -336,7 +240,7 @@ fn nothing_is_leaked() {
             }
             // No such guest; a guest that is gone, by a handle that was open; nobody at the socket.
             cycle if cycle % 4 == 1 => assert!(open("nfm-test-there-is-none").is_err()),
-            cycle if cycle % 4 == 2 => expect_gone(&mut gone, &dead),
+            cycle if cycle % 4 == 2 => expect_gone(&mut gone, dead.domain()),
             cycle if cycle % 4 == 3 => {
                 let mut options = OpenOptions::default();
                 options.uri = Some("qemu+unix:///system?socket=/nowhere".to_owned());

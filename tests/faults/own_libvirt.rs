@@ -1,0 +1,114 @@
+//! A libvirt of a test's own, as another host has one (`tests/lab/own-libvirtd`).
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use crate::{lab, wait_until};
+
+/// libvirt's daemon and its guests, apart from the machine's; all of it ends when this is dropped.
+pub struct OwnLibvirt {
+    holder: Child,
+    /// Process 1 of that place, as this host counts.
+    inside: u32,
+    /// The guests that were started there.
+    guests: Vec<String>,
+}
+
+impl OwnLibvirt {
+    /// Starts it. `None` where this machine allows no namespaces, which is said.
+    pub fn start(host: &str) -> Option<Self> {
+        let mut attempt = Command::new("unshare");
+        attempt.args(["--mount", "--uts", "--pid", "--fork", "true"]);
+        if !attempt.status().is_ok_and(|status| status.success()) {
+            println!("NOT TESTED: no namespaces of its own are allowed on this machine (unshare)");
+            return None;
+        }
+        let mut holder = script(&["hold", host]).stdout(Stdio::piped()).spawn().expect("a place");
+        let mut ready = String::new();
+        let output = holder.stdout.take().expect("its output");
+        BufReader::new(output).read_line(&mut ready).expect("its word");
+        assert_eq!(ready.trim(), "ready", "a place for a libvirt of its own");
+        let children = format!("/proc/{0}/task/{0}/children", holder.id());
+        let children = fs::read_to_string(children).expect("the processes there");
+        let inside = children.trim().parse().expect("one process");
+        let libvirt = Self { holder, inside, guests: Vec::new() };
+        libvirt.start_daemon();
+        Some(libvirt)
+    }
+
+    /// Its URI from outside.
+    pub fn uri(&self) -> String {
+        format!("qemu+unix:///system?socket={}", self.socket())
+    }
+
+    fn socket(&self) -> String {
+        format!("/proc/{}/root/run/libvirt/libvirt-sock", self.inside)
+    }
+
+    /// Starts the daemon and waits until it answers.
+    pub fn start_daemon(&self) {
+        self.enter(&["libvirtd", "-d", "-p", "/run/libvirt/libvirtd.pid"]);
+        wait_until("its libvirt answers", || self.virsh(&["version"]).is_some());
+    }
+
+    /// Sends a signal to the daemon, and waits until it has ended.
+    pub fn stop_daemon(&self, signal: &str) {
+        let stop = "pid=$(cat /run/libvirt/libvirtd.pid); kill -$0 $pid; \
+                    while [ -d /proc/$pid ]; do sleep 0.02; done";
+        self.enter(&["sh", "-c", stop, signal]);
+    }
+
+    /// Starts a guest there, and gives its domain's name.
+    pub fn guest(&mut self, name: &str) -> String {
+        let name = format!("nfm-test-{name}-{}", std::process::id());
+        let guest = lab::root().join("tests/lab/guest");
+        let guest = guest.to_str().expect("its path");
+        self.guests.push(name.clone());
+        self.enter(&[guest, "up", &name, "--timeout", "300"]);
+        name
+    }
+
+    /// What virsh prints, or `None` where it fails.
+    pub fn virsh(&self, arguments: &[&str]) -> Option<String> {
+        let output = Command::new("timeout")
+            .args(["30", "virsh", "-q", "-c", &self.uri()])
+            .args(arguments)
+            .stdin(Stdio::null())
+            .output()
+            .ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+
+    /// A guest's state.
+    pub fn state(&self, guest: &str) -> Option<String> {
+        self.virsh(&["domstate", guest])
+    }
+
+    /// Runs a command there; what it prints is shown with a failure only.
+    fn enter(&self, command: &[&str]) {
+        let holder = self.holder.id().to_string();
+        let output = script(&[&["enter", &holder], command].concat()).output().expect("it runs");
+        let words = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{command:?}: {}\n{words}", output.status);
+    }
+}
+
+impl Drop for OwnLibvirt {
+    fn drop(&mut self) {
+        // The process behind the holder ends with it, and with that one all that it holds.
+        let _ = self.holder.kill();
+        let _ = self.holder.wait();
+        for guest in &self.guests {
+            // What they leave on the disk.
+            let _ =
+                Command::new(lab::root().join("tests/lab/guest")).args(["down", guest]).output();
+        }
+    }
+}
+
+fn script(arguments: &[&str]) -> Command {
+    let mut command = Command::new(lab::root().join("tests/lab/own-libvirtd"));
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
