@@ -4,6 +4,7 @@ use rustc_hash::FxHashSet;
 
 use super::reader::{Context, ReadResult, Task};
 use super::warm;
+use crate::layout::Field;
 
 /// Bytes that a task costs beside its rows: its place in the list, and what finds two of one id.
 const TASK_COST: usize = 64;
@@ -75,6 +76,7 @@ impl Context<'_> {
                     break;
                 }
                 let before = self.space.budget().spent();
+                let completed = self.space.completed();
                 let torn = self.torn.get();
                 let named = self.problems.borrow().len();
                 let unnamed = self.unnamed_problems.get();
@@ -83,8 +85,10 @@ impl Context<'_> {
                     self.unnamed_problems.set(unnamed);
                 };
                 let rows = rows_of(task.address);
-                // Read in place, its memory may have become another's meanwhile.
-                let still = !self.space.in_place() || self.is_same(task);
+                // Read in place, or in part later than the rest, its memory may have become another's
+                // meanwhile.
+                let late = self.space.in_place() || self.space.completed() != completed;
+                let still = !late || self.is_still(task);
                 let sound = self.torn.get() == torn && still;
                 if sound || look == LOOKS || self.retries.get() >= MOST_RETRIES {
                     if still {
@@ -119,6 +123,25 @@ impl Context<'_> {
     /// Whether a task's memory is still that task's.
     fn is_same(&self, task: &Task) -> bool {
         self.identify(task.address).is_ok_and(|now| now == *task)
+    }
+
+    /// The same as [`Self::is_same`], of memory as it is now.
+    fn is_still(&self, task: &Task) -> bool {
+        if self.space.in_place() {
+            return self.is_same(task);
+        }
+        let layout = &self.layout.process.task;
+        let same = |field: Field, value: u64| match field.member() {
+            Some(member) => {
+                let at = task.address.wrapping_add(u64::from(member.offset));
+                let mut bytes = [0; 8];
+                let now = bytes.get_mut(..member.size as usize);
+                now.is_some_and(|now| self.space.read_now(at, now))
+                    && u64::from_le_bytes(bytes) == value
+            }
+            None => true,
+        };
+        same(layout.tgid, task.pid) && same(layout.start_boottime, task.start)
     }
 
     /// Whether a task is still in the list of tasks.

@@ -12,7 +12,7 @@ mod shared;
 pub(crate) use budget::{Budget, Limit, Limits};
 pub use cache::ReadStatistics;
 pub(crate) use cache::{GuestRam, RamFault};
-pub(crate) use copies::PageAt;
+pub(crate) use copies::{PageAt, Part};
 pub(crate) use file::{Dump, DumpFile, FileMemory, Origin, core_header};
 pub use plugin::find_backend;
 pub(crate) use plugin::{BackendGuest, PluginMemory, Wanted};
@@ -42,6 +42,20 @@ pub(crate) trait PhysicalMemory: Send {
     /// Reads whole pages by guest frame number into `pages`; both slices have the same length.
     /// `read[i]` tells whether `frames[i]` is RAM and was read whole.
     fn read_pages(&self, frames: &[u64], pages: &mut [Page], read: &mut [bool]);
+
+    /// Whether reading a part of a page is cheaper than reading all of it.
+    fn reads_parts(&self) -> bool {
+        false
+    }
+
+    /// Reads parts of pages, ascending; each tells whether it was read.
+    fn read_parts(&self, parts: &mut [Part<'_>]) {
+        for part in parts {
+            let address = part.frame.checked_mul(PAGE_SIZE as u64);
+            let address = address.and_then(|address| address.checked_add(part.start as u64));
+            part.read = address.is_some_and(|address| self.read_run(address, part.bytes));
+        }
+    }
 
     /// Reads a run of bytes; false where any of it is no RAM or cannot be read.
     fn read_run(&self, address: u64, bytes: &mut [u8]) -> bool;

@@ -88,15 +88,30 @@ pub(crate) struct AddressSpace<'ram> {
     levels: Levels,
     /// What was translated, where much is read.
     known: Option<Known>,
+    /// The table of each level that was looked at last.
+    tables: [Cell<Option<Table>>; MOST_LEVELS],
 }
+
+/// A table that was looked at.
+#[derive(Clone, Copy)]
+struct Table {
+    /// Its guest-physical address.
+    address: u64,
+    page: PageAt,
+    /// Of the pages: others may lie there after these were forgotten.
+    generation: u64,
+}
+
+/// Levels of tables.
+const MOST_LEVELS: usize = 5;
 
 /// Translations that were made, each at the one place that its address gives: a new one drives the old
 /// one out.
 struct Known {
     /// The virtual address of a page, with a bit that tells it from nothing, and where it is read.
-    pages: Vec<Cell<(u64, Option<PageAt>)>>,
+    pages: Box<[Cell<(u64, Option<PageAt>)>; KNOWN_PAGES]>,
     /// The same for large pages of 2 MiB (or parts of larger ones): the guest-physical address.
-    large: Vec<Cell<(u64, u64)>>,
+    large: Box<[Cell<(u64, u64)>; KNOWN_LARGE]>,
 }
 
 const KNOWN_PAGES: usize = 2048;
@@ -109,11 +124,12 @@ const FILLED: u64 = 1;
 impl Known {
     fn new() -> Self {
         Self {
-            pages: vec![Cell::new((0, None)); KNOWN_PAGES],
-            large: vec![Cell::new((0, 0)); KNOWN_LARGE],
+            pages: Box::new([const { Cell::new((0, None)) }; KNOWN_PAGES]),
+            large: Box::new([const { Cell::new((0, 0)) }; KNOWN_LARGE]),
         }
     }
 
+    #[inline]
     fn page(&self, address: u64) -> Option<&Cell<(u64, Option<PageAt>)>> {
         self.pages.get((address >> PAGE_SHIFT) as usize % KNOWN_PAGES)
     }
@@ -126,13 +142,19 @@ impl Known {
 impl<'ram> AddressSpace<'ram> {
     /// The address space whose top table lies at a guest-physical address. Translations are kept.
     pub fn new(ram: &'ram GuestRam, root: u64, levels: Levels) -> Self {
-        Self { ram, root, levels, known: Some(Known::new()) }
+        Self { ram, root, levels, known: Some(Known::new()), tables: Default::default() }
     }
 
     /// Another address space of the same guest: a process's. Little is read of each, so that nothing
     /// is kept.
     pub fn with_root(&self, root: u64) -> Self {
-        Self { ram: self.ram, root, levels: self.levels, known: None }
+        Self {
+            ram: self.ram,
+            root,
+            levels: self.levels,
+            known: None,
+            tables: Default::default(),
+        }
     }
 
     /// Whether what it translates to is the host's numbers, not the guest's.
@@ -157,6 +179,11 @@ impl<'ram> AddressSpace<'ram> {
             known.large.iter().for_each(|large| large.set((0, 0)));
         }
         self.ram.forget_pages();
+    }
+
+    /// How many pages had parts that were read later than the rest of them.
+    pub fn completed(&self) -> u64 {
+        self.ram.completed()
     }
 
     /// The guest-physical address behind a virtual one.
@@ -207,19 +234,21 @@ impl<'ram> AddressSpace<'ram> {
         Err(FaultKind::NotMapped)
     }
 
-    /// The page that a virtual address lies in.
-    fn page(&self, address: u64) -> Result<PageAt, Fault> {
+    /// The page that these bytes of one page lie in.
+    fn page(&self, address: u64, length: usize) -> Result<PageAt, Fault> {
         let spent = self.ram.budget().read();
         spent.map_err(|limit| Fault { address, kind: FaultKind::Limit(limit) })?;
         let tag = address >> PAGE_SHIFT << PAGE_SHIFT | FILLED;
+        let start = address as usize & (PAGE_SIZE - 1);
         let slot = self.known.as_ref().and_then(|known| known.page(address));
         if let Some((known, Some(page))) = slot.map(Cell::get)
             && known == tag
+            && page.has(start, length)
         {
             return Ok(page);
         }
         let physical = self.translate(address)?;
-        let page = self.ram.page(physical >> PAGE_SHIFT);
+        let page = self.ram.page(physical >> PAGE_SHIFT, start, length);
         let page = page.map_err(|fault| Fault { address, kind: fault.into() })?;
         if let Some(slot) = slot {
             slot.set((tag, Some(page)));
@@ -234,11 +263,19 @@ impl<'ram> AddressSpace<'ram> {
             let length = rest.len().min(bytes_to_page_end(address));
             let (now, later) = rest.split_at_mut(length);
             self.touched(address, now.len());
-            self.page(address)?.copy(address as usize & (PAGE_SIZE - 1), now);
+            self.page(address, length)?.copy(address as usize & (PAGE_SIZE - 1), now);
             address = address.wrapping_add(length as u64);
             rest = later;
         }
         Ok(())
+    }
+
+    /// Reads bytes that the frame read before as they are now, past its pages; false where any of them cannot
+    /// be read.
+    pub fn read_now(&self, address: u64, bytes: &mut [u8]) -> bool {
+        let in_page = bytes.len() <= bytes_to_page_end(address);
+        let physical = self.translate(address).ok().filter(|_| in_page);
+        physical.is_some_and(|physical| self.ram.memory().read_run(physical, bytes))
     }
 
     /// For the harness in fuzz/, which learns so what is read.
@@ -253,21 +290,42 @@ impl<'ram> AddressSpace<'ram> {
     fn touched(&self, _address: u64, _length: usize) {}
 
     /// A number of 1 to 8 bytes.
+    #[inline]
     pub fn number(&self, address: u64, size: u32) -> Result<u64, Fault> {
         let within = address as u32 & 7;
         if within + size > 8 {
-            let mut bytes = [0; 8];
-            self.read(address, bytes.get_mut(..size.min(8) as usize).unwrap_or_default())?;
-            return Ok(u64::from_le_bytes(bytes));
+            return self.number_of_two_words(address, size);
         }
         self.touched(address, size as usize);
-        let word = self.page(address)?.word(address as usize & (PAGE_SIZE - 1));
+        let word = match self.known_word(address) {
+            Some(word) => word,
+            None => self.new_word(address)?,
+        };
         Ok((word >> (8 * within)) & (u64::MAX >> (64 - 8 * size.clamp(1, 8))))
+    }
+
+    #[cold]
+    fn number_of_two_words(&self, address: u64, size: u32) -> Result<u64, Fault> {
+        let mut bytes = [0; 8];
+        self.read(address, bytes.get_mut(..size.min(8) as usize).unwrap_or_default())?;
+        Ok(u64::from_le_bytes(bytes))
+    }
+
+    /// The word that an address lies in, if its page was met before: this is most of what a frame does.
+    #[inline]
+    fn known_word(&self, address: u64) -> Option<u64> {
+        let (tag, page) = self.known.as_ref()?.page(address)?.get();
+        let same = tag == address >> PAGE_SHIFT << PAGE_SHIFT | FILLED;
+        page.filter(|_| same && self.ram.budget().read().is_ok())?.word_here(address as usize)
+    }
+
+    fn new_word(&self, address: u64) -> Result<u64, Fault> {
+        Ok(self.page(address & !7, 8)?.word(address as usize))
     }
 
     /// Visits what the page tables hold of a range, ascending, piece by piece; pages that nothing is
     /// behind are left out.
-    pub fn visit(&self, start: u64, end: u64, visitor: &mut dyn FnMut(Piece)) -> Result<(), Fault> {
+    pub fn visit(&self, start: u64, end: u64, visitor: &mut impl FnMut(Piece)) -> Result<(), Fault> {
         // No sound guest has more tables than RAM holds; tables that lead to themselves have no end.
         let tables = self.ram.size().map_or(MOST_TABLES, |bytes| bytes >> PAGE_SHIFT);
         let mut visit = Visit { tables, visitor };
@@ -275,14 +333,34 @@ impl<'ram> AddressSpace<'ram> {
             .map_err(|kind| Fault { address: start, kind })
     }
 
+    /// A table of a level, of which these entries are there.
+    fn table(&self, address: u64, level: u32, from: u64, to: u64) -> Result<PageAt, RamFault> {
+        let (start, length) = ((from as usize) << 3, 8 * (to.saturating_sub(from) as usize + 1));
+        let last = self.tables.get(level as usize - 1);
+        // Neighbouring areas are mapped by the same tables.
+        if let Some(known) = last.and_then(Cell::get)
+            && known.address == address
+            && known.generation == self.ram.generation()
+            && known.page.has(start, length)
+        {
+            self.budget().read()?;
+            return Ok(known.page);
+        }
+        let page = self.ram.page(address >> PAGE_SHIFT, start, length)?;
+        if let Some(last) = last {
+            last.set(Some(Table { address, page, generation: self.ram.generation() }));
+        }
+        Ok(page)
+    }
+
     /// The part of one table.
-    fn visit_table(
+    fn visit_table<V: FnMut(Piece)>(
         &self,
         table: u64,
         level: u32,
         start: u64,
         end: u64,
-        visit: &mut Visit,
+        visit: &mut Visit<V>,
     ) -> Result<(), FaultKind> {
         let Some(last) = end.checked_sub(1).filter(|last| *last >= start) else { return Ok(()) };
         visit.tables = visit.tables.checked_sub(1).ok_or(FaultKind::EndlessTables)?;
@@ -294,7 +372,7 @@ impl<'ram> AddressSpace<'ram> {
             None,
             8 * (to.saturating_sub(from) as usize + 1),
         );
-        let entries = self.ram.page(table >> PAGE_SHIFT)?;
+        let entries = self.table(table, level, from, to)?;
         for index in from..=to {
             let entry = Entry(entries.word((index as usize) << 3));
             if entry.0 == 0 {
@@ -348,10 +426,10 @@ impl<'ram> AddressSpace<'ram> {
 }
 
 /// A visit under way.
-struct Visit<'v> {
+struct Visit<'v, V> {
     /// Tables that it may still look at.
     tables: u64,
-    visitor: &'v mut dyn FnMut(Piece),
+    visitor: &'v mut V,
 }
 
 /// Bytes from an address to the end of its page.
