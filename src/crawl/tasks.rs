@@ -64,7 +64,7 @@ impl Context<'_> {
 
     /// Rows of every task. A task whose rows look torn is read anew on fresh pages; one that has gone
     /// meanwhile is left out, as it would be had it been met a moment later.
-    pub fn each_task<T>(&self, rows_of: impl Fn(u64) -> Vec<T>) -> Vec<T> {
+    pub fn each_task<T>(&self, rows_of: impl Fn(u64, &mut Vec<T>)) -> Vec<T> {
         self.warm.get_or_init(|| warm::tasks(self));
         let mut all = Vec::new();
         for task in self.tasks() {
@@ -84,20 +84,21 @@ impl Context<'_> {
                     self.problems.borrow_mut().truncate(named);
                     self.unnamed_problems.set(unnamed);
                 };
-                let rows = rows_of(task.address);
+                let first = all.len();
+                rows_of(task.address, &mut all);
                 // Read in place, or in part later than the rest, its memory may have become another's
                 // meanwhile.
                 let late = self.space.in_place() || self.space.completed() != completed;
                 let still = !late || self.is_still(task);
                 let sound = self.torn.get() == torn && still;
                 if sound || look == LOOKS || self.retries.get() >= MOST_RETRIES {
-                    if still {
-                        all.extend(rows);
-                    } else {
+                    if !still {
+                        all.truncate(first);
                         unsay();
                     }
                     break;
                 }
+                all.truncate(first);
                 self.space.budget().restore(before);
                 unsay();
                 self.forget();

@@ -108,10 +108,17 @@ const MOST_LEVELS: usize = 5;
 /// Translations that were made, each at the one place that its address gives: a new one drives the old
 /// one out.
 struct Known {
-    /// The virtual address of a page, with a bit that tells it from nothing, and where it is read.
-    pages: Box<[Cell<(u64, Option<PageAt>)>; KNOWN_PAGES]>,
+    /// Pages.
+    pages: Box<[KnownPage; KNOWN_PAGES]>,
     /// The same for large pages of 2 MiB (or parts of larger ones): the guest-physical address.
     large: Box<[Cell<(u64, u64)>; KNOWN_LARGE]>,
+}
+
+/// A page that was met.
+struct KnownPage {
+    /// Its virtual address, and [`FILLED`].
+    tag: Cell<u64>,
+    at: Cell<Option<PageAt>>,
 }
 
 const KNOWN_PAGES: usize = 2048;
@@ -124,13 +131,15 @@ const FILLED: u64 = 1;
 impl Known {
     fn new() -> Self {
         Self {
-            pages: Box::new([const { Cell::new((0, None)) }; KNOWN_PAGES]),
+            pages: Box::new(
+                [const { KnownPage { tag: Cell::new(0), at: Cell::new(None) } }; KNOWN_PAGES],
+            ),
             large: Box::new([const { Cell::new((0, 0)) }; KNOWN_LARGE]),
         }
     }
 
     #[inline]
-    fn page(&self, address: u64) -> Option<&Cell<(u64, Option<PageAt>)>> {
+    fn page(&self, address: u64) -> Option<&KnownPage> {
         self.pages.get((address >> PAGE_SHIFT) as usize % KNOWN_PAGES)
     }
 
@@ -175,7 +184,7 @@ impl<'ram> AddressSpace<'ram> {
     /// Forgets translations and pages: what is read from now on is new.
     pub fn forget(&self) {
         if let Some(known) = &self.known {
-            known.pages.iter().for_each(|page| page.set((0, None)));
+            known.pages.iter().for_each(|page| page.tag.set(0));
             known.large.iter().for_each(|large| large.set((0, 0)));
         }
         self.ram.forget_pages();
@@ -241,8 +250,9 @@ impl<'ram> AddressSpace<'ram> {
         let tag = address >> PAGE_SHIFT << PAGE_SHIFT | FILLED;
         let start = address as usize & (PAGE_SIZE - 1);
         let slot = self.known.as_ref().and_then(|known| known.page(address));
-        if let Some((known, Some(page))) = slot.map(Cell::get)
-            && known == tag
+        if let Some(slot) = slot
+            && slot.tag.get() == tag
+            && let Some(page) = slot.at.get()
             && page.has(start, length)
         {
             return Ok(page);
@@ -251,7 +261,8 @@ impl<'ram> AddressSpace<'ram> {
         let page = self.ram.page(physical >> PAGE_SHIFT, start, length);
         let page = page.map_err(|fault| Fault { address, kind: fault.into() })?;
         if let Some(slot) = slot {
-            slot.set((tag, Some(page)));
+            slot.tag.set(tag);
+            slot.at.set(Some(page));
         }
         Ok(page)
     }
@@ -292,31 +303,62 @@ impl<'ram> AddressSpace<'ram> {
     /// A number of 1 to 8 bytes.
     #[inline]
     pub fn number(&self, address: u64, size: u32) -> Result<u64, Fault> {
-        let within = address as u32 & 7;
-        if within + size > 8 {
-            return self.number_of_two_words(address, size);
+        match self.known_number(address, size) {
+            Some(number) => Ok(number),
+            None => self.new_number(address, size),
         }
+    }
+
+    /// The same where its page was met before and it lies in one word: most of what a frame does.
+    #[inline(always)]
+    pub fn known_number(&self, address: u64, size: u32) -> Option<u64> {
+        let slot = self.known.as_ref()?.page(address)?;
+        let within = address as u32 & 7;
+        let same = slot.tag.get() == address >> PAGE_SHIFT << PAGE_SHIFT | FILLED;
+        if !same || within + size > 8 || self.ram.budget().read().is_err() {
+            return None;
+        }
+        let word = slot.at.get()?.word_here(address as usize)?;
         self.touched(address, size as usize);
-        let word = match self.known_word(address) {
-            Some(word) => word,
-            None => self.new_word(address)?,
-        };
-        Ok((word >> (8 * within)) & (u64::MAX >> (64 - 8 * size.clamp(1, 8))))
+        Some(within_word(word, within, size))
     }
 
     #[cold]
-    fn number_of_two_words(&self, address: u64, size: u32) -> Result<u64, Fault> {
-        let mut bytes = [0; 8];
-        self.read(address, bytes.get_mut(..size.min(8) as usize).unwrap_or_default())?;
-        Ok(u64::from_le_bytes(bytes))
+    fn new_number(&self, address: u64, size: u32) -> Result<u64, Fault> {
+        let within = address as u32 & 7;
+        if within + size > 8 {
+            let mut bytes = [0; 8];
+            self.read(address, bytes.get_mut(..size.min(8) as usize).unwrap_or_default())?;
+            return Ok(u64::from_le_bytes(bytes));
+        }
+        self.touched(address, size as usize);
+        Ok(within_word(self.new_word(address)?, within, size))
     }
 
-    /// The word that an address lies in, if its page was met before: this is most of what a frame does.
-    #[inline]
-    fn known_word(&self, address: u64) -> Option<u64> {
-        let (tag, page) = self.known.as_ref()?.page(address)?.get();
-        let same = tag == address >> PAGE_SHIFT << PAGE_SHIFT | FILLED;
-        page.filter(|_| same && self.ram.budget().read().is_ok())?.word_here(address as usize)
+    /// Words of an array, each `stride` bytes behind the other, as far as their pages can be read: which one
+    /// it is, and the word. They lie in one aligned word each.
+    pub fn words<E: From<Fault>>(
+        &self,
+        address: u64,
+        count: u64,
+        stride: u64,
+        mut visit: impl FnMut(u64, u64) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let (mut index, mut at) = (0, address);
+        while index < count {
+            let whole = (count - index).saturating_mul(stride.max(8));
+            let left = (bytes_to_page_end(at) as u64).min(whole);
+            let page = self.page(at, left as usize)?;
+            self.touched(at, left as usize);
+            let end = at.wrapping_add(left);
+            // What begins in this page lies in it.
+            while index < count && end.wrapping_sub(at).wrapping_sub(1) < left {
+                visit(index, page.word(at as usize & (PAGE_SIZE - 1)))?;
+                index += 1;
+                at = at.wrapping_add(stride);
+            }
+        }
+        Ok(())
     }
 
     fn new_word(&self, address: u64) -> Result<u64, Fault> {
@@ -326,6 +368,17 @@ impl<'ram> AddressSpace<'ram> {
     /// Visits what the page tables hold of a range, ascending, piece by piece; pages that nothing is
     /// behind are left out.
     pub fn visit(&self, start: u64, end: u64, visitor: &mut impl FnMut(Piece)) -> Result<(), Fault> {
+        self.visit_all(start, end, &mut Pieces(visitor))
+    }
+
+    /// Bytes of a range that are in RAM.
+    pub fn in_ram(&self, start: u64, end: u64) -> Result<u64, Fault> {
+        let mut sum = Sum(0);
+        self.visit_all(start, end, &mut sum)?;
+        Ok(sum.0)
+    }
+
+    fn visit_all(&self, start: u64, end: u64, visitor: &mut impl Visitor) -> Result<(), Fault> {
         // No sound guest has more tables than RAM holds; tables that lead to themselves have no end.
         let tables = self.ram.size().map_or(MOST_TABLES, |bytes| bytes >> PAGE_SHIFT);
         let mut visit = Visit { tables, visitor };
@@ -354,7 +407,7 @@ impl<'ram> AddressSpace<'ram> {
     }
 
     /// The part of one table.
-    fn visit_table<V: FnMut(Piece)>(
+    fn visit_table<V: Visitor>(
         &self,
         table: u64,
         level: u32,
@@ -373,6 +426,9 @@ impl<'ram> AddressSpace<'ram> {
             8 * (to.saturating_sub(from) as usize + 1),
         );
         let entries = self.table(table, level, from, to)?;
+        if level == 1 && (start | end) & (PAGE_SIZE as u64 - 1) == 0 && visit.visitor.pages(entries, from, to) {
+            return Ok(());
+        }
         for index in from..=to {
             let entry = Entry(entries.word((index as usize) << 3));
             if entry.0 == 0 {
@@ -393,7 +449,7 @@ impl<'ram> AddressSpace<'ram> {
                 Target::Nothing if entry.is_swapped(level) => Content::Swap,
                 _ => continue,
             };
-            (visit.visitor)(Piece { address: first, bytes, content });
+            visit.visitor.piece(Piece { address: first, bytes, content });
         }
         Ok(())
     }
@@ -406,6 +462,13 @@ impl<'ram> AddressSpace<'ram> {
     /// Whether what the last frame of this kind used was read when this one began.
     pub fn was_read_ahead(&self) -> bool {
         self.ram.was_read_ahead()
+    }
+
+    /// Reads a long run of bytes ahead, in batches.
+    pub fn prefetch_run(&self, address: u64, bytes: u64) {
+        const BATCH: u64 = 1 << 16;
+        let starts = (0..bytes).step_by(BATCH as usize);
+        self.prefetch(starts.map(|start| (address.wrapping_add(start), BATCH.min(bytes - start))));
     }
 
     /// Reads in one batch the pages that hold these (address, bytes) ranges, as far as they are mapped.
@@ -425,11 +488,53 @@ impl<'ram> AddressSpace<'ram> {
     }
 }
 
+/// Who is told what page tables hold.
+trait Visitor {
+    fn piece(&mut self, piece: Piece);
+
+    /// Entries of a table of the lowest level, for whole pages; false where each is to be told as a piece.
+    fn pages(&mut self, _entries: PageAt, _from: u64, _to: u64) -> bool {
+        false
+    }
+}
+
+struct Pieces<'v, V>(&'v mut V);
+
+impl<V: FnMut(Piece)> Visitor for Pieces<'_, V> {
+    fn piece(&mut self, piece: Piece) {
+        (self.0)(piece);
+    }
+}
+
+/// Bytes that are in RAM.
+struct Sum(u64);
+
+impl Visitor for Sum {
+    fn piece(&mut self, piece: Piece) {
+        if matches!(piece.content, Content::Ram(_)) {
+            self.0 = self.0.saturating_add(piece.bytes);
+        }
+    }
+
+    fn pages(&mut self, entries: PageAt, from: u64, to: u64) -> bool {
+        let entries = (from..=to).map(|index| Entry(entries.word((index as usize) << 3)));
+        let pages = entries.filter(|entry| entry.is_counted_page()).count();
+        self.0 = self.0.saturating_add((pages as u64) << PAGE_SHIFT);
+        true
+    }
+}
+
 /// A visit under way.
 struct Visit<'v, V> {
     /// Tables that it may still look at.
     tables: u64,
     visitor: &'v mut V,
+}
+
+/// A number of 1 to 8 bytes within a word.
+#[inline(always)]
+fn within_word(word: u64, within: u32, size: u32) -> u64 {
+    (word >> (8 * within)) & (u64::MAX >> (64 - 8 * size.clamp(1, 8)))
 }
 
 /// Bytes from an address to the end of its page.
