@@ -6,7 +6,7 @@
 use super::reader::Context;
 use crate::kernel::Kernel;
 use crate::layout::Layout;
-use crate::memory::{GuestRam, PAGE_SHIFT, PAGE_SIZE, Page, PhysicalMemory};
+use crate::memory::{GuestRam, PAGE_SHIFT, PAGE_SIZE, Part, PhysicalMemory};
 use crate::paging::AddressSpace;
 
 /// Bytes of the kernel's banner that are compared.
@@ -61,8 +61,10 @@ impl Boot {
             mark(kernel.image.trampoline().map(|page| page.wrapping_add(LAST_ENTRY)), 8),
             mark(Some(BIOS_TICKS), 4),
         ];
+        let mut marks: Vec<Mark> = marks.into_iter().flatten().collect();
+        marks.sort_unstable_by_key(|mark| mark.at);
         Self {
-            marks: marks.into_iter().flatten().collect(),
+            marks,
             began: super::os::boot_time(&context).unwrap_or(0),
             clock: super::os::wall_clock(&context).unwrap_or(0),
         }
@@ -70,20 +72,16 @@ impl Boot {
 
     /// Whether all marks are still there. Read past the frame's cache, in one batch.
     pub fn runs_in(&self, memory: &dyn PhysicalMemory) -> bool {
-        let mut frames: Vec<u64> = self.marks.iter().map(|mark| mark.at >> PAGE_SHIFT).collect();
-        frames.sort_unstable();
-        frames.dedup();
-        let mut pages: Vec<Page> = vec![[0; PAGE_SIZE]; frames.len()];
-        let mut read = vec![false; frames.len()];
-        memory.read_pages(&frames, &mut pages, &mut read);
-        self.marks.iter().all(|mark| {
-            let start = mark.at as usize & (PAGE_SIZE - 1);
-            let index = frames.binary_search(&(mark.at >> PAGE_SHIFT)).ok();
-            let page = index.filter(|index| read.get(*index) == Some(&true));
-            let page = page.and_then(|index| pages.get(index));
-            page.and_then(|page| page.get(start..start + mark.bytes.len()))
-                == Some(mark.bytes.as_slice())
-        })
+        let mut room = vec![[0; BANNER]; self.marks.len()];
+        let parts = self.marks.iter().zip(&mut room).map(|(mark, room)| Part {
+            frame: mark.at >> PAGE_SHIFT,
+            start: mark.at as usize & (PAGE_SIZE - 1),
+            bytes: room.get_mut(..mark.bytes.len()).unwrap_or_default(),
+            read: false,
+        });
+        let mut parts: Vec<Part> = parts.collect();
+        memory.read_parts(&mut parts);
+        self.marks.iter().zip(&parts).all(|(mark, part)| part.read && *part.bytes == *mark.bytes)
     }
 
     /// Whether it began after the other was seen to run. What is left in memory of an earlier boot did not,

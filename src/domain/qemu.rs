@@ -1,6 +1,6 @@
 //! A guest of QEMU under libvirt.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,10 +8,14 @@ use super::source::{KnownState, OnHost, Source};
 use crate::error::{Error, Result};
 use crate::frame::{DomainIdentity, Host};
 use crate::memory::{PhysicalMemory, ProcfsMemory, ReadableProcess, Residency};
-use crate::resolve::{DomainDefinition, DomainState, Hold, QemuProcess, RamLayout, candidates};
+use crate::resolve::{
+    DomainDefinition, DomainState, Hold, QemuProcess, RamLayout, VcpuClock, candidates,
+};
 
-/// After counting the RAM that the host holds, it is not counted for so many times what that took.
-const COUNT_REST: u32 = 50;
+/// After counting the RAM that the host holds, it is not counted for so many times what that took ...
+const COUNT_REST: u32 = 200;
+/// ... nor for so long.
+const LEAST_REST: Duration = Duration::from_secs(1);
 
 /// A running guest of QEMU.
 pub(super) struct QemuGuest {
@@ -21,6 +25,7 @@ pub(super) struct QemuGuest {
     process: Arc<ReadableProcess>,
     layouts: Vec<RamLayout>,
     state: KnownState,
+    vcpus: RefCell<VcpuClock>,
     /// How much of its RAM the host holds, as it was counted last.
     counted: Cell<Option<Count>>,
 }
@@ -63,6 +68,7 @@ impl QemuGuest {
             process,
             layouts,
             state: KnownState::default(),
+            vcpus: RefCell::default(),
             counted: Cell::default(),
         })
     }
@@ -104,8 +110,9 @@ impl Source for QemuGuest {
     /// From the hypervisor's process and from libvirt.
     fn host(&self, memory: &dyn PhysicalMemory, note: &dyn Fn(String)) -> Option<Host> {
         let noted = |what: &str, error: &dyn std::fmt::Display| note(format!("{what}: {error}"));
-        let time = self.process.process().vcpu_time();
-        let state = self.state.ask(&self.uri, &self.uuid).map(DomainState::name);
+        let time = self.vcpus.borrow_mut().time(self.process.process());
+        let state = self.state.ask_or_recall(&self.uri, &self.uuid, &self.identity.name);
+        let state = state.map(DomainState::name);
         let counted = self.counted(memory);
         if counted.is_none() {
             noted("rss_bytes", &"the host does not tell (/proc/PID/pagemap)");
@@ -129,7 +136,7 @@ impl QemuGuest {
     fn counted(&self, memory: &dyn PhysicalMemory) -> Option<Count> {
         let known = self.counted.get();
         if let Some(count) = known
-            && count.at.elapsed() < count.took * COUNT_REST
+            && count.at.elapsed() < LEAST_REST.max(count.took * COUNT_REST)
         {
             return known;
         }

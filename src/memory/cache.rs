@@ -94,7 +94,12 @@ struct Likely {
 impl GuestRam {
     /// Puts the cache before a source of memory.
     pub fn new(memory: Box<dyn PhysicalMemory>) -> Self {
-        Self { cache: RefCell::default(), budget: Budget::default(), memory, generation: Cell::default() }
+        Self {
+            cache: RefCell::default(),
+            budget: Budget::default(),
+            memory,
+            generation: Cell::default(),
+        }
     }
 
     /// The source behind the cache.

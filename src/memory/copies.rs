@@ -202,7 +202,8 @@ impl Piece {
     fn new() -> Self {
         let (rights, flags) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE);
         // SAFETY: a new mapping at a place that the kernel chooses.
-        let mapped = unsafe { mmap_anonymous(std::ptr::null_mut(), 2 * Self::BYTES, rights, flags) };
+        let mapped =
+            unsafe { mmap_anonymous(std::ptr::null_mut(), 2 * Self::BYTES, rights, flags) };
         let Some(mapped) = mapped.ok().and_then(|mapped| NonNull::new(mapped.cast::<u8>())) else {
             handle_alloc_error(Layout::new::<[Page; PIECE]>())
         };
@@ -275,9 +276,8 @@ impl Copies {
         let lines = piece.lines.get(start..start + count).unwrap_or_default();
         // SAFETY: `start + count` is at most PIECE. The room is not in use: no reference to it exists,
         // and `PageAt` copies out only between calls of this function, on the same thread.
-        let room = unsafe {
-            std::slice::from_raw_parts_mut(piece.pages.as_ptr().add(start), count)
-        };
+        let room =
+            unsafe { std::slice::from_raw_parts_mut(piece.pages.as_ptr().add(start), count) };
         fill(Room { pages: room, lines });
         let at = |(place, lines): (usize, &Lines)| PageAt {
             // SAFETY: within the piece, which lives as long as `self`; a page is a multiple of 8 bytes.

@@ -50,10 +50,20 @@ pub(crate) trait PhysicalMemory: Send {
 
     /// Reads parts of pages, ascending; each tells whether it was read.
     fn read_parts(&self, parts: &mut [Part<'_>]) {
+        let mut frames: Vec<u64> = parts.iter().map(|part| part.frame).collect();
+        frames.dedup();
+        let mut pages: Vec<Page> = vec![[0; PAGE_SIZE]; frames.len()];
+        let mut read = vec![false; frames.len()];
+        self.read_pages(&frames, &mut pages, &mut read);
         for part in parts {
-            let address = part.frame.checked_mul(PAGE_SIZE as u64);
-            let address = address.and_then(|address| address.checked_add(part.start as u64));
-            part.read = address.is_some_and(|address| self.read_run(address, part.bytes));
+            let index = frames.binary_search(&part.frame).ok();
+            let page = index.filter(|index| read.get(*index) == Some(&true));
+            let page =
+                page.and_then(|index| pages.get(index)?.get(part.start..)?.get(..part.bytes.len()));
+            if let Some(bytes) = page {
+                part.bytes.copy_from_slice(bytes);
+                part.read = true;
+            }
         }
     }
 

@@ -115,12 +115,14 @@ impl ReadableProcess {
     /// Reads parts of private pages of the process into places of their own, in one system call; `None`
     /// where the call itself is refused. Else how many were read whole, from the first on.
     fn vm_read_parts(&self, parts: &mut [(u64, &mut Part<'_>)]) -> Option<usize> {
-        let range = |start: *mut libc::c_void, length| libc::iovec { iov_base: start, iov_len: length };
-        let local = parts.iter_mut().map(|(_, part)| {
-            range(part.bytes.as_mut_ptr().cast(), part.bytes.len())
-        });
+        let range =
+            |start: *mut libc::c_void, length| libc::iovec { iov_base: start, iov_len: length };
+        let local = parts
+            .iter_mut()
+            .map(|(_, part)| range(part.bytes.as_mut_ptr().cast(), part.bytes.len()));
         let local: Vec<libc::iovec> = local.collect();
-        let remote = parts.iter().map(|(at, part)| range(*at as *mut libc::c_void, part.bytes.len()));
+        let remote =
+            parts.iter().map(|(at, part)| range(*at as *mut libc::c_void, part.bytes.len()));
         let remote: Vec<libc::iovec> = remote.collect();
         self.count_call();
         let count = local.len() as u64;

@@ -157,13 +157,7 @@ impl<'ram> AddressSpace<'ram> {
     /// Another address space of the same guest: a process's. Little is read of each, so that nothing
     /// is kept.
     pub fn with_root(&self, root: u64) -> Self {
-        Self {
-            ram: self.ram,
-            root,
-            levels: self.levels,
-            known: None,
-            tables: Default::default(),
-        }
+        Self { ram: self.ram, root, levels: self.levels, known: None, tables: Default::default() }
     }
 
     /// Whether what it translates to is the host's numbers, not the guest's.
@@ -367,7 +361,12 @@ impl<'ram> AddressSpace<'ram> {
 
     /// Visits what the page tables hold of a range, ascending, piece by piece; pages that nothing is
     /// behind are left out.
-    pub fn visit(&self, start: u64, end: u64, visitor: &mut impl FnMut(Piece)) -> Result<(), Fault> {
+    pub fn visit(
+        &self,
+        start: u64,
+        end: u64,
+        visitor: &mut impl FnMut(Piece),
+    ) -> Result<(), Fault> {
         self.visit_all(start, end, &mut Pieces(visitor))
     }
 
@@ -426,7 +425,10 @@ impl<'ram> AddressSpace<'ram> {
             8 * (to.saturating_sub(from) as usize + 1),
         );
         let entries = self.table(table, level, from, to)?;
-        if level == 1 && (start | end) & (PAGE_SIZE as u64 - 1) == 0 && visit.visitor.pages(entries, from, to) {
+        if level == 1
+            && (start | end) & (PAGE_SIZE as u64 - 1) == 0
+            && visit.visitor.pages(entries, from, to)
+        {
             return Ok(());
         }
         for index in from..=to {
