@@ -86,7 +86,7 @@ impl Budget {
         self.limits.set(limits);
         self.spent.set(Spent::default());
         self.reached.set(None);
-        self.reads_left.set(READS_A_LOOK);
+        self.reads_left.set(READS_A_LOOK - 1);
     }
 
     /// The limit that was reached first.
@@ -109,7 +109,7 @@ impl Budget {
     #[cold]
     fn go_on(&self) -> Result<(), Limit> {
         self.look_at_clock()?;
-        self.reads_left.set(READS_A_LOOK);
+        self.reads_left.set(READS_A_LOOK - 1);
         Ok(())
     }
 
