@@ -241,9 +241,7 @@ impl<'a> Context<'a> {
         let items = items.into_iter();
         items.take_while(|_| {
             // Between two rows nothing depends on pages that were read before.
-            if self.space.is_crowded() {
-                self.space.forget();
-            }
+            self.space.may_move_on();
             self.space.budget().row(std::mem::size_of::<T>()).is_ok()
         })
     }
@@ -579,6 +577,7 @@ impl<'a> Context<'a> {
             self.keep(ENTRY_COST)?;
             entries.push(self.container(next, node)?);
             here = next;
+            self.space.may_move_on();
         }
     }
 

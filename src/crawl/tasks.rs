@@ -38,8 +38,14 @@ impl Context<'_> {
         loop {
             let tasks = self.list("tasks", head, layout.tasks);
             self.keep(tasks.len().saturating_mul(TASK_COST))?;
-            self.space.prefetch(tasks.iter().map(|task| (*task, length)));
-            let met = tasks.into_iter().filter_map(|task| self.note("pid", self.identify(task)));
+            // What the last frame used of them was read when this one began.
+            if !self.space.was_read_ahead() {
+                self.space.prefetch(tasks.iter().map(|task| (*task, length)));
+            }
+            let met = tasks.into_iter().filter_map(|task| {
+                self.space.may_move_on();
+                self.note("pid", self.identify(task))
+            });
             let mut met: Vec<Task> = met.collect();
             let mut seen = FxHashSet::default();
             let twice = met.iter().any(|task| !seen.insert(task.pid));

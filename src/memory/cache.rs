@@ -2,7 +2,8 @@
 //! of a frame come from as few moments as possible. Memory that is mapped here is read in place.
 //!
 //! What a frame used is remembered by lines of 64 bytes. The next frame of its kind reads just those when it
-//! begins; should it use another line of a page after all, the rest of the page is read then.
+//! begins; should it use another line of a page after all, the rest of the page is read then. A frame that
+//! uses more pages than may be held is taken in windows, each remembered and read ahead by itself.
 
 use std::cell::{Cell, RefCell};
 use std::collections::hash_map::Entry;
@@ -19,6 +20,8 @@ use crate::control::Control;
 const PLACE_COST: usize = 48;
 /// Pages after which the clock is looked at.
 const LOOKS_AT_CLOCK: usize = 16;
+/// Windows of a frame that are remembered.
+const MOST_WINDOWS: usize = 64;
 /// Kinds of frames whose pages are remembered.
 const MOST_KINDS: usize = 4;
 
@@ -71,12 +74,18 @@ struct Cache {
     read_ahead: bool,
     /// Pages of which the rest was read after all.
     completed: u64,
-    /// What this frame used before it looked anew.
+    /// Pages of this window of which anything was used.
+    used_pages: usize,
+    /// What this window used before the frame looked anew.
     used_before: Vec<(u64, u64)>,
-    /// What was read ahead for this frame.
+    /// What was read ahead for this window.
     ahead: Vec<Likely>,
-    /// What the last frames of a kind used: the next one is likely to.
-    likely_by_kind: FxHashMap<u32, Vec<Likely>>,
+    /// What the windows of this frame used so far, but for the last one.
+    windows: Vec<Vec<Likely>>,
+    /// What the next windows are likely to use, the next one last.
+    to_come: Vec<Vec<Likely>>,
+    /// What the windows of the last frame of a kind used: the next one's are likely to.
+    likely_by_kind: FxHashMap<u32, Vec<Vec<Likely>>>,
     /// Kept for their room.
     wanted: Vec<(u64, u64)>,
     frames: Vec<u64>,
@@ -125,10 +134,30 @@ impl GuestRam {
         self.budget.bytes() / 2 / (PLACE_COST + copy)
     }
 
-    /// Whether half of the pages are held that may be. Between two rows they may be forgotten, so that a
-    /// frame of many rows reads some pages twice rather than end.
+    /// Whether half of the pages are used that may be held, or nearly all are held. Then it is time to
+    /// [`Self::move_on`].
     pub fn is_crowded(&self) -> bool {
-        self.cache.borrow().held.len() > self.most_pages() / 2
+        let (cache, most) = (self.cache.borrow(), self.most_pages());
+        cache.used_pages > most / 2 || cache.held.len() > most - most / 16
+    }
+
+    /// Forgets every page, so that a frame that needs many reads some twice rather than end, and reads those
+    /// that the last frame of this kind used from here on. Places of pages must be forgotten with it.
+    pub fn move_on(&self) {
+        self.count_generation();
+        let mut cache = self.cache.borrow_mut();
+        cache.finish_window();
+        self.begin_window(&mut cache);
+    }
+
+    fn begin_window(&self, cache: &mut Cache) {
+        cache.ahead = cache.to_come.pop().unwrap_or_default();
+        if !cache.ahead.is_empty() {
+            let likely = std::mem::take(&mut cache.ahead);
+            let lines = likely.iter().map(|page| (page.frame, page.lines[0] | page.lines[1]));
+            self.prefetch_into(cache, lines);
+            cache.ahead = likely;
+        }
     }
 
     /// Forgets every page: what is read from now on is new. Reads fail once a limit is reached, or
@@ -150,15 +179,13 @@ impl GuestRam {
         cache.kind = kind;
         cache.read_ahead = false;
         if !self.memory.in_place() && self.budget.look_at_clock().is_ok() {
-            cache.ahead = cache.likely_by_kind.remove(&kind).unwrap_or_default();
-            if !cache.ahead.is_empty() {
-                cache.read_ahead = true;
+            cache.to_come = cache.likely_by_kind.remove(&kind).unwrap_or_default();
+            cache.to_come.reverse();
+            cache.read_ahead = cache.to_come.last().is_some_and(|window| !window.is_empty());
+            if cache.read_ahead {
                 cache.copies.enlarge();
-                let likely = std::mem::take(&mut cache.ahead);
-                let lines = likely.iter().map(|page| (page.frame, page.lines[0] | page.lines[1]));
-                self.prefetch_into(&mut cache, lines);
-                cache.ahead = likely;
             }
+            self.begin_window(&mut cache);
         }
     }
 
@@ -237,6 +264,9 @@ impl GuestRam {
             None => self.load(&mut cache, frame)?,
         };
         let at = held.ok_or(RamFault::Absent)?;
+        if at.is_unused() {
+            cache.used_pages += 1;
+        }
         if !at.has(start, length) {
             self.complete(&mut cache, frame, at)?;
             at.has(start, length);
@@ -306,12 +336,13 @@ impl Cache {
         self.used_before.extend(self.copies.used());
         self.held.clear();
         self.copies.clear();
+        self.used_pages = 0;
     }
 
-    /// Forgets every page, but not what of it the frame used.
-    fn remember(&mut self) {
+    /// Forgets every page, but not what of it this window used.
+    fn finish_window(&mut self) {
         self.forget();
-        let mut used = std::mem::take(&mut self.used_before);
+        let used = &mut self.used_before;
         used.sort_unstable();
         used.dedup_by(|(frame, lines), (kept, kept_lines)| {
             let same = frame == kept;
@@ -326,15 +357,23 @@ impl Cache {
             let before = ahead.next_if(|page| page.frame == *frame);
             Likely { frame: *frame, lines: [*lines, before.map_or(0, |page| page.lines[0])] }
         });
-        let likely = likely.collect();
+        if self.windows.len() < MOST_WINDOWS {
+            self.windows.push(likely.collect());
+        }
+        self.ahead.clear();
+        self.used_before.clear();
+    }
+
+    /// Forgets every page, but not what of it the frame used.
+    fn remember(&mut self) {
+        self.finish_window();
+        let windows = std::mem::take(&mut self.windows);
         if self.likely_by_kind.len() >= MOST_KINDS && !self.likely_by_kind.contains_key(&self.kind)
         {
             self.likely_by_kind.clear();
         }
-        self.likely_by_kind.insert(self.kind, likely);
-        self.ahead.clear();
-        used.clear();
-        self.used_before = used;
+        self.likely_by_kind.insert(self.kind, windows);
+        self.to_come.clear();
     }
 
     fn prefetch(

@@ -89,6 +89,11 @@ impl PageAt {
         has
     }
 
+    /// Whether nothing of a copy was used yet.
+    pub(super) fn is_unused(self) -> bool {
+        self.lines().is_some_and(|known| known.used.get() == 0)
+    }
+
     /// Whether anything of the page is there.
     pub(super) fn has_any(self) -> bool {
         self.lines().is_none_or(|known| known.here.get() != 0)

@@ -170,18 +170,26 @@ impl<'ram> AddressSpace<'ram> {
         self.ram.budget()
     }
 
-    /// Whether pages should be forgotten where that does no harm ([`GuestRam::is_crowded`]).
-    pub fn is_crowded(&self) -> bool {
-        self.ram.is_crowded()
+    /// Goes on to the next window of a large frame where it is time to ([`GuestRam::is_crowded`]): to be called
+    /// where nothing depends on pages that were read before.
+    pub fn may_move_on(&self) {
+        if self.ram.is_crowded() {
+            self.forget_translations();
+            self.ram.move_on();
+        }
     }
 
     /// Forgets translations and pages: what is read from now on is new.
     pub fn forget(&self) {
+        self.forget_translations();
+        self.ram.forget_pages();
+    }
+
+    fn forget_translations(&self) {
         if let Some(known) = &self.known {
             known.pages.iter().for_each(|page| page.tag.set(0));
             known.large.iter().for_each(|large| large.set((0, 0)));
         }
-        self.ram.forget_pages();
     }
 
     /// How many pages had parts that were read later than the rest of them.
