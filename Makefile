@@ -21,8 +21,8 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 VERSION = $(shell sed -n 's/^version *= *"\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SOVERSION := 0
 
-.PHONY: help build release demo test test-symbols test-hostile test-xen fuzz lint bench bench-xen bench-peers bench-scale bench-fleet \
-    bench-overhead install uninstall deb test-deb clean
+.PHONY: help build release demo test test-symbols test-hostile test-xen fuzz lint bench bench-frames bench-xen bench-peers \
+    bench-scale bench-fleet bench-overhead install uninstall deb test-deb clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -121,6 +121,10 @@ lint: ## check format, lints, scripts, the C header, bindings, manual pages, the
 bench: ## run the benchmarks, with a real guest
 	@$(SETUP)
 	scripts/with-lab $(CARGO) bench -p nfm --bench crawl
+
+bench-frames: ## 100,000 frames through one handle: whether it grows
+	@$(SETUP)
+	scripts/with-lab $(CARGO) bench -p nfm --bench crawl -- frames
 
 bench-peers: ## compare with drgn on the same guests (downloads 300 MB, once)
 	@$(SETUP)

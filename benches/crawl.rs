@@ -3,6 +3,9 @@
 //! Prints for opening, for each section and for the whole frame: the median and the spread of the time,
 //! CPU time, guest pages, reads and system calls, allocations, and the floor: how long one batched read
 //! of the same pages takes. Figures of one run compare with each other only.
+//!
+//! With the argument `frames` (`make bench-frames`) it takes 100,000 frames through one handle instead and
+//! prints how much memory this process has after so many.
 
 mod support;
 
@@ -15,12 +18,17 @@ static ALLOCATOR: support::Counting = support::Counting;
 const FRAMES: usize = 300;
 const OPENINGS: usize = 20;
 const FLOORS: usize = 30;
+/// Frames through one handle, and after how many memory is looked at; the first ones make room.
+const MANY: [usize; 6] = [100, 1_000, 10_000, 25_000, 50_000, 100_000];
 
 fn main() {
     if !support::is_run() {
         return;
     }
     let wanted = support::arguments();
+    if wanted.iter().any(|one| one == "frames") {
+        return many_frames();
+    }
     for (name, backing) in [("private", "private"), ("shared", "memfd")] {
         if wanted.is_empty() || wanted.iter().any(|one| one == name) {
             let guest = Guest::start(name, &["--backing", backing]);
@@ -33,6 +41,26 @@ fn main() {
     }
     let (resident, peak) = support::resident();
     println!("\nmemory of this process: {resident} KiB, at most {peak} KiB");
+}
+
+/// Whether a handle that is kept open grows.
+fn many_frames() {
+    for (name, backing) in [("private", "private"), ("shared", "memfd")] {
+        let guest = Guest::start(name, &["--backing", backing]);
+        println!("\n{name} memory ({backing}): {}, all sections", guest.name);
+        println!("{:>10}{:>16}{:>16}", "frames", "own KiB", "resident KiB");
+        let options = CrawlOptions::default();
+        let mut domain = Domain::open(&guest.name, &OpenOptions::default()).expect("it opens");
+        let mut taken = 0;
+        for count in MANY.into_iter().take(support::if_time(MANY.len(), 2)) {
+            while taken < count {
+                let frame = domain.crawl(&options).expect("the guest lives");
+                assert!(frame.consistency.complete, "{:?}", frame.consistency.problems);
+                taken += 1;
+            }
+            println!("{count:>10}{:>16}{:>16}", support::own(), support::resident().0);
+        }
+    }
 }
 
 fn table(domain: &str) {

@@ -21,11 +21,11 @@ fn main() {
     let guests: Vec<Guest> = (0..count)
         .map(|number| {
             let backing = if number % 2 == 0 { "private" } else { "memfd" };
-            Guest::start(&format!("fleet{number}"), &["--memory", "192", "--backing", backing])
+            Guest::start(&format!("fleet{number}"), &["--memory", "256", "--backing", backing])
         })
         .collect();
     println!(
-        "{count} guests, 6.1, 192 MiB, half private and half shared memory, {THREADS} threads"
+        "{count} guests, 6.1, 256 MiB, half private and half shared memory, {THREADS} threads"
     );
     for (name, sections) in [
         ("processes", vec![Section::Processes]),

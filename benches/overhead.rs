@@ -3,7 +3,8 @@
 //! frames are taken 10 or 100 times a second, and in between without. The vCPU has one core of the host
 //! for itself, nfm another.
 //!
-//! Needs a machine with at least two cores that does nothing else.
+//! Needs a machine with at least two cores that does nothing else. The argument `private` or `shared` measures
+//! a guest with that kind of memory alone.
 
 mod support;
 
@@ -52,7 +53,10 @@ fn main() {
     if !support::is_run() {
         return;
     }
-    for (name, backing) in [("private", "private"), ("shared", "memfd")] {
+    let wanted = support::arguments();
+    let kinds = [("private", "private"), ("shared", "memfd")];
+    let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|one| one == name);
+    for (name, backing) in kinds.into_iter().filter(|(name, _)| is_wanted(name)) {
         let guest = Guest::start(&format!("overhead-{name}"), &["--backing", backing]);
         let pinned = Command::new("taskset")
             .args(["-a", "-c", "-p", &GUESTS_CORE.to_string(), &guest.pid().to_string()])

@@ -40,12 +40,14 @@ fn main() {
     {
         return first_frame(domain);
     }
+    let is_wanted = |name: &str| arguments.is_empty() || arguments.iter().any(|one| one == name);
     let setup = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers/setup")).output();
     let setup = setup.expect("benches/peers/setup");
     assert!(setup.status.success(), "{}", String::from_utf8_lossy(&setup.stderr));
     let setup = String::from_utf8_lossy(&setup.stdout).into_owned();
     let (python, vmlinux) = setup.trim().split_once('\n').expect("two lines");
-    for (name, backing) in [("private", "private"), ("shared", "memfd")] {
+    let kinds = [("private", "private"), ("shared", "memfd")];
+    for (name, backing) in kinds.into_iter().filter(|(name, _)| is_wanted(name)) {
         let guest = Guest::start(&format!("peer-{name}"), &["--backing", backing, "--qmp", "on"]);
         println!("\n{name} memory ({backing}): {}, 6.1, 512 MiB, 1 vCPU", guest.name);
         compare(&guest, python, vmlinux);

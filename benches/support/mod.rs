@@ -114,12 +114,18 @@ pub fn process_time() -> Duration {
 
 /// The resident memory of this process and its peak, in KiB.
 pub fn resident() -> (u64, u64) {
+    (status("VmRSS:"), status("VmHWM:"))
+}
+
+/// That part of it which is this process's own, in KiB: no file's, and no guest's that is mapped.
+pub fn own() -> u64 {
+    status("RssAnon:")
+}
+
+fn status(key: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let of = |key: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(key));
-        line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or(0)
-    };
-    (of("VmRSS:"), of("VmHWM:"))
+    let line = status.lines().find_map(|line| line.strip_prefix(key));
+    line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }
 
 /// A guest of the lab, ended when the benchmark ends.

@@ -6,7 +6,7 @@
 use super::reader::{Context, ReadResult};
 use crate::kernel::Kernel;
 use crate::layout::Layout;
-use crate::memory::{GuestRam, PAGE_SHIFT, PAGE_SIZE, Page, PhysicalMemory};
+use crate::memory::{GuestRam, PAGE_SHIFT, PAGE_SIZE, Part, PhysicalMemory};
 use crate::paging::AddressSpace;
 
 /// Bytes of the kernel's banner that are compared.
@@ -92,8 +92,10 @@ impl Boot {
         let own = |at: ReadResult<u64>| at.is_ok_and(|at| kernel.image.is_led_to(&space, at));
         let began = super::os::boot_time(&context).unwrap_or(0);
         let clock = super::os::wall_clock(&context).unwrap_or(0);
+        let mut marks: Vec<Mark> = marks.into_iter().flatten().collect();
+        marks.sort_unstable_by_key(|mark| mark.at);
         Self {
-            marks: marks.into_iter().flatten().collect(),
+            marks,
             canary,
             began,
             clock,
@@ -118,25 +120,21 @@ impl Boot {
 
     /// Whether all marks are still there. Read past the frame's cache, in one batch.
     pub fn runs_in(&self, memory: &dyn PhysicalMemory) -> bool {
-        let mut frames: Vec<u64> = self.marks.iter().map(|mark| mark.at >> PAGE_SHIFT).collect();
-        frames.sort_unstable();
-        frames.dedup();
-        let mut pages: Vec<Page> = vec![[0; PAGE_SIZE]; frames.len()];
-        let mut read = vec![false; frames.len()];
-        memory.read_pages(&frames, &mut pages, &mut read);
-        self.marks.iter().all(|mark| {
-            let start = mark.at as usize & (PAGE_SIZE - 1);
-            let index = frames.binary_search(&(mark.at >> PAGE_SHIFT)).ok();
-            let page = index.filter(|index| read.get(*index) == Some(&true));
-            let page = page.and_then(|index| pages.get(index));
-            page.and_then(|page| page.get(start..start + mark.bytes.len()))
-                == Some(mark.bytes.as_slice())
-        })
+        let mut room = vec![[0; BANNER]; self.marks.len()];
+        let parts = self.marks.iter().zip(&mut room).map(|(mark, room)| Part {
+            frame: mark.at >> PAGE_SHIFT,
+            start: mark.at as usize & (PAGE_SIZE - 1),
+            bytes: room.get_mut(..mark.bytes.len()).unwrap_or_default(),
+            read: false,
+        });
+        let mut parts: Vec<Part> = parts.collect();
+        memory.read_parts(&mut parts);
+        self.marks.iter().zip(&parts).all(|(mark, part)| part.read && *part.bytes == *mark.bytes)
     }
 
-    /// Whether it is a whole kernel that began after the other was seen to run. What is left in memory of an earlier boot did not,
-    /// and neither did a kernel that has no clock yet. The canary tells what is left of the other one itself:
-    /// a kernel that was met in its first moments sets its clock later on.
+    /// Whether it is a whole kernel that began after the other was seen to run. What is left in memory of an
+    /// earlier boot did not, and neither did a kernel that has no clock yet. The canary tells what is left of
+    /// the other one itself: a kernel that was met in its first moments sets its clock later on.
     pub fn follows(&self, earlier: &Self) -> bool {
         let another = self.canary.is_some() && self.canary != earlier.canary;
         another && self.sound && self.began >= earlier.clock

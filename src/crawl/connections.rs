@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use rustc_hash::FxHashMap;
 
-use super::files::descriptors;
+use super::files::Descriptor;
 use super::reader::{Context, ReadError, ReadResult};
 use super::socket_tables::{Kind, sockets};
 use crate::frame::Connection;
@@ -42,7 +42,10 @@ pub(super) fn crawl(context: &Context) -> Vec<Connection> {
 
 /// The sockets that these tasks (each with its process id) have open.
 pub(super) fn of_tasks(context: &Context, tasks: &[(u64, u32)]) -> Vec<Connection> {
-    let open = tasks.iter().flat_map(|(task, pid)| inodes(context, *task, *pid));
+    let mut open = Vec::new();
+    for (task, pid) in tasks {
+        inodes(context, *task, *pid, &mut open);
+    }
     let mut rows = rows(context, &first_owners(open));
     rows.retain(|row| row.pid.is_some());
     rows
@@ -74,9 +77,11 @@ fn rows(context: &Context, owners: &Owners) -> Vec<Connection> {
 type Owners = FxHashMap<u64, (u32, u32)>;
 
 fn owners(context: &Context) -> Owners {
-    first_owners(context.each_task(|task| {
+    first_owners(context.each_task(|task, open| {
         let pid = context.note("pid", context.u32(task, context.layout.process.task.tgid));
-        pid.map(|pid| inodes(context, task, pid)).unwrap_or_default()
+        if let Some(pid) = pid {
+            inodes(context, task, pid, open);
+        }
     }))
 }
 
@@ -88,14 +93,14 @@ fn first_owners(open: impl IntoIterator<Item = (u64, (u32, u32))>) -> Owners {
     owners
 }
 
-/// The inodes that a task has open, with its id and the descriptor.
-fn inodes(context: &Context, task: u64, pid: u32) -> Vec<(u64, (u32, u32))> {
+/// Adds the inodes that a task has open, with its id and the descriptor.
+fn inodes(context: &Context, task: u64, pid: u32, open: &mut Vec<(u64, (u32, u32))>) {
     let inode = context.layout.files.file.inode;
-    let rows = context.note("descriptors", descriptors(context, task)).unwrap_or_default();
-    let of = |(fd, file, _)| Some((context.unsigned(file, inode).ok()?, (pid, fd)));
+    let rows = context.note("descriptors", context.descriptors(task)).unwrap_or_default();
     // In a table of owners, beside the row.
-    let rows = rows.into_iter().take_while(|_| context.keep(OWNER_COST).is_ok());
-    rows.filter_map(of).collect()
+    let rows = rows.iter().take_while(|_| context.keep(OWNER_COST).is_ok());
+    let of = |one: &Descriptor| Some((context.unsigned(one.file, inode).ok()?, (pid, one.fd)));
+    open.extend(rows.filter_map(of));
 }
 
 fn row(

@@ -301,7 +301,7 @@ fn private(context: &Context, device: u64) -> ReadResult<u64> {
 /// The sum of a counter over the possible CPUs.
 fn per_cpu_sum(context: &Context, base: u64, field: Field) -> ReadResult<u64> {
     let mut sum = 0;
-    for cpu in context.cpus(context.layout.symbols.__cpu_possible_mask)? {
+    for cpu in context.possible_cpus()? {
         add(&mut sum, context.unsigned(context.per_cpu(base, cpu)?, field)?);
     }
     Ok(sum)

@@ -1,31 +1,63 @@
 //! The section `files`: descriptors as `/proc/PID/fd` and `/proc/PID/fdinfo` show them.
 
+use std::rc::Rc;
+
 use super::path;
 use super::reader::{Context, ReadError, ReadResult};
 use crate::frame::{File, FileKind};
 
 /// Descriptors of one process that are followed (the kernel's own limit is `sysctl_nr_open`, 2^20).
 const MOST_FDS: u64 = 1 << 20;
+/// Descriptors and tasks that are kept for the frame.
+const MOST_KNOWN: usize = 1 << 17;
 /// `O_CLOEXEC` (include/uapi/asm-generic/fcntl.h).
 const CLOSE_ON_EXEC: u64 = 0o2_000_000;
 
 pub(super) fn crawl(context: &Context) -> Vec<File> {
     let tgid = context.layout.process.task.tgid;
-    context.each_task(|task| {
-        let Some(pid) = context.note("pid", context.u32(task, tgid)) else { return Vec::new() };
-        let open = context.note("descriptors", descriptors(context, task)).unwrap_or_default();
-        context
-            .rows::<File, _>(open)
-            .map(|(fd, file, close_on_exec)| row(context, pid, fd, file, close_on_exec))
-            .collect()
+    context.each_task(|task, rows| {
+        let Some(pid) = context.note("pid", context.u32(task, tgid)) else { return };
+        let open = context.note("descriptors", context.descriptors(task)).unwrap_or_default();
+        rows.reserve(open.len());
+        rows.extend(context.rows::<File, _>(open.iter()).map(|one| row(context, pid, *one)));
     })
 }
 
-/// (descriptor, `struct file`, close on exec) of a task.
-pub(super) fn descriptors(context: &Context, task: u64) -> ReadResult<Vec<(u32, u64, bool)>> {
+/// An open descriptor.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Descriptor {
+    pub fd: u32,
+    /// The `struct file`.
+    pub file: u64,
+    pub close_on_exec: bool,
+}
+
+impl Context<'_> {
+    /// The descriptors of a task, which several sections ask for. Memory that is read in place may have
+    /// changed since another section asked.
+    pub(super) fn descriptors(&self, task: u64) -> ReadResult<Rc<[Descriptor]>> {
+        if let Some(known) = self.descriptors.borrow().get(&task) {
+            return Ok(Rc::clone(known));
+        }
+        let mut open = self.room.take();
+        open.clear();
+        let read = descriptors(self, task, &mut open);
+        let listed = read.map(|()| Rc::from(open.as_slice()));
+        self.room.replace(open);
+        let listed: Rc<[Descriptor]> = listed?;
+        let count = self.known_descriptors.get().saturating_add(listed.len() + 1);
+        if count <= MOST_KNOWN && !self.space.in_place() {
+            self.known_descriptors.set(count);
+            self.descriptors.borrow_mut().insert(task, Rc::clone(&listed));
+        }
+        Ok(listed)
+    }
+}
+
+fn descriptors(context: &Context, task: u64, rows: &mut Vec<Descriptor>) -> ReadResult<()> {
     let layout = &context.layout.files;
     let Some(files) = context.pointer(task, context.layout.process.task.files)? else {
-        return Ok(Vec::new());
+        return Ok(());
     };
     let table = context.follow(files, layout.files.fdt)?;
     let count = context.unsigned(table, layout.table.max_fds)?;
@@ -38,7 +70,6 @@ pub(super) fn descriptors(context: &Context, task: u64) -> ReadResult<Vec<(u32, 
     let array = context.follow(table, layout.table.fd)?;
     let open = context.follow(table, layout.table.open_fds)?;
     let closing = context.follow(table, layout.table.close_on_exec)?;
-    let mut rows = Vec::new();
     // Bit by bit of the words of `unsigned long` that the bitmaps are made of.
     for first in (0..count).step_by(64) {
         let word = |bitmap: u64| context.u64_at(bitmap.wrapping_add(first / 8));
@@ -54,14 +85,16 @@ pub(super) fn descriptors(context: &Context, task: u64) -> ReadResult<Vec<(u32, 
             // A reserved descriptor has no file yet.
             let file = context.u64_at(array.wrapping_add(fd * 8))?;
             if file != 0 {
-                rows.push((fd as u32, file, closing & 1 << bit != 0));
+                let close_on_exec = closing & 1 << bit != 0;
+                rows.push(Descriptor { fd: fd as u32, file, close_on_exec });
             }
         }
     }
-    Ok(rows)
+    Ok(())
 }
 
-fn row(context: &Context, pid: u32, fd: u32, file: u64, close_on_exec: bool) -> File {
+fn row(context: &Context, pid: u32, descriptor: Descriptor) -> File {
+    let Descriptor { fd, file, close_on_exec } = descriptor;
     let layout = &context.layout.files;
     let inode = context.follow(file, layout.file.inode);
     let of_inode = |field| inode.and_then(|inode| context.unsigned(inode, field));

@@ -18,22 +18,54 @@ const HAS_VSYSCALL: u64 = 1 << 1;
 const NO_VSYSCALL: u32 = 2;
 
 pub(super) fn crawl(context: &Context) -> Vec<Mapping> {
-    context.each_task(|task| of_task(context, task).unwrap_or_default())
+    context.each_task(|task, rows| {
+        of_task(context, task, rows);
+    })
 }
 
 /// The mappings of a task; `None` where it has no address space.
-fn of_task(context: &Context, task: u64) -> Option<Vec<Mapping>> {
+fn of_task(context: &Context, task: u64, rows: &mut Vec<Mapping>) -> Option<()> {
     let layout = &context.layout.process.task;
     let pid = context.note("pid", context.u32(task, layout.tgid))?;
     let mm = context.note("mm", context.pointer(task, layout.mm)).flatten()?;
     let space = context.note("page tables", context.user_space(mm))?;
     let gate = context.note("vsyscall", gate(context, mm)).flatten();
-    let areas = vmas(context, mm).into_iter().chain(gate);
-    let rows = context.rows::<Mapping, _>(areas);
-    Some(rows.map(|vma| row(context, pid, mm, &space, vma)).collect())
+    let owner = Owner { pid, space, places: Places::of(context, mm) };
+    let areas = vmas(context, mm);
+    rows.reserve(areas.len().saturating_add(1));
+    let areas = context.rows::<Mapping, _>(areas.into_iter().chain(gate));
+    rows.extend(areas.map(|vma| row(context, &owner, vma)));
+    Some(())
 }
 
-fn row(context: &Context, pid: u32, mm: u64, space: &AddressSpace, vma: Vma) -> Mapping {
+/// What the mappings of one process have in common.
+struct Owner<'a> {
+    pid: u32,
+    space: AddressSpace<'a>,
+    places: ReadResult<Places>,
+}
+
+/// Where in an address space the heap and the stack are.
+#[derive(Clone, Copy)]
+struct Places {
+    start_brk: u64,
+    brk: u64,
+    stack: u64,
+}
+
+impl Places {
+    fn of(context: &Context, mm: u64) -> ReadResult<Self> {
+        let layout = &context.layout.memory.mm;
+        Ok(Self {
+            start_brk: context.unsigned(mm, layout.start_brk)?,
+            brk: context.unsigned(mm, layout.brk)?,
+            stack: context.unsigned(mm, layout.start_stack)?,
+        })
+    }
+}
+
+fn row(context: &Context, owner: &Owner, vma: Vma) -> Mapping {
+    let Owner { pid, space, places } = owner;
     let layout = &context.layout.memory.vma;
     let flags = context.note("flags", context.unsigned(vma.address, layout.flags));
     let file = context.note("file", context.pointer(vma.address, layout.file)).flatten();
@@ -51,12 +83,12 @@ fn row(context: &Context, pid: u32, mm: u64, space: &AddressSpace, vma: Vma) -> 
     };
     let resident = resident.map(|bytes| if huge { 0 } else { bytes });
     Mapping {
-        pid,
+        pid: *pid,
         start: vma.start,
         end: vma.end,
         permissions: flags.map(permissions),
         offset: context.note("offset", offset),
-        path: context.note("path", name(context, mm, vma, file)).flatten(),
+        path: context.note("path", name(context, *places, vma, file)).flatten(),
         resident_bytes: resident,
         physical: pieces,
     }
@@ -64,13 +96,7 @@ fn row(context: &Context, pid: u32, mm: u64, space: &AddressSpace, vma: Vma) -> 
 
 /// Bytes of an area that are in RAM.
 fn resident(space: &AddressSpace, vma: Vma) -> ReadResult<u64> {
-    let mut sum = 0_u64;
-    space.visit(vma.start, vma.end, &mut |piece| {
-        if matches!(piece.content, Content::Ram(_)) {
-            sum = sum.saturating_add(piece.bytes);
-        }
-    })?;
-    Ok(sum)
+    Ok(space.in_ram(vma.start, vma.end)?)
 }
 
 fn in_ram(pieces: &[PhysicalRun]) -> u64 {
@@ -115,7 +141,12 @@ fn permissions(flags: u64) -> String {
 }
 
 /// `get_vma_name`.
-fn name(context: &Context, mm: u64, vma: Vma, file: Option<u64>) -> ReadResult<Option<String>> {
+fn name(
+    context: &Context,
+    places: ReadResult<Places>,
+    vma: Vma,
+    file: Option<u64>,
+) -> ReadResult<Option<String>> {
     let layout = &context.layout.memory;
     let place = |field: Field| field.member().map(|member| member.offset);
     let named = layout.vma.anon_name.exists();
@@ -141,13 +172,11 @@ fn name(context: &Context, mm: u64, vma: Vma, file: Option<u64>) -> ReadResult<O
     if operations.is_some() && operations == context.layout.symbols.gate_vma_ops.address {
         return Ok(Some("[vsyscall]".to_owned()));
     }
-    let start_brk = context.unsigned(mm, layout.mm.start_brk)?;
-    let brk = context.unsigned(mm, layout.mm.brk)?;
-    if vma.start < brk && vma.end > start_brk {
+    let places = places?;
+    if vma.start < places.brk && vma.end > places.start_brk {
         return Ok(Some("[heap]".to_owned()));
     }
-    let stack = context.unsigned(mm, layout.mm.start_stack)?;
-    if (vma.start..=vma.end).contains(&stack) {
+    if (vma.start..=vma.end).contains(&places.stack) {
         return Ok(Some("[stack]".to_owned()));
     }
     Ok(given.transpose()?.map(|given| format!("[anon:{given}]")))

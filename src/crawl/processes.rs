@@ -1,6 +1,5 @@
 //! The section `processes`, as `/proc/PID/{stat,status,cmdline}` (fs/proc/array.c, fs/proc/base.c).
 
-use super::files::descriptors;
 use super::namespaces;
 use super::path;
 use super::reader::{Context, PathRef, ReadError, ReadResult, text_from};
@@ -37,8 +36,8 @@ mod state {
 }
 
 pub(super) fn crawl(context: &Context) -> Vec<Process> {
-    context.each_task(|task| {
-        context.rows::<Process, _>([task]).filter_map(|task| row(context, task)).collect()
+    context.each_task(|task, rows| {
+        rows.extend(context.rows::<Process, _>([task]).filter_map(|task| row(context, task)));
     })
 }
 
@@ -54,7 +53,7 @@ pub(super) fn row(context: &Context, task: u64) -> Option<Process> {
         context.unsigned(task, layout.task.flags).map(|flags| flags & KERNEL_THREAD != 0);
     let times = context.note("user_ns", times(context, task));
     let resident = context.note("rss_bytes", mm.map_or(Ok((0, 0)), |mm| resident(context, mm)));
-    let descriptors = descriptors(context, task).map(|rows| rows.len() as u32);
+    let descriptors = context.descriptors(task).map(|open| open.len() as u32);
     let size = mm.map_or(Ok(0), |mm| context.unsigned(mm, layout.mm.total_vm));
     let threads = signal.and_then(|signal| context.u32(signal, layout.signal.nr_threads));
     let nice =
@@ -186,7 +185,7 @@ fn per_cpu_counter(context: &Context, counter: u64) -> ReadResult<i64> {
     let layout = &context.layout.process.percpu_counter;
     let mut sum = context.signed(counter, layout.count)?;
     let base = context.unsigned(counter, layout.counters)?;
-    for cpu in context.cpus(context.layout.symbols.__cpu_possible_mask)? {
+    for cpu in context.possible_cpus()? {
         let own = context.u32_at(context.per_cpu(base, cpu)?)?;
         sum = sum.wrapping_add(i64::from(own as i32));
     }

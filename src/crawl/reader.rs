@@ -2,10 +2,12 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
+use std::rc::Rc;
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
+use super::files::Descriptor;
 use super::reuse::Reuse;
 use crate::frame::Problem;
 use crate::kernel::Kernel;
@@ -171,6 +173,13 @@ pub(crate) struct Context<'a> {
     waited: Cell<Duration>,
     /// Paths of control groups, by their `struct kernfs_node`.
     pub groups: RefCell<FxHashMap<u64, String>>,
+    /// Descriptors of tasks that were listed.
+    pub(super) descriptors: RefCell<FxHashMap<u64, Rc<[Descriptor]>>>,
+    pub(super) known_descriptors: Cell<usize>,
+    /// Kept for its room.
+    pub(super) room: RefCell<Vec<Descriptor>>,
+    /// The CPUs that there may be, which never change.
+    possible_cpus: OnceCell<ReadResult<Vec<u32>>>,
 }
 
 impl<'a> Context<'a> {
@@ -200,6 +209,10 @@ impl<'a> Context<'a> {
             path_bytes: Cell::default(),
             waited: Cell::default(),
             groups: RefCell::default(),
+            descriptors: RefCell::default(),
+            known_descriptors: Cell::default(),
+            room: RefCell::default(),
+            possible_cpus: OnceCell::new(),
         }
     }
 
@@ -228,9 +241,7 @@ impl<'a> Context<'a> {
         let items = items.into_iter();
         items.take_while(|_| {
             // Between two rows nothing depends on pages that were read before.
-            if self.space.is_crowded() {
-                self.space.forget();
-            }
+            self.space.may_move_on();
             self.space.budget().row(std::mem::size_of::<T>()).is_ok()
         })
     }
@@ -303,6 +314,8 @@ impl<'a> Context<'a> {
         self.paths.borrow_mut().clear();
         self.path_bytes.set(0);
         self.groups.borrow_mut().clear();
+        self.descriptors.borrow_mut().clear();
+        self.known_descriptors.set(0);
         self.space.forget();
     }
 
@@ -341,7 +354,18 @@ impl<'a> Context<'a> {
     }
 
     /// An unsigned member of up to 8 bytes, or a bit field; of an array, its first element.
+    #[inline]
     pub fn unsigned(&self, base: u64, field: Field) -> ReadResult<u64> {
+        if let Some(member) = field.member()
+            && member.elements == 1
+            && member.bits == 0
+            && matches!(member.size, 1..=8)
+        {
+            let address = base.wrapping_add(u64::from(member.offset));
+            if let Some(value) = self.space.known_number(address, member.size) {
+                return Ok(value);
+            }
+        }
         self.element(base, field, 0)
     }
 
@@ -467,6 +491,14 @@ impl<'a> Context<'a> {
 
     /// A NUL-terminated string at an address, cut at `longest` bytes.
     pub fn text_at(&self, address: u64, longest: usize) -> ReadResult<String> {
+        // Most are short, and then lie within one or two of the pieces in which they are read.
+        let mut short = [0; 64];
+        let first = (64 - (address as usize & 63)).min(longest);
+        let bytes = short.get_mut(..first).unwrap_or_default();
+        self.space.read(address, bytes)?;
+        if memchr::memchr(0, bytes).is_some() || first == longest {
+            return self.kept(text_of(bytes));
+        }
         self.kept(text_of(&self.until_nul(self.space, address, longest)?))
     }
 
@@ -545,6 +577,16 @@ impl<'a> Context<'a> {
             self.keep(ENTRY_COST)?;
             entries.push(self.container(next, node)?);
             here = next;
+            self.space.may_move_on();
+        }
+    }
+
+    /// The CPUs that there may be: whose own parts a counter is the sum of.
+    pub fn possible_cpus(&self) -> ReadResult<impl Iterator<Item = u32>> {
+        let mask = self.layout.symbols.__cpu_possible_mask;
+        match self.possible_cpus.get_or_init(|| self.cpus(mask)) {
+            Ok(cpus) => Ok(cpus.iter().copied()),
+            Err(error) => Err(*error),
         }
     }
 
@@ -583,8 +625,12 @@ impl<'a> Context<'a> {
 
 /// Guest text as UTF-8; other bytes become U+FFFD.
 pub(crate) fn text_of(bytes: &[u8]) -> String {
-    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
-    String::from_utf8_lossy(bytes.get(..end).unwrap_or_default()).into_owned()
+    let end = memchr::memchr(0, bytes).unwrap_or(bytes.len());
+    let text = bytes.get(..end).unwrap_or_default();
+    match std::str::from_utf8(text) {
+        Ok(text) => text.to_owned(),
+        Err(_) => String::from_utf8_lossy(text).into_owned(),
+    }
 }
 
 /// The same of bytes that are not needed any more, all of them.

@@ -157,21 +157,20 @@ fn is_end(link: u64) -> bool {
 fn chains(context: &Context, table: Table) -> ReadResult<Vec<u64>> {
     const NO_TABLE: &str = "a table of sockets has no size";
     let bytes = table.count.checked_mul(table.stride).filter(|_| table.count <= MOST_BUCKETS);
-    let Some(bytes) = bytes.filter(|_| table.stride >= 8) else {
+    let whole_words =
+        table.stride >= 8 && table.stride.is_multiple_of(8) && table.first.is_multiple_of(8);
+    let Some(bytes) = bytes.filter(|_| whole_words && table.head.is_multiple_of(8)) else {
         return Err(ReadError::Nonsense { what: NO_TABLE, address: table.first });
     };
-    let (stride, head) = (table.stride as usize, table.head as usize);
+    let first = table.first.wrapping_add(table.head);
     let mut chains = Vec::new();
-    context.pieces_at(table.first, bytes, table.stride, |_, piece| {
-        for bucket in piece.chunks_exact(stride) {
-            let link =
-                bucket.get(head..).and_then(<[u8]>::first_chunk).map(|l| u64::from_le_bytes(*l));
-            if let Some(link) = link.filter(|link| !is_end(*link)) {
-                context.keep(LINK_COST)?;
-                chains.push(link);
-            }
+    context.space.prefetch_run(table.first, bytes);
+    context.space.words(first, table.count, table.stride, |_, link| {
+        if !is_end(link) {
+            context.keep(LINK_COST)?;
+            chains.push(link);
         }
-        Ok(())
+        Ok::<_, ReadError>(())
     })?;
     Ok(chains)
 }

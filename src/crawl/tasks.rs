@@ -4,6 +4,7 @@ use rustc_hash::FxHashSet;
 
 use super::reader::{Context, ReadResult, Task};
 use super::warm;
+use crate::layout::Field;
 
 /// Bytes that a task costs beside its rows: its place in the list, and what finds two of one id.
 const TASK_COST: usize = 64;
@@ -37,8 +38,14 @@ impl Context<'_> {
         loop {
             let tasks = self.list("tasks", head, layout.tasks);
             self.keep(tasks.len().saturating_mul(TASK_COST))?;
-            self.space.prefetch(tasks.iter().map(|task| (*task, length)));
-            let met = tasks.into_iter().filter_map(|task| self.note("pid", self.identify(task)));
+            // What the last frame used of them was read when this one began.
+            if !self.space.was_read_ahead() {
+                self.space.prefetch(tasks.iter().map(|task| (*task, length)));
+            }
+            let met = tasks.into_iter().filter_map(|task| {
+                self.space.may_move_on();
+                self.note("pid", self.identify(task))
+            });
             let mut met: Vec<Task> = met.collect();
             let mut seen = FxHashSet::default();
             let twice = met.iter().any(|task| !seen.insert(task.pid));
@@ -63,7 +70,7 @@ impl Context<'_> {
 
     /// Rows of every task. A task whose rows look torn is read anew on fresh pages; one that has gone
     /// meanwhile is left out, as it would be had it been met a moment later.
-    pub fn each_task<T>(&self, rows_of: impl Fn(u64) -> Vec<T>) -> Vec<T> {
+    pub fn each_task<T>(&self, rows_of: impl Fn(u64, &mut Vec<T>)) -> Vec<T> {
         self.warm.get_or_init(|| warm::tasks(self));
         let mut all = Vec::new();
         for task in self.tasks() {
@@ -75,6 +82,7 @@ impl Context<'_> {
                     break;
                 }
                 let before = self.space.budget().spent();
+                let completed = self.space.completed();
                 let torn = self.torn.get();
                 let named = self.problems.borrow().len();
                 let unnamed = self.unnamed_problems.get();
@@ -82,18 +90,21 @@ impl Context<'_> {
                     self.problems.borrow_mut().truncate(named);
                     self.unnamed_problems.set(unnamed);
                 };
-                let rows = rows_of(task.address);
-                // Read in place, its memory may have become another's meanwhile.
-                let still = !self.space.in_place() || self.is_same(task);
+                let first = all.len();
+                rows_of(task.address, &mut all);
+                // Read in place, or in part later than the rest, its memory may have become another's
+                // meanwhile.
+                let late = self.space.in_place() || self.space.completed() != completed;
+                let still = !late || self.is_still(task);
                 let sound = self.torn.get() == torn && still;
                 if sound || look == LOOKS || self.retries.get() >= MOST_RETRIES {
-                    if still {
-                        all.extend(rows);
-                    } else {
+                    if !still {
+                        all.truncate(first);
                         unsay();
                     }
                     break;
                 }
+                all.truncate(first);
                 self.space.budget().restore(before);
                 unsay();
                 self.forget();
@@ -119,6 +130,25 @@ impl Context<'_> {
     /// Whether a task's memory is still that task's.
     fn is_same(&self, task: &Task) -> bool {
         self.identify(task.address).is_ok_and(|now| now == *task)
+    }
+
+    /// The same as [`Self::is_same`], of memory as it is now.
+    fn is_still(&self, task: &Task) -> bool {
+        if self.space.in_place() {
+            return self.is_same(task);
+        }
+        let layout = &self.layout.process.task;
+        let same = |field: Field, value: u64| match field.member() {
+            Some(member) => {
+                let at = task.address.wrapping_add(u64::from(member.offset));
+                let mut bytes = [0; 8];
+                let now = bytes.get_mut(..member.size as usize);
+                now.is_some_and(|now| self.space.read_now(at, now))
+                    && u64::from_le_bytes(bytes) == value
+            }
+            None => true,
+        };
+        same(layout.tgid, task.pid) && same(layout.start_boottime, task.start)
     }
 
     /// Whether a task is still in the list of tasks.

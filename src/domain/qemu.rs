@@ -9,11 +9,13 @@ use crate::error::{Error, Result};
 use crate::frame::{DomainIdentity, Host};
 use crate::memory::{PhysicalMemory, ProcfsMemory, ReadableProcess, Residency};
 use crate::resolve::{
-    Dimm, DomainDefinition, DomainState, Hold, QemuProcess, RamLayout, candidates,
+    Dimm, DomainDefinition, DomainState, Hold, QemuProcess, RamLayout, VcpuClock, candidates,
 };
 
-/// After counting the RAM that the host holds, it is not counted for so many times what that took.
-const COUNT_REST: u32 = 50;
+/// After counting the RAM that the host holds, it is not counted for so many times what that took ...
+const COUNT_REST: u32 = 200;
+/// ... nor for so long.
+const LEAST_REST: Duration = Duration::from_secs(1);
 /// Memory that is plugged in or out is looked for no more often: asking libvirt takes milliseconds.
 const PLUGS_REST: Duration = Duration::from_secs(1);
 
@@ -27,6 +29,7 @@ pub(super) struct QemuGuest {
     /// When memory that is plugged in or out was looked for.
     plugs_looked_for: Cell<Option<Instant>>,
     libvirt: LibvirtsWord,
+    vcpus: RefCell<VcpuClock>,
     /// How much of its RAM the host holds, as it was counted last.
     counted: Cell<Option<Count>>,
 }
@@ -70,6 +73,7 @@ impl QemuGuest {
             layouts: RefCell::new(layouts),
             plugs_looked_for: Cell::default(),
             libvirt: LibvirtsWord::default(),
+            vcpus: RefCell::default(),
             counted: Cell::default(),
         })
     }
@@ -140,8 +144,9 @@ impl Source for QemuGuest {
     /// From the hypervisor's process and from libvirt.
     fn host(&self, memory: &dyn PhysicalMemory, note: &dyn Fn(String)) -> Option<Host> {
         let noted = |what: &str, error: &dyn std::fmt::Display| note(format!("{what}: {error}"));
-        let time = self.process.process().vcpu_time();
-        let state = self.libvirt.state(&self.uri, &self.uuid).map(DomainState::name);
+        let time = self.vcpus.borrow_mut().time(self.process.process());
+        let state = self.libvirt.state_or_recall(&self.uri, &self.uuid, &self.identity.name);
+        let state = state.map(DomainState::name);
         let counted = self.counted(memory);
         if counted.is_none() {
             noted("rss_bytes", &"the host does not tell (/proc/PID/pagemap)");
@@ -171,7 +176,7 @@ impl QemuGuest {
     fn counted(&self, memory: &dyn PhysicalMemory) -> Option<Count> {
         let known = self.counted.get();
         if let Some(count) = known
-            && count.at.elapsed() < count.took * COUNT_REST
+            && count.at.elapsed() < LEAST_REST.max(count.took * COUNT_REST)
         {
             return known;
         }

@@ -2,13 +2,13 @@
 //!
 //! Each kind of source has its own file; the rest of this room does not ask which it is.
 
-use std::cell::RefCell;
-use std::time::SystemTime;
+use std::cell::{Cell, RefCell};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::error::{Error, Result};
 use crate::frame::{DomainIdentity, Host};
 use crate::memory::PhysicalMemory;
-use crate::resolve::{DomainState, Hold, Watched};
+use crate::resolve::{DomainState, Hold, Stamp, StatusFile, Watched};
 
 /// A guest as its host knows it. What it says of memory is a claim, which `open.rs` holds against the
 /// memory itself.
@@ -80,14 +80,30 @@ pub(crate) struct OnHost {
     pub pid: Option<i32>,
 }
 
+/// For how long libvirt's word holds, while nothing says otherwise.
+const STATE_HOLDS: Duration = Duration::from_millis(250);
+
 /// libvirt's word on a domain, over a connection that is kept once it was asked for.
 #[derive(Default)]
-pub(super) struct LibvirtsWord(RefCell<Option<Watched>>);
+pub(super) struct LibvirtsWord {
+    watched: RefCell<Option<Watched>>,
+    status: RefCell<Option<StatusFile>>,
+    last: Cell<Option<Answer>>,
+}
+
+/// What libvirt said last.
+#[derive(Clone, Copy)]
+struct Answer {
+    state: DomainState,
+    /// The domain's status file before it was asked.
+    stamp: Stamp,
+    at: Instant,
+}
 
 impl LibvirtsWord {
     /// The domain's state over the connection that is open, or over a new one where it broke.
     pub fn state(&self, uri: &str, uuid: &str) -> Result<DomainState> {
-        let mut watched = self.0.borrow_mut();
+        let mut watched = self.watched.borrow_mut();
         // A connection that broke may answer once more, with no state at all.
         if let Some(Ok(state)) = watched.as_ref().map(Watched::state)
             && state != DomainState::Unknown
@@ -100,11 +116,35 @@ impl LibvirtsWord {
 
     /// The domain's live definition, likewise.
     pub fn xml(&self, uri: &str, uuid: &str) -> Result<String> {
-        let mut watched = self.0.borrow_mut();
+        let mut watched = self.watched.borrow_mut();
         if let Some(Ok(xml)) = watched.as_ref().map(Watched::xml) {
             return Ok(xml);
         }
         *watched = None;
         watched.insert(Watched::open(uri, uuid)?).xml()
+    }
+
+    /// The state of a domain of QEMU's: libvirt is not asked again while its driver runs and has not written
+    /// the domain's status anew.
+    pub fn state_or_recall(&self, uri: &str, uuid: &str, name: &str) -> Result<DomainState> {
+        let stamp = self.stamp(uri, name);
+        if let (Some(stamp), Some(last)) = (stamp, self.last.get())
+            && last.stamp == stamp
+            && last.at.elapsed() < STATE_HOLDS
+        {
+            return Ok(last.state);
+        }
+        let state = self.state(uri, uuid)?;
+        self.last.set(stamp.map(|stamp| Answer { state, stamp, at: Instant::now() }));
+        Ok(state)
+    }
+
+    fn stamp(&self, uri: &str, name: &str) -> Option<Stamp> {
+        let mut status = self.status.borrow_mut();
+        if let Some(stamp) = status.as_ref().and_then(StatusFile::stamp) {
+            return Some(stamp);
+        }
+        *status = StatusFile::find(uri, name);
+        status.as_ref()?.stamp()
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::control::Control;
 
 /// Reads between two looks at the clock.
-const READS_A_LOOK: u32 = 64;
+const READS_A_LOOK: u32 = 512;
 
 /// How much may be spent.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +52,8 @@ pub(crate) struct Budget {
     spent: Cell<Spent>,
     /// Bytes that are set aside for pages.
     pages: Cell<usize>,
-    reads: Cell<u32>,
+    /// Reads before the clock is looked at; none once a limit is reached.
+    reads_left: Cell<u32>,
     reached: Cell<Option<Limit>>,
     control: RefCell<Option<Control>>,
 }
@@ -71,7 +72,7 @@ impl Default for Budget {
             limits: Cell::new(limits),
             spent: Cell::default(),
             pages: Cell::default(),
-            reads: Cell::default(),
+            reads_left: Cell::default(),
             reached: Cell::default(),
             control: RefCell::default(),
         }
@@ -85,6 +86,7 @@ impl Budget {
         self.limits.set(limits);
         self.spent.set(Spent::default());
         self.reached.set(None);
+        self.reads_left.set(READS_A_LOOK - 1);
     }
 
     /// The limit that was reached first.
@@ -93,13 +95,22 @@ impl Budget {
     }
 
     /// One more read. The clock is looked at now and then, also while every page is held already.
+    #[inline]
     pub fn read(&self) -> Result<(), Limit> {
-        let reads = self.reads.get().wrapping_add(1);
-        self.reads.set(reads);
-        match reads % READS_A_LOOK {
-            0 => self.look_at_clock(),
-            _ => self.reached.get().map_or(Ok(()), Err),
+        match self.reads_left.get().checked_sub(1) {
+            Some(left) => {
+                self.reads_left.set(left);
+                Ok(())
+            }
+            None => self.go_on(),
         }
+    }
+
+    #[cold]
+    fn go_on(&self) -> Result<(), Limit> {
+        self.look_at_clock()?;
+        self.reads_left.set(READS_A_LOOK - 1);
+        Ok(())
     }
 
     /// Whether the caller still waits.
@@ -187,6 +198,7 @@ impl Budget {
     pub fn reach(&self, limit: Limit) {
         if self.reached.get().is_none() {
             self.reached.set(Some(limit));
+            self.reads_left.set(0);
         }
     }
 }

@@ -1,14 +1,18 @@
 //! Guest RAM as one frame sees it: a page is read once and then served from a copy, so that all facts
 //! of a frame come from as few moments as possible. Memory that is mapped here is read in place.
+//!
+//! What a frame used is remembered by lines of 64 bytes. The next frame of its kind reads just those when it
+//! begins; should it use another line of a page after all, the rest of the page is read then. A frame that
+//! uses more pages than may be held is taken in windows, each remembered and read ahead by itself.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::hash_map::Entry;
 use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
 
 use super::budget::{Budget, Limit, Limits};
-use super::copies::{Copies, PageAt};
+use super::copies::{Copies, PageAt, WHOLE};
 use super::{PAGE_SHIFT, PAGE_SIZE, PhysicalMemory};
 use crate::control::Control;
 
@@ -16,6 +20,8 @@ use crate::control::Control;
 const PLACE_COST: usize = 48;
 /// Pages after which the clock is looked at.
 const LOOKS_AT_CLOCK: usize = 16;
+/// Windows of a frame that are remembered.
+const MOST_WINDOWS: usize = 64;
 /// Kinds of frames whose pages are remembered.
 const MOST_KINDS: usize = 4;
 
@@ -50,12 +56,14 @@ pub(crate) struct GuestRam {
     cache: RefCell<Cache>,
     budget: Budget,
     memory: Box<dyn PhysicalMemory>,
+    /// How often pages were forgotten.
+    generation: Cell<u64>,
 }
 
 #[derive(Default)]
 struct Cache {
-    /// The frame's pages by guest frame number.
-    held: FxHashMap<u64, Held>,
+    /// The frame's pages by guest frame number; `None`: it cannot be read.
+    held: FxHashMap<u64, Option<PageAt>>,
     copies: Copies,
     statistics: ReadStatistics,
     /// System calls of the memory before this frame.
@@ -64,28 +72,43 @@ struct Cache {
     kind: u32,
     /// A frame of this kind came before, and what it used was read ahead.
     read_ahead: bool,
-    /// Pages that this frame used before it looked anew.
-    used_before: Vec<u64>,
-    /// Pages that the last frame of a kind used: the next one is likely to.
-    used_by_kind: FxHashMap<u32, Vec<u64>>,
+    /// Pages of which the rest was read after all.
+    completed: u64,
+    /// Pages of this window of which anything was used.
+    used_pages: usize,
+    /// What this window used before the frame looked anew.
+    used_before: Vec<(u64, u64)>,
+    /// What was read ahead for this window.
+    ahead: Vec<Likely>,
+    /// What the windows of this frame used so far, but for the last one.
+    windows: Vec<Vec<Likely>>,
+    /// What the next windows are likely to use, the next one last.
+    to_come: Vec<Vec<Likely>>,
+    /// What the windows of the last frame of a kind used: the next one's are likely to.
+    likely_by_kind: FxHashMap<u32, Vec<Vec<Likely>>>,
     /// Kept for their room.
-    wanted: Vec<u64>,
+    wanted: Vec<(u64, u64)>,
+    frames: Vec<u64>,
     read: Vec<bool>,
 }
 
-/// A page of the frame.
+/// A page that the last frame of a kind used.
 #[derive(Clone, Copy)]
-struct Held {
-    /// `None`: it cannot be read.
-    at: Option<PageAt>,
-    /// Whether anything was read of it; else it was only read ahead.
-    used: bool,
+struct Likely {
+    frame: u64,
+    /// The lines that it used, and those that the frame before it did.
+    lines: [u64; 2],
 }
 
 impl GuestRam {
     /// Puts the cache before a source of memory.
     pub fn new(memory: Box<dyn PhysicalMemory>) -> Self {
-        Self { cache: RefCell::default(), budget: Budget::default(), memory }
+        Self {
+            cache: RefCell::default(),
+            budget: Budget::default(),
+            memory,
+            generation: Cell::default(),
+        }
     }
 
     /// The source behind the cache.
@@ -111,10 +134,30 @@ impl GuestRam {
         self.budget.bytes() / 2 / (PLACE_COST + copy)
     }
 
-    /// Whether half of the pages are held that may be. Between two rows they may be forgotten, so that a
-    /// frame of many rows reads some pages twice rather than end.
+    /// Whether half of the pages are used that may be held, or nearly all are held. Then it is time to
+    /// [`Self::move_on`].
     pub fn is_crowded(&self) -> bool {
-        self.cache.borrow().held.len() > self.most_pages() / 2
+        let (cache, most) = (self.cache.borrow(), self.most_pages());
+        cache.used_pages > most / 2 || cache.held.len() > most - most / 16
+    }
+
+    /// Forgets every page, so that a frame that needs many reads some twice rather than end, and reads those
+    /// that the last frame of this kind used from here on. Places of pages must be forgotten with it.
+    pub fn move_on(&self) {
+        self.count_generation();
+        let mut cache = self.cache.borrow_mut();
+        cache.finish_window();
+        self.begin_window(&mut cache);
+    }
+
+    fn begin_window(&self, cache: &mut Cache) {
+        cache.ahead = cache.to_come.pop().unwrap_or_default();
+        if !cache.ahead.is_empty() {
+            let likely = std::mem::take(&mut cache.ahead);
+            let lines = likely.iter().map(|page| (page.frame, page.lines[0] | page.lines[1]));
+            self.prefetch_into(cache, lines);
+            cache.ahead = likely;
+        }
     }
 
     /// Forgets every page: what is read from now on is new. Reads fail once a limit is reached, or
@@ -126,17 +169,23 @@ impl GuestRam {
         self.memory.begin_frame();
         self.budget.begin(limits, control);
         let most = self.most_pages();
+        self.count_generation();
         let mut cache = self.cache.borrow_mut();
         cache.calls_before = self.memory.system_calls();
         cache.remember();
         cache.copies.trim(most);
         cache.statistics = ReadStatistics::default();
+        cache.completed = 0;
         cache.kind = kind;
         cache.read_ahead = false;
         if !self.memory.in_place() && self.budget.look_at_clock().is_ok() {
-            let likely = cache.used_by_kind.remove(&kind).unwrap_or_default();
-            cache.read_ahead = !likely.is_empty();
-            self.prefetch_into(&mut cache, likely);
+            cache.to_come = cache.likely_by_kind.remove(&kind).unwrap_or_default();
+            cache.to_come.reverse();
+            cache.read_ahead = cache.to_come.last().is_some_and(|window| !window.is_empty());
+            if cache.read_ahead {
+                cache.copies.enlarge();
+            }
+            self.begin_window(&mut cache);
         }
     }
 
@@ -153,7 +202,22 @@ impl GuestRam {
     /// Forgets every page but keeps the frame's deadline and counts: for a second look. Places of pages
     /// must be forgotten with it.
     pub fn forget_pages(&self) {
+        self.count_generation();
         self.cache.borrow_mut().forget();
+    }
+
+    fn count_generation(&self) {
+        self.generation.set(self.generation.get().wrapping_add(1));
+    }
+
+    /// Changes whenever pages are forgotten: places of pages from before are good no more.
+    pub fn generation(&self) -> u64 {
+        self.generation.get()
+    }
+
+    /// How many pages had parts that were read later than the rest of them.
+    pub fn completed(&self) -> u64 {
+        self.cache.borrow().completed
     }
 
     /// What the frame has cost so far.
@@ -178,31 +242,39 @@ impl GuestRam {
     /// Reads in one batch those of the frames that are not held yet. Order and repeats do not matter.
     pub fn prefetch(&self, frames: impl IntoIterator<Item = u64>) {
         if !self.memory.in_place() {
-            self.prefetch_into(&mut self.cache.borrow_mut(), frames);
+            let whole = frames.into_iter().map(|frame| (frame, WHOLE));
+            self.prefetch_into(&mut self.cache.borrow_mut(), whole);
         }
     }
 
-    fn prefetch_into(&self, cache: &mut Cache, frames: impl IntoIterator<Item = u64>) {
+    fn prefetch_into(&self, cache: &mut Cache, lines: impl IntoIterator<Item = (u64, u64)>) {
         let before = cache.statistics.pages;
-        cache.prefetch(self.memory.as_ref(), frames, self.most_pages());
+        cache.prefetch(self.memory.as_ref(), lines, self.most_pages());
         self.budget.count_pages(cache.statistics.pages.wrapping_sub(before));
         self.budget.set_pages(cache.copies.bytes());
     }
 
-    /// The page of a guest frame number. The place is good until pages are forgotten.
-    pub fn page(&self, frame: u64) -> Result<PageAt, RamFault> {
+    /// The page of a guest frame number, of which these bytes are there. The place is good until pages are
+    /// forgotten.
+    pub fn page(&self, frame: u64, start: usize, length: usize) -> Result<PageAt, RamFault> {
         self.budget.read()?;
         let mut cache = self.cache.borrow_mut();
-        match cache.held.get_mut(&frame) {
-            Some(held) => {
-                held.used = true;
-                held.at.ok_or(RamFault::Absent)
-            }
-            None => self.load(&mut cache, frame),
+        let held = match cache.held.get(&frame) {
+            Some(held) => *held,
+            None => self.load(&mut cache, frame)?,
+        };
+        let at = held.ok_or(RamFault::Absent)?;
+        if at.is_unused() {
+            cache.used_pages += 1;
         }
+        if !at.has(start, length) {
+            self.complete(&mut cache, frame, at)?;
+            at.has(start, length);
+        }
+        Ok(at)
     }
 
-    fn load(&self, cache: &mut Cache, frame: u64) -> Result<PageAt, RamFault> {
+    fn load(&self, cache: &mut Cache, frame: u64) -> Result<Option<PageAt>, RamFault> {
         if cache.held.len() >= self.most_pages() {
             self.budget.reach(Limit::Memory);
             return Err(Limit::Memory.into());
@@ -213,15 +285,29 @@ impl GuestRam {
         }
         self.budget.check_control()?;
         if let Some(at) = self.memory.mapped(frame) {
-            cache.held.insert(frame, Held { at: Some(at), used: true });
+            cache.held.insert(frame, Some(at));
             cache.statistics.pages += 1;
             self.budget.count_pages(1);
-            return Ok(at);
+            return Ok(Some(at));
         }
-        self.prefetch_into(cache, [frame]);
-        let held = cache.held.get_mut(&frame).ok_or(RamFault::Absent)?;
-        held.used = true;
-        held.at.ok_or(RamFault::Absent)
+        self.prefetch_into(cache, [(frame, WHOLE)]);
+        Ok(cache.held.get(&frame).copied().flatten())
+    }
+
+    /// Reads those lines of a page that were not read ahead.
+    fn complete(&self, cache: &mut Cache, frame: u64, at: PageAt) -> Result<(), RamFault> {
+        self.budget.look_at_clock()?;
+        let (mut page, mut read) = ([[0; PAGE_SIZE]], [false]);
+        self.memory.read_pages(&[frame], &mut page, &mut read);
+        cache.statistics.batches += 1;
+        cache.completed += 1;
+        match (page, read) {
+            ([page], [true]) => {
+                at.complete(&page);
+                Ok(())
+            }
+            _ => Err(RamFault::Absent),
+        }
     }
 
     /// Copies bytes from a guest-physical address; any length, page borders included.
@@ -231,7 +317,7 @@ impl GuestRam {
             let start = (address as usize) & (PAGE_SIZE - 1);
             let length = rest.len().min(PAGE_SIZE - start);
             let (now, later) = rest.split_at_mut(length);
-            self.page(address >> PAGE_SHIFT)?.copy(start, now);
+            self.page(address >> PAGE_SHIFT, start, length)?.copy(start, now);
             address = address.checked_add(length as u64).ok_or(RamFault::Absent)?;
             rest = later;
         }
@@ -240,59 +326,93 @@ impl GuestRam {
 
     /// Reads eight aligned bytes, as page-table walks do.
     pub fn read_u64(&self, address: u64) -> Result<u64, RamFault> {
-        Ok(self.page(address >> PAGE_SHIFT)?.word(address as usize & (PAGE_SIZE - 1)))
+        let start = address as usize & (PAGE_SIZE - 1) & !7;
+        Ok(self.page(address >> PAGE_SHIFT, start, 8)?.word(start))
     }
 }
 
 impl Cache {
     fn forget(&mut self) {
-        let used = self.held.iter().filter(|(_, held)| held.used && held.at.is_some());
-        self.used_before.extend(used.map(|(frame, _)| *frame));
+        self.used_before.extend(self.copies.used());
         self.held.clear();
         self.copies.clear();
+        self.used_pages = 0;
     }
 
-    /// Forgets every page, but not which ones the frame used.
-    fn remember(&mut self) {
+    /// Forgets every page, but not what of it this window used.
+    fn finish_window(&mut self) {
         self.forget();
-        let mut used = std::mem::take(&mut self.used_before);
+        let used = &mut self.used_before;
         used.sort_unstable();
-        used.dedup();
-        if self.used_by_kind.len() >= MOST_KINDS && !self.used_by_kind.contains_key(&self.kind) {
-            self.used_by_kind.clear();
+        used.dedup_by(|(frame, lines), (kept, kept_lines)| {
+            let same = frame == kept;
+            if same {
+                *kept_lines |= *lines;
+            }
+            same
+        });
+        let mut ahead = self.ahead.iter().peekable();
+        let likely = used.iter().map(|(frame, lines)| {
+            while ahead.next_if(|page| page.frame < *frame).is_some() {}
+            let before = ahead.next_if(|page| page.frame == *frame);
+            Likely { frame: *frame, lines: [*lines, before.map_or(0, |page| page.lines[0])] }
+        });
+        if self.windows.len() < MOST_WINDOWS {
+            self.windows.push(likely.collect());
         }
-        self.used_by_kind.insert(self.kind, used);
+        self.ahead.clear();
+        self.used_before.clear();
+    }
+
+    /// Forgets every page, but not what of it the frame used.
+    fn remember(&mut self) {
+        self.finish_window();
+        let windows = std::mem::take(&mut self.windows);
+        if self.likely_by_kind.len() >= MOST_KINDS && !self.likely_by_kind.contains_key(&self.kind)
+        {
+            self.likely_by_kind.clear();
+        }
+        self.likely_by_kind.insert(self.kind, windows);
+        self.to_come.clear();
     }
 
     fn prefetch(
         &mut self,
         memory: &dyn PhysicalMemory,
-        frames: impl IntoIterator<Item = u64>,
+        lines: impl IntoIterator<Item = (u64, u64)>,
         most: usize,
     ) {
         let mut wanted = std::mem::take(&mut self.wanted);
         wanted.clear();
-        for frame in frames {
+        for (frame, lines) in lines {
             if self.held.len() >= most {
                 break;
             }
             if let Entry::Vacant(slot) = self.held.entry(frame) {
-                slot.insert(Held { at: None, used: false });
-                wanted.push(frame);
+                slot.insert(None);
+                wanted.push((frame, lines));
             }
         }
         wanted.sort_unstable();
         let mut rest = wanted.as_slice();
         while !rest.is_empty() {
-            let read = &mut self.read;
-            let copies = self.copies.fill(rest.len(), |pages| {
+            let (frames, read) = (&mut self.frames, &mut self.read);
+            let copies = self.copies.fill(rest.len(), |room| {
+                let now = rest.get(..room.len()).unwrap_or_default();
                 read.clear();
-                read.resize(pages.len(), false);
-                memory.read_pages(rest.get(..pages.len()).unwrap_or_default(), pages, read);
+                if memory.reads_parts() {
+                    room.parts(now, |parts| memory.read_parts(parts));
+                    read.resize(now.len(), true);
+                    return;
+                }
+                read.resize(now.len(), false);
+                frames.clear();
+                frames.extend(now.iter().map(|(frame, _)| *frame));
+                room.whole(now, |pages| memory.read_pages(frames, pages, read));
             });
-            for ((frame, at), read) in rest.iter().zip(&copies).zip(read.iter()) {
-                if *read {
-                    self.held.insert(*frame, Held { at: Some(*at), used: false });
+            for (((frame, _), at), read) in rest.iter().zip(&copies).zip(read.iter()) {
+                if *read && at.has_any() {
+                    self.held.insert(*frame, Some(*at));
                 }
             }
             self.statistics.pages += copies.len() as u64;

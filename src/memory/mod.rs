@@ -12,7 +12,7 @@ mod shared;
 pub(crate) use budget::{Budget, Limit, Limits};
 pub use cache::ReadStatistics;
 pub(crate) use cache::{GuestRam, RamFault};
-pub(crate) use copies::PageAt;
+pub(crate) use copies::{PageAt, Part};
 pub(crate) use file::{Dump, DumpFile, FileMemory, Origin, core_header};
 pub use plugin::find_backend;
 pub(crate) use plugin::{BackendGuest, PluginMemory, Wanted};
@@ -42,6 +42,30 @@ pub(crate) trait PhysicalMemory: Send {
     /// Reads whole pages by guest frame number into `pages`; both slices have the same length.
     /// `read[i]` tells whether `frames[i]` is RAM and was read whole.
     fn read_pages(&self, frames: &[u64], pages: &mut [Page], read: &mut [bool]);
+
+    /// Whether reading a part of a page is cheaper than reading all of it.
+    fn reads_parts(&self) -> bool {
+        false
+    }
+
+    /// Reads parts of pages, ascending; each tells whether it was read.
+    fn read_parts(&self, parts: &mut [Part<'_>]) {
+        let mut frames: Vec<u64> = parts.iter().map(|part| part.frame).collect();
+        frames.dedup();
+        let mut pages: Vec<Page> = vec![[0; PAGE_SIZE]; frames.len()];
+        let mut read = vec![false; frames.len()];
+        self.read_pages(&frames, &mut pages, &mut read);
+        for part in parts {
+            let index = frames.binary_search(&part.frame).ok();
+            let page = index.filter(|index| read.get(*index) == Some(&true));
+            let page =
+                page.and_then(|index| pages.get(index)?.get(part.start..)?.get(..part.bytes.len()));
+            if let Some(bytes) = page {
+                part.bytes.copy_from_slice(bytes);
+                part.read = true;
+            }
+        }
+    }
 
     /// Reads a run of bytes; false where any of it is no RAM or cannot be read.
     fn read_run(&self, address: u64, bytes: &mut [u8]) -> bool;

@@ -10,12 +10,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rustix::fs::SeekFrom;
 
 use super::shared::SharedMapping;
-use super::{PAGE_SHIFT, PAGE_SIZE, Page, PageAt, PhysicalMemory, Residency, held};
+use super::{PAGE_SHIFT, PAGE_SIZE, Page, PageAt, Part, PhysicalMemory, Residency, held};
 use crate::error::{Error, Result};
 use crate::resolve::{Backing, QemuProcess, RamBlock, RamLayout};
 
-/// Remote ranges in one call; the kernel's limit is 1024 (`UIO_MAXIOV`).
+/// Pages in one call.
 const BATCH: usize = 512;
+/// Ranges in one call: the kernel's limit (`UIO_MAXIOV`).
+const MOST_RANGES: usize = 1024;
 /// Frames, the opening being one, with the last of which shared memory is mapped.
 const FRAMES_BEFORE_MAPPING: u64 = 3;
 
@@ -110,6 +112,38 @@ impl ReadableProcess {
                 (error == Some(libc::EFAULT)).then_some(0)
             }
         }
+    }
+
+    /// Reads parts of private pages of the process into places of their own, in one system call; `None`
+    /// where the call itself is refused. Else how many were read whole, from the first on.
+    fn vm_read_parts(&self, parts: &mut [(u64, &mut Part<'_>)]) -> Option<usize> {
+        let range =
+            |start: *mut libc::c_void, length| libc::iovec { iov_base: start, iov_len: length };
+        let local = parts
+            .iter_mut()
+            .map(|(_, part)| range(part.bytes.as_mut_ptr().cast(), part.bytes.len()));
+        let local: Vec<libc::iovec> = local.collect();
+        let remote =
+            parts.iter().map(|(at, part)| range(*at as *mut libc::c_void, part.bytes.len()));
+        let remote: Vec<libc::iovec> = remote.collect();
+        self.count_call();
+        let count = local.len() as u64;
+        // SAFETY: the local ranges are what the parts borrow exclusively; the remote addresses are only
+        // read by the kernel in the other process, and it checks them.
+        let read = unsafe {
+            let (local, remote) = (local.as_ptr(), remote.as_ptr());
+            libc::process_vm_readv(self.process.pid, local, count, remote, count, 0)
+        };
+        let Ok(mut left) = usize::try_from(read) else {
+            let error = std::io::Error::last_os_error().raw_os_error();
+            return (error == Some(libc::EFAULT)).then_some(0);
+        };
+        let whole = parts.iter().take_while(|(_, part)| {
+            let read = left.checked_sub(part.bytes.len());
+            left = read.unwrap_or(0);
+            read.is_some()
+        });
+        Some(whole.count())
     }
 
     /// Reads bytes at an address of the process.
@@ -211,6 +245,29 @@ impl ProcfsMemory {
         }
     }
 
+    /// Reads parts of private pages, each with its address in the process.
+    fn read_private_parts(&self, parts: &mut [(u64, &mut Part<'_>)]) {
+        let mut rest = parts;
+        while !rest.is_empty() {
+            let now = rest.len().min(MOST_RANGES);
+            let Some(batch) = rest.get_mut(..now) else { return };
+            let done = match self.owner.vm_read_parts(batch) {
+                Some(count) => {
+                    batch.iter_mut().take(count).for_each(|(_, part)| part.read = true);
+                    // The call stops at the first part that cannot be read: that one is left out.
+                    (count + 1).min(now)
+                }
+                None => {
+                    for (address, part) in batch {
+                        part.read = self.owner.read_at(part.bytes, *address);
+                    }
+                    now
+                }
+            };
+            rest = rest.get_mut(done..).unwrap_or_default();
+        }
+    }
+
     /// Where a page of private memory lies in the process.
     fn private(&self, frame: u64) -> Option<u64> {
         let (block, offset) = self.find(frame.checked_mul(PAGE_SIZE as u64)?, PAGE_SIZE as u64)?;
@@ -248,6 +305,29 @@ impl PhysicalMemory for ProcfsMemory {
                 at += 1;
             }
         }
+    }
+
+    fn reads_parts(&self) -> bool {
+        true
+    }
+
+    fn read_parts(&self, parts: &mut [Part<'_>]) {
+        let mut private = Vec::with_capacity(parts.len());
+        for part in parts {
+            match (self.private(part.frame), self.mapped(part.frame)) {
+                (Some(page), _) => private.push((page.saturating_add(part.start as u64), part)),
+                (None, Some(page)) => {
+                    page.copy(part.start, part.bytes);
+                    part.read = true;
+                }
+                (None, None) => {
+                    let address = part.frame.checked_mul(PAGE_SIZE as u64);
+                    let address = address.and_then(|page| page.checked_add(part.start as u64));
+                    part.read = address.is_some_and(|address| self.read_run(address, part.bytes));
+                }
+            }
+        }
+        self.read_private_parts(&mut private);
     }
 
     fn read_run(&self, address: u64, bytes: &mut [u8]) -> bool {

@@ -10,7 +10,6 @@ use std::os::unix::fs::FileExt;
 use std::ptr::NonNull;
 use std::time::{Duration, Instant};
 
-use rustc_hash::FxHashMap;
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
 use super::copies::PageAt;
@@ -32,8 +31,11 @@ pub(super) struct SharedMapping {
     /// The file has at least this size, or reading would end this process (SIGBUS).
     file_end: u64,
     presence: Presence,
-    /// Bits of the pages that are there, by the number of the neighbourhood.
-    present: RefCell<FxHashMap<u64, u16>>,
+    /// For each neighbourhood the bits of the pages that are there and, above them, when that was asked.
+    /// Zeroed by the system: what is never used takes no memory.
+    present: RefCell<Vec<u32>>,
+    /// Counts the times for which answers last; 0 is never.
+    epoch: Cell<u16>,
     asked: Cell<Instant>,
     /// Cleared when the file is no longer what was mapped.
     usable: Cell<bool>,
@@ -73,7 +75,8 @@ impl SharedMapping {
             length,
             file_end,
             presence,
-            present: RefCell::default(),
+            present: RefCell::new(vec![0; (length >> PAGE_SHIFT).div_ceil(NEIGHBOURS as usize)]),
+            epoch: Cell::new(1),
             asked: Cell::new(Instant::now()),
             usable: Cell::new(true),
         })
@@ -85,7 +88,11 @@ impl SharedMapping {
         self.usable.set(size >= self.file_end);
         if self.asked.get().elapsed() > LASTS {
             self.asked.set(Instant::now());
-            self.present.borrow_mut().clear();
+            let epoch = self.epoch.get().wrapping_add(1);
+            if epoch == 0 {
+                self.present.borrow_mut().fill(0);
+            }
+            self.epoch.set(epoch.max(1));
         }
     }
 
@@ -97,14 +104,12 @@ impl SharedMapping {
             return None;
         }
         let mut present = self.present.borrow_mut();
-        let bits = match present.get(&place) {
-            Some(bits) => *bits,
-            None => {
-                let bits = self.ask(place * NEIGHBOURS).unwrap_or(0);
-                present.insert(place, bits);
-                bits
-            }
-        };
+        let known = present.get_mut(place as usize)?;
+        if *known >> 16 != u32::from(self.epoch.get()) {
+            let bits = self.ask(place * NEIGHBOURS).unwrap_or(0);
+            *known = u32::from(self.epoch.get()) << 16 | u32::from(bits);
+        }
+        let bits = *known;
         // SAFETY: within the mapping (checked above), at a page's start; its memory is there, so that
         // reading neither allocates nor fails. It is unmapped when this value is dropped, which the
         // guest RAM owns.

@@ -88,15 +88,37 @@ pub(crate) struct AddressSpace<'ram> {
     levels: Levels,
     /// What was translated, where much is read.
     known: Option<Known>,
+    /// The table of each level that was looked at last.
+    tables: [Cell<Option<Table>>; MOST_LEVELS],
 }
+
+/// A table that was looked at.
+#[derive(Clone, Copy)]
+struct Table {
+    /// Its guest-physical address.
+    address: u64,
+    page: PageAt,
+    /// Of the pages: others may lie there after these were forgotten.
+    generation: u64,
+}
+
+/// Levels of tables.
+const MOST_LEVELS: usize = 5;
 
 /// Translations that were made, each at the one place that its address gives: a new one drives the old
 /// one out.
 struct Known {
-    /// The virtual address of a page, with a bit that tells it from nothing, and where it is read.
-    pages: Vec<Cell<(u64, Option<PageAt>)>>,
+    /// Pages.
+    pages: Box<[KnownPage; KNOWN_PAGES]>,
     /// The same for large pages of 2 MiB (or parts of larger ones): the guest-physical address.
-    large: Vec<Cell<(u64, u64)>>,
+    large: Box<[Cell<(u64, u64)>; KNOWN_LARGE]>,
+}
+
+/// A page that was met.
+struct KnownPage {
+    /// Its virtual address, and [`FILLED`].
+    tag: Cell<u64>,
+    at: Cell<Option<PageAt>>,
 }
 
 const KNOWN_PAGES: usize = 2048;
@@ -109,12 +131,15 @@ const FILLED: u64 = 1;
 impl Known {
     fn new() -> Self {
         Self {
-            pages: vec![Cell::new((0, None)); KNOWN_PAGES],
-            large: vec![Cell::new((0, 0)); KNOWN_LARGE],
+            pages: Box::new(
+                [const { KnownPage { tag: Cell::new(0), at: Cell::new(None) } }; KNOWN_PAGES],
+            ),
+            large: Box::new([const { Cell::new((0, 0)) }; KNOWN_LARGE]),
         }
     }
 
-    fn page(&self, address: u64) -> Option<&Cell<(u64, Option<PageAt>)>> {
+    #[inline]
+    fn page(&self, address: u64) -> Option<&KnownPage> {
         self.pages.get((address >> PAGE_SHIFT) as usize % KNOWN_PAGES)
     }
 
@@ -126,13 +151,13 @@ impl Known {
 impl<'ram> AddressSpace<'ram> {
     /// The address space whose top table lies at a guest-physical address. Translations are kept.
     pub fn new(ram: &'ram GuestRam, root: u64, levels: Levels) -> Self {
-        Self { ram, root, levels, known: Some(Known::new()) }
+        Self { ram, root, levels, known: Some(Known::new()), tables: Default::default() }
     }
 
     /// Another address space of the same guest: a process's. Little is read of each, so that nothing
     /// is kept.
     pub fn with_root(&self, root: u64) -> Self {
-        Self { ram: self.ram, root, levels: self.levels, known: None }
+        Self { ram: self.ram, root, levels: self.levels, known: None, tables: Default::default() }
     }
 
     /// Whether what it translates to is the host's numbers, not the guest's.
@@ -145,18 +170,31 @@ impl<'ram> AddressSpace<'ram> {
         self.ram.budget()
     }
 
-    /// Whether pages should be forgotten where that does no harm ([`GuestRam::is_crowded`]).
-    pub fn is_crowded(&self) -> bool {
-        self.ram.is_crowded()
+    /// Goes on to the next window of a large frame where it is time to ([`GuestRam::is_crowded`]): to be called
+    /// where nothing depends on pages that were read before.
+    pub fn may_move_on(&self) {
+        if self.ram.is_crowded() {
+            self.forget_translations();
+            self.ram.move_on();
+        }
     }
 
     /// Forgets translations and pages: what is read from now on is new.
     pub fn forget(&self) {
+        self.forget_translations();
+        self.ram.forget_pages();
+    }
+
+    fn forget_translations(&self) {
         if let Some(known) = &self.known {
-            known.pages.iter().for_each(|page| page.set((0, None)));
+            known.pages.iter().for_each(|page| page.tag.set(0));
             known.large.iter().for_each(|large| large.set((0, 0)));
         }
-        self.ram.forget_pages();
+    }
+
+    /// How many pages had parts that were read later than the rest of them.
+    pub fn completed(&self) -> u64 {
+        self.ram.completed()
     }
 
     /// The guest-physical address behind a virtual one.
@@ -207,22 +245,26 @@ impl<'ram> AddressSpace<'ram> {
         Err(FaultKind::NotMapped)
     }
 
-    /// The page that a virtual address lies in.
-    fn page(&self, address: u64) -> Result<PageAt, Fault> {
+    /// The page that these bytes of one page lie in.
+    fn page(&self, address: u64, length: usize) -> Result<PageAt, Fault> {
         let spent = self.ram.budget().read();
         spent.map_err(|limit| Fault { address, kind: FaultKind::Limit(limit) })?;
         let tag = address >> PAGE_SHIFT << PAGE_SHIFT | FILLED;
+        let start = address as usize & (PAGE_SIZE - 1);
         let slot = self.known.as_ref().and_then(|known| known.page(address));
-        if let Some((known, Some(page))) = slot.map(Cell::get)
-            && known == tag
+        if let Some(slot) = slot
+            && slot.tag.get() == tag
+            && let Some(page) = slot.at.get()
+            && page.has(start, length)
         {
             return Ok(page);
         }
         let physical = self.translate(address)?;
-        let page = self.ram.page(physical >> PAGE_SHIFT);
+        let page = self.ram.page(physical >> PAGE_SHIFT, start, length);
         let page = page.map_err(|fault| Fault { address, kind: fault.into() })?;
         if let Some(slot) = slot {
-            slot.set((tag, Some(page)));
+            slot.tag.set(tag);
+            slot.at.set(Some(page));
         }
         Ok(page)
     }
@@ -234,11 +276,19 @@ impl<'ram> AddressSpace<'ram> {
             let length = rest.len().min(bytes_to_page_end(address));
             let (now, later) = rest.split_at_mut(length);
             self.touched(address, now.len());
-            self.page(address)?.copy(address as usize & (PAGE_SIZE - 1), now);
+            self.page(address, length)?.copy(address as usize & (PAGE_SIZE - 1), now);
             address = address.wrapping_add(length as u64);
             rest = later;
         }
         Ok(())
+    }
+
+    /// Reads bytes that the frame read before as they are now, past its pages; false where any of them cannot
+    /// be read.
+    pub fn read_now(&self, address: u64, bytes: &mut [u8]) -> bool {
+        let in_page = bytes.len() <= bytes_to_page_end(address);
+        let physical = self.translate(address).ok().filter(|_| in_page);
+        physical.is_some_and(|physical| self.ram.memory().read_run(physical, bytes))
     }
 
     /// For the harness in fuzz/, which learns so what is read.
@@ -253,7 +303,30 @@ impl<'ram> AddressSpace<'ram> {
     fn touched(&self, _address: u64, _length: usize) {}
 
     /// A number of 1 to 8 bytes.
+    #[inline]
     pub fn number(&self, address: u64, size: u32) -> Result<u64, Fault> {
+        match self.known_number(address, size) {
+            Some(number) => Ok(number),
+            None => self.new_number(address, size),
+        }
+    }
+
+    /// The same where its page was met before and it lies in one word: most of what a frame does.
+    #[inline(always)]
+    pub fn known_number(&self, address: u64, size: u32) -> Option<u64> {
+        let slot = self.known.as_ref()?.page(address)?;
+        let within = address as u32 & 7;
+        let same = slot.tag.get() == address >> PAGE_SHIFT << PAGE_SHIFT | FILLED;
+        if !same || within + size > 8 || self.ram.budget().read().is_err() {
+            return None;
+        }
+        let word = slot.at.get()?.word_here(address as usize)?;
+        self.touched(address, size as usize);
+        Some(within_word(word, within, size))
+    }
+
+    #[cold]
+    fn new_number(&self, address: u64, size: u32) -> Result<u64, Fault> {
         let within = address as u32 & 7;
         if within + size > 8 {
             let mut bytes = [0; 8];
@@ -261,13 +334,58 @@ impl<'ram> AddressSpace<'ram> {
             return Ok(u64::from_le_bytes(bytes));
         }
         self.touched(address, size as usize);
-        let word = self.page(address)?.word(address as usize & (PAGE_SIZE - 1));
-        Ok((word >> (8 * within)) & (u64::MAX >> (64 - 8 * size.clamp(1, 8))))
+        Ok(within_word(self.new_word(address)?, within, size))
+    }
+
+    /// Words of an array, each `stride` bytes behind the other, as far as their pages can be read: which one
+    /// it is, and the word. They lie in one aligned word each.
+    pub fn words<E: From<Fault>>(
+        &self,
+        address: u64,
+        count: u64,
+        stride: u64,
+        mut visit: impl FnMut(u64, u64) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let (mut index, mut at) = (0, address);
+        while index < count {
+            let whole = (count - index).saturating_mul(stride.max(8));
+            let left = (bytes_to_page_end(at) as u64).min(whole);
+            let page = self.page(at, left as usize)?;
+            self.touched(at, left as usize);
+            let end = at.wrapping_add(left);
+            // What begins in this page lies in it.
+            while index < count && end.wrapping_sub(at).wrapping_sub(1) < left {
+                visit(index, page.word(at as usize & (PAGE_SIZE - 1)))?;
+                index += 1;
+                at = at.wrapping_add(stride);
+            }
+        }
+        Ok(())
+    }
+
+    fn new_word(&self, address: u64) -> Result<u64, Fault> {
+        Ok(self.page(address & !7, 8)?.word(address as usize))
     }
 
     /// Visits what the page tables hold of a range, ascending, piece by piece; pages that nothing is
     /// behind are left out.
-    pub fn visit(&self, start: u64, end: u64, visitor: &mut dyn FnMut(Piece)) -> Result<(), Fault> {
+    pub fn visit(
+        &self,
+        start: u64,
+        end: u64,
+        visitor: &mut impl FnMut(Piece),
+    ) -> Result<(), Fault> {
+        self.visit_all(start, end, &mut Pieces(visitor))
+    }
+
+    /// Bytes of a range that are in RAM.
+    pub fn in_ram(&self, start: u64, end: u64) -> Result<u64, Fault> {
+        let mut sum = Sum(0);
+        self.visit_all(start, end, &mut sum)?;
+        Ok(sum.0)
+    }
+
+    fn visit_all(&self, start: u64, end: u64, visitor: &mut impl Visitor) -> Result<(), Fault> {
         // No sound guest has more tables than RAM holds; tables that lead to themselves have no end.
         let tables = self.ram.size().map_or(MOST_TABLES, |bytes| bytes >> PAGE_SHIFT);
         let mut visit = Visit { tables, visitor };
@@ -275,14 +393,34 @@ impl<'ram> AddressSpace<'ram> {
             .map_err(|kind| Fault { address: start, kind })
     }
 
+    /// A table of a level, of which these entries are there.
+    fn table(&self, address: u64, level: u32, from: u64, to: u64) -> Result<PageAt, RamFault> {
+        let (start, length) = ((from as usize) << 3, 8 * (to.saturating_sub(from) as usize + 1));
+        let last = self.tables.get(level as usize - 1);
+        // Neighbouring areas are mapped by the same tables.
+        if let Some(known) = last.and_then(Cell::get)
+            && known.address == address
+            && known.generation == self.ram.generation()
+            && known.page.has(start, length)
+        {
+            self.budget().read()?;
+            return Ok(known.page);
+        }
+        let page = self.ram.page(address >> PAGE_SHIFT, start, length)?;
+        if let Some(last) = last {
+            last.set(Some(Table { address, page, generation: self.ram.generation() }));
+        }
+        Ok(page)
+    }
+
     /// The part of one table.
-    fn visit_table(
+    fn visit_table<V: Visitor>(
         &self,
         table: u64,
         level: u32,
         start: u64,
         end: u64,
-        visit: &mut Visit,
+        visit: &mut Visit<V>,
     ) -> Result<(), FaultKind> {
         let Some(last) = end.checked_sub(1).filter(|last| *last >= start) else { return Ok(()) };
         visit.tables = visit.tables.checked_sub(1).ok_or(FaultKind::EndlessTables)?;
@@ -294,7 +432,13 @@ impl<'ram> AddressSpace<'ram> {
             None,
             8 * (to.saturating_sub(from) as usize + 1),
         );
-        let entries = self.ram.page(table >> PAGE_SHIFT)?;
+        let entries = self.table(table, level, from, to)?;
+        if level == 1
+            && (start | end) & (PAGE_SIZE as u64 - 1) == 0
+            && visit.visitor.pages(entries, from, to)
+        {
+            return Ok(());
+        }
         for index in from..=to {
             let entry = Entry(entries.word((index as usize) << 3));
             if entry.0 == 0 {
@@ -315,7 +459,7 @@ impl<'ram> AddressSpace<'ram> {
                 Target::Nothing if entry.is_swapped(level) => Content::Swap,
                 _ => continue,
             };
-            (visit.visitor)(Piece { address: first, bytes, content });
+            visit.visitor.piece(Piece { address: first, bytes, content });
         }
         Ok(())
     }
@@ -328,6 +472,13 @@ impl<'ram> AddressSpace<'ram> {
     /// Whether what the last frame of this kind used was read when this one began.
     pub fn was_read_ahead(&self) -> bool {
         self.ram.was_read_ahead()
+    }
+
+    /// Reads a long run of bytes ahead, in batches.
+    pub fn prefetch_run(&self, address: u64, bytes: u64) {
+        const BATCH: u64 = 1 << 16;
+        let starts = (0..bytes).step_by(BATCH as usize);
+        self.prefetch(starts.map(|start| (address.wrapping_add(start), BATCH.min(bytes - start))));
     }
 
     /// Reads in one batch the pages that hold these (address, bytes) ranges, as far as they are mapped.
@@ -347,11 +498,53 @@ impl<'ram> AddressSpace<'ram> {
     }
 }
 
+/// Who is told what page tables hold.
+trait Visitor {
+    fn piece(&mut self, piece: Piece);
+
+    /// Entries of a table of the lowest level, for whole pages; false where each is to be told as a piece.
+    fn pages(&mut self, _entries: PageAt, _from: u64, _to: u64) -> bool {
+        false
+    }
+}
+
+struct Pieces<'v, V>(&'v mut V);
+
+impl<V: FnMut(Piece)> Visitor for Pieces<'_, V> {
+    fn piece(&mut self, piece: Piece) {
+        (self.0)(piece);
+    }
+}
+
+/// Bytes that are in RAM.
+struct Sum(u64);
+
+impl Visitor for Sum {
+    fn piece(&mut self, piece: Piece) {
+        if matches!(piece.content, Content::Ram(_)) {
+            self.0 = self.0.saturating_add(piece.bytes);
+        }
+    }
+
+    fn pages(&mut self, entries: PageAt, from: u64, to: u64) -> bool {
+        let entries = (from..=to).map(|index| Entry(entries.word((index as usize) << 3)));
+        let pages = entries.filter(|entry| entry.is_counted_page()).count();
+        self.0 = self.0.saturating_add((pages as u64) << PAGE_SHIFT);
+        true
+    }
+}
+
 /// A visit under way.
-struct Visit<'v> {
+struct Visit<'v, V> {
     /// Tables that it may still look at.
     tables: u64,
-    visitor: &'v mut dyn FnMut(Piece),
+    visitor: &'v mut V,
+}
+
+/// A number of 1 to 8 bytes within a word.
+#[inline(always)]
+fn within_word(word: u64, within: u32, size: u32) -> u64 {
+    (word >> (8 * within)) & (u64::MAX >> (64 - 8 * size.clamp(1, 8)))
 }
 
 /// Bytes from an address to the end of its page.

@@ -73,6 +73,11 @@ impl Entry {
         self.0 & SPECIAL != 0
     }
 
+    /// Whether this entry of the lowest level has a page ([`Self::target`]) with a use count.
+    pub fn is_counted_page(self) -> bool {
+        self.0 & (PRESENT | PROT_NONE) != 0 && !self.is_special()
+    }
+
     /// Whether the page is in swap. Entries that are not present name a kind in their 5 highest bits:
     /// a swap area, or one of the last kinds for pages that move or are broken
     /// (arch/x86/include/asm/pgtable_64.h; `MAX_SWAPFILES`, include/linux/swap.h, is 23 or more).
@@ -140,6 +145,11 @@ mod tests {
         let swapped = 0x1234_5000;
         assert_eq!(Entry(swapped).target(1), Target::Nothing);
         let hidden = (!0x1234_5000 & ADDRESS_MASK) | PROT_NONE;
+        for entry in [0, swapped, hidden, hidden | SPECIAL, 0x1234_5067, 0x1234_5067 | SPECIAL] {
+            let entry = Entry(entry);
+            let page = matches!(entry.target(1), Target::Page(..)) && !entry.is_special();
+            assert_eq!(entry.is_counted_page(), page);
+        }
         assert_eq!(Entry(hidden).target(1), Target::Page(0x1234_5000, 12));
     }
 }

@@ -8,11 +8,13 @@ mod libvirt;
 mod maps;
 mod qemu;
 mod ram;
+mod status;
 
 pub(crate) use dimms::Dimm;
 pub use libvirt::{
     DomainDefinition, DomainState, DomainSummary, Libvirt, resume_if_paused, silence_libvirt,
 };
 pub(crate) use libvirt::{Hold, Watched};
-pub(crate) use qemu::QemuProcess;
+pub(crate) use qemu::{QemuProcess, VcpuClock};
 pub(crate) use ram::{Backing, RamBlock, RamLayout, candidates, placed_layouts};
+pub(crate) use status::{Stamp, StatusFile};

@@ -3,9 +3,11 @@
 //! libvirt's public API does not name the process. It writes `NAME.pid` beside its state, and starts
 //! QEMU with `-uuid UUID`; the file is only a hint, the command line is the proof.
 
-use std::fs;
+use std::fs::{self, File};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -14,6 +16,9 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use super::libvirt::DomainSummary;
 use super::maps::Mapping;
 use crate::error::{Error, Result};
+
+/// For how long it counts which threads are vCPUs, though their number stays as it is.
+const LISTED_FOR: Duration = Duration::from_secs(1);
 
 /// A QEMU process that was seen to run the domain.
 #[derive(Debug)]
@@ -25,7 +30,7 @@ pub(crate) struct QemuProcess {
 
 /// What tells the process from a later one with the same pid.
 #[derive(Debug)]
-enum Identity {
+pub(super) enum Identity {
     /// Becomes readable when the process ends.
     Pidfd(OwnedFd),
     /// When it started, in clock ticks; for hosts without pidfd_open (before Linux 5.3, valgrind).
@@ -33,7 +38,7 @@ enum Identity {
 }
 
 impl Identity {
-    fn of(pid: i32) -> Option<Self> {
+    pub fn of(pid: i32) -> Option<Self> {
         match pidfd_open(Pid::from_raw(pid)?, PidfdFlags::empty()) {
             Ok(pidfd) => Some(Self::Pidfd(pidfd)),
             Err(Errno::NOSYS) => start_time(pid).map(Self::Start),
@@ -41,7 +46,7 @@ impl Identity {
         }
     }
 
-    fn lives(&self, pid: i32) -> bool {
+    pub fn lives(&self, pid: i32) -> bool {
         match self {
             Self::Pidfd(pidfd) => {
                 let mut fds = [PollFd::new(pidfd, PollFlags::IN)];
@@ -103,22 +108,6 @@ impl QemuProcess {
         !self.alive() || command_line.is_ok_and(|line| line.is_empty())
     }
 
-    /// CPU time of the guest's vCPUs, in nanoseconds: that of QEMU's threads named `CPU 0/KVM`,
-    /// `CPU 0/TCG`, `ALL CPUs/TCG`.
-    pub fn vcpu_time(&self) -> std::io::Result<u64> {
-        let mut sum = 0_u64;
-        for thread in fs::read_dir(format!("/proc/{}/task", self.pid))?.flatten() {
-            let name = fs::read_to_string(thread.path().join("comm")).unwrap_or_default();
-            if name.starts_with("CPU ") || name.starts_with("ALL CPUs/") {
-                // Its first number is the time on a CPU (Documentation/scheduler/sched-stats.rst).
-                let times = fs::read_to_string(thread.path().join("schedstat"))?;
-                let time = times.split(' ').next().and_then(|time| time.parse().ok());
-                sum = sum.saturating_add(time.unwrap_or(0));
-            }
-        }
-        Ok(sum)
-    }
-
     /// The process's mappings.
     pub fn mappings(&self, domain: &str) -> Result<Vec<Mapping>> {
         let path = format!("/proc/{}/maps", self.pid);
@@ -149,22 +138,69 @@ fn runs_domain(command_line: &[u8], uuid: &str) -> bool {
     false
 }
 
+/// CPU time of a guest's vCPUs: that of QEMU's threads named `CPU 0/KVM`, `CPU 0/TCG`, `ALL CPUs/TCG`. Which
+/// those are is remembered.
+#[derive(Debug, Default)]
+pub(crate) struct VcpuClock {
+    /// `schedstat` of each.
+    threads: Vec<File>,
+    /// How many threads QEMU had, and when it was looked which are vCPUs.
+    listed: Option<(u64, Instant)>,
+}
+
+impl VcpuClock {
+    /// The time so far, in nanoseconds.
+    pub fn time(&mut self, process: &QemuProcess) -> std::io::Result<u64> {
+        let folder = format!("/proc/{}/task", process.pid);
+        // A folder of `task` has a link for each thread (`proc_task_getattr`).
+        let links = fs::metadata(&folder)?.nlink();
+        let current = |(then, at): (u64, Instant)| then == links && at.elapsed() < LISTED_FOR;
+        if self.listed.is_some_and(current)
+            && let Some(time) = self.threads.iter().map(cpu_time).sum()
+        {
+            return Ok(time);
+        }
+        self.threads.clear();
+        self.listed = None;
+        let mut time = 0_u64;
+        for thread in fs::read_dir(&folder)?.flatten() {
+            let name = fs::read_to_string(thread.path().join("comm")).unwrap_or_default();
+            if name.starts_with("CPU ") || name.starts_with("ALL CPUs/") {
+                let file = File::open(thread.path().join("schedstat"))?;
+                time = time.saturating_add(cpu_time(&file).unwrap_or(0));
+                self.threads.push(file);
+            }
+        }
+        self.listed = Some((links, Instant::now()));
+        Ok(time)
+    }
+}
+
+/// The first number of a thread's `schedstat`, its time on a CPU (Documentation/scheduler/sched-stats.rst);
+/// `None` once the thread has ended.
+fn cpu_time(schedstat: &File) -> Option<u64> {
+    let mut room = [0; 64];
+    let length = schedstat.read_at(&mut room, 0).ok()?;
+    let text = std::str::from_utf8(room.get(..length)?).ok()?;
+    text.split(' ').next()?.trim_end().parse().ok()
+}
+
 /// Where libvirt's QEMU driver keeps a domain's pid (`virQEMUDriverConfigNew`: `stateDir`).
 fn pid_file(uri: &str, name: &str) -> Option<PathBuf> {
-    if name.contains('/') {
-        return None;
+    (!name.contains('/')).then(|| Some(state_folder(uri)?.join(format!("{name}.pid"))))?
+}
+
+/// Where libvirt's QEMU driver keeps what it knows of running domains.
+pub(super) fn state_folder(uri: &str) -> Option<PathBuf> {
+    match uri.contains("///session") {
+        true => Some(PathBuf::from(std::env::var_os("XDG_RUNTIME_DIR")?).join("libvirt/qemu/run")),
+        false => Some(Path::new("/run/libvirt/qemu").to_owned()),
     }
-    let state = if uri.contains("///session") {
-        PathBuf::from(std::env::var_os("XDG_RUNTIME_DIR")?).join("libvirt/qemu/run")
-    } else {
-        Path::new("/run/libvirt/qemu").to_owned()
-    };
-    Some(state.join(format!("{name}.pid")))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Identity, runs_domain, start_time};
+    use super::{Identity, QemuProcess, VcpuClock, runs_domain, start_time};
 
     const UUID: &str = "0c6c1e0a-53f5-4a4f-9d2b-4b4ee9a5a9c1";
 
@@ -175,6 +211,30 @@ mod tests {
         assert!(Identity::Start(start).lives(own));
         assert!(!Identity::Start(start + 1).lives(own));
         assert!(Identity::of(own).unwrap().lives(own));
+    }
+
+    #[test]
+    fn vcpus_are_threads_by_their_names() {
+        let pid = std::process::id() as i32;
+        let process = QemuProcess { pid, identity: Identity::of(pid).unwrap() };
+        let mut clock = VcpuClock::default();
+        assert_eq!(clock.time(&process).unwrap(), 0);
+        let (stop, stopped) = std::sync::mpsc::channel::<()>();
+        let (worked, done) = std::sync::mpsc::channel();
+        let thread = std::thread::Builder::new().name("CPU 7/TCG".to_owned()).spawn(move || {
+            let end = std::time::Instant::now() + std::time::Duration::from_millis(30);
+            while std::time::Instant::now() < end {}
+            worked.send(()).unwrap();
+            let _ = stopped.recv();
+        });
+        done.recv().unwrap();
+        let first = clock.time(&process).unwrap();
+        assert!(first > 0);
+        assert_eq!(clock.threads.len(), 1);
+        assert!(clock.time(&process).unwrap() >= first);
+        drop(stop);
+        thread.unwrap().join().unwrap();
+        assert_eq!(clock.time(&process).unwrap(), 0);
     }
 
     #[test]
