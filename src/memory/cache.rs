@@ -413,6 +413,9 @@ impl Cache {
             for (((frame, _), at), read) in rest.iter().zip(&copies).zip(read.iter()) {
                 if *read && at.has_any() {
                     self.held.insert(*frame, Some(*at));
+                } else if memory.reads_parts() && wanted.len() > 1 {
+                    // It may be its neighbour that cannot be read: whoever needs it reads it alone.
+                    self.held.remove(frame);
                 }
             }
             self.statistics.pages += copies.len() as u64;

@@ -14,9 +14,9 @@ const PIECE: usize = 512;
 const LINE_SHIFT: usize = 6;
 /// Every line of a page.
 pub(super) const WHOLE: u64 = u64::MAX;
-/// Lines that are read though nobody asked for them, rather than begin another range behind them: a range
-/// costs the system as much as copying about so many.
-const WORTH_A_RANGE: u32 = 16;
+/// Lines that are read between those of two neighbouring pages, though nobody asked for them, rather than begin
+/// another range behind them: a range costs the system as much as copying about so many.
+const WORTH_A_RANGE: usize = 64;
 
 /// A readable page: a copy of it or of parts of it, or guest memory itself, which the guest may change at
 /// any time. Bytes are only ever copied out of it.
@@ -45,19 +45,9 @@ fn lines_of(start: usize, length: usize) -> u64 {
     (WHOLE << first) & (WHOLE >> (63 - last.min(63)))
 }
 
-/// The same lines, and those between them that are not worth to be left out.
-fn filled(lines: u64) -> u64 {
-    let (mut filled, mut rest) = (lines, lines);
-    while rest != 0 {
-        let first = rest.trailing_zeros();
-        let run = (rest >> first).trailing_ones();
-        let end = first + run;
-        rest = rest.checked_shr(end).map_or(0, |above| above << end);
-        if rest != 0 && rest.trailing_zeros() - end < WORTH_A_RANGE {
-            filled |= (WHOLE << end) & ((1 << rest.trailing_zeros()) - 1);
-        }
-    }
-    filled
+/// The first and the last of some lines; of none, the first line of all.
+fn ends_of(lines: u64) -> (usize, usize) {
+    (lines.max(1).trailing_zeros() as usize, 63 - lines.max(1).leading_zeros() as usize)
 }
 
 impl PageAt {
@@ -165,13 +155,13 @@ impl PageAt {
     }
 }
 
-/// Bytes of a page that are to be read.
+/// Bytes of guest memory that are to be read.
 pub(crate) struct Part<'p> {
-    /// The guest frame number.
+    /// The guest frame number of the first.
     pub frame: u64,
-    /// The first byte's offset in the page.
+    /// The first byte's offset in that page.
     pub start: usize,
-    /// Where they go; within the page.
+    /// Where they go; they may be of several pages.
     pub bytes: &'p mut [u8],
     /// Set once they are read.
     pub read: bool,
@@ -307,34 +297,45 @@ impl Room<'_> {
         read(self.pages);
     }
 
-    /// Fills it with the lines that are wanted of each of the frames.
+    /// Fills it with the lines that are wanted of each of the frames, and those between them.
     pub fn parts(self, frames: &[(u64, u64)], read: impl FnOnce(&mut [Part<'_>])) {
-        let mut parts = Vec::with_capacity(2 * frames.len());
-        for (((frame, wanted), lines), page) in frames.iter().zip(self.lines).zip(self.pages) {
-            lines.set(*frame, 0);
-            let (mut left, mut rest, mut offset) = (filled(*wanted), page.as_mut_slice(), 0);
-            while left != 0 {
-                let first = left.trailing_zeros();
-                let run = (left >> first).trailing_ones();
-                left = left.checked_shr(first + run).map_or(0, |above| above << (first + run));
-                let (start, bytes) = ((first as usize) << LINE_SHIFT, (run as usize) << LINE_SHIFT);
-                let (_, behind) = rest.split_at_mut(start - offset);
-                let (bytes, behind) = behind.split_at_mut(bytes);
-                offset = start + bytes.len();
-                rest = behind;
-                parts.push(Part { frame: *frame, start, bytes, read: false });
+        let mut parts = Vec::with_capacity(frames.len());
+        let (mut rest, mut offset) = (self.pages.as_flattened_mut(), 0);
+        let mut known = self.lines;
+        // Pages so far, and those of the part.
+        let mut done = 0;
+        let is_near = |pair: &[(u64, u64)]| match pair {
+            [(frame, lines), (next, next_lines)] => {
+                let between = 63 - ends_of(*lines).1 + ends_of(*next_lines).0;
+                frame.checked_add(1) == Some(*next) && between < WORTH_A_RANGE
             }
+            _ => false,
+        };
+        for run in frames.chunk_by(|one, next| is_near(&[*one, *next])) {
+            let (Some((frame, lines)), Some((_, last))) = (run.first(), run.last()) else {
+                continue;
+            };
+            let (first, last) = (ends_of(*lines).0, ends_of(*last).1);
+            let start = first << LINE_SHIFT;
+            let length = (run.len() - 1) * PAGE_SIZE + ((last + 1) << LINE_SHIFT) - start;
+            let (_, behind) = rest.split_at_mut(done * PAGE_SIZE + start - offset);
+            let (bytes, behind) = behind.split_at_mut(length);
+            (rest, offset) = (behind, done * PAGE_SIZE + start + length);
+            done += run.len();
+            parts.push(Part { frame: *frame, start, bytes, read: false });
+        }
+        for ((frame, _), lines) in frames.iter().zip(known) {
+            lines.set(*frame, 0);
         }
         read(&mut parts);
-        // Parts are in the order of the frames.
-        let mut known = self.lines.iter();
-        let mut lines = known.next();
-        for part in parts.iter().filter(|part| part.read) {
-            while lines.is_some_and(|lines| lines.frame.get() != part.frame) {
-                lines = known.next();
-            }
-            if let Some(lines) = lines {
-                lines.here.set(lines.here.get() | lines_of(part.start, part.bytes.len()));
+        for part in &parts {
+            let pages = (part.start + part.bytes.len()).div_ceil(PAGE_SIZE);
+            let (of_part, behind) = known.split_at(pages.min(known.len()));
+            known = behind;
+            for (page, lines) in of_part.iter().enumerate().filter(|_| part.read) {
+                let first = if page == 0 { part.start } else { 0 };
+                let end = (part.start + part.bytes.len() - page * PAGE_SIZE).min(PAGE_SIZE);
+                lines.here.set(lines_of(first, end - first));
             }
         }
     }
@@ -362,38 +363,44 @@ mod tests {
     }
 
     #[test]
-    fn small_gaps_are_filled() {
-        assert_eq!(filled(0), 0);
-        assert_eq!(filled(WHOLE), WHOLE);
-        assert_eq!(filled(0b1001), 0b1111);
-        assert_eq!(filled(1 | 1 << 63), 1 | 1 << 63);
-        assert_eq!(filled(1 | 1 << 16), (1 << 17) - 1);
-        assert_eq!(filled(1 | 1 << 17), 1 | 1 << 17);
-    }
-
-    #[test]
     fn parts_of_pages_are_there_once_they_are_read() {
         let mut copies = Copies::default();
-        let frames = [(7, 0b1 | 1 << 40), (9, 1 << 63), (12, WHOLE)];
-        let places = copies.fill(3, |room| {
+        let frames = [(7, 0b10 | 1 << 40), (9, 1 << 63), (12, WHOLE), (13, 1 << 2), (14, 0b10)];
+        let places = copies.fill(5, |room| {
             room.parts(&frames, |parts| {
                 let places: Vec<_> = parts.iter().map(|part| (part.frame, part.start)).collect();
-                assert_eq!(places, [(7, 0), (7, 40 * 64), (9, 63 * 64), (12, 0)]);
+                assert_eq!(places, [(7, 64), (9, 63 * 64), (12, 0)]);
+                let lengths: Vec<_> = parts.iter().map(|part| part.bytes.len() / 64).collect();
+                assert_eq!(lengths, [40, 1, 64 + 64 + 2]);
                 for part in parts.iter_mut().filter(|part| part.frame != 9) {
                     part.bytes.fill(part.frame as u8);
                     part.read = true;
                 }
             });
         });
-        let [seven, nine, twelve] = places.try_into().unwrap();
-        assert!(seven.has(0, 64) && !seven.has(60, 8) && seven.has(40 * 64 + 8, 8));
-        assert!(!nine.has(63 * 64, 1) && twelve.has(0, 4096));
-        assert_eq!((seven.word_here(64), seven.word_here(0)), (None, Some(0x0707_0707_0707_0707)));
+        let [seven, nine, twelve, thirteen, fourteen] = places.try_into().unwrap();
+        assert!(seven.has(64, 64) && !seven.has(60, 8) && seven.has(40 * 64 + 8, 8));
+        assert!(!nine.has(63 * 64, 1) && twelve.has(0, 4096) && thirteen.has(4000, 96));
+        assert!(fourteen.has(64, 64) && !fourteen.has(128, 1));
+        assert_eq!((seven.word_here(0), seven.word_here(64)), (None, Some(0x0707_0707_0707_0707)));
         let used: Vec<_> = copies.used().collect();
-        assert_eq!(used, [(7, 1 | 1 << 40), (12, WHOLE)]);
+        let of_two = lines_of(4000, 96);
+        assert_eq!(used, [(7, 0b10 | 1 << 40), (12, WHOLE), (13, of_two), (14, 0b10)]);
         seven.complete(&[1; PAGE_SIZE]);
         let mut bytes = [0; 4];
         seven.copy(62, &mut bytes);
-        assert_eq!((bytes, seven.has(0, 4096)), ([7, 7, 1, 1], true));
+        assert_eq!((bytes, seven.has(0, 4096)), ([1, 1, 7, 7], true));
+    }
+
+    /// Neighbours whose lines are far from each other are two parts.
+    #[test]
+    fn what_lies_between_is_not_always_read() {
+        let mut copies = Copies::default();
+        copies.fill(2, |room| {
+            room.parts(&[(1, 1), (2, 1 << 63)], |parts| {
+                let parts: Vec<_> = parts.iter().map(|part| (part.frame, part.start)).collect();
+                assert_eq!(parts, [(1, 0), (2, 63 * 64)]);
+            });
+        });
     }
 }

@@ -48,7 +48,8 @@ pub(crate) trait PhysicalMemory: Send {
         false
     }
 
-    /// Reads parts of pages, ascending; each tells whether it was read.
+    /// Reads parts of guest memory, ascending, each of one page unless [`Self::reads_parts`]; each tells whether
+    /// it was read.
     fn read_parts(&self, parts: &mut [Part<'_>]) {
         let mut frames: Vec<u64> = parts.iter().map(|part| part.frame).collect();
         frames.dedup();

@@ -268,6 +268,25 @@ impl ProcfsMemory {
         }
     }
 
+    /// Reads bytes of shared memory, in place where it is mapped here.
+    fn read_shared(&self, block: &Block, offset: u64, bytes: &mut [u8]) -> bool {
+        let mapping = block.mapping.get().and_then(Option::as_ref);
+        let (mut offset, mut rest) = (offset, bytes);
+        while !rest.is_empty() {
+            let start = offset as usize & (PAGE_SIZE - 1);
+            let length = rest.len().min(PAGE_SIZE - start);
+            let (now, later) = rest.split_at_mut(length);
+            match mapping.and_then(|mapping| mapping.page(offset)) {
+                Some(page) => page.copy(start, now),
+                None if self.read_block(block, offset, now) => {}
+                None => return false,
+            }
+            offset = offset.saturating_add(length as u64);
+            rest = later;
+        }
+        true
+    }
+
     /// Where a page of private memory lies in the process.
     fn private(&self, frame: u64) -> Option<u64> {
         let (block, offset) = self.find(frame.checked_mul(PAGE_SIZE as u64)?, PAGE_SIZE as u64)?;
@@ -314,17 +333,18 @@ impl PhysicalMemory for ProcfsMemory {
     fn read_parts(&self, parts: &mut [Part<'_>]) {
         let mut private = Vec::with_capacity(parts.len());
         for part in parts {
-            match (self.private(part.frame), self.mapped(part.frame)) {
-                (Some(page), _) => private.push((page.saturating_add(part.start as u64), part)),
-                (None, Some(page)) => {
-                    page.copy(part.start, part.bytes);
-                    part.read = true;
+            let address = part.frame.checked_mul(PAGE_SIZE as u64);
+            let Some(address) = address.and_then(|page| page.checked_add(part.start as u64)) else {
+                continue;
+            };
+            match self.find(address, part.bytes.len() as u64) {
+                Some((Block { file: None, ram, .. }, offset)) => {
+                    private.push((ram.host.saturating_add(offset), part));
                 }
-                (None, None) => {
-                    let address = part.frame.checked_mul(PAGE_SIZE as u64);
-                    let address = address.and_then(|page| page.checked_add(part.start as u64));
-                    part.read = address.is_some_and(|address| self.read_run(address, part.bytes));
+                Some((block, offset)) => {
+                    part.read = self.read_shared(block, offset, part.bytes);
                 }
+                None => {}
             }
         }
         self.read_private_parts(&mut private);

@@ -96,8 +96,9 @@ impl SharedMapping {
         }
     }
 
-    /// The page at an offset, if it is there.
+    /// The page that holds an offset, if it is there.
     pub fn page(&self, offset: u64) -> Option<PageAt> {
+        let offset = offset >> PAGE_SHIFT << PAGE_SHIFT;
         let page = offset >> PAGE_SHIFT;
         let (place, bit) = (page / NEIGHBOURS, page % NEIGHBOURS);
         if !self.usable.get() || offset.checked_add(PAGE_SIZE as u64)? > self.length as u64 {
