@@ -181,9 +181,11 @@ pub fn run<T>(
     let most = limit * (100 + TOLERANCE) / 100;
     // Only what has a time limit of its own is held to the clock too.
     let by_clock = limit != INPUT_LIMIT;
-    if cost.cpu > most || (by_clock && cost.wall > most && is_late_again(&mut work, most)) {
+    if cost.cpu > most || (by_clock && cost.own_time() > most && is_late_again(&mut work, most)) {
         tally.late += 1;
-        fail(format!("took {:.0?} ({:.0?} on a CPU) of {limit:.0?}", cost.wall, cost.cpu));
+        let (wall, waited, cpu) = (cost.wall, cost.waited, cost.cpu);
+        let words = format!("{waited:.0?} of it waiting for a CPU, {cpu:.0?} on one");
+        fail(format!("took {wall:.0?} ({words}), limit {limit:.0?}"));
     }
     if heap > MOST_HEAP {
         tally.large += 1;
@@ -192,10 +194,10 @@ pub fn run<T>(
     Some((value, cost))
 }
 
-/// The machine may be busy with something else: who is late by the clock alone may try twice again.
+/// The machine may have stood still: who is late by the clock alone may try twice again.
 fn is_late_again<T>(work: &mut impl FnMut() -> T, most: Duration) -> bool {
     (0..2).all(|_| {
         let (result, cost) = measured(|| catch_unwind(AssertUnwindSafe(&mut *work)));
-        result.is_err() || cost.wall > most
+        result.is_err() || cost.own_time() > most
     })
 }
