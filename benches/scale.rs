@@ -1,5 +1,9 @@
 //! How time grows with the guest: `make bench-scale`. Time of a frame against the number of processes,
 //! and of opening against guest RAM; both are drawn into `docs/`.
+//!
+//! Frames are taken one after the other, so that what a small guest's take lies in the CPU's caches, and what a
+//! large one's take cannot; and again with the caches filled with other things before each frame, as they are
+//! where frames are taken now and then.
 
 mod support;
 
@@ -13,6 +17,8 @@ const PROCESSES: [usize; 7] = [50, 100, 250, 500, 1000, 2000, 5000];
 /// MiB of guest RAM.
 const RAM: [u64; 7] = [256, 512, 1024, 2048, 4096, 8192, 16384];
 const OPENINGS: usize = 15;
+/// Bytes that drive all else out of the CPU's caches.
+const OTHER_THINGS: usize = 64 << 20;
 
 fn main() {
     if !support::is_run() {
@@ -35,28 +41,43 @@ fn processes() {
         let memory = ["--memory", "2048", "--backing", backing];
         let guest = Guest::start(&format!("scale-{name}"), &memory);
         println!("\n{name} memory: all sections but log and host");
-        println!("{:>10}{:>10}{:>20}{:>14}", "processes", "ms", "spread", "µs each");
+        println!(
+            "{:>10}{:>10}{:>20}{:>10}{:>12}{:>20}{:>10}",
+            "processes", "ms", "spread", "µs each", "cold ms", "spread", "µs each"
+        );
         let mut domain = Domain::open(&guest.name, &OpenOptions::default()).expect("it opens");
-        let mut points = Vec::new();
+        let mut points = [Vec::new(), Vec::new()];
         let mut at_100 = None;
         for wanted in PROCESSES.into_iter().take(if_time(7, 3)) {
             let count = grow(&guest, &mut domain, wanted);
-            let times = frames(&mut domain);
-            let ms = median(&times.wall);
-            let each = ms * 1e3 / count as f64;
-            println!("{count:>10}{ms:>10.3}{:>20}{each:>14.2}", spread(&times.wall));
+            let times = [frames(&mut domain, false), frames(&mut domain, true)];
+            let ms = times.each_ref().map(|times| median(&times.wall));
+            let each = ms.map(|ms| ms * 1e3 / count as f64);
+            print!("{count:>10}");
+            for ((times, (ms, each)), wide) in times.iter().zip(ms.iter().zip(each)).zip([10, 12]) {
+                print!("{ms:>wide$.3}{:>20}{each:>10.2}", spread(&times.wall));
+            }
+            println!();
             if at_100.is_none() && count >= 100 {
                 at_100 = Some(each);
             }
-            // The lab's own processes are more than the least that is asked for.
-            if points.last().is_none_or(|(last, _)| *last < count as f64) {
-                points.push((count as f64, ms));
+            for (points, ms) in points.iter_mut().zip(ms) {
+                // The lab's own processes are more than the least that is asked for.
+                if points.last().is_none_or(|(last, _)| *last < count as f64) {
+                    points.push((count as f64, ms));
+                }
             }
             if let (Some(base), true) = (at_100, count >= 4000) {
-                println!("per process, against about 100 processes: {:.2} times", each / base);
+                println!(
+                    "per process, against about 100 processes: {:.2} times, cold {:.2} times",
+                    each[0] / base[0],
+                    each[1] / base[1]
+                );
             }
         }
-        lines.push(Line { name: format!("{name} memory"), points });
+        let [warm, cold] = points;
+        lines.push(Line { name: name.to_owned(), points: warm });
+        lines.push(Line { name: format!("{name}, cold"), points: cold });
     }
     draw(
         "docs/frame-time.svg",
@@ -93,13 +114,16 @@ fn grow(guest: &Guest, domain: &mut Domain, wanted: usize) -> usize {
     have
 }
 
-fn frames(domain: &mut Domain) -> Times {
+fn frames(domain: &mut Domain, cold: bool) -> Times {
     let left_out = [Section::Log, Section::Host];
     let sections: Vec<Section> =
         Section::DEFAULT.into_iter().filter(|one| !left_out.contains(one)).collect();
     let options = CrawlOptions::sections(&sections);
     let mut times = Times::default();
-    for round in 0..63 {
+    let mut other_things = vec![0_u8; if cold { OTHER_THINGS } else { 0 }];
+    for round in 0..if_time(43, 13) {
+        other_things.iter_mut().for_each(|byte| *byte = byte.wrapping_add(1));
+        std::hint::black_box(&mut other_things);
         let mut now = Times::default();
         let frame = now.measure(|| domain.crawl(&options)).expect("a frame");
         assert!(frame.consistency.complete, "{:?}", frame.consistency.problems);

@@ -83,7 +83,7 @@ impl Plot<'_> {
                 ));
             }
             add(format!("<path d='{path}' fill='none' stroke='{colour}' stroke-width='1.5'/>"));
-            let (x, y) = (LEFT + 10.0 + 190.0 * index as f64, 40.0);
+            let (x, y) = (LEFT + 10.0 + 140.0 * index as f64, 40.0);
             add(format!("<text x='{x}' y='{y}' fill='{colour}'>{}</text>", line.name));
         }
         out.push_str("</svg>\n");

@@ -9,13 +9,21 @@ use super::reader::Task;
 /// What is kept between the frames of one guest. Nothing of it is taken for true without a look.
 #[derive(Debug, Default)]
 pub(crate) struct Reuse {
-    /// The tasks of the last frame that listed them.
-    tasks: RefCell<FxHashSet<Task>>,
+    /// The tasks of the last frame that listed them, in its order.
+    tasks: RefCell<Vec<Task>>,
 }
 
 impl Reuse {
-    /// The tasks of the last frame; these are the next one's.
-    pub(super) fn begin(&self, tasks: &[Task]) -> FxHashSet<Task> {
-        self.tasks.replace(tasks.iter().copied().collect())
+    /// Which of these tasks, the frame's, the last one had not.
+    pub(super) fn new_tasks(&self, tasks: &[Task]) -> Vec<Task> {
+        let mut last = self.tasks.borrow_mut();
+        // In most frames they are the same.
+        if *last == tasks {
+            return Vec::new();
+        }
+        let known: FxHashSet<Task> = last.iter().copied().collect();
+        last.clear();
+        last.extend_from_slice(tasks);
+        tasks.iter().filter(|task| !known.contains(task)).copied().collect()
     }
 }

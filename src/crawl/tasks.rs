@@ -65,7 +65,8 @@ impl Context<'_> {
 
     /// Those of the tasks whose memory is still theirs.
     pub fn present_tasks(&self) -> impl Iterator<Item = u64> {
-        self.tasks().iter().filter(|task| self.is_same(task)).map(|task| task.address)
+        let tasks = self.tasks().iter().inspect(|_| self.space.may_move_on());
+        tasks.filter(|task| self.is_same(task)).map(|task| task.address)
     }
 
     /// Rows of every task. A task whose rows look torn is read anew on fresh pages; one that has gone
@@ -74,6 +75,7 @@ impl Context<'_> {
         self.warm.get_or_init(|| warm::tasks(self));
         let mut all = Vec::new();
         for task in self.tasks() {
+            self.space.may_move_on();
             for look in 1..=LOOKS {
                 if self.space.budget().reached().is_some() {
                     return all;

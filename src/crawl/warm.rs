@@ -1,6 +1,6 @@
 //! Reading ahead: what many rows will need, level by level, each level in one batch of reads.
 
-use super::reader::{Context, Task};
+use super::reader::Context;
 use crate::layout::Field;
 
 /// Bytes around a pointer's target that are read ahead: every structure followed here keeps what is
@@ -17,9 +17,9 @@ pub(super) fn tasks(context: &Context) {
     let files = &context.layout.files;
     let memory = &context.layout.memory;
     // What the last frame used was read when this one began: only who is new needs more.
-    let known = context.reuse.begin(context.tasks());
-    let is_new = |task: &&Task| !context.space.was_read_ahead() || !known.contains(task);
-    let tasks: Vec<u64> = context.tasks().iter().filter(is_new).map(|task| task.address).collect();
+    let new = context.reuse.new_tasks(context.tasks());
+    let tasks = if context.space.was_read_ahead() { &new } else { context.tasks() };
+    let tasks: Vec<u64> = tasks.iter().map(|task| task.address).collect();
     if tasks.is_empty() {
         return;
     }

@@ -6,7 +6,6 @@
 //! uses more pages than may be held is taken in windows, each remembered and read ahead by itself.
 
 use std::cell::{Cell, RefCell};
-use std::collections::hash_map::Entry;
 use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
@@ -331,6 +330,17 @@ impl GuestRam {
     }
 }
 
+/// Puts the lines of a page together, of pages in order.
+fn merge(pages: &mut Vec<(u64, u64)>) {
+    pages.dedup_by(|(frame, lines), (kept, kept_lines)| {
+        let same = frame == kept;
+        if same {
+            *kept_lines |= *lines;
+        }
+        same
+    });
+}
+
 impl Cache {
     fn forget(&mut self) {
         self.used_before.extend(self.copies.used());
@@ -344,13 +354,7 @@ impl Cache {
         self.forget();
         let used = &mut self.used_before;
         used.sort_unstable();
-        used.dedup_by(|(frame, lines), (kept, kept_lines)| {
-            let same = frame == kept;
-            if same {
-                *kept_lines |= *lines;
-            }
-            same
-        });
+        merge(used);
         let mut ahead = self.ahead.iter().peekable();
         let likely = used.iter().map(|(frame, lines)| {
             while ahead.next_if(|page| page.frame < *frame).is_some() {}
@@ -384,16 +388,11 @@ impl Cache {
     ) {
         let mut wanted = std::mem::take(&mut self.wanted);
         wanted.clear();
-        for (frame, lines) in lines {
-            if self.held.len() >= most {
-                break;
-            }
-            if let Entry::Vacant(slot) = self.held.entry(frame) {
-                slot.insert(None);
-                wanted.push((frame, lines));
-            }
-        }
+        let room = most.saturating_sub(self.held.len());
+        let new = lines.into_iter().filter(|(frame, _)| !self.held.contains_key(frame));
+        wanted.extend(new.take(room));
         wanted.sort_unstable();
+        merge(&mut wanted);
         let mut rest = wanted.as_slice();
         while !rest.is_empty() {
             let (frames, read) = (&mut self.frames, &mut self.read);
@@ -413,10 +412,10 @@ impl Cache {
             for (((frame, _), at), read) in rest.iter().zip(&copies).zip(read.iter()) {
                 if *read && at.has_any() {
                     self.held.insert(*frame, Some(*at));
-                } else if memory.reads_parts() && wanted.len() > 1 {
-                    // It may be its neighbour that cannot be read: whoever needs it reads it alone.
-                    self.held.remove(frame);
+                } else if !memory.reads_parts() || wanted.len() == 1 {
+                    self.held.insert(*frame, None);
                 }
+                // Else it may be its neighbour that cannot be read: whoever needs it reads it alone.
             }
             self.statistics.pages += copies.len() as u64;
             self.statistics.batches += 1;
