@@ -1,11 +1,15 @@
 //! Parsers, each with inputs of its own: those of its corpus, mutated.
 
-use std::fs;
-use std::path::Path;
+use std::cell::RefCell;
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use nfm::fuzzing::{self, Ram};
+use rustix::fs::{MemfdFlags, memfd_create};
 
 use crate::case::{Case, Outcome, Tally, run};
 use crate::meter::heap;
@@ -21,11 +25,14 @@ const LONGEST: usize = 1 << 20;
 /// A parser: the name of its corpus, and what it does with an input.
 type Parser = (&'static str, fn(&[u8]));
 
-const PARSERS: [Parser; 4] = [
+const PARSERS: [Parser; 7] = [
     ("btf", fuzzing::btf),
     ("kallsyms", fuzzing::kallsyms),
     ("vmcoreinfo", fuzzing::vmcoreinfo),
     ("page_tables", page_tables),
+    ("symbols", |input| fuzzing::symbol_file(&as_file(input))),
+    ("profile", fuzzing::profile),
+    ("dump", |input| fuzzing::dump(&as_file(input))),
 ];
 
 /// The corpora of all parsers.
@@ -114,6 +121,19 @@ fn mutated(random: &mut Random, corpus: &[Vec<u8>]) -> Vec<u8> {
         }
     }
     input
+}
+
+/// The path of a file with this content; it serves until the next one is asked for.
+fn as_file(input: &[u8]) -> PathBuf {
+    thread_local! {
+        static FILE: RefCell<Option<File>> = const { RefCell::new(None) };
+    }
+    let memory = memfd_create("nfm-hostile", MemfdFlags::CLOEXEC).expect("a file in memory");
+    let mut file = File::from(memory);
+    file.write_all(input).expect("room for the input");
+    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+    FILE.replace(Some(file));
+    path.into()
 }
 
 /// RAM as a list of cells: two bytes for its place, eight for what is there.

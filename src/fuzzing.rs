@@ -2,6 +2,7 @@
 //! part of the API.
 
 use std::cell::RefCell;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,10 @@ use crate::domain::{Domain, OnHost, OpenOptions, Source};
 use crate::error::Result;
 use crate::frame::{DomainIdentity, Host};
 use crate::kernel;
-use crate::memory::{GuestRam, Limits, PAGE_SHIFT, PAGE_SIZE, Page, PhysicalMemory, Residency};
+use crate::memory::{
+    Dump, DumpFile, FileMemory, GuestRam, Limits, PAGE_SHIFT, PAGE_SIZE, Page, PhysicalMemory,
+    Residency,
+};
 use crate::paging::{AddressSpace, Levels};
 use crate::resolve::Hold;
 
@@ -158,6 +162,36 @@ pub fn kallsyms(constants: &[u8]) {
 /// VMCOREINFO's text.
 pub fn vmcoreinfo(page: &[u8]) {
     kernel::fuzzing::vmcoreinfo(page);
+}
+
+/// A file of symbols or types: an ELF file with DWARF or BTF, a System.map, BTF, a profile.
+pub fn symbol_file(file: &Path) {
+    kernel::fuzzing::symbol_file(file);
+}
+
+/// What a profile's file holds behind its checksum.
+pub fn profile(body: &[u8]) {
+    kernel::fuzzing::profile(body);
+}
+
+/// A file that holds a guest's memory, of any format: some of it is read, and a kernel's image is looked for.
+pub fn dump(file: &Path) {
+    let Ok(dump) = DumpFile::open(file).and_then(Dump::open) else { return };
+    let root = dump.vmcoreinfo.as_deref().and_then(kernel::top_page_table);
+    for content in &dump.layouts {
+        let ram = GuestRam::new(Box::new(FileMemory::new(content)));
+        let deadline = Instant::now().checked_add(Duration::from_millis(50));
+        ram.begin_frame(0, Limits { deadline, bytes: 16 << 20, rows: 0 }, None);
+        let mut bytes = [0; 2 * PAGE_SIZE];
+        for (start, length) in ram.memory().ram().into_iter().take(16) {
+            let end = start.saturating_add(length);
+            for address in [start, start.saturating_add(length / 2), end.saturating_sub(8)] {
+                let _ = ram.read(address, &mut bytes);
+                let _ = ram.memory().read_run(address, &mut bytes);
+            }
+        }
+        let _ = kernel::KernelImage::find_all(&ram, root);
+    }
 }
 
 /// Page tables: `ram` holds one at its beginning; some addresses are read through it, one large range is

@@ -188,8 +188,12 @@ impl Types for ProfileTypes {
 impl Profile {
     /// The file's bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let body = serde_json::to_vec(self).unwrap_or_default();
-        let mut bytes = format!("{FORMAT} {:08x}\n", crc32fast::hash(&body)).into_bytes();
+        Self::with_checksum(&serde_json::to_vec(self).unwrap_or_default())
+    }
+
+    /// A file with this content.
+    pub(super) fn with_checksum(body: &[u8]) -> Vec<u8> {
+        let mut bytes = format!("{FORMAT} {:08x}\n", crc32fast::hash(body)).into_bytes();
         bytes.extend(body);
         bytes
     }
