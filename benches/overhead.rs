@@ -17,7 +17,7 @@ use rustix::thread::{CpuSet, sched_setaffinity};
 use support::{Guest, if_time, median, percentile};
 
 /// Pairs of each rate and task, and how few will do to see that it works.
-const PAIRS: [usize; 2] = [15, 2];
+const PAIRS: [usize; 2] = [10, 2];
 const HERTZ: [u32; 2] = [10, 100];
 /// How long the work of one run is to take.
 const RUN: Duration = Duration::from_millis(2500);

@@ -184,3 +184,11 @@ impl Drop for Guest {
         }
     }
 }
+
+/// Starts libvirt's daemon again where it ended, to run on: it ran before.
+pub fn start_libvirt() {
+    const SETUP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/setup");
+    let started = Command::new(SETUP).arg("libvirt").env_remove("NFM_SETUP_STARTED").output();
+    let started = started.expect("scripts/setup runs");
+    assert!(started.status.success(), "{}", String::from_utf8_lossy(&started.stderr));
+}

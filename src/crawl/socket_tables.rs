@@ -157,9 +157,8 @@ fn is_end(link: u64) -> bool {
 fn chains(context: &Context, table: Table) -> ReadResult<Vec<u64>> {
     const NO_TABLE: &str = "a table of sockets has no size";
     let bytes = table.count.checked_mul(table.stride).filter(|_| table.count <= MOST_BUCKETS);
-    let whole_words =
-        table.stride >= 8 && table.stride.is_multiple_of(8) && table.first.is_multiple_of(8);
-    let Some(bytes) = bytes.filter(|_| whole_words && table.head.is_multiple_of(8)) else {
+    let in_words = [table.first, table.stride, table.head].iter().all(|at| at.is_multiple_of(8));
+    let Some(bytes) = bytes.filter(|_| in_words && table.stride >= 8) else {
         return Err(ReadError::Nonsense { what: NO_TABLE, address: table.first });
     };
     let first = table.first.wrapping_add(table.head);
