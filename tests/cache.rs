@@ -58,7 +58,7 @@ fn is_recalled(domain: &Domain) -> bool {
 }
 
 fn frame(domain: &mut Domain) -> Value {
-    let frame = domain.crawl(&CrawlOptions::default()).expect("a frame");
+    let frame = domain.crawl(&lab::patient()).expect("a frame");
     assert!(frame.consistency.complete, "{:?}", frame.consistency.problems);
     serde_json::from_str(&frame.to_json()).expect("the frame's JSON")
 }

@@ -8,7 +8,7 @@ use std::os::unix::fs::FileExt;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use nfm::{CrawlOptions, Domain, Frame, OpenOptions, ProcessState, Section};
+use nfm::{Domain, Frame, OpenOptions, ProcessState, Section};
 
 /// What a machine with much else to do gets.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -20,7 +20,7 @@ fn open(guest: &lab::Guest) -> Domain {
 
 /// A frame of a guest that does nothing any more: every section is whole and has rows.
 fn whole_frame(domain: &mut Domain) -> Frame {
-    let frame = domain.crawl(&CrawlOptions::default()).expect("a frame");
+    let frame = domain.crawl(&lab::patient()).expect("a frame");
     assert!(frame.consistency.complete, "{:?}", frame.consistency);
     expect_all_sections(&frame);
     frame
@@ -48,7 +48,7 @@ fn expect_all_sections(frame: &Frame) {
 fn wait_for(domain: &mut Domain, what: &str, is_so: impl Fn(&Frame) -> bool) -> Frame {
     let begun = Instant::now();
     loop {
-        let frame = domain.crawl(&CrawlOptions::default()).expect("a frame");
+        let frame = domain.crawl(&lab::patient()).expect("a frame");
         if is_so(&frame) {
             return frame;
         }
@@ -195,7 +195,7 @@ fn spinning_in_user_mode_with_page_table_isolation() {
     let spinning = opened(&guest);
     println!("median of 9 opens: {idle:?} idle, {spinning:?} spinning");
     assert!(spinning < idle * 3, "{idle:?} idle, {spinning:?} spinning");
-    let frame = domain.crawl(&CrawlOptions::default()).expect("a frame");
+    let frame = domain.crawl(&lab::patient()).expect("a frame");
     expect_all_sections(&frame);
     assert!(is_busy(&frame));
 }
@@ -220,7 +220,7 @@ fn out_of_memory() {
     say(&guest, "mount -o remount,size=100% /tmp; cat /dev/zero >/tmp/full");
     let is_out = |frame: &Frame| log_of(frame).contains("Out of memory: Killed process");
     let frame = wait_for(&mut domain, "the kernel kills for memory", is_out);
-    for frame in [frame, open(&guest).crawl(&CrawlOptions::default()).expect("a frame")] {
+    for frame in [frame, open(&guest).crawl(&lab::patient()).expect("a frame")] {
         let memory = frame.memory.clone().expect("memory");
         println!("{:?} of {:?} available", memory.available, memory.total);
         assert!(memory.available.expect("available") < memory.total.expect("total") / 4);

@@ -20,7 +20,7 @@ fn open(guest: &lab::Guest) -> Domain {
 }
 
 fn crawl(domain: &mut Domain) -> Frame {
-    let frame = domain.crawl(&CrawlOptions::default()).expect("a frame");
+    let frame = domain.crawl(&lab::patient()).expect("a frame");
     assert!(frame.consistency.complete, "{:?}", frame.consistency.problems);
     frame
 }

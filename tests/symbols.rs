@@ -102,7 +102,7 @@ fn cold() -> OpenOptions {
 
 /// A frame without what differs between two of a guest that stands still.
 fn still(domain: &mut Domain) -> Value {
-    let frame = domain.crawl(&CrawlOptions::default()).expect("a frame");
+    let frame = domain.crawl(&lab::patient()).expect("a frame");
     assert!(frame.consistency.complete, "{:?}", frame.consistency.problems);
     let mut frame: Value = serde_json::from_str(&frame.to_json()).expect("the frame's JSON");
     for name in ["seq", "time_ns", "duration_ns", "host"] {

@@ -66,7 +66,7 @@ fn libvirtd_killed_while_a_guest_is_held() {
     let mut domain = open_at(&guest, &libvirt.uri()).expect("an open domain");
     whole(&mut domain);
     let mut was_held = false;
-    for _ in 0..5 {
+    for _ in 0..20 {
         let mut handle = domain;
         let frame = std::thread::spawn(move || {
             // Of everything: the guest is held for long enough to be met so.

@@ -96,6 +96,14 @@ impl Drop for Guest {
     }
 }
 
+/// A frame of all sections that other tests, which want the CPUs too, do not cut short: for tests of what is
+/// read, not of how fast.
+pub fn patient() -> nfm::CrawlOptions {
+    let mut options = nfm::CrawlOptions::default();
+    options.time_limit = std::time::Duration::from_secs(60);
+    options
+}
+
 /// What virsh prints, or `None` where it fails; bounded in time.
 pub fn virsh(arguments: &[&str]) -> Option<String> {
     let output = Command::new("timeout")
