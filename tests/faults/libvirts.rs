@@ -76,9 +76,9 @@ fn libvirtd_killed_while_a_guest_is_held() {
             let taken = handle.crawl(&options);
             (handle, taken.map(|frame| frame.consistency.complete))
         });
-        while !frame.is_finished() && libvirt.state(&guest).as_deref() != Some("paused") {}
-        let held = libvirt.state(&guest).as_deref() == Some("paused") && !frame.is_finished();
+        while !frame.is_finished() && !libvirt.noted_paused(&guest) {}
         libvirt.stop_daemon("KILL");
+        let held = libvirt.noted_paused(&guest);
         libvirt.start_daemon();
         let taken = frame.join().expect("no panic");
         domain = taken.0;

@@ -85,6 +85,13 @@ impl OwnLibvirt {
         self.virsh(&["domstate", guest])
     }
 
+    /// Whether a guest is paused, by the file in which the daemon keeps its status: seen at once, and what it
+    /// was when the daemon died.
+    pub fn noted_paused(&self, guest: &str) -> bool {
+        let file = format!("/proc/{}/root/run/libvirt/qemu/{guest}.xml", self.inside);
+        fs::read_to_string(file).is_ok_and(|text| text.contains("<domstatus state='paused'"))
+    }
+
     /// Runs a command there; what it prints is shown with a failure only.
     fn enter(&self, command: &[&str]) {
         let holder = self.holder.id().to_string();
