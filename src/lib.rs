@@ -47,7 +47,7 @@ pub use frame::{
     File, FileKind, Frame, HiddenConnection, HiddenModule, HiddenProcess, HookTarget,
     HookedFunction, HookedInterrupt, HookedSyscall, Host, Integrity, IntegrityCheck, Interface,
     LogRecord, Mapping, Memory, Module, Mount, Namespaces, Os, PhysicalRun, Problem, Process,
-    ProcessState, SharedCredentials, Thread, json,
+    ProcessState, SharedCredentials, Text, Thread, json,
 };
 pub use memory::{ReadStatistics, find_backend};
 pub use resolve::{

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use nfm::{Control, CrawlOptions, Domain, DumpOptions, ErrorCode, OpenOptions};
+use nfm::{Control, CrawlOptions, Domain, DumpOptions, ErrorCode, OpenOptions, Text};
 use serde_json::Value;
 
 /// A folder into which QEMU may write, too; it goes when dropped.
@@ -285,7 +285,7 @@ fn without_the_first_mib() {
     let folder = Folder::new("low");
     let path = folder.file("nfm.elf");
     open(guest.domain()).dump(&path, &DumpOptions::default(), &mut |_, _| {}).expect("a dump");
-    let names = |path: &Path| -> Vec<Option<String>> {
+    let names = |path: &Path| -> Vec<Option<Text>> {
         let frame = open(&uri(path)).crawl(&CrawlOptions::default()).expect("a frame");
         frame.processes.expect("processes").into_iter().map(|one| one.name).collect()
     };

@@ -10,7 +10,7 @@ use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use nfm::{CrawlOptions, Domain, ErrorCode, Frame, OpenOptions, Section};
+use nfm::{CrawlOptions, Domain, ErrorCode, Frame, OpenOptions, Section, Text};
 
 /// A restart takes seconds; a machine with much else to do gets this.
 const PATIENCE: Duration = Duration::from_secs(200);
@@ -102,7 +102,7 @@ fn expect_same_as_anew(guest: &lab::Guest, domain: &mut Domain) -> Frame {
     assert!(frame.consistency.complete, "{:?}", frame.consistency);
     let mut anew = Domain::open(guest.domain(), &OpenOptions::default()).expect("an open domain");
     let other = anew.crawl(&options).expect("a frame");
-    let names = |frame: &Frame| -> Vec<Option<String>> {
+    let names = |frame: &Frame| -> Vec<Option<Text>> {
         let rows = frame.processes.iter().flatten();
         rows.filter(|one| one.kernel_thread == Some(false)).map(|one| one.name.clone()).collect()
     };

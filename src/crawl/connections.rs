@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 use super::files::Descriptor;
 use super::reader::{Context, ReadError, ReadResult};
 use super::socket_tables::{Kind, sockets};
-use crate::frame::Connection;
+use crate::frame::{Connection, Text};
 
 /// `AF_INET6`.
 const INET6: u64 = 10;
@@ -161,16 +161,17 @@ fn inode(context: &Context, sock: u64) -> ReadResult<Option<u64>> {
     context.at(both, layout.socket_alloc.inode).map(Some)
 }
 
-fn address(context: &Context, at: u64, six: bool) -> ReadResult<String> {
+fn address(context: &Context, at: u64, six: bool) -> ReadResult<Text> {
     if !six {
-        return Ok(Ipv4Addr::from(context.u32_at(at)?.to_le_bytes()).to_string());
+        return Ok(Text::of(format_args!("{}", Ipv4Addr::from(context.u32_at(at)?.to_le_bytes()))));
     }
-    let bytes: [u8; 16] = context.bytes_at(at, 16)?.try_into().unwrap_or_default();
-    Ok(Ipv6Addr::from(bytes).to_string())
+    let mut bytes = [0; 16];
+    context.space.read(at, &mut bytes)?;
+    Ok(Text::of(format_args!("{}", Ipv6Addr::from(bytes))))
 }
 
 /// As `unix_seq_show` (net/unix/af_unix.c): `@` for every NUL of an abstract name.
-fn unix_path(context: &Context, sock: u64) -> ReadResult<Option<String>> {
+fn unix_path(context: &Context, sock: u64) -> ReadResult<Option<Text>> {
     const FAMILY_BYTES: u64 = 2;
     let layout = &context.layout.sockets;
     let Some(name) = context.pointer(sock, layout.unix.addr)? else { return Ok(None) };
@@ -189,6 +190,6 @@ fn unix_path(context: &Context, sock: u64) -> ReadResult<Option<String>> {
     } else {
         bytes.truncate(bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len()));
     }
-    let path = context.kept(String::from_utf8_lossy(&bytes).into_owned())?;
+    let path = context.kept(Text::from_bytes(&bytes))?;
     Ok(Some(path).filter(|path| !path.is_empty()))
 }

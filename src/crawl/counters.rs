@@ -2,6 +2,7 @@
 //! driver is told by its name, and then read as its `ndo_get_stats64` would.
 
 use super::reader::{Context, ReadError, ReadResult};
+use crate::frame::Text;
 use crate::layout::Field;
 
 /// `IFF_LOOPBACK` (include/uapi/linux/if.h).
@@ -53,10 +54,10 @@ pub(super) fn counters(context: &Context, device: u64, flags: u64) -> ReadResult
 
 /// The driver's name: of a virtual device the kind that `ip link add type` takes, of a real one its
 /// bus driver.
-fn driver(context: &Context, device: u64, flags: u64) -> ReadResult<String> {
+fn driver(context: &Context, device: u64, flags: u64) -> ReadResult<Text> {
     let layout = &context.layout.network;
     if flags & LOOPBACK != 0 {
-        return Ok("lo".to_owned());
+        return Ok(Text::fixed("lo"));
     }
     if let Some(ops) = context.pointer(device, layout.device.rtnl_link_ops)?
         && let Some(kind) = context.pointer(ops, layout.link_ops.kind)?
@@ -64,10 +65,10 @@ fn driver(context: &Context, device: u64, flags: u64) -> ReadResult<String> {
         return context.text_at(kind, 64);
     }
     let Some(parent) = context.pointer(device, layout.device.parent)? else {
-        return Ok(String::new());
+        return Ok(Text::default());
     };
     let Some(driver) = context.pointer(parent, layout.generic_device.driver)? else {
-        return Ok(String::new());
+        return Ok(Text::default());
     };
     context.text_at(context.follow(driver, layout.driver.name)?, 64)
 }

@@ -2,7 +2,7 @@
 
 use super::os::monotonic;
 use super::reader::{Context, ReadError, ReadResult};
-use crate::frame::{Cpu, CpuTimes};
+use crate::frame::{Cpu, CpuTimes, Text};
 
 /// `TS_FLAG_IDLE_ACTIVE` (kernel/time/tick-sched.h).
 const FLAG_IDLE_ACTIVE: u64 = 1 << 2;
@@ -24,7 +24,7 @@ fn cpu(context: &Context, id: u32, online: bool) -> Cpu {
     // A CPU that never came up has no vendor.
     let identity = |what, field| {
         let text = info.and_then(|info| context.text(info, field));
-        context.note(what, text).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+        context.note(what, text).map(|text| Text::from(text.trim())).filter(|text| !text.is_empty())
     };
     let cache = info.and_then(|info| context.unsigned(info, layout.cache_size));
     Cpu {

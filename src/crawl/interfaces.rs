@@ -1,11 +1,12 @@
 //! The section `interfaces`: names, addresses and counters as `/proc/net/dev` and `ip address` show
 //! them, of every network namespace.
 
+use std::fmt::Write;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::counters::{Counters, counters};
 use super::reader::{Context, ReadError, ReadResult};
-use crate::frame::Interface;
+use crate::frame::{Interface, Text};
 
 /// `IFF_UP` (include/uapi/linux/if.h).
 const UP: u64 = 1;
@@ -58,18 +59,22 @@ fn row(context: &Context, device: u64, netns: Option<u32>) -> Interface {
     }
 }
 
-fn mac(context: &Context, device: u64) -> ReadResult<Option<String>> {
+fn mac(context: &Context, device: u64) -> ReadResult<Option<Text>> {
     let layout = &context.layout.network.device;
     let length = context.unsigned(device, layout.addr_len)?.min(LONGEST_ADDRESS);
     let Some(address) = context.pointer(device, layout.dev_addr)?.filter(|_| length > 0) else {
         return Ok(None);
     };
     let bytes = context.bytes_at(address, length as usize)?;
-    let pairs: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(Some(pairs.join(":")))
+    let mut text = String::with_capacity(3 * bytes.len());
+    for byte in bytes {
+        let colon = if text.is_empty() { "" } else { ":" };
+        let _ = write!(text, "{colon}{byte:02x}");
+    }
+    Ok(Some(text.into()))
 }
 
-fn ipv4(context: &Context, device: u64) -> ReadResult<Vec<String>> {
+fn ipv4(context: &Context, device: u64) -> ReadResult<Vec<Text>> {
     let layout = &context.layout.network;
     let mut addresses = Vec::new();
     let Some(own) = context.pointer(device, layout.device.ip_ptr)? else { return Ok(addresses) };
@@ -81,13 +86,14 @@ fn ipv4(context: &Context, device: u64) -> ReadResult<Vec<String>> {
         // Network byte order: the first byte in memory is the first of the address.
         let local = context.u32(entry, layout.in_ifaddr.ifa_local)?;
         let prefix = context.unsigned(entry, layout.in_ifaddr.ifa_prefixlen)?;
-        addresses.push(format!("{}/{prefix}", Ipv4Addr::from(local.to_le_bytes())));
+        let address = Ipv4Addr::from(local.to_le_bytes());
+        addresses.push(Text::of(format_args!("{address}/{prefix}")));
         next = context.pointer(entry, layout.in_ifaddr.ifa_next)?;
     }
     Ok(addresses)
 }
 
-fn ipv6(context: &Context, device: u64) -> ReadResult<Vec<String>> {
+fn ipv6(context: &Context, device: u64) -> ReadResult<Vec<Text>> {
     let layout = &context.layout.network;
     let Some(own) = context.pointer(device, layout.device.ip6_ptr)? else { return Ok(Vec::new()) };
     let head = context.at(own, layout.inet6_dev.addr_list)?;
@@ -98,7 +104,7 @@ fn ipv6(context: &Context, device: u64) -> ReadResult<Vec<String>> {
             let bytes = context.bytes_at(context.at(entry, layout.inet6_ifaddr.addr)?, 16)?;
             let address: [u8; 16] = bytes.try_into().unwrap_or_default();
             let prefix = context.unsigned(entry, layout.inet6_ifaddr.prefix_len)?;
-            Ok(format!("{}/{prefix}", Ipv6Addr::from(address)))
+            Ok(Text::of(format_args!("{}/{prefix}", Ipv6Addr::from(address))))
         })
         .collect()
 }

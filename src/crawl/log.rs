@@ -3,7 +3,7 @@
 //! A ring of descriptors, each with a record of facts beside it and a block of text in a second ring.
 
 use super::reader::{Context, ReadError, ReadResult};
-use crate::frame::LogRecord;
+use crate::frame::{LogRecord, Text};
 
 /// Descriptors are at most so many (`CONFIG_LOG_BUF_SHIFT` is at most 25, a descriptor for 32 bytes).
 const MOST_BITS: u64 = 20;
@@ -70,10 +70,10 @@ fn record(context: &Context, ring: u64, id: u64, count: u64) -> ReadResult<Optio
 }
 
 /// `get_data`: a block that would cross the end of the ring begins at its start instead.
-fn text(context: &Context, ring: u64, begin: u64, next: u64, length: u64) -> ReadResult<String> {
+fn text(context: &Context, ring: u64, begin: u64, next: u64, length: u64) -> ReadResult<Text> {
     let layout = &context.layout.log;
     if begin & NO_TEXT != 0 || length == 0 {
-        return Ok(String::new());
+        return Ok(Text::default());
     }
     let bits = context.unsigned(ring, layout.ring.text_bits)?.min(40);
     let size = 1_u64 << bits;
@@ -84,5 +84,5 @@ fn text(context: &Context, ring: u64, begin: u64, next: u64, length: u64) -> Rea
     let data = context.follow(ring, layout.ring.text_data)?;
     let address = data.wrapping_add(start).wrapping_add(id_bytes);
     let bytes = context.bytes_at(address, length as usize)?;
-    context.kept(String::from_utf8_lossy(&bytes).into_owned())
+    context.kept(Text::from_bytes(&bytes))
 }

@@ -4,7 +4,7 @@
 use super::path;
 use super::reader::{Context, ReadResult};
 use super::vmas::{Vma, vmas};
-use crate::frame::{Mapping, PhysicalRun};
+use crate::frame::{Mapping, PhysicalRun, Text};
 use crate::layout::Field;
 use crate::paging::{AddressSpace, Content};
 
@@ -31,10 +31,13 @@ fn of_task(context: &Context, task: u64, rows: &mut Vec<Mapping>) -> Option<()> 
     let space = context.note("page tables", context.user_space(mm))?;
     let gate = context.note("vsyscall", gate(context, mm)).flatten();
     let owner = Owner { pid, space, places: Places::of(context, mm) };
-    let areas = vmas(context, mm);
+    let mut areas = context.areas.take();
+    areas.clear();
+    vmas(context, mm, &mut areas);
     rows.reserve(areas.len().saturating_add(1));
-    let areas = context.rows::<Mapping, _>(areas.into_iter().chain(gate));
-    rows.extend(areas.map(|vma| row(context, &owner, vma)));
+    let all = context.rows::<Mapping, _>(areas.iter().copied().chain(gate));
+    rows.extend(all.map(|vma| row(context, &owner, vma)));
+    context.areas.replace(areas);
     Some(())
 }
 
@@ -133,11 +136,11 @@ fn pieces(context: &Context, space: &AddressSpace, vma: Vma) -> ReadResult<Vec<P
     Ok(runs)
 }
 
-fn permissions(flags: u64) -> String {
+fn permissions(flags: u64) -> Text {
     let letter = |bit, letter| if flags & bit != 0 { letter } else { b'-' };
     let share = if flags & SHARED != 0 { b's' } else { b'p' };
     let letters = [letter(1, b'r'), letter(2, b'w'), letter(4, b'x'), share];
-    String::from_utf8_lossy(&letters).into_owned()
+    Text::from_bytes(&letters)
 }
 
 /// `get_vma_name`.
@@ -146,7 +149,7 @@ fn name(
     places: ReadResult<Places>,
     vma: Vma,
     file: Option<u64>,
-) -> ReadResult<Option<String>> {
+) -> ReadResult<Option<Text>> {
     let layout = &context.layout.memory;
     let place = |field: Field| field.member().map(|member| member.offset);
     let named = layout.vma.anon_name.exists();
@@ -160,7 +163,7 @@ fn name(
         let path = path::of_file(context, file)?;
         // A shared anonymous mapping is a nameless file, which takes a given name too.
         return Ok(Some(match given.transpose()? {
-            Some(given) => format!("[anon_shmem:{given}]"),
+            Some(given) => Text::of(format_args!("[anon_shmem:{given}]")),
             None => path,
         }));
     }
@@ -170,16 +173,16 @@ fn name(
         return context.text_at(context.follow(special, layout.special.name)?, 64).map(Some);
     }
     if operations.is_some() && operations == context.layout.symbols.gate_vma_ops.address {
-        return Ok(Some("[vsyscall]".to_owned()));
+        return Ok(Some(Text::fixed("[vsyscall]")));
     }
     let places = places?;
     if vma.start < places.brk && vma.end > places.start_brk {
-        return Ok(Some("[heap]".to_owned()));
+        return Ok(Some(Text::fixed("[heap]")));
     }
     if (vma.start..=vma.end).contains(&places.stack) {
-        return Ok(Some("[stack]".to_owned()));
+        return Ok(Some(Text::fixed("[stack]")));
     }
-    Ok(given.transpose()?.map(|given| format!("[anon:{given}]")))
+    Ok(given.transpose()?.map(|given| Text::of(format_args!("[anon:{given}]"))))
 }
 
 /// The page of legacy system calls, which is in no process's tree (`get_gate_vma`).

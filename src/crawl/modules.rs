@@ -1,7 +1,7 @@
 //! The section `modules`, as `/proc/modules` (kernel/module/procfs.c).
 
 use super::reader::{Context, ReadError, ReadResult};
-use crate::frame::Module;
+use crate::frame::{Module, Text};
 
 /// `MODULE_REF_BASE` (kernel/module/main.c): the reference that every live module has.
 const OWN_REFERENCE: i64 = 1;
@@ -68,7 +68,7 @@ fn memory(context: &Context, module: u64) -> ReadResult<(u64, u64)> {
 }
 
 /// The modules that hold a reference (`struct module_use`), in the order of `/proc/modules`.
-fn used_by(context: &Context, module: u64) -> ReadResult<Vec<String>> {
+fn used_by(context: &Context, module: u64) -> ReadResult<Vec<Text>> {
     let system = &context.layout.system;
     let head = context.at(module, system.module.source_list)?;
     context
@@ -81,7 +81,8 @@ fn used_by(context: &Context, module: u64) -> ReadResult<Vec<String>> {
         .collect()
 }
 
-fn taint_letters(taints: u64) -> String {
+fn taint_letters(taints: u64) -> Text {
     let is_set = |(bit, _): &(usize, &u8)| taints & (1 << bit) != 0;
-    TAINTS.iter().enumerate().filter(is_set).map(|(_, letter)| char::from(*letter)).collect()
+    let letters = TAINTS.iter().enumerate().filter(is_set);
+    letters.map(|(_, letter)| char::from(*letter)).collect::<String>().into()
 }

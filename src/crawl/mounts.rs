@@ -6,7 +6,7 @@ use rustc_hash::FxHashSet;
 use super::path;
 use super::reader::{Context, PathRef, ReadResult};
 use super::tree::rb_entries;
-use crate::frame::Mount;
+use crate::frame::{Mount, Text};
 
 /// Mounts of one namespace (`fs.mount-max` is 100,000 unless raised).
 const MOST_MOUNTS: usize = 1 << 20;
@@ -82,7 +82,7 @@ fn row(
     context: &Context,
     mount: u64,
     mnt_ns: Option<u32>,
-    target: Option<String>,
+    target: Option<Text>,
     flags: Option<u64>,
 ) -> Mount {
     let layout = &context.layout.files;
@@ -97,7 +97,7 @@ fn row(
     }
 }
 
-fn target(context: &Context, mount: u64, root: PathRef) -> ReadResult<Option<String>> {
+fn target(context: &Context, mount: u64, root: PathRef) -> ReadResult<Option<Text>> {
     let layout = &context.layout.files;
     let mnt = context.at(mount, layout.mount.mnt)?;
     let dentry = context.follow(mnt, layout.vfsmount.root)?;
@@ -105,7 +105,7 @@ fn target(context: &Context, mount: u64, root: PathRef) -> ReadResult<Option<Str
 }
 
 /// `show_type`.
-fn filesystem(context: &Context, mount: u64) -> ReadResult<String> {
+fn filesystem(context: &Context, mount: u64) -> ReadResult<Text> {
     let layout = &context.layout.files;
     let mnt = context.at(mount, layout.mount.mnt)?;
     let sb = context.follow(mnt, layout.vfsmount.sb)?;
@@ -113,14 +113,14 @@ fn filesystem(context: &Context, mount: u64) -> ReadResult<String> {
     match context.pointer(sb, layout.sb.subtype)? {
         Some(subtype) => match context.text_at(subtype, 64)? {
             subtype if subtype.is_empty() => Ok(kind),
-            subtype => Ok(format!("{kind}.{subtype}")),
+            subtype => Ok(Text::of(format_args!("{kind}.{subtype}"))),
         },
         None => Ok(kind),
     }
 }
 
-fn options(flags: u64) -> String {
+fn options(flags: u64) -> Text {
     let first = if flags & READ_ONLY != 0 { "ro" } else { "rw" };
     let set = OPTIONS.iter().filter(|(bit, _)| flags & bit != 0).map(|(_, name)| *name);
-    std::iter::once(first).chain(set).collect::<Vec<_>>().join(",")
+    std::iter::once(first).chain(set).collect::<Vec<_>>().join(",").into()
 }

@@ -1,7 +1,7 @@
 //! The section `os`.
 
 use super::reader::{Context, ReadError, ReadResult};
-use crate::frame::Os;
+use crate::frame::{Os, Text};
 
 /// The longest kernel command line (`COMMAND_LINE_SIZE` on x86 is 2048).
 const LONGEST_COMMAND_LINE: usize = 4096;
@@ -21,7 +21,7 @@ pub(super) fn crawl(context: &Context) -> Os {
         release: name("release", layout.uts.release),
         version: name("version", layout.uts.version),
         machine: name("machine", layout.uts.machine),
-        build_id: context.kernel.build_id.clone(),
+        build_id: context.kernel.build_id.as_deref().map(Text::from),
         command_line: context.note("command_line", command_line(context)),
         boot_time_ns: context.note("boot_time_ns", boot_time(context)),
         uptime_ns: context.note("uptime_ns", uptime(context)),
@@ -30,7 +30,7 @@ pub(super) fn crawl(context: &Context) -> Os {
     }
 }
 
-fn command_line(context: &Context) -> ReadResult<String> {
+fn command_line(context: &Context) -> ReadResult<Text> {
     let pointer = context.symbol(context.layout.symbols.saved_command_line)?;
     context.text_at(context.u64_at(pointer)?, LONGEST_COMMAND_LINE)
 }

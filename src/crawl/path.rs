@@ -1,6 +1,7 @@
 //! Paths as `/proc` shows them: `d_path` (fs/d_path.c), seen from the root of the whole system.
 
-use super::reader::{Context, PathRef, ReadError, ReadResult, text_from, text_of};
+use super::reader::{Context, PathRef, ReadError, ReadResult};
+use crate::frame::Text;
 
 /// Names and mounts in one path.
 const DEEPEST: usize = 512;
@@ -8,7 +9,7 @@ const DEEPEST: usize = 512;
 const LONGEST_NAME: u64 = 255;
 
 /// The path of an open `struct file`.
-pub(super) fn of_file(context: &Context, file: u64) -> ReadResult<String> {
+pub(super) fn of_file(context: &Context, file: u64) -> ReadResult<Text> {
     let layout = &context.layout.files.file;
     let mnt = context.follow(file, layout.mnt)?;
     let dentry = context.follow(file, layout.dentry)?;
@@ -16,7 +17,7 @@ pub(super) fn of_file(context: &Context, file: u64) -> ReadResult<String> {
 }
 
 /// The path of a mount and a name in it.
-pub(super) fn of(context: &Context, path: PathRef) -> ReadResult<String> {
+pub(super) fn of(context: &Context, path: PathRef) -> ReadResult<Text> {
     if let Some(known) = context.known_path(&path) {
         return context.kept(known);
     }
@@ -30,7 +31,7 @@ pub(super) fn of(context: &Context, path: PathRef) -> ReadResult<String> {
 
 /// Names of file systems that no directory shows: their dentries carry a function that makes the name
 /// (`d_dname`), told here by the file system's type.
-fn special(context: &Context, path: PathRef) -> ReadResult<Option<String>> {
+fn special(context: &Context, path: PathRef) -> ReadResult<Option<Text>> {
     let layout = &context.layout.files;
     let Some(operations) = context.pointer(path.dentry, layout.dentry.operations)? else {
         return Ok(None);
@@ -45,56 +46,67 @@ fn special(context: &Context, path: PathRef) -> ReadResult<Option<String>> {
     let inode = context.follow(path.dentry, layout.dentry.inode)?;
     let number = context.unsigned(inode, layout.inode.number)?;
     let kind = file_system(context, context.follow(path.dentry, layout.dentry.sb)?)?;
-    let name = || -> ReadResult<String> {
+    let name = || -> ReadResult<Text> {
         let mut room = [0; LONGEST_NAME as usize];
-        Ok(text_of(context.name_into(path.dentry, &mut room)?))
+        Ok(Text::from_c(context.name_into(path.dentry, &mut room)?))
     };
     Ok(Some(match kind.as_str() {
-        "pipefs" => format!("pipe:[{number}]"),
-        "sockfs" => format!("socket:[{number}]"),
-        "anon_inodefs" => format!("anon_inode:{}", name()?),
+        "pipefs" => Text::of(format_args!("pipe:[{number}]")),
+        "sockfs" => Text::of(format_args!("socket:[{number}]")),
+        "anon_inodefs" => Text::of(format_args!("anon_inode:{}", name()?)),
         // pidfs since cb12fd8e0dab (6.9).
-        "pidfs" => "anon_inode:[pidfd]".to_owned(),
+        "pidfs" => Text::fixed("anon_inode:[pidfd]"),
         "nsfs" => {
             // `ns_dname` (fs/nsfs.c).
             let ns = context.follow(inode, layout.inode.private)?;
             let operations = context.follow(ns, layout.ns.operations)?;
             let name =
                 context.text_at(context.follow(operations, layout.ns_operations.name)?, 32)?;
-            format!("{name}:[{number}]")
+            Text::of(format_args!("{name}:[{number}]"))
         }
-        _ => format!("/{} (deleted)", name()?),
+        _ => Text::of(format_args!("/{} (deleted)", name()?)),
     }))
 }
 
 /// The type of a file system: `ext4`, `tmpfs` ...
-pub(super) fn file_system(context: &Context, sb: u64) -> ReadResult<String> {
+pub(super) fn file_system(context: &Context, sb: u64) -> ReadResult<Text> {
     let layout = &context.layout.files;
     let kind = context.follow(sb, layout.sb.kind)?;
     context.text_at(context.follow(kind, layout.kind.name)?, 64)
 }
 
 /// The path below a root directory; `None` where it does not lie below it.
-pub(super) fn below(context: &Context, path: PathRef, root: PathRef) -> ReadResult<Option<String>> {
+pub(super) fn below(context: &Context, path: PathRef, root: PathRef) -> ReadResult<Option<Text>> {
     let (text, top) = prepend(context, path, Some(root))?;
     (top == root).then(|| context.kept(text)).transpose()
 }
 
-fn walk(context: &Context, path: PathRef) -> ReadResult<String> {
+fn walk(context: &Context, path: PathRef) -> ReadResult<Text> {
     let (text, _) = prepend(context, path, None)?;
-    Ok(if is_removed(context, path.dentry)? { text + " (deleted)" } else { text })
+    Ok(match is_removed(context, path.dentry)? {
+        true => Text::of(format_args!("{text} (deleted)")),
+        false => text,
+    })
 }
 
 /// `prepend_path`: names up to the root of the mount, then on from the place where it is mounted, up to
 /// a given root or the top of all. Gives the path and where it ended.
-fn prepend(
+fn prepend(context: &Context, path: PathRef, root: Option<PathRef>) -> ReadResult<(Text, PathRef)> {
+    context.gather(|backwards| {
+        let end = prepend_to(context, path, root, backwards)?;
+        backwards.reverse();
+        Ok((Text::from_bytes(backwards), end))
+    })
+}
+
+/// The same, from its end to its beginning, as it is met.
+fn prepend_to(
     context: &Context,
     path: PathRef,
     root: Option<PathRef>,
-) -> ReadResult<(String, PathRef)> {
+    backwards: &mut Vec<u8>,
+) -> ReadResult<PathRef> {
     let layout = &context.layout.files;
-    // From its end to its beginning, as it is met.
-    let mut backwards: Vec<u8> = Vec::with_capacity(128);
     let mut here = path;
     for _ in 0..DEEPEST {
         let parent = parent_of(context, here.dentry)?;
@@ -116,8 +128,7 @@ fn prepend(
             if backwards.is_empty() {
                 backwards.push(b'/');
             }
-            backwards.reverse();
-            return Ok((text_from(backwards), here));
+            return Ok(here);
         }
         let mut room = [0; LONGEST_NAME as usize];
         backwards.extend(context.name_into(here.dentry, &mut room)?.iter().rev());

@@ -2,8 +2,8 @@
 
 use super::namespaces;
 use super::path;
-use super::reader::{Context, PathRef, ReadError, ReadResult, text_from};
-use crate::frame::{Process, ProcessState, Thread};
+use super::reader::{Context, PathRef, ReadError, ReadResult};
+use crate::frame::{Process, ProcessState, Text, Thread};
 use crate::layout::Field;
 
 /// Bytes of a command line that are kept.
@@ -98,7 +98,7 @@ pub(super) fn row(context: &Context, task: u64) -> Option<Process> {
 /// `proc_task_name` (fs/proc/array.c): a kernel thread may have a longer name than `comm` holds. Behind
 /// the name of a work queue's worker `/proc` shows what it works on; that is left out. A rescuer's name
 /// is shown whole since it begins with "kworker/" (b6a46f7263bd, 6.9; 2a1b02bcba78, 6.11).
-fn name(context: &Context, task: u64) -> ReadResult<String> {
+fn name(context: &Context, task: u64) -> ReadResult<Text> {
     let layout = &context.layout.process;
     let flags = context.unsigned(task, layout.task.flags)?;
     let comm = context.text(task, layout.task.comm)?;
@@ -138,19 +138,14 @@ fn thread_list(context: &Context, task: u64) -> Vec<Thread> {
         .collect()
 }
 
-fn executable(context: &Context, mm: Option<u64>) -> ReadResult<Option<String>> {
+fn executable(context: &Context, mm: Option<u64>) -> ReadResult<Option<Text>> {
     let Some(mm) = mm else { return Ok(None) };
     let file = context.pointer(mm, context.layout.process.mm.exe_file)?;
     file.map(|file| path::of_file(context, file)).transpose()
 }
 
 /// The working or the root directory; a dead process has none.
-fn directory(
-    context: &Context,
-    task: u64,
-    mnt: Field,
-    dentry: Field,
-) -> ReadResult<Option<String>> {
+fn directory(context: &Context, task: u64, mnt: Field, dentry: Field) -> ReadResult<Option<Text>> {
     let Some(fs) = context.pointer(task, context.layout.process.task.fs)? else {
         return Ok(None);
     };
@@ -193,7 +188,7 @@ fn per_cpu_counter(context: &Context, counter: u64) -> ReadResult<i64> {
 }
 
 /// The path in the unified hierarchy: `cgroup_path` (fs/kernfs/dir.c).
-fn cgroup(context: &Context, task: u64) -> ReadResult<String> {
+fn cgroup(context: &Context, task: u64) -> ReadResult<Text> {
     let layout = &context.layout.process;
     let set = context.follow(task, layout.task.cgroups)?;
     let group = context.follow(set, layout.css_set.dfl_cgrp)?;
@@ -214,7 +209,7 @@ fn cgroup(context: &Context, task: u64) -> ReadResult<String> {
         node = parent;
     }
     names.reverse();
-    let path = format!("/{}", names.join("/"));
+    let path = Text::of(format_args!("/{}", names.join("/")));
     context.groups.borrow_mut().insert(group, path.clone());
     Ok(path)
 }
@@ -289,32 +284,35 @@ fn adjust(sampled: (u64, u64), exact: u64, shown: (u64, u64)) -> (u64, u64) {
 }
 
 /// `get_mm_cmdline` (fs/proc/base.c), with spaces for the NULs between arguments.
-fn command_line(context: &Context, mm: Option<u64>) -> ReadResult<String> {
-    let Some(mm) = mm else { return Ok(String::new()) };
+fn command_line(context: &Context, mm: Option<u64>) -> ReadResult<Text> {
+    let Some(mm) = mm else { return Ok(Text::default()) };
     let layout = &context.layout.process.mm;
     let start = context.unsigned(mm, layout.arg_start)?;
     let end = context.unsigned(mm, layout.arg_end)?;
     if end <= start {
-        return Ok(String::new());
+        return Ok(Text::default());
     }
     let space = context.user_space(mm)?;
     let length = (end - start).min(LONGEST_COMMAND_LINE);
-    let mut bytes = vec![0; length as usize];
-    space.read(start, &mut bytes).map_err(ReadError::Fault)?;
-    if bytes.last() != Some(&0) && length == end - start {
-        // setproctitle(3) wrote over the last NUL: one string, perhaps on into the environment.
-        let env_start = context.unsigned(mm, layout.env_start)?;
-        let longest = match env_start == end {
-            true => context.unsigned(mm, layout.env_end)?.saturating_sub(start),
-            false => length,
-        };
-        bytes = context.until_nul(&space, start, longest.min(4096) as usize)?;
-    }
-    while bytes.last() == Some(&0) {
-        bytes.pop();
-    }
-    bytes.iter_mut().filter(|byte| **byte == 0).for_each(|byte| *byte = b' ');
-    context.kept(text_from(bytes))
+    let text = context.gather(|bytes| -> ReadResult<Text> {
+        bytes.resize(length as usize, 0);
+        space.read(start, bytes).map_err(ReadError::Fault)?;
+        if bytes.last() != Some(&0) && length == end - start {
+            // setproctitle(3) wrote over the last NUL: one string, perhaps on into the environment.
+            let env_start = context.unsigned(mm, layout.env_start)?;
+            let longest = match env_start == end {
+                true => context.unsigned(mm, layout.env_end)?.saturating_sub(start),
+                false => length,
+            };
+            *bytes = context.until_nul(&space, start, longest.min(4096) as usize)?;
+        }
+        while bytes.last() == Some(&0) {
+            bytes.pop();
+        }
+        bytes.iter_mut().filter(|byte| **byte == 0).for_each(|byte| *byte = b' ');
+        Ok(Text::from_bytes(bytes))
+    })?;
+    context.kept(text)
 }
 
 #[cfg(test)]

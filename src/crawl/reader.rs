@@ -9,7 +9,8 @@ use rustc_hash::FxHashMap;
 
 use super::files::Descriptor;
 use super::reuse::Reuse;
-use crate::frame::Problem;
+use super::vmas::Vma;
+use crate::frame::{Problem, Text};
 use crate::kernel::Kernel;
 use crate::layout::{Field, Layout, Symbol};
 use crate::memory::Limit;
@@ -162,22 +163,26 @@ pub(crate) struct Context<'a> {
     pub(super) torn: Cell<u64>,
     /// The tasks, once they were listed.
     pub(super) tasks: OnceCell<ReadResult<Vec<Task>>>,
+    /// The generation of pages in which that was.
+    pub(super) listed_in: Cell<u64>,
     /// Set once what hangs on the tasks was read ahead.
     pub(super) warm: OnceCell<()>,
     /// Links that the look followed so far.
     steps: Cell<u32>,
     /// Paths that were already made in this frame.
-    paths: RefCell<FxHashMap<PathRef, String>>,
+    paths: RefCell<FxHashMap<PathRef, Text>>,
     path_bytes: Cell<usize>,
     /// How long the guest was given to settle.
     waited: Cell<Duration>,
     /// Paths of control groups, by their `struct kernfs_node`.
-    pub groups: RefCell<FxHashMap<u64, String>>,
+    pub groups: RefCell<FxHashMap<u64, Text>>,
     /// Descriptors of tasks that were listed.
     pub(super) descriptors: RefCell<FxHashMap<u64, Rc<[Descriptor]>>>,
     pub(super) known_descriptors: Cell<usize>,
-    /// Kept for its room.
+    /// Kept for their room.
     pub(super) room: RefCell<Vec<Descriptor>>,
+    pub(super) areas: RefCell<Vec<Vma>>,
+    bytes: RefCell<Vec<u8>>,
     /// The CPUs that there may be, which never change.
     possible_cpus: OnceCell<ReadResult<Vec<u32>>>,
 }
@@ -203,6 +208,7 @@ impl<'a> Context<'a> {
             retries: Cell::new(0),
             torn: Cell::new(0),
             tasks: OnceCell::new(),
+            listed_in: Cell::default(),
             warm: OnceCell::new(),
             steps: Cell::new(0),
             paths: RefCell::default(),
@@ -212,6 +218,8 @@ impl<'a> Context<'a> {
             descriptors: RefCell::default(),
             known_descriptors: Cell::default(),
             room: RefCell::default(),
+            areas: RefCell::default(),
+            bytes: RefCell::default(),
             possible_cpus: OnceCell::new(),
         }
     }
@@ -247,16 +255,16 @@ impl<'a> Context<'a> {
     }
 
     /// A path that was already made in this frame.
-    pub fn known_path(&self, path: &PathRef) -> Option<String> {
+    pub fn known_path(&self, path: &PathRef) -> Option<Text> {
         self.paths.borrow().get(path).cloned()
     }
 
     /// Keeps a path for those who ask again.
-    pub fn know_path(&self, path: PathRef, text: &str) {
+    pub fn know_path(&self, path: PathRef, text: &Text) {
         let bytes = self.path_bytes.get() + text.len() + std::mem::size_of::<PathRef>();
         if bytes <= MOST_PATH_BYTES {
             self.path_bytes.set(bytes);
-            self.paths.borrow_mut().insert(path, text.to_owned());
+            self.paths.borrow_mut().insert(path, text.clone());
         }
     }
 
@@ -354,17 +362,13 @@ impl<'a> Context<'a> {
     }
 
     /// An unsigned member of up to 8 bytes, or a bit field; of an array, its first element.
-    #[inline]
+    // Most of what a frame does: as offset and size are at hand where it is called, a field is not copied.
+    #[inline(always)]
     pub fn unsigned(&self, base: u64, field: Field) -> ReadResult<u64> {
-        if let Some(member) = field.member()
-            && member.elements == 1
-            && member.bits == 0
-            && matches!(member.size, 1..=8)
+        if let Some((offset, size)) = field.plain()
+            && let Some(value) = self.space.known_number(base.wrapping_add(u64::from(offset)), size)
         {
-            let address = base.wrapping_add(u64::from(member.offset));
-            if let Some(value) = self.space.known_number(address, member.size) {
-                return Ok(value);
-            }
+            return Ok(value);
         }
         self.element(base, field, 0)
     }
@@ -398,6 +402,7 @@ impl<'a> Context<'a> {
     }
 
     /// An unsigned member that fits 32 bits.
+    #[inline(always)]
     pub fn u32(&self, base: u64, field: Field) -> ReadResult<u32> {
         u32::try_from(self.unsigned(base, field)?).map_err(|_| ReadError::Nonsense {
             what: "a number is larger than its kind allows",
@@ -406,11 +411,13 @@ impl<'a> Context<'a> {
     }
 
     /// A pointer that may be NULL (`None`).
+    #[inline(always)]
     pub fn pointer(&self, base: u64, field: Field) -> ReadResult<Option<u64>> {
         Ok(Some(self.unsigned(base, field)?).filter(|pointer| *pointer != 0))
     }
 
     /// A pointer that must not be NULL.
+    #[inline(always)]
     pub fn follow(&self, base: u64, field: Field) -> ReadResult<u64> {
         self.pointer(base, field)?
             .ok_or(ReadError::Nonsense { what: "a pointer is NULL", address: base })
@@ -467,8 +474,17 @@ impl<'a> Context<'a> {
         Ok(())
     }
 
+    /// Lets bytes be gathered in room that is kept for the next who does.
+    pub fn gather<T>(&self, gather: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+        let mut room = self.bytes.take();
+        room.clear();
+        let gathered = gather(&mut room);
+        self.bytes.replace(room);
+        gathered
+    }
+
     /// A character array in a structure, up to its NUL.
-    pub fn text(&self, base: u64, field: Field) -> ReadResult<String> {
+    pub fn text(&self, base: u64, field: Field) -> ReadResult<Text> {
         let member = field.member().ok_or(ReadError::NoMember(field.name))?;
         let address = base.wrapping_add(u64::from(member.offset));
         let length = (member.size as usize).min(4096);
@@ -476,30 +492,30 @@ impl<'a> Context<'a> {
         let text = match room.get_mut(..length) {
             Some(bytes) => {
                 self.space.read(address, bytes)?;
-                text_of(bytes)
+                Text::from_c(bytes)
             }
-            None => text_of(&self.bytes_at(address, length)?),
+            None => Text::from_c(&self.bytes_at(address, length)?),
         };
         self.kept(text)
     }
 
     /// A text that is kept until the frame is done.
-    pub fn kept(&self, text: String) -> ReadResult<String> {
+    pub fn kept(&self, text: Text) -> ReadResult<Text> {
         self.keep(text.len())?;
         Ok(text)
     }
 
     /// A NUL-terminated string at an address, cut at `longest` bytes.
-    pub fn text_at(&self, address: u64, longest: usize) -> ReadResult<String> {
+    pub fn text_at(&self, address: u64, longest: usize) -> ReadResult<Text> {
         // Most are short, and then lie within one or two of the pieces in which they are read.
         let mut short = [0; 64];
         let first = (64 - (address as usize & 63)).min(longest);
         let bytes = short.get_mut(..first).unwrap_or_default();
         self.space.read(address, bytes)?;
         if memchr::memchr(0, bytes).is_some() || first == longest {
-            return self.kept(text_of(bytes));
+            return self.kept(Text::from_c(bytes));
         }
-        self.kept(text_of(&self.until_nul(self.space, address, longest)?))
+        self.kept(Text::from_c(&self.until_nul(self.space, address, longest)?))
     }
 
     /// Bytes up to a NUL or `longest`, from any address space.
@@ -621,20 +637,4 @@ impl<'a> Context<'a> {
         let pgd = self.follow(mm, self.layout.process.mm.pgd)?;
         Ok(self.space.with_root(self.space.translate(pgd)?))
     }
-}
-
-/// Guest text as UTF-8; other bytes become U+FFFD.
-pub(crate) fn text_of(bytes: &[u8]) -> String {
-    let end = memchr::memchr(0, bytes).unwrap_or(bytes.len());
-    let text = bytes.get(..end).unwrap_or_default();
-    match std::str::from_utf8(text) {
-        Ok(text) => text.to_owned(),
-        Err(_) => String::from_utf8_lossy(text).into_owned(),
-    }
-}
-
-/// The same of bytes that are not needed any more, all of them.
-pub(crate) fn text_from(bytes: Vec<u8>) -> String {
-    String::from_utf8(bytes)
-        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into())
 }

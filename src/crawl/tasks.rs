@@ -36,6 +36,7 @@ impl Context<'_> {
         let length = u64::from(layout.size.max(1));
         let mut look = 1;
         loop {
+            self.listed_in.set(self.space.generation());
             let tasks = self.list("tasks", head, layout.tasks);
             self.keep(tasks.len().saturating_mul(TASK_COST))?;
             // What the last frame used of them was read when this one began.
@@ -129,9 +130,10 @@ impl Context<'_> {
         Ok(Task { address, pid, start })
     }
 
-    /// Whether a task's memory is still that task's.
+    /// Whether a task's memory is still that task's. A copy that is held since the tasks were listed is.
     fn is_same(&self, task: &Task) -> bool {
-        self.identify(task.address).is_ok_and(|now| now == *task)
+        let is_held = !self.space.in_place() && self.listed_in.get() == self.space.generation();
+        is_held || self.identify(task.address).is_ok_and(|now| now == *task)
     }
 
     /// The same as [`Self::is_same`], of memory as it is now.

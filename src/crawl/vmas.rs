@@ -9,6 +9,8 @@ const MOST_AREAS: usize = 1 << 20;
 const AREA_COST: usize = std::mem::size_of::<Vma>();
 /// Levels of a maple tree; its nodes have at least 5 entries, so this is more than any has.
 const DEEPEST: u32 = 24;
+/// Bytes of a node (`struct maple_node`), and their alignment.
+const NODE: usize = 256;
 /// Low bits of a pointer to a node: its type and flags (`MAPLE_NODE_MASK`).
 const NODE_BITS: u64 = 0xff;
 /// `enum maple_type` (include/linux/maple_tree.h).
@@ -28,20 +30,18 @@ pub(super) struct Vma {
     pub end: u64,
 }
 
-/// The areas of an `mm_struct`, ascending; a walk that cannot be finished is noted.
-pub(super) fn vmas(context: &Context, mm: u64) -> Vec<Vma> {
-    let mut areas = Vec::new();
+/// Adds the areas of an `mm_struct`, ascending; a walk that cannot be finished is noted.
+pub(super) fn vmas(context: &Context, mm: u64, areas: &mut Vec<Vma>) {
     let layout = &context.layout.memory;
     let walked = match layout.mm.tree.exists() {
-        true => tree(context, mm, &mut areas),
-        false => list(context, mm, &mut areas),
+        true => tree(context, mm, areas),
+        false => list(context, mm, areas),
     };
     if let Err(error) = walked {
         let reached = areas.len();
         let reason = format!("the areas break off after {reached}: {error}");
         context.broken(error, reason);
     }
-    areas
 }
 
 fn add(context: &Context, address: u64, areas: &mut Vec<Vma>) -> ReadResult<()> {
@@ -96,15 +96,24 @@ fn node(
     if depth == 0 {
         return Err(ReadError::Nonsense { what: "the maple tree does not end", address });
     }
-    let count = |field: Field| field.member().map_or(0, |member| member.elements);
-    for index in 0..count(slots) {
-        let pivot = match pivots {
-            Some(pivots) if index < count(pivots) => context.element(address, pivots, index)?,
-            _ => last,
-        };
+    let mut bytes = [0; NODE];
+    context.space.read(address, &mut bytes)?;
+    let (words, _) = bytes.as_chunks::<8>();
+    // An array of words in the node.
+    let array = |field: Field| {
+        let member = field.member().filter(|member| {
+            member.offset.is_multiple_of(8)
+                && u64::from(member.size) == 8 * u64::from(member.elements)
+        });
+        let member = member.ok_or(ReadError::NoMember(field.name))?;
+        let words = words.iter().skip(member.offset as usize / 8).take(member.elements as usize);
+        ReadResult::Ok(words.map(|word| u64::from_le_bytes(*word)))
+    };
+    let mut pivots = pivots.map(array).transpose()?;
+    for (index, entry) in array(slots)?.enumerate() {
+        let pivot = pivots.as_mut().and_then(Iterator::next).unwrap_or(last);
         // A pivot of 0 behind the first entry means that the node ends here.
         let end = if pivot == 0 && index > 0 { last } else { pivot };
-        let entry = context.element(address, slots, index)?;
         match (entry, kind) {
             (0, _) => {}
             (entry, DENSE | LEAF) => add(context, entry, areas)?,

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::Text;
+
 /// One socket of one network namespace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -14,11 +16,11 @@ pub struct Connection {
     /// an unconnected datagram socket has) ...
     pub state: Option<&'static str>,
     /// Own address; `None` for unix sockets.
-    pub local_address: Option<String>,
+    pub local_address: Option<Text>,
     /// Own port; of a raw socket its protocol number; `None` for unix sockets.
     pub local_port: Option<u16>,
     /// The other end's address; `None` for unix sockets.
-    pub remote_address: Option<String>,
+    pub remote_address: Option<Text>,
     /// The other end's port; `None` for unix sockets.
     pub remote_port: Option<u16>,
     /// The socket's inode; 0 where no process has it open any more, as `/proc` shows it.
@@ -30,5 +32,5 @@ pub struct Connection {
     /// That process's descriptor.
     pub fd: Option<u32>,
     /// A unix socket's path; `@` stands for the NUL at the start of an abstract one.
-    pub path: Option<String>,
+    pub path: Option<Text>,
 }

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::Text;
+
 /// One CPU of the guest.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
@@ -11,9 +13,9 @@ pub struct Cpu {
     /// Whether it is in use.
     pub online: bool,
     /// CPUID vendor: `GenuineIntel`, `AuthenticAMD`.
-    pub vendor: Option<String>,
+    pub vendor: Option<Text>,
     /// CPUID model name.
-    pub model: Option<String>,
+    pub model: Option<Text>,
     /// Megahertz, as the kernel measured it at boot.
     pub mhz: Option<f64>,
     /// Last-level cache in KiB.

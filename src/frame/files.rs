@@ -2,6 +2,8 @@
 
 use serde::{Serialize, Serializer};
 
+use super::Text;
+
 /// One open file descriptor of one process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -13,7 +15,7 @@ pub struct File {
     /// What kind of file it is.
     pub kind: Option<FileKind>,
     /// What `readlink /proc/PID/fd/FD` shows in the guest.
-    pub path: Option<String>,
+    pub path: Option<Text>,
     /// The flags of open(2), `O_CLOEXEC` included, as `/proc/PID/fdinfo` shows them in octal.
     pub flags: Option<u64>,
     /// The offset for the next read or write.

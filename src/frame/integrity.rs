@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::{Connection, Process};
+use super::{Connection, Process, Text};
 
 /// What was compared, and what did not agree. Every finding was seen in several looks at fresh memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -49,7 +49,7 @@ pub struct HiddenProcess {
     /// Thread id; equal to `pid` for the process itself.
     pub tid: u32,
     /// Its name.
-    pub name: Option<String>,
+    pub name: Option<Text>,
     /// Its real user id.
     pub uid: Option<u32>,
     /// When it started, in nanoseconds since the guest's boot.
@@ -69,7 +69,7 @@ pub struct HiddenProcess {
 #[non_exhaustive]
 pub struct HiddenModule {
     /// The module's name.
-    pub name: Option<String>,
+    pub name: Option<Text>,
     /// Where its `struct module` lies.
     pub address: u64,
     /// Where its code lies.
@@ -89,7 +89,7 @@ pub struct HiddenConnection {
     /// The socket.
     pub connection: Connection,
     /// The name of the process.
-    pub process: Option<String>,
+    pub process: Option<Text>,
 }
 
 /// A system call that leads outside of the kernel's code.
@@ -129,7 +129,7 @@ pub struct HookedFunction {
     /// What kind of pointer: `operations`, `dispatcher`, `ftrace`, `kprobe`, `netfilter`, `notifier`.
     pub kind: &'static str,
     /// Which one: `tcp4_seq_ops.show`, for example.
-    pub name: String,
+    pub name: Text,
     /// Where the pointer lies.
     pub address: u64,
     /// Where it leads.
@@ -143,7 +143,7 @@ pub struct HookTarget {
     /// Kernel-virtual address.
     pub address: u64,
     /// The module in whose memory that is; `None` where it is no module's.
-    pub module: Option<String>,
+    pub module: Option<Text>,
     /// Whether that module is one that hides.
     pub hidden: bool,
 }
@@ -169,7 +169,7 @@ pub struct CredentialsOwner {
     /// Process id.
     pub pid: u32,
     /// Its name.
-    pub name: Option<String>,
+    pub name: Option<Text>,
     /// Whether it is a thread of the kernel.
     pub kernel_thread: bool,
 }
@@ -185,7 +185,7 @@ pub struct IntegrityCheck {
     /// How many things it looked at.
     pub examined: u64,
     /// Why it is not done.
-    pub reason: Option<String>,
+    pub reason: Option<Text>,
 }
 
 /// How far a comparison went.

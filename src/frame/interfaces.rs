@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::Text;
+
 /// One network interface of one network namespace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -11,17 +13,17 @@ pub struct Interface {
     /// The interface's index in its namespace.
     pub index: Option<u32>,
     /// Its name.
-    pub name: Option<String>,
+    pub name: Option<Text>,
     /// Hardware address, as `ip link` prints it; `None` where the device has none.
-    pub mac: Option<String>,
+    pub mac: Option<Text>,
     /// Largest packet in bytes.
     pub mtu: Option<u32>,
     /// Whether it is set up (`IFF_UP`).
     pub up: Option<bool>,
     /// IPv4 addresses with their prefix length.
-    pub ipv4: Option<Vec<String>>,
+    pub ipv4: Option<Vec<Text>>,
     /// IPv6 addresses with their prefix length.
-    pub ipv6: Option<Vec<String>>,
+    pub ipv6: Option<Vec<Text>>,
     /// Bytes received.
     pub rx_bytes: Option<u64>,
     /// Packets received.

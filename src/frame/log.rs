@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::Text;
+
 /// One record of the kernel's log ring buffer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -11,5 +13,5 @@ pub struct LogRecord {
     /// syslog level, 0 (emergency) to 7 (debug).
     pub level: u8,
     /// The message, without prefix.
-    pub text: String,
+    pub text: Text,
 }

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::Text;
+
 /// One area of a process's address space, as `/proc/PID/maps` shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -13,11 +15,11 @@ pub struct Mapping {
     /// First address after it.
     pub end: u64,
     /// `rwx` and `p` (private) or `s` (shared), `-` for what is not allowed.
-    pub permissions: Option<String>,
+    pub permissions: Option<Text>,
     /// Offset in the file of the first byte; 0 without a file.
     pub offset: Option<u64>,
     /// The file, or a name in brackets; `None` for nameless memory.
-    pub path: Option<String>,
+    pub path: Option<Text>,
     /// Bytes of it that are in RAM (`Rss` of smaps; huge TLB pages do not count).
     pub resident_bytes: Option<u64>,
     /// Where its pages are, if that was asked for.

@@ -17,6 +17,7 @@ mod modules;
 mod mounts;
 mod os;
 mod processes;
+mod text;
 
 pub use connections::Connection;
 pub use cpus::{Cpu, CpuTimes};
@@ -35,6 +36,7 @@ pub use modules::Module;
 pub use mounts::Mount;
 pub use os::Os;
 pub use processes::{Namespaces, Process, ProcessState, Thread};
+pub use text::Text;
 
 use serde::Serialize;
 

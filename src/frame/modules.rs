@@ -2,12 +2,14 @@
 
 use serde::Serialize;
 
+use super::Text;
+
 /// One loaded module, as `/proc/modules` shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Module {
     /// The module's name.
-    pub name: String,
+    pub name: Text,
     /// `Live`, `Loading` or `Unloading`.
     pub state: Option<&'static str>,
     /// Bytes of memory.
@@ -17,7 +19,7 @@ pub struct Module {
     /// How many use it.
     pub references: Option<i64>,
     /// The modules that use it, in the kernel's order.
-    pub used_by: Option<Vec<String>>,
+    pub used_by: Option<Vec<Text>>,
     /// Taint letters, as `lsmod` shows them between parentheses; empty for none.
-    pub taints: Option<String>,
+    pub taints: Option<Text>,
 }

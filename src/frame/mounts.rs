@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::Text;
+
 /// One mount of one mount namespace, as `/proc/PID/mountinfo` shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -9,11 +11,11 @@ pub struct Mount {
     /// Inode of the mount namespace, as `readlink /proc/PID/ns/mnt` shows it.
     pub mnt_ns: Option<u32>,
     /// The device or the name given instead of one.
-    pub source: Option<String>,
+    pub source: Option<Text>,
     /// The directory, seen from the root of the namespace.
-    pub target: Option<String>,
+    pub target: Option<Text>,
     /// The file system's type, with its subtype behind a dot.
-    pub filesystem: Option<String>,
+    pub filesystem: Option<Text>,
     /// Options of this mount, as `mountinfo` shows them: `rw,nosuid,relatime`.
-    pub options: Option<String>,
+    pub options: Option<Text>,
 }

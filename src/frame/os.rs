@@ -2,24 +2,26 @@
 
 use serde::Serialize;
 
+use super::Text;
+
 /// The operating system.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Os {
     /// `uname -s`.
-    pub sysname: Option<String>,
+    pub sysname: Option<Text>,
     /// `uname -n` in the first UTS namespace.
-    pub nodename: Option<String>,
+    pub nodename: Option<Text>,
     /// `uname -r`.
-    pub release: Option<String>,
+    pub release: Option<Text>,
     /// `uname -v`.
-    pub version: Option<String>,
+    pub version: Option<Text>,
     /// `uname -m`.
-    pub machine: Option<String>,
+    pub machine: Option<Text>,
     /// The kernel's build id, hexadecimal.
-    pub build_id: Option<String>,
+    pub build_id: Option<Text>,
     /// The kernel's command line.
-    pub command_line: Option<String>,
+    pub command_line: Option<Text>,
     /// When the guest booted by its own wall clock, nanoseconds since 1970 (`btime`).
     pub boot_time_ns: Option<u64>,
     /// Time since boot, as of the guest's last timer tick.

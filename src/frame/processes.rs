@@ -2,6 +2,8 @@
 
 use serde::{Serialize, Serializer};
 
+use super::Text;
+
 /// One process: a thread group, as `/proc` lists it in the guest's first PID namespace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -11,17 +13,17 @@ pub struct Process {
     /// The parent's process id; 0 for the first process and the kernel's threads' parent.
     pub ppid: Option<u32>,
     /// The name as in `/proc/PID/status` (`comm`).
-    pub name: Option<String>,
+    pub name: Option<Text>,
     /// What it does.
     pub state: Option<ProcessState>,
     /// The arguments, joined by spaces; empty for a kernel thread.
-    pub command_line: Option<String>,
+    pub command_line: Option<Text>,
     /// The file it runs, as `readlink /proc/PID/exe` shows; `None` for a kernel thread.
-    pub exe: Option<String>,
+    pub exe: Option<Text>,
     /// Its working directory.
-    pub cwd: Option<String>,
+    pub cwd: Option<Text>,
     /// Its root directory.
-    pub root: Option<String>,
+    pub root: Option<Text>,
     /// Real user id.
     pub uid: Option<u32>,
     /// Effective user id.
@@ -52,7 +54,7 @@ pub struct Process {
     /// Number of open file descriptors.
     pub open_files: Option<u32>,
     /// Its group in the unified cgroup hierarchy, as `/proc/PID/cgroup` shows.
-    pub cgroup: Option<String>,
+    pub cgroup: Option<Text>,
     /// The namespaces it is in.
     pub namespaces: Namespaces,
     /// Whether it is a thread of the kernel.
@@ -68,7 +70,7 @@ pub struct Thread {
     /// Thread id.
     pub tid: u32,
     /// The thread's name.
-    pub name: Option<String>,
+    pub name: Option<Text>,
     /// What it does.
     pub state: Option<ProcessState>,
     /// When it started, in nanoseconds since the guest's boot.

@@ -8,9 +8,27 @@ pub(crate) struct Field {
     /// The structure and the member as asked for first, for messages.
     pub name: &'static str,
     member: Option<Member>,
+    /// Bytes of a member that is one plain number; 0 of any other.
+    plain: u8,
 }
 
 impl Field {
+    fn new(name: &'static str, member: Option<Member>) -> Self {
+        let plain = member.filter(|member| {
+            member.elements == 1 && member.bits == 0 && matches!(member.size, 1..=8)
+        });
+        Self { name, member, plain: plain.map_or(0, |member| member.size as u8) }
+    }
+
+    /// Where a member lies that is one plain number, and its bytes, at most 8.
+    #[inline(always)]
+    pub fn plain(self) -> Option<(u32, u32)> {
+        match (self.plain, self.member) {
+            (0, _) | (_, None) => None,
+            (size, Some(member)) => Some((member.offset, u32::from(size))),
+        }
+    }
+
     /// Where the member lies.
     pub fn member(self) -> Option<Member> {
         self.member
@@ -24,12 +42,12 @@ impl Field {
     /// A member of 1, 2, 4 or 8 bytes at a known offset, for structures that no type information tells.
     pub(super) fn known(name: &'static str, offset: u32, size: u32) -> Self {
         let member = Member { offset, size, elements: 1, bit: 0, bits: 0, signed: false };
-        Self { name, member: Some(member) }
+        Self::new(name, Some(member))
     }
 
     /// A member that this kernel has not.
     pub(super) fn absent(name: &'static str) -> Self {
-        Self { name, member: None }
+        Self::new(name, None)
     }
 
     /// Compiles the first of the paths that the structure has.
@@ -41,7 +59,7 @@ impl Field {
     ) -> Self {
         let member = structure
             .and_then(|structure| paths.iter().find_map(|path| types.member(structure, path)));
-        Self { name, member }
+        Self::new(name, member)
     }
 }
 

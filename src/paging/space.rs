@@ -192,6 +192,11 @@ impl<'ram> AddressSpace<'ram> {
         }
     }
 
+    /// Changes whenever pages are forgotten.
+    pub fn generation(&self) -> u64 {
+        self.ram.generation()
+    }
+
     /// How many pages had parts that were read later than the rest of them.
     pub fn completed(&self) -> u64 {
         self.ram.completed()

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 
-use nfm::{CrawlOptions, Domain, Frame, OpenOptions, Process, Section};
+use nfm::{CrawlOptions, Domain, Frame, OpenOptions, Process, Section, Text};
 
 use crate::build::{Build, output, root, run};
 use crate::{go, lab, python};
@@ -103,7 +103,7 @@ fn lines(frame: &Frame) -> Lines {
 /// As `print_process` in the example.
 fn line(process: &Process) -> String {
     let number = |value: Option<u32>| value.map_or("?".to_owned(), |value| value.to_string());
-    let text = |value: &Option<String>| value.as_deref().map_or("?".to_owned(), escaped);
+    let text = |value: &Option<Text>| value.as_deref().map_or("?".to_owned(), escaped);
     let mut line: String = [Some(process.pid), process.ppid, process.uid, process.threads]
         .map(|value| format!("{:>7} ", number(value)))
         .concat();

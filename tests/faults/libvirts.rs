@@ -10,7 +10,7 @@ use crate::own_libvirt::OwnLibvirt;
 use crate::{crawl, expect_gone, holdings, open_at, whole, with_pid};
 
 /// What a guest is known by: its processes, kernel threads left out.
-fn people(frame: &nfm::Frame) -> Vec<(u32, Option<String>, Option<u64>)> {
+fn people(frame: &nfm::Frame) -> Vec<(u32, Option<nfm::Text>, Option<u64>)> {
     let rows = frame.processes.as_ref().expect("processes");
     let people = rows.iter().filter(|process| process.kernel_thread == Some(false));
     people.map(|process| (process.pid, process.name.clone(), process.start_time_ns)).collect()

@@ -106,7 +106,7 @@ fn plugged_in_and_out(name: &str, options: &[&str]) {
     let rows = frame.processes.as_ref().expect("processes");
     for number in 1..=8 {
         let name = format!("busybox-{number}");
-        let row = rows.iter().find(|row| row.name.as_ref() == Some(&name)).expect(&name);
+        let row = rows.iter().find(|row| row.name.as_deref() == Some(name.as_str())).expect(&name);
         let line = row.command_line.as_ref().expect("a command line");
         assert!(line.ends_with(&number.to_string().repeat(3000)), "{line}");
     }

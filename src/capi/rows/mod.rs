@@ -20,6 +20,7 @@ use std::ptr;
 use std::sync::OnceLock;
 
 use super::value;
+use crate::frame::Text;
 
 /// Bytes of text that are allocated at once.
 const CHUNK: usize = 64 << 10;
@@ -143,7 +144,7 @@ impl Fill<'_> {
     }
 
     /// Strings, with a NULL after the last, and their number; NULL where they are not known.
-    pub fn texts(&mut self, bit: u64, texts: Option<&[String]>) -> (*const *const c_char, usize) {
+    pub fn texts(&mut self, bit: u64, texts: Option<&[Text]>) -> (*const *const c_char, usize) {
         self.mark(bit, texts.is_some());
         let Some(texts) = texts else { return (ptr::null(), 0) };
         let mut list: Vec<*const c_char> = texts.iter().map(|text| self.always(text)).collect();
@@ -266,7 +267,7 @@ mod tests {
     #[derive(Clone, Default)]
     struct Item {
         text: Option<String>,
-        list: Option<Vec<String>>,
+        list: Option<Vec<Text>>,
         rows: Option<Vec<Item>>,
         number: Option<u32>,
         flag: Option<bool>,
@@ -346,7 +347,7 @@ mod tests {
     fn lists_and_rows_of_a_row() {
         let inner = |number| Item { number: Some(number), ..Item::default() };
         let outer = Item {
-            list: Some(vec!["one".to_owned(), "two".to_owned()]),
+            list: Some(vec!["one".into(), "two".into()]),
             rows: Some(vec![inner(1), inner(2), inner(3)]),
             ..Item::default()
         };

@@ -71,7 +71,7 @@ fn hooked(
     })?;
     let row = |(name, address, target): (String, u64, HookTarget)| HookedFunction {
         kind,
-        name,
+        name: name.into(),
         address,
         target,
     };

@@ -19,7 +19,7 @@ mod syscalls;
 mod xarray;
 
 use crate::crawl::reader::{Context, ReadError, ReadResult};
-use crate::frame::{CheckOutcome, Integrity, IntegrityCheck};
+use crate::frame::{CheckOutcome, Integrity, IntegrityCheck, Text};
 
 pub(super) fn crawl(context: &Context) -> Integrity {
     let mut found = Integrity::default();
@@ -63,5 +63,10 @@ fn not_done(name: &'static str, error: ReadError) -> IntegrityCheck {
         false => CheckOutcome::Failed,
     };
     let at = error.address().map(|address| format!(" (at {address:#x})")).unwrap_or_default();
-    IntegrityCheck { name, outcome, examined: 0, reason: Some(format!("{error}{at}")) }
+    IntegrityCheck {
+        name,
+        outcome,
+        examined: 0,
+        reason: Some(Text::of(format_args!("{error}{at}"))),
+    }
 }

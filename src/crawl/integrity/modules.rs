@@ -9,7 +9,7 @@ use super::looks::{confirmed, slot, slots, whole};
 use super::{done, not_done};
 use crate::crawl::reader::{Context, ReadResult};
 use crate::crawl::tree::rb_entries;
-use crate::frame::{HiddenModule, Integrity};
+use crate::frame::{HiddenModule, Integrity, Text};
 
 /// Where the kernel keeps modules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,7 +46,7 @@ impl Place {
 #[derive(Clone, Debug)]
 pub(super) struct Known {
     pub address: u64,
-    pub name: Option<String>,
+    pub name: Option<Text>,
     /// Its memory as (address, bytes).
     pub memory: Vec<(u64, u64)>,
     /// Whether it is loaded, neither coming nor going.

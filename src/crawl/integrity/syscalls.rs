@@ -105,7 +105,7 @@ fn dispatched(context: &Context, functions: &[Symbol]) -> ReadResult<(u64, Vec<H
     })?;
     let row = |(name, address, target): (&str, u64, HookTarget)| HookedFunction {
         kind: "dispatcher",
-        name: name.to_owned(),
+        name: name.into(),
         address,
         target,
     };

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use nfm::{
     CheckOutcome, HiddenConnection, HiddenModule, HiddenProcess, HookTarget, HookedFunction,
-    HookedInterrupt, HookedSyscall, Integrity, Section, SharedCredentials,
+    HookedInterrupt, HookedSyscall, Integrity, Section, SharedCredentials, Text,
 };
 
 use super::{Verb, frame, json, report};
@@ -115,10 +115,11 @@ fn process(one: &HiddenProcess) -> Told {
 
 fn connection(one: &HiddenConnection) -> Told {
     let row = &one.connection;
-    let end = |address: &Option<String>, port: Option<u16>| {
+    let end = |address: &Option<Text>, port: Option<u16>| {
         address.as_ref().map(|address| format!("{address}:{}", known(port)))
     };
-    let local = end(&row.local_address, row.local_port).or_else(|| row.path.clone());
+    let local =
+        end(&row.local_address, row.local_port).or_else(|| row.path.clone().map(String::from));
     let remote = end(&row.remote_address, row.remote_port);
     Told {
         what: format!(

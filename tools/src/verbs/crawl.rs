@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use nfm::{CrawlOptions, ErrorCode, Frame, Mode, Rate, Section};
+use nfm::{CrawlOptions, ErrorCode, Frame, Mode, Rate, Section, Text};
 
 use super::{Verb, open_only, report};
 use crate::args::Crawl;
@@ -72,7 +72,7 @@ pub(crate) fn crawl(open_options: &nfm::OpenOptions, crawl: &Crawl, out: &mut dy
 }
 
 fn summary(frame: &Frame, out: &mut dyn Write) -> std::io::Result<()> {
-    let text = |value: &Option<String>| escaped(value.as_deref().unwrap_or("?")).into_owned();
+    let text = |value: &Option<Text>| escaped(value.as_deref().unwrap_or("?")).into_owned();
     let uuid = frame.domain.uuid.as_deref().unwrap_or("no known UUID");
     writeln!(out, "domain      {} ({})", escaped(&frame.domain.name), escaped(uuid))?;
     if let Some(os) = &frame.os {
@@ -107,8 +107,7 @@ fn summary(frame: &Frame, out: &mut dyn Write) -> std::io::Result<()> {
     }
     for interface in frame.interfaces.iter().flatten() {
         let all = [&interface.ipv4, &interface.ipv6];
-        let addresses: Vec<&str> =
-            all.into_iter().flatten().flatten().map(String::as_str).collect();
+        let addresses: Vec<&str> = all.into_iter().flatten().flatten().map(Text::as_str).collect();
         writeln!(
             out,
             "interface   {} in namespace {}: {}, rx {}, tx {}",

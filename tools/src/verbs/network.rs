@@ -43,7 +43,7 @@ pub(crate) fn ss(options: &nfm::OpenOptions, target: &Target, out: &mut dyn Writ
 
 fn local(connection: &Connection) -> String {
     match &connection.local_address {
-        None => connection.path.clone().unwrap_or_else(|| "-".to_owned()),
+        None => connection.path.as_deref().unwrap_or("-").to_owned(),
         Some(address) => end(address, connection.local_port),
     }
 }

@@ -147,7 +147,7 @@ pub(crate) fn pmap(options: &nfm::OpenOptions, of: &OfProcess, out: &mut dyn Wri
             known(area.resident_bytes.map(|bytes| bytes >> 10)),
             known(area.permissions.as_ref()),
             known(area.offset.map(|offset| format!("{offset:08x}"))),
-            area.path.clone().unwrap_or_else(|| "[ anon ]".to_owned()),
+            area.path.as_deref().unwrap_or("[ anon ]").to_owned(),
         ]
     });
     let headings = ["PID>", "Address", "Kbytes>", "RSS>", "Mode", "Offset", "Mapping"];

@@ -18,7 +18,7 @@ pub(crate) fn lsmod(options: &nfm::OpenOptions, target: &Target, out: &mut dyn W
     } else {
         let rows = modules.iter().map(|module| {
             vec![
-                module.name.clone(),
+                module.name.to_string(),
                 known(module.size),
                 known(module.references),
                 module.used_by.as_ref().map_or_else(|| "?".to_owned(), |names| names.join(",")),
