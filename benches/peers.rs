@@ -6,7 +6,7 @@
 mod support;
 
 use std::process::Command;
-use std::time::Instant;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use nfm::{CrawlOptions, Domain, OpenOptions, Section};
 use serde_json::Value;
@@ -57,7 +57,8 @@ fn main() {
 /// What one round of drgn said.
 #[derive(Default)]
 struct Peer {
-    start: Times,
+    open: Times,
+    whole: Times,
     list: Times,
     processes: Times,
     full: Times,
@@ -101,8 +102,9 @@ fn compare(guest: &Guest, python: &str, vmlinux: &str) {
     line("processes, the same facts", &peer.processes, &processes);
     line("the six sections that drgn's script reads", &peer.full, &six);
     line("drgn: the six; nfm: all sections but the log", &peer.full, &full);
-    for (what, times) in ["start to list, cold", "start to list, again"].iter().zip(&started) {
-        line(what, &peer.start, times);
+    for (start, which) in started.iter().zip(["cold", "again"]) {
+        line(&format!("opening to list, {which}"), &peer.open, &start.open);
+        line(&format!("program's start to list, {which}"), &peer.whole, &start.whole);
     }
 }
 
@@ -121,6 +123,7 @@ fn ask_peer(guest: &Guest, note: &str, python: &str, vmlinux: &str, peer: &mut P
     let (address, length) = note.trim().split_once(' ').expect("an address and a length");
     let length = u64::from_str_radix(length, 16).expect("a length");
     let socket = format!("/var/lib/nfm-lab/{}/qmp.sock", guest.name);
+    let begun = now();
     let done = Command::new(python)
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers/drgn_frames.py"))
         .args([&socket, &guest.pid().to_string(), vmlinux, address, &length.to_string()])
@@ -133,7 +136,11 @@ fn ask_peer(guest: &Guest, note: &str, python: &str, vmlinux: &str, peer: &mut P
         times.wall.push(pair[0].as_f64().expect("a time"));
         times.cpu.push(pair[1].as_f64().expect("a time"));
     };
-    add(&mut peer.start, &told["start_to_list"]);
+    add(&mut peer.open, &told["open_to_list"]);
+    add(&mut peer.whole, &told["listed_at"]);
+    if let Some(at) = peer.whole.wall.last_mut() {
+        *at -= begun;
+    }
     for (name, times) in [
         ("process_list", &mut peer.list),
         ("processes", &mut peer.processes),
@@ -147,17 +154,29 @@ fn ask_peer(guest: &Guest, note: &str, python: &str, vmlinux: &str, peer: &mut P
     peer.rows = told["rows"].to_string();
 }
 
-/// Whole processes from their start to the first list, each with an empty cache folder or all with one.
-fn starts(guest: &Guest, cold: bool) -> Times {
+/// Milliseconds since 1970.
+fn now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_secs_f64() * 1e3
+}
+
+/// From opening, and from a program's start, to the first list.
+#[derive(Default)]
+struct Start {
+    open: Times,
+    whole: Times,
+}
+
+/// Programs that take one list, each with an empty cache folder or all with one.
+fn starts(guest: &Guest, cold: bool) -> Start {
     let folder = std::env::temp_dir().join(format!("nfm-bench-{}", std::process::id()));
     let program = std::env::current_exe().expect("this program");
-    let mut times = Times::default();
+    let mut start = Start::default();
     for round in 0..=STARTS {
         if cold {
             let _ = std::fs::remove_dir_all(&folder);
         }
         std::fs::create_dir_all(&folder).expect("a cache folder");
-        let begun = Instant::now();
+        let begun = now();
         let done = Command::new(&program)
             .args(["first-frame", &guest.name, "--bench"])
             .env("XDG_CACHE_HOME", &folder)
@@ -165,24 +184,33 @@ fn starts(guest: &Guest, cold: bool) -> Times {
             .env_remove("NFM_CACHE_DIR")
             .output()
             .expect("this program runs");
-        let wall = begun.elapsed().as_secs_f64() * 1e3;
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-        let cpu = String::from_utf8_lossy(&done.stdout).trim().parse().expect("its CPU time");
+        let told = String::from_utf8_lossy(&done.stdout).into_owned();
+        let told: Vec<f64> =
+            told.split_whitespace().map(|one| one.parse().expect("a time")).collect();
+        let [open, open_cpu, listed_at, cpu] = told[..] else { panic!("four times: {told:?}") };
         // The first one fills the folder, and the host's page cache.
         if round > 0 {
-            times.wall.push(wall);
-            times.cpu.push(cpu);
+            start.open.wall.push(open);
+            start.open.cpu.push(open_cpu);
+            start.whole.wall.push(listed_at - begun);
+            start.whole.cpu.push(cpu);
         }
     }
     let _ = std::fs::remove_dir_all(&folder);
-    times
+    start
 }
 
-/// Opens a domain, lists its processes and prints the CPU time that this took.
+/// Opens a domain, lists its processes and prints what that took: from opening on, by the clock and of CPU time;
+/// when the list was there; the whole program's CPU time until then.
 fn first_frame(domain: &str) {
-    let mut domain = Domain::open(domain, &OpenOptions::default()).expect("the guest opens");
-    let options = CrawlOptions::sections(&[Section::Processes]);
-    let frame = domain.crawl(&options).expect("a frame");
+    let mut times = Times::default();
+    let frame = times.measure(|| {
+        let mut domain = Domain::open(domain, &OpenOptions::default()).expect("the guest opens");
+        domain.crawl(&CrawlOptions::sections(&[Section::Processes])).expect("a frame")
+    });
+    let (listed_at, used) = (now(), support::process_time().as_secs_f64() * 1e3);
     assert!(frame.processes.is_some_and(|processes| !processes.is_empty()));
-    println!("{}", support::process_time().as_secs_f64() * 1e3);
+    let (Some(wall), Some(cpu)) = (times.wall.first(), times.cpu.first()) else { return };
+    println!("{wall} {cpu} {listed_at} {used}");
 }

@@ -6,13 +6,10 @@ Each fact is read by drgn's own helper where it has one, and by as few accesses 
 write. Prints one JSON object: times in milliseconds, counts of rows, peak memory.
 """
 
-import time
-
-BEGUN = time.perf_counter()
-
 import json
 import resource
 import sys
+import time
 
 import drgn
 from drgn import cast
@@ -300,13 +297,19 @@ def timed(call, prog, times):
 def main():
     qmp, pid, vmlinux, address, length, ram, frames = sys.argv[1:]
     text = vmcoreinfo(int(pid), int(ram), int(address, 16), int(length))
+    begun, used = time.perf_counter(), time.process_time()
     prog = drgn.Program()
     prog.set_qemu_qmp(qmp)
     # What the vmcoreinfo device would do by itself if the guest had loaded qemu_fw_cfg.
     prog.set_linux_kernel_custom(text, True)
     prog.load_debug_info([vmlinux])
     listed = len(process_list(prog))
-    start_to_list = ((time.perf_counter() - BEGUN) * 1e3, time.process_time() * 1e3)
+    listed_at = time.time() * 1e3
+    open_to_list = (
+        (time.perf_counter() - begun) * 1e3,
+        (time.process_time() - used) * 1e3,
+    )
+    used = time.process_time() * 1e3
     count = int(frames)
     times = {"process_list": [], "processes": [], "full": []}
     for _ in range(count):
@@ -317,7 +320,8 @@ def main():
         rows = timed(full, prog, times["full"])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     report = {
-        "start_to_list": start_to_list,
+        "open_to_list": open_to_list,
+        "listed_at": [listed_at, used],
         "listed": listed,
         "rows": rows,
         "peak_kib": peak,

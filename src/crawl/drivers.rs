@@ -8,17 +8,32 @@ use crate::layout::{Driver, Drivers, Layout, Veth, VirtioNet};
 /// their size.
 const LARGEST_BTF: u64 = 1 << 20;
 
+/// Names of modules.
+const VIRTIO_NET: &str = "virtio_net";
+const VETH: &str = "veth";
+
 const NO_TYPES: ReadError = ReadError::Unknown("the driver's module carries no usable BTF");
 
 impl Context<'_> {
     /// Offsets of the driver `virtio_net`.
     pub(super) fn virtio_net(&self) -> ReadResult<VirtioNet> {
-        self.driver("virtio_net", VirtioNet::compile, |drivers| &mut drivers.virtio_net)
+        self.driver(VIRTIO_NET, VirtioNet::compile, |drivers| &mut drivers.virtio_net)
     }
 
     /// Offsets of the driver `veth`.
     pub(super) fn veth(&self) -> ReadResult<Veth> {
-        self.driver("veth", Veth::compile, |drivers| &mut drivers.veth)
+        self.driver(VETH, Veth::compile, |drivers| &mut drivers.veth)
+    }
+
+    /// Learns the offsets of drivers whose modules are loaded by now: the first frame that meets a device of
+    /// theirs may be taken by a process that gave up the right to cache them.
+    pub(crate) fn learn_drivers(&self) {
+        if !self.kernel.knows_driver(VIRTIO_NET) {
+            let _ = self.virtio_net();
+        }
+        if !self.kernel.knows_driver(VETH) {
+            let _ = self.veth();
+        }
     }
 
     fn driver<T: Clone>(

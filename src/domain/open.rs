@@ -63,6 +63,12 @@ impl Found {
         self.kernel.profile(&wanted, facts)
     }
 
+    fn learn_drivers(&self) {
+        let space = AddressSpace::new(&self.ram, self.kernel.image.root, self.kernel.image.levels);
+        Context::new(&space, &self.kernel, &self.layout, Details::default(), &self.reuse)
+            .learn_drivers();
+    }
+
     /// Caches what is known of the kernel.
     pub fn keep(&self, store: &Store) {
         if store.cache.is_some()
@@ -127,7 +133,10 @@ pub(super) fn find_kernel(source: &dyn Source, options: &OpenOptions) -> Result<
             }
         }
         if let Some(found) = best {
-            if !found.kernel.is_recalled() {
+            if sources.store.cache.is_some() {
+                found.learn_drivers();
+            }
+            if !found.kernel.is_recalled() || found.kernel.has_learned() {
                 found.keep(&sources.store);
             }
             let (release, symbols) = (&found.kernel.release, found.kernel.symbols);

@@ -218,6 +218,11 @@ impl Kernel {
         self.learned.take()
     }
 
+    /// Whether it is known what a driver's module tells.
+    pub fn knows_driver(&self, module: &str) -> bool {
+        self.drivers.borrow().contains_key(module)
+    }
+
     /// Compiles what a driver's module tells; `compile` gives `None` where these types are not the
     /// driver's. The module's BTF is had from `blob`, vmlinux's from `read`.
     pub fn compile_driver<T>(
@@ -242,7 +247,10 @@ impl Kernel {
             self.learned.set(true);
             Some(compiled)
         };
-        let of_btf = || learn(&self.base_btf(read)?.parse_module(&blob()?, names).ok()?);
+        let of_btf = || {
+            let module = blob()?;
+            learn(&self.base_btf(read)?.parse_module(&module, names).ok()?)
+        };
         of_btf().or_else(|| learn(&self.debug_module(module, names)?))
     }
 

@@ -64,6 +64,8 @@ struct Cache {
     /// The frame's pages by guest frame number; `None`: it cannot be read.
     held: FxHashMap<u64, Option<PageAt>>,
     copies: Copies,
+    /// How many copies there were when they were forgotten last.
+    copied: usize,
     statistics: ReadStatistics,
     /// System calls of the memory before this frame.
     calls_before: u64,
@@ -172,7 +174,9 @@ impl GuestRam {
         let mut cache = self.cache.borrow_mut();
         cache.calls_before = self.memory.system_calls();
         cache.remember();
-        cache.copies.trim(most);
+        // Where pages are read in place, few are copied, and none ahead.
+        let copied = cache.copied;
+        cache.copies.trim(if self.memory.in_place() { copied } else { most });
         cache.statistics = ReadStatistics::default();
         cache.completed = 0;
         cache.kind = kind;
@@ -343,6 +347,7 @@ fn merge(pages: &mut Vec<(u64, u64)>) {
 
 impl Cache {
     fn forget(&mut self) {
+        self.copied = self.copies.pages();
         self.used_before.extend(self.copies.used());
         self.held.clear();
         self.copies.clear();

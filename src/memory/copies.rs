@@ -236,6 +236,11 @@ impl Copies {
         self.pieces.len() * PIECE * PAGE_SIZE
     }
 
+    /// How many pages there are copies of.
+    pub fn pages(&self) -> usize {
+        self.used
+    }
+
     /// Gives back what is beyond room for so many pages. No place of a page may be in use.
     pub fn trim(&mut self, pages: usize) {
         self.used = 0;
