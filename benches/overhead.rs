@@ -1,7 +1,8 @@
 //! What crawling costs the guest: `make bench-overhead`, as the talk measured it. In the guest a web
 //! server answers requests, and a task computes; each does the same work again and again, while full
 //! frames are taken 10 or 100 times a second, and in between without. The vCPU has one core of the host
-//! for itself, nfm another.
+//! for itself, nfm another. The same is done with a loop in nfm's place that keeps its core as busy and looks at no
+//! memory: what that costs the guest, two cores of one machine cost each other.
 //!
 //! Needs a machine with at least two cores that does nothing else. The argument `private` or `shared` measures
 //! a guest with that kind of memory alone.
@@ -68,13 +69,14 @@ fn main() {
         );
         println!("\n{name} memory: {}, 6.1, 512 MiB, 1 vCPU on core {GUESTS_CORE}", guest.name);
         println!(
-            "{:<26}{:>6}{:>10}{:>12}{:>22}{:>16}",
-            "task", "Hz", "got Hz", "overhead %", "10 – 90 % of pairs", "CPU of nfm %"
+            "{:<26}{:<8}{:>4}{:>10}{:>12}{:>22}{:>12}",
+            "task", "beside", "Hz", "got Hz", "overhead %", "10 – 90 % of pairs", "its CPU %"
         );
         for task in &TASKS {
             let size = calibrated(&guest, task);
             for hertz in HERTZ {
-                pairs(&guest, task, size, hertz);
+                let frame = pairs(&guest, task, size, hertz, Beside::Nfm);
+                pairs(&guest, task, size, hertz, Beside::Loop(frame));
             }
         }
     }
@@ -99,33 +101,51 @@ fn calibrated(guest: &Guest, task: &Task) -> u64 {
     }
 }
 
-/// Runs without and with crawling in turn; each with is held against the two without beside it.
-fn pairs(guest: &Guest, task: &Task, size: u64, hertz: u32) {
+/// What runs on the other core.
+#[derive(Clone, Copy)]
+enum Beside {
+    /// Full frames.
+    Nfm,
+    /// A loop, each time as long as a frame takes.
+    Loop(Duration),
+}
+
+/// Runs without and with the other in turn; each with is held against the two without beside it. Gives the CPU time
+/// that the other took each time.
+fn pairs(guest: &Guest, task: &Task, size: u64, hertz: u32, beside: Beside) -> Duration {
     let mut overheads = Vec::new();
-    let (mut frames, mut share) = (0.0, 0.0);
+    let (mut frames, mut share, mut each) = (0.0, 0.0, 0.0);
     let mut before = run(guest, task, size);
     let count = if_time(PAIRS[0], PAIRS[1]);
     for _ in 0..count {
-        let ((with, cpu), taken) = crawling(guest, hertz, || run(guest, task, size));
+        let ((with, cpu), taken) = accompanied(guest, hertz, beside, || run(guest, task, size));
         let after = run(guest, task, size);
         overheads.push(100.0 * (with / ((before + after) / 2.0) - 1.0));
         frames += taken as f64 / with;
         share += 100.0 * cpu / with;
+        each += cpu / taken.max(1) as f64 / count as f64;
         before = after;
     }
     let spread = format!("{:.2} – {:.2}", percentile(&overheads, 10), percentile(&overheads, 90));
     println!(
-        "{:<26}{hertz:>6}{:>10.1}{:>12.2}{spread:>22}{:>16.1}",
+        "{:<26}{:<8}{hertz:>4}{:>10.1}{:>12.2}{spread:>22}{:>12.1}",
         task.name,
+        if matches!(beside, Beside::Nfm) { "nfm" } else { "a loop" },
         frames / count as f64,
         median(&overheads),
         share / count as f64,
     );
+    Duration::from_secs_f64(each)
 }
 
-/// Crawls at a rate while something runs; gives its result with the crawler's CPU time, and the number
-/// of frames.
-fn crawling(guest: &Guest, hertz: u32, meanwhile: impl FnOnce() -> f64) -> ((f64, f64), u64) {
+/// Takes frames or loops at a rate while something runs; gives its result with the CPU time of that, and how often
+/// it was.
+fn accompanied(
+    guest: &Guest,
+    hertz: u32,
+    beside: Beside,
+    meanwhile: impl FnOnce() -> f64,
+) -> ((f64, f64), u64) {
     let (stop, taken) = (AtomicBool::new(false), AtomicU64::new(0));
     std::thread::scope(|scope| {
         let crawler = scope.spawn(|| {
@@ -134,11 +154,15 @@ fn crawling(guest: &Guest, hertz: u32, meanwhile: impl FnOnce() -> f64) -> ((f64
             sched_setaffinity(None, &core).expect("a second core");
             let mut domain = Domain::open(&guest.name, &OpenOptions::default()).expect("it opens");
             let options = CrawlOptions::default();
-            domain.crawl(&options).expect("a frame");
+            let mut once = || match beside {
+                Beside::Nfm => drop(domain.crawl(&options).expect("a frame")),
+                Beside::Loop(time) => spin(time),
+            };
+            once();
             let cpu = support::thread_time();
             let mut rate = Rate::new(Duration::from_secs(1) / hertz);
             while !stop.load(Ordering::Relaxed) {
-                domain.crawl(&options).expect("a frame");
+                once();
                 taken.fetch_add(1, Ordering::Relaxed);
                 rate.wait();
             }
@@ -155,4 +179,17 @@ fn crawling(guest: &Guest, hertz: u32, meanwhile: impl FnOnce() -> f64) -> ((f64
         let cpu = crawler.join().expect("the crawler");
         ((took, cpu), last - first)
     })
+}
+
+/// Computes for so long.
+fn spin(time: Duration) {
+    let begun = Instant::now();
+    let mut sum = 0_u64;
+    while begun.elapsed() < time {
+        for step in 0..500 {
+            sum = std::hint::black_box(
+                sum.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(step),
+            );
+        }
+    }
 }

@@ -3,11 +3,12 @@
 //!
 //! Frames are taken one after the other, so that what a small guest's take lies in the CPU's caches, and what a
 //! large one's take cannot; and again with the caches filled with other things before each frame, as they are
-//! where frames are taken now and then.
+//! where frames are taken now and then. The floor, one batched read of all of the pages, is taken in that state.
 
 mod support;
 
 use std::fs;
+use std::time::Duration;
 
 use nfm::{CrawlOptions, Domain, OpenOptions, Section};
 use support::plot::{Line, Plot};
@@ -17,6 +18,7 @@ const PROCESSES: [usize; 7] = [50, 100, 250, 500, 1000, 2000, 5000];
 /// MiB of guest RAM.
 const RAM: [u64; 7] = [256, 512, 1024, 2048, 4096, 8192, 16384];
 const OPENINGS: usize = 15;
+const FLOORS: usize = 9;
 /// Bytes that drive all else out of the CPU's caches.
 const OTHER_THINGS: usize = 64 << 20;
 
@@ -42,8 +44,16 @@ fn processes() {
         let guest = Guest::start(&format!("scale-{name}"), &memory);
         println!("\n{name} memory: all sections but log and host");
         println!(
-            "{:>10}{:>10}{:>20}{:>10}{:>12}{:>20}{:>10}",
-            "processes", "ms", "spread", "µs each", "cold ms", "spread", "µs each"
+            "{:>10}{:>10}{:>20}{:>10}{:>12}{:>20}{:>10}{:>12}{:>10}",
+            "processes",
+            "ms",
+            "spread",
+            "µs each",
+            "cold ms",
+            "spread",
+            "µs each",
+            "floor ms",
+            "µs each"
         );
         let mut domain = Domain::open(&guest.name, &OpenOptions::default()).expect("it opens");
         let mut points = [Vec::new(), Vec::new()];
@@ -51,15 +61,17 @@ fn processes() {
         for wanted in PROCESSES.into_iter().take(if_time(7, 3)) {
             let count = grow(&guest, &mut domain, wanted);
             let times = [frames(&mut domain, false), frames(&mut domain, true)];
-            let ms = times.each_ref().map(|times| median(&times.wall));
-            let each = ms.map(|ms| ms * 1e3 / count as f64);
+            let floor = floor(&mut domain);
+            let [warm, cold] = times.each_ref().map(|times| median(&times.wall));
+            let (ms, per_process) = ([warm, cold], |ms: f64| ms * 1e3 / count as f64);
+            let (each, floor_each) = (ms.map(per_process), per_process(floor));
             print!("{count:>10}");
             for ((times, (ms, each)), wide) in times.iter().zip(ms.iter().zip(each)).zip([10, 12]) {
                 print!("{ms:>wide$.3}{:>20}{each:>10.2}", spread(&times.wall));
             }
-            println!();
+            println!("{floor:>12.3}{floor_each:>10.2}");
             if at_100.is_none() && count >= 100 {
-                at_100 = Some(each);
+                at_100 = Some((each, floor_each));
             }
             for (points, ms) in points.iter_mut().zip(ms) {
                 // The lab's own processes are more than the least that is asked for.
@@ -67,11 +79,12 @@ fn processes() {
                     points.push((count as f64, ms));
                 }
             }
-            if let (Some(base), true) = (at_100, count >= 4000) {
+            if let (Some((base, base_floor)), true) = (at_100, count >= 4000) {
                 println!(
-                    "per process, against about 100 processes: {:.2} times, cold {:.2} times",
+                    "per process, against about 100 processes: {:.2} times, cold {:.2} times; the floor {:.2} times",
                     each[0] / base[0],
-                    each[1] / base[1]
+                    each[1] / base[1],
+                    floor_each / base_floor,
                 );
             }
         }
@@ -114,11 +127,33 @@ fn grow(guest: &Guest, domain: &mut Domain, wanted: usize) -> usize {
     have
 }
 
-fn frames(domain: &mut Domain, cold: bool) -> Times {
+/// All sections but the log and the host's.
+fn options() -> CrawlOptions {
     let left_out = [Section::Log, Section::Host];
     let sections: Vec<Section> =
         Section::DEFAULT.into_iter().filter(|one| !left_out.contains(one)).collect();
-    let options = CrawlOptions::sections(&sections);
+    CrawlOptions::sections(&sections)
+}
+
+/// Milliseconds that one batched read of the pages of a frame takes, the CPU's caches filled with other things.
+fn floor(domain: &mut Domain) -> f64 {
+    let mut options = options();
+    // Room for all of the pages at once.
+    (options.memory_limit, options.time_limit) = (1 << 30, Duration::from_secs(60));
+    domain.crawl(&options).expect("a frame");
+    let mut other_things = vec![0_u8; OTHER_THINGS];
+    let floors: Vec<f64> = (0..FLOORS)
+        .map(|_| {
+            other_things.iter_mut().for_each(|byte| *byte = byte.wrapping_add(1));
+            std::hint::black_box(&mut other_things);
+            domain.floor().1.as_secs_f64() * 1e3
+        })
+        .collect();
+    median(&floors)
+}
+
+fn frames(domain: &mut Domain, cold: bool) -> Times {
+    let options = options();
     let mut times = Times::default();
     let mut other_things = vec![0_u8; if cold { OTHER_THINGS } else { 0 }];
     for round in 0..if_time(43, 13) {

@@ -12,6 +12,7 @@ use rustc_hash::FxHashMap;
 
 use super::budget::{Budget, Limit, Limits};
 use super::copies::{Copies, PageAt, WHOLE};
+use super::order::Order;
 use super::{PAGE_SHIFT, PAGE_SIZE, PhysicalMemory};
 use crate::control::Control;
 
@@ -63,6 +64,8 @@ pub(crate) struct GuestRam {
 struct Cache {
     /// The frame's pages by guest frame number; `None`: it cannot be read.
     held: FxHashMap<u64, Option<PageAt>>,
+    /// The order of those that are read in place.
+    order: Order,
     copies: Copies,
     /// How many copies there were when they were forgotten last.
     copied: usize,
@@ -181,6 +184,9 @@ impl GuestRam {
         cache.completed = 0;
         cache.kind = kind;
         cache.read_ahead = false;
+        if self.memory.in_place() {
+            cache.order.begin(kind);
+        }
         if !self.memory.in_place() && self.budget.look_at_clock().is_ok() {
             cache.to_come = cache.likely_by_kind.remove(&kind).unwrap_or_default();
             cache.to_come.reverse();
@@ -264,7 +270,7 @@ impl GuestRam {
         let mut cache = self.cache.borrow_mut();
         let held = match cache.held.get(&frame) {
             Some(held) => *held,
-            None => self.load(&mut cache, frame)?,
+            None => self.load(&mut cache, frame, start)?,
         };
         let at = held.ok_or(RamFault::Absent)?;
         if at.is_unused() {
@@ -277,7 +283,12 @@ impl GuestRam {
         Ok(at)
     }
 
-    fn load(&self, cache: &mut Cache, frame: u64) -> Result<Option<PageAt>, RamFault> {
+    fn load(
+        &self,
+        cache: &mut Cache,
+        frame: u64,
+        start: usize,
+    ) -> Result<Option<PageAt>, RamFault> {
         if cache.held.len() >= self.most_pages() {
             self.budget.reach(Limit::Memory);
             return Err(Limit::Memory.into());
@@ -289,6 +300,7 @@ impl GuestRam {
         self.budget.check_control()?;
         if let Some(at) = self.memory.mapped(frame) {
             cache.held.insert(frame, Some(at));
+            cache.order.meet(frame, at, start);
             cache.statistics.pages += 1;
             self.budget.count_pages(1);
             return Ok(Some(at));

@@ -79,6 +79,11 @@ impl PageAt {
         has
     }
 
+    /// The place of a byte of the page.
+    pub(super) fn line(self, start: usize) -> *const u8 {
+        self.bytes.as_ptr().wrapping_add(start & (PAGE_SIZE - 1))
+    }
+
     /// Whether nothing of a copy was used yet.
     pub(super) fn is_unused(self) -> bool {
         self.lines().is_some_and(|known| known.used.get() == 0)

@@ -5,6 +5,7 @@ mod cache;
 mod copies;
 mod file;
 mod held;
+mod order;
 mod plugin;
 mod procfs;
 mod shared;

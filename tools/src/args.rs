@@ -96,7 +96,7 @@ pub(crate) enum Verb {
     /// Print a guest's kernel log
     Dmesg(Target),
     /// Tell where a guest's kernel contradicts itself: what hides, what is hooked
-    Check(Target),
+    Check(Check),
     /// Tell what can be read of a guest, how, and why not
     Doctor(Target),
     /// Export or import what nfm knows of a kernel, for others that do not tell it
@@ -165,6 +165,15 @@ pub(crate) struct Crawl {
     /// With --watch: end after so many frames
     #[arg(long, value_name = "FRAMES", requires = "watch")]
     pub count: Option<u64>,
+}
+
+#[derive(Args)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub target: Target,
+    /// Give up what was not compared after so many seconds (1 unless said otherwise)
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub time_limit: Option<f64>,
 }
 
 #[derive(Args)]

@@ -75,7 +75,7 @@ fn main() -> ExitCode {
         Verb::Profile(Profile::Export(export)) => verbs::export(options, export, &mut out),
         Verb::Profile(Profile::Import(import)) => verbs::import(import, &mut out),
         Verb::ResumeGuard { uri, uuid } => guard::run(uri, uuid),
-        Verb::Check(target) => verbs::check(options, target, &mut out),
+        Verb::Check(check) => verbs::check(options, check, &mut out),
         Verb::Doctor(doctor) => doctor::doctor(options, doctor, &mut out),
     };
     match result.and_then(|status| out.flush().map(|()| status).map_err(Failure::from)) {

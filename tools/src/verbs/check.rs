@@ -2,14 +2,15 @@
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use nfm::{
-    CheckOutcome, HiddenConnection, HiddenModule, HiddenProcess, HookTarget, HookedFunction,
-    HookedInterrupt, HookedSyscall, Integrity, Section, SharedCredentials, Text,
+    CheckOutcome, CrawlOptions, HiddenConnection, HiddenModule, HiddenProcess, HookTarget,
+    HookedFunction, HookedInterrupt, HookedSyscall, Integrity, Section, SharedCredentials, Text,
 };
 
-use super::{Verb, frame, json, report};
-use crate::args::Target;
+use super::{Verb, json, open, report};
+use crate::args::Check;
 use crate::show::{escaped, known, size};
 
 /// There are findings.
@@ -26,10 +27,15 @@ struct Told {
 }
 
 /// `nfm check`.
-pub(crate) fn check(options: &nfm::OpenOptions, target: &Target, out: &mut dyn Write) -> Verb {
-    let frame = frame(options, &target.domain, &[Section::Integrity])?;
+pub(crate) fn check(options: &nfm::OpenOptions, check: &Check, out: &mut dyn Write) -> Verb {
+    let mut sections = CrawlOptions::sections(&[Section::Integrity]);
+    if let Some(limit) = check.time_limit.and_then(|limit| Duration::try_from_secs_f64(limit).ok())
+    {
+        sections.time_limit = limit;
+    }
+    let frame = open(options, &check.target.domain)?.crawl(&sections)?;
     let integrity = frame.integrity.clone().unwrap_or_default();
-    if target.json {
+    if check.target.json {
         json(out, &integrity)?;
     } else {
         print(&frame.domain.name, &integrity, out)?;
