@@ -8,7 +8,6 @@ use std::fs;
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use nfm::{Control, CrawlOptions, Domain, DumpOptions, ErrorCode, OpenOptions, Text};
 use serde_json::Value;
@@ -45,11 +44,8 @@ fn uri(path: &Path) -> String {
 }
 
 fn frame(domain: &mut Domain) -> Value {
-    let mut options = CrawlOptions::default();
-    options.threads = true;
-    options.physical = true;
-    // It is about what is read; other tests want the CPUs, too.
-    options.time_limit = Duration::from_secs(30);
+    let mut options = lab::patient();
+    (options.threads, options.physical) = (true, true);
     let frame = domain.crawl(&options).expect("a frame");
     let frame: Value = serde_json::from_str(&frame.to_json()).expect("the frame's JSON");
     assert_eq!(frame["consistency"]["complete"], true, "{}", frame["consistency"]);
@@ -268,7 +264,7 @@ fn of_a_busy_guest() {
         let path = folder.file(&format!("{round}.elf"));
         let mut live = open(guest.domain());
         live.dump(&path, &DumpOptions::default(), &mut |_, _| {}).expect("a dump");
-        let frame = open(&uri(&path)).crawl(&CrawlOptions::default()).expect("a frame");
+        let frame = open(&uri(&path)).crawl(&lab::patient()).expect("a frame");
         let processes = frame.processes.expect("processes");
         let named = |name: &str| processes.iter().any(|one| one.name.as_deref() == Some(name));
         println!("{} processes, {:?}", processes.len(), frame.consistency);
@@ -286,7 +282,7 @@ fn without_the_first_mib() {
     let path = folder.file("nfm.elf");
     open(guest.domain()).dump(&path, &DumpOptions::default(), &mut |_, _| {}).expect("a dump");
     let names = |path: &Path| -> Vec<Option<Text>> {
-        let frame = open(&uri(path)).crawl(&CrawlOptions::default()).expect("a frame");
+        let frame = open(&uri(path)).crawl(&lab::patient()).expect("a frame");
         frame.processes.expect("processes").into_iter().map(|one| one.name).collect()
     };
     let expected = names(&path);

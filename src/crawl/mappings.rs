@@ -3,6 +3,7 @@
 
 use super::path;
 use super::reader::{Context, ReadResult};
+use super::resident::{self, Counting};
 use super::vmas::{Vma, vmas};
 use crate::frame::{Mapping, PhysicalRun, Text};
 use crate::layout::Field;
@@ -18,6 +19,7 @@ const HAS_VSYSCALL: u64 = 1 << 1;
 const NO_VSYSCALL: u32 = 2;
 
 pub(super) fn crawl(context: &Context) -> Vec<Mapping> {
+    context.reuse.residents.borrow_mut().begin();
     context.each_task(|task, rows| {
         of_task(context, task, rows);
     })
@@ -31,12 +33,15 @@ fn of_task(context: &Context, task: u64, rows: &mut Vec<Mapping>) -> Option<()> 
     let space = context.note("page tables", context.user_space(mm))?;
     let gate = context.note("vsyscall", gate(context, mm)).flatten();
     let owner = Owner { pid, space, places: Places::of(context, mm) };
+    let state = if context.details.physical { None } else { resident::state(context, task, mm) };
+    let mut counting = context.reuse.residents.borrow_mut().count(state);
     let mut areas = context.areas.take();
     areas.clear();
     vmas(context, mm, &mut areas);
     rows.reserve(areas.len().saturating_add(1));
     let all = context.rows::<Mapping, _>(areas.iter().copied().chain(gate));
-    rows.extend(all.map(|vma| row(context, &owner, vma)));
+    rows.extend(all.map(|vma| row(context, &owner, &mut counting, vma)));
+    context.reuse.residents.borrow_mut().keep(counting);
     context.areas.replace(areas);
     Some(())
 }
@@ -67,7 +72,7 @@ impl Places {
     }
 }
 
-fn row(context: &Context, owner: &Owner, vma: Vma) -> Mapping {
+fn row(context: &Context, owner: &Owner, counting: &mut Counting, vma: Vma) -> Mapping {
     let Owner { pid, space, places } = owner;
     let layout = &context.layout.memory.vma;
     let flags = context.note("flags", context.unsigned(vma.address, layout.flags));
@@ -82,7 +87,11 @@ fn row(context: &Context, owner: &Owner, vma: Vma) -> Mapping {
             let pieces = context.note("resident_bytes", pieces(context, space, vma));
             (pieces.as_ref().map(|pieces| in_ram(pieces)), pieces)
         }
-        false => (context.note("resident_bytes", resident(space, vma)), None),
+        false => {
+            let count = || Ok(space.in_ram(vma.start, vma.end)?);
+            let resident = counting.resident(vma.start, vma.end, count);
+            (context.note("resident_bytes", resident), None)
+        }
     };
     let resident = resident.map(|bytes| if huge { 0 } else { bytes });
     Mapping {
@@ -95,11 +104,6 @@ fn row(context: &Context, owner: &Owner, vma: Vma) -> Mapping {
         resident_bytes: resident,
         physical: pieces,
     }
-}
-
-/// Bytes of an area that are in RAM.
-fn resident(space: &AddressSpace, vma: Vma) -> ReadResult<u64> {
-    Ok(space.in_ram(vma.start, vma.end)?)
 }
 
 fn in_ram(pieces: &[PhysicalRun]) -> u64 {

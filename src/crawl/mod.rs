@@ -19,6 +19,7 @@ mod os;
 mod path;
 mod processes;
 mod reader;
+mod resident;
 mod reuse;
 mod socket_tables;
 mod tasks;

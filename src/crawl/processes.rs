@@ -156,23 +156,26 @@ fn directory(context: &Context, task: u64, mnt: Field, dentry: Field) -> ReadRes
 /// Resident bytes: (all, of files and shared memory). `get_mm_rss` (include/linux/mm.h), with what the
 /// CPUs have not yet added to the common counters.
 fn resident(context: &Context, mm: u64) -> ReadResult<(u64, u64)> {
-    let layout = &context.layout.process;
-    let single = layout.mm.rss_count;
     let counter = |kind: u32| -> ReadResult<u64> {
-        let pages = match single.exists() {
-            true => context.element(mm, single, kind)? as i64,
-            false => {
-                let first = context.at(mm, layout.mm.rss_stat)?;
-                let size = u64::from(layout.percpu_counter.size);
-                per_cpu_counter(context, first.wrapping_add(u64::from(kind) * size))?
-            }
-        };
+        let pages = resident_pages(context, mm, kind)?;
         Ok((pages.max(0) as u64).saturating_mul(4096))
     };
     let (files, anonymous, shared) =
         (counter(FILE_PAGES)?, counter(ANONYMOUS_PAGES)?, counter(SHARED_PAGES)?);
     let shared = files.saturating_add(shared);
     Ok((anonymous.saturating_add(shared), shared))
+}
+
+/// Resident pages of one kind; below zero for a moment, as CPUs count each for itself.
+pub(super) fn resident_pages(context: &Context, mm: u64, kind: u32) -> ReadResult<i64> {
+    let layout = &context.layout.process;
+    let single = layout.mm.rss_count;
+    if single.exists() {
+        return Ok(context.element(mm, single, kind)? as i64);
+    }
+    let first = context.at(mm, layout.mm.rss_stat)?;
+    let size = u64::from(layout.percpu_counter.size);
+    per_cpu_counter(context, first.wrapping_add(u64::from(kind) * size))
 }
 
 /// `percpu_counter_sum` (lib/percpu_counter.c).

@@ -5,12 +5,15 @@ use std::cell::RefCell;
 use rustc_hash::FxHashSet;
 
 use super::reader::Task;
+use super::resident::Residents;
 
 /// What is kept between the frames of one guest. Nothing of it is taken for true without a look.
 #[derive(Debug, Default)]
 pub(crate) struct Reuse {
     /// The tasks of the last frame that listed them, in its order.
     tasks: RefCell<Vec<Task>>,
+    /// What the areas of processes have in RAM.
+    pub(super) residents: RefCell<Residents>,
 }
 
 impl Reuse {

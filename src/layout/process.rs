@@ -36,6 +36,11 @@ super::field::structures! {
         stime: "stime",
         sum_exec_runtime: "se.sum_exec_runtime",
         thread_node: "thread_node",
+        /// Whether a CPU runs it, or is about to (CONFIG_SMP).
+        on_cpu: "on_cpu",
+        /// How often it gave its CPU up, and how often that was taken away.
+        nvcsw: "nvcsw",
+        nivcsw: "nivcsw",
         /// With CONFIG_STACKPROTECTOR.
         stack_canary: "stack_canary",
     }
@@ -74,6 +79,8 @@ super::field::structures! {
         env_start: "env_start",
         env_end: "env_end",
         total_vm: "total_vm",
+        mm_users: "mm_users.counter",
+        map_count: "map_count",
         exe_file: "exe_file",
         /// Resident pages by kind: per-CPU counters since f1a7941243c1 (6.2) ...
         rss_stat: "rss_stat",

@@ -383,11 +383,11 @@ impl<'ram> AddressSpace<'ram> {
         self.visit_all(start, end, &mut Pieces(visitor))
     }
 
-    /// Bytes of a range that are in RAM.
-    pub fn in_ram(&self, start: u64, end: u64) -> Result<u64, Fault> {
-        let mut sum = Sum(0);
+    /// Counts what of a range is in RAM.
+    pub fn in_ram(&self, start: u64, end: u64) -> Result<InRam, Fault> {
+        let mut sum = InRam { bytes: 0, settled: true };
         self.visit_all(start, end, &mut sum)?;
-        Ok(sum.0)
+        Ok(sum)
     }
 
     fn visit_all(&self, start: u64, end: u64, visitor: &mut impl Visitor) -> Result<(), Fault> {
@@ -461,7 +461,13 @@ impl<'ram> AddressSpace<'ram> {
                 Target::Page(page, _) if !entry.is_special() => {
                     Content::Ram(page.wrapping_add(first - base))
                 }
-                Target::Nothing if entry.is_swapped(level) => Content::Swap,
+                Target::Nothing => {
+                    visit.visitor.elsewhere();
+                    if !entry.is_swapped(level) {
+                        continue;
+                    }
+                    Content::Swap
+                }
                 _ => continue,
             };
             visit.visitor.piece(Piece { address: first, bytes, content });
@@ -507,6 +513,9 @@ impl<'ram> AddressSpace<'ram> {
 trait Visitor {
     fn piece(&mut self, piece: Piece);
 
+    /// An entry that leads nowhere and yet is not empty.
+    fn elsewhere(&mut self) {}
+
     /// Entries of a table of the lowest level, for whole pages; false where each is to be told as a piece.
     fn pages(&mut self, _entries: PageAt, _from: u64, _to: u64) -> bool {
         false
@@ -521,20 +530,34 @@ impl<V: FnMut(Piece)> Visitor for Pieces<'_, V> {
     }
 }
 
-/// Bytes that are in RAM.
-struct Sum(u64);
+/// What of a range is in RAM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct InRam {
+    pub bytes: u64,
+    /// Whether every page is in RAM or nowhere: none is in swap, or is just being moved.
+    pub settled: bool,
+}
 
-impl Visitor for Sum {
+impl Visitor for InRam {
     fn piece(&mut self, piece: Piece) {
         if matches!(piece.content, Content::Ram(_)) {
-            self.0 = self.0.saturating_add(piece.bytes);
+            self.bytes = self.bytes.saturating_add(piece.bytes);
         }
     }
 
+    fn elsewhere(&mut self) {
+        self.settled = false;
+    }
+
     fn pages(&mut self, entries: PageAt, from: u64, to: u64) -> bool {
-        let entries = (from..=to).map(|index| Entry(entries.word((index as usize) << 3)));
-        let pages = entries.filter(|entry| entry.is_counted_page()).count();
-        self.0 = self.0.saturating_add((pages as u64) << PAGE_SHIFT);
+        let (mut pages, mut elsewhere) = (0_u64, 0_u64);
+        for index in from..=to {
+            let entry = Entry(entries.word((index as usize) << 3));
+            pages += u64::from(entry.is_counted_page());
+            elsewhere += u64::from(entry.is_elsewhere());
+        }
+        self.bytes = self.bytes.saturating_add(pages << PAGE_SHIFT);
+        self.settled &= elsewhere == 0;
         true
     }
 }

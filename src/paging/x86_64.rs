@@ -78,6 +78,11 @@ impl Entry {
         self.0 & (PRESENT | PROT_NONE) != 0 && !self.is_special()
     }
 
+    /// Whether this entry of the lowest level leads nowhere ([`Self::target`]) and yet is not empty.
+    pub fn is_elsewhere(self) -> bool {
+        self.0 != 0 && self.0 & (PRESENT | PROT_NONE) == 0
+    }
+
     /// Whether the page is in swap. Entries that are not present name a kind in their 5 highest bits:
     /// a swap area, or one of the last kinds for pages that move or are broken
     /// (arch/x86/include/asm/pgtable_64.h; `MAX_SWAPFILES`, include/linux/swap.h, is 23 or more).
@@ -149,6 +154,7 @@ mod tests {
             let entry = Entry(entry);
             let page = matches!(entry.target(1), Target::Page(..)) && !entry.is_special();
             assert_eq!(entry.is_counted_page(), page);
+            assert_eq!(entry.is_elsewhere(), entry.0 != 0 && entry.target(1) == Target::Nothing);
         }
         assert_eq!(Entry(hidden).target(1), Target::Page(0x1234_5000, 12));
     }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use nfm::{CrawlOptions, Domain, DumpOptions, Mode, OpenOptions};
+use nfm::{Domain, DumpOptions, Mode, OpenOptions};
 
 use crate::lab;
 use crate::sections::{REQUIRED, SECTIONS};
@@ -36,7 +36,7 @@ fn compare_dump(title: &str, options: &[&str]) {
     let (view, written) = View::around(&guest, || live.dump(&file.0, &options, &mut |_, _| {}));
     written.unwrap_or_else(|error| panic!("{title}: {error}"));
     let mut dump = open(&format!("file:{}", file.0.display()));
-    let frame = dump.crawl(&CrawlOptions::default());
+    let frame = dump.crawl(&lab::patient());
     let frame = frame.unwrap_or_else(|error| panic!("{title}: {error}"));
     let frame = serde_json::from_str(&frame.to_json()).expect("the frame's JSON");
     let required: Vec<_> =
