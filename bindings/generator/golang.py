@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import textwrap
-from typing import List
+from typing import Dict, List
 
-from .header import Constant, Header, Structure
+from .header import Constant, Function, Header, Structure
 from .python import camel as capitalised
 from .python import common_prefix, first_sentence
 from .rows import Field, fields, row_structures, sections
@@ -16,9 +16,8 @@ package nfm
 
 // #include <nfm.h>
 import "C"
-
-import "unsafe"
 """
+UNSAFE = '\nimport "unsafe"\n'
 
 # Words that Go writes in capitals.
 CAPITALS = """cpu cwd egid euid fd gid id ids inode ip ipc ipv4 ipv6 kib mac mtu netns ns os pid ppid rss
@@ -41,8 +40,25 @@ def camel(snake: str) -> str:
     return "".join(word(one) for one in snake.split("_"))
 
 
-def rows(header: Header) -> str:
-    """rows.go"""
+def files(header: Header) -> Dict[str, str]:
+    """The files by their names: one of numbers, one a section, and one of the rows that are of none."""
+    made = {"numbers.go": numbers(header)}
+    structures = {structure.name: structure for structure in row_structures(header)}
+    for name, function, structure, many in sections(header):
+        text = "".join(row(header, one) for one in taken(header, structure, structures))
+        made[f"section_{name}.go"] = HEAD + UNSAFE + text + method(name, function, structure, many)
+    made["rows.go"] = HEAD + UNSAFE + "".join(row(header, one) for one in structures.values())
+    return made
+
+
+def taken(header: Header, structure: Structure, left: Dict[str, Structure]) -> List[Structure]:
+    """A structure and those that its rows have as rows of their own, first; they are left no more."""
+    nested = [one.rows for one in fields(header, structure) if one.rows and one.rows.name in left]
+    found = [inner for one in nested for inner in taken(header, one, left)]
+    return found + ([left.pop(structure.name)] if structure.name in left else [])
+
+
+def numbers(header: Header) -> str:
     out = [HEAD]
     out.append("\n// Section is a set of sections of a frame.\ntype Section uint64\n")
     found = [one for name, one in header.constants.items() if name.startswith("NFM_SECTION_")]
@@ -55,20 +71,22 @@ def rows(header: Header) -> str:
         out.append(f"\n{comment(one.comment, kind)}type {kind} int\n")
         start = prefix or common_prefix([value.name for value in values])
         out.append(constants(values, start, "" if prefix else kind, kind))
-    for structure in row_structures(header):
-        out.append(row(header, structure))
-    for name, function, structure, many in sections(header):
-        kind, method = camel(structure.stem), camel(name)
-        text = " ".join(first_sentence(function.comment).split()).rstrip(".")
-        text = f"returns {text[0].lower()}{text[1:]}. It is ErrNoSection where it was not asked for."
-        out.append(f"\n{comment(f'{method} {text}')}")
-        result, reader = (f"[]{kind}", "many") if many else (f"*{kind}", "one")
-        out.append(f"func (frame *Frame) {method}() ({result}, error) {{\n")
-        arguments = "frame *C.nfm_frame_t" + (", count, stride *C.size_t" if many else "")
-        passed = "frame, count, stride" if many else "frame"
-        out.append(f"\treturn {reader}(frame, func({arguments}) unsafe.Pointer {{\n")
-        out.append(f"\t\treturn unsafe.Pointer(C.{function.name}({passed}))\n")
-        out.append(f"\t}}, new{kind})\n}}\n")
+    return "".join(out)
+
+
+def method(name: str, function: Function, structure: Structure, many: bool) -> str:
+    """The section as the frame gives it."""
+    kind, called = camel(structure.stem), camel(name)
+    text = " ".join(first_sentence(function.comment).split()).rstrip(".")
+    text = f"returns {text[0].lower()}{text[1:]}. It is ErrNoSection where it was not asked for."
+    out = [f"\n{comment(f'{called} {text}')}"]
+    result, reader = (f"[]{kind}", "many") if many else (f"*{kind}", "one")
+    out.append(f"func (frame *Frame) {called}() ({result}, error) {{\n")
+    arguments = "frame *C.nfm_frame_t" + (", count, stride *C.size_t" if many else "")
+    passed = "frame, count, stride" if many else "frame"
+    out.append(f"\treturn {reader}(frame, func({arguments}) unsafe.Pointer {{\n")
+    out.append(f"\t\treturn unsafe.Pointer(C.{function.name}({passed}))\n")
+    out.append(f"\t}}, new{kind})\n}}\n")
     return "".join(out)
 
 

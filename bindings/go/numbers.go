@@ -1,0 +1,148 @@
+// Code generated from include/nfm.h by bindings/generate. DO NOT EDIT.
+
+package nfm
+
+// #include <nfm.h>
+import "C"
+
+// Section is a set of sections of a frame.
+type Section uint64
+
+const (
+	// SectionOS: section of a frame: the operating system, see nfm_frame_os().
+	SectionOS Section = C.NFM_SECTION_OS
+
+	// SectionCpus: section of a frame: the CPUs, see nfm_frame_cpus().
+	SectionCpus Section = C.NFM_SECTION_CPUS
+
+	// SectionMemory: section of a frame: memory as a whole, see nfm_frame_memory().
+	SectionMemory Section = C.NFM_SECTION_MEMORY
+
+	// SectionProcesses: section of a frame: the processes, see nfm_frame_processes().
+	SectionProcesses Section = C.NFM_SECTION_PROCESSES
+
+	// SectionFiles: section of a frame: the open files of the processes, see nfm_frame_files().
+	SectionFiles Section = C.NFM_SECTION_FILES
+
+	// SectionMappings: section of a frame: the address spaces of the processes, see
+	// nfm_frame_mappings().
+	SectionMappings Section = C.NFM_SECTION_MAPPINGS
+
+	// SectionModules: section of a frame: the loaded kernel modules, see nfm_frame_modules().
+	SectionModules Section = C.NFM_SECTION_MODULES
+
+	// SectionInterfaces: section of a frame: the network interfaces, see nfm_frame_interfaces().
+	SectionInterfaces Section = C.NFM_SECTION_INTERFACES
+
+	// SectionConnections: section of a frame: the sockets, see nfm_frame_connections().
+	SectionConnections Section = C.NFM_SECTION_CONNECTIONS
+
+	// SectionMounts: section of a frame: the mounts, see nfm_frame_mounts().
+	SectionMounts Section = C.NFM_SECTION_MOUNTS
+
+	// SectionLog: section of a frame: the kernel's log, see nfm_frame_log().
+	SectionLog Section = C.NFM_SECTION_LOG
+
+	// SectionHost: section of a frame: what the host knows of the guest, see nfm_frame_host().
+	SectionHost Section = C.NFM_SECTION_HOST
+
+	// SectionIntegrity: section of a frame: where the kernel's structures contradict each other. It
+	// must be asked for, and nfm_frame_to_json() tells it.
+	SectionIntegrity Section = C.NFM_SECTION_INTEGRITY
+)
+
+// Code: what a function returns, as an int. Numbers are never reused; later versions add some, so
+// treat a number that is not listed as a failure.
+type Code int
+
+const (
+	// ErrOther: something failed that has no code of its own (an input or output error, for example).
+	ErrOther Code = C.NFM_ERR_OTHER
+
+	// ErrInvalidArgument: an argument is not what the function takes.
+	ErrInvalidArgument Code = C.NFM_ERR_INVALID_ARGUMENT
+
+	// ErrConnect: libvirt cannot be reached.
+	ErrConnect Code = C.NFM_ERR_CONNECT
+
+	// ErrNoSuchDomain: libvirt knows no such domain.
+	ErrNoSuchDomain Code = C.NFM_ERR_NO_SUCH_DOMAIN
+
+	// ErrNotRunning: the domain is known but not running.
+	ErrNotRunning Code = C.NFM_ERR_NOT_RUNNING
+
+	// ErrPermission: the guest's memory may not be read with the caller's privileges.
+	ErrPermission Code = C.NFM_ERR_PERMISSION
+
+	// ErrNotBooted: no operating system runs in the guest yet: it is in its firmware or boot loader.
+	ErrNotBooted Code = C.NFM_ERR_NOT_BOOTED
+
+	// ErrNotLinux: what runs in the guest is no Linux kernel that can be recognised.
+	ErrNotLinux Code = C.NFM_ERR_NOT_LINUX
+
+	// ErrNoTypes: the kernel carries no BTF, so the layout of its structures is unknown.
+	ErrNoTypes Code = C.NFM_ERR_NO_TYPES
+
+	// ErrNoSymbols: the kernel's symbol table cannot be found in its memory.
+	ErrNoSymbols Code = C.NFM_ERR_NO_SYMBOLS
+
+	// ErrUnsupported: the hypervisor, the architecture or the kind of memory is one that nfm does not
+	// read.
+	ErrUnsupported Code = C.NFM_ERR_UNSUPPORTED
+
+	// ErrNoMemory: the guest's RAM cannot be located in the hypervisor's process.
+	ErrNoMemory Code = C.NFM_ERR_NO_MEMORY
+
+	// ErrGone: the guest ended, or was replaced by another, while it was read.
+	ErrGone Code = C.NFM_ERR_GONE
+
+	// ErrPanic: A bug in nfm: a panic was caught, or was caught earlier with this handle. Close the
+	// handle.
+	ErrPanic Code = C.NFM_ERR_PANIC
+
+	// ErrCancelled: the call was cancelled through its nfm_control_t.
+	ErrCancelled Code = C.NFM_ERR_CANCELLED
+
+	// ErrFile: A file is not there, may not be read or written, or is none that nfm can read.
+	ErrFile Code = C.NFM_ERR_FILE
+
+	// ErrMismatch: A symbol file is of another kernel than the guest's.
+	ErrMismatch Code = C.NFM_ERR_MISMATCH
+)
+
+// LogLevel: how grave a message is, as nfm_set_log() takes and tells it.
+type LogLevel int
+
+const (
+	// LogLevelOff: nothing is told.
+	LogLevelOff LogLevel = C.NFM_LOG_OFF
+
+	// LogLevelError: something failed that cannot be returned: a guest that could not be resumed, for
+	// example.
+	LogLevelError LogLevel = C.NFM_LOG_ERROR
+
+	// LogLevelWarn: something looks wrong.
+	LogLevelWarn LogLevel = C.NFM_LOG_WARN
+
+	// LogLevelInfo: what happens.
+	LogLevelInfo LogLevel = C.NFM_LOG_INFO
+
+	// LogLevelDebug: what was found on the way, for whoever looks for a fault.
+	LogLevelDebug LogLevel = C.NFM_LOG_DEBUG
+
+	// LogLevelTrace: everything.
+	LogLevelTrace LogLevel = C.NFM_LOG_TRACE
+)
+
+// Mode: how the guest is treated while a frame is taken.
+type Mode int
+
+const (
+	// ModeLive: it runs on: what looks torn is read anew.
+	ModeLive Mode = C.NFM_MODE_LIVE
+
+	// ModePaused: libvirt suspends it for the crawl and resumes it after, over a read-write
+	// connection. A guest whose vCPUs do not run is left as it is. If the calling process is killed
+	// in between, the guest stays suspended (virsh resume).
+	ModePaused Mode = C.NFM_MODE_PAUSED
+)
