@@ -36,8 +36,8 @@ impl Context<'_> {
         let length = u64::from(layout.size.max(1));
         let mut look = 1;
         loop {
-            self.listed_in.set(self.space.generation());
             let tasks = self.list("tasks", head, layout.tasks);
+            self.listed_in.set(self.space.generation());
             self.keep(tasks.len().saturating_mul(TASK_COST))?;
             // What the last frame used of them was read when this one began.
             if !self.space.was_read_ahead() {

@@ -53,7 +53,7 @@ impl Order {
         self.now.clear();
         self.before = self.by_kind.remove(&kind).unwrap_or_default();
         (self.kind, self.next, self.unasked, self.strange) = (kind, 0, 0, 0);
-        self.ask();
+        self.due().iter().for_each(|step| ask_for(step.line));
     }
 
     /// A page was met, for the sake of these bytes of it.
@@ -73,15 +73,15 @@ impl Order {
                 self.strange = 0;
             }
         }
-        self.ask();
+        self.due().iter().for_each(|step| ask_for(step.line));
     }
 
-    fn ask(&mut self) {
+    /// The pages that the CPU is to be asked for now.
+    fn due(&mut self) -> &[Step] {
         let end = self.next.saturating_add(AHEAD).min(self.before.len());
-        for step in self.before.get(self.unasked.max(self.next)..end).unwrap_or_default() {
-            ask_for(step.line);
-        }
+        let start = self.unasked.max(self.next);
         self.unasked = self.unasked.max(end);
+        self.before.get(start..end).unwrap_or_default()
     }
 }
 
@@ -95,3 +95,49 @@ fn ask_for(line: *const u8) {
 
 #[cfg(not(target_arch = "x86_64"))]
 fn ask_for(_line: *const u8) {}
+
+#[cfg(test)]
+mod tests {
+    use std::ptr::NonNull;
+
+    use super::*;
+
+    /// Meets pages; tells which the CPU was asked for, at the beginning and after each.
+    fn frame(order: &mut Order, pages: &[u64]) -> Vec<u64> {
+        static PAGE: [u64; 512] = [0; 512];
+        // SAFETY: the page is a static one.
+        let at = unsafe { PageAt::new(NonNull::from(&PAGE).cast()) };
+        order.begin(0);
+        let mut asked: Vec<u64> =
+            order.before.iter().take(order.unasked).map(|step| step.frame).collect();
+        for page in pages {
+            let first = order.unasked;
+            order.meet(*page, at, 64);
+            let more = order.before.iter().skip(first).take(order.unasked - first);
+            asked.extend(more.map(|step| step.frame));
+        }
+        asked
+    }
+
+    #[test]
+    fn the_order_of_the_last_frame_is_asked_for() {
+        let mut order = Order::default();
+        let pages: Vec<u64> = (0..100).map(|page| page * 7 % 101).collect();
+        assert!(frame(&mut order, &pages).is_empty());
+        assert_eq!(frame(&mut order, &pages), pages);
+    }
+
+    #[test]
+    fn pages_that_come_and_go_do_not_matter() {
+        let mut order = Order::default();
+        let pages: Vec<u64> = (0..200).collect();
+        frame(&mut order, &pages);
+        // Forty new ones in a row, then on where the order was left; then some are missing.
+        let mut other: Vec<u64> =
+            (0..50).chain(1000..1040).chain(50..100).chain(110..200).collect();
+        let asked = frame(&mut order, &other);
+        assert!(asked.len() > 150, "{asked:?}");
+        other.truncate(60);
+        assert!(frame(&mut order, &other).len() < 80);
+    }
+}
