@@ -345,6 +345,8 @@ struct Worker {
     process: Child,
     /// The case it was last seen at, and since when.
     seen: (String, Instant),
+    /// When it was looked after last.
+    looked: Instant,
 }
 
 impl Worker {
@@ -375,7 +377,8 @@ impl Worker {
                 }
             }
         });
-        Self { number, process, seen: (String::new(), Instant::now()) }
+        let now = Instant::now();
+        Self { number, process, seen: (String::new(), now), looked: now }
     }
 
     fn journal(&self) -> PathBuf {
@@ -387,10 +390,13 @@ impl Worker {
         fs::read_to_string(path).unwrap_or_default().trim().to_owned()
     }
 
-    /// Ends it where it hangs.
+    /// Ends it where it hangs. Where this program itself stood still (SIGSTOP), so may the worker have: it has its
+    /// time anew.
     fn look_after(&mut self) {
         let case = Self::case(&self.journal());
-        if case != self.seen.0 {
+        let stood_still = self.looked.elapsed() > A_WHILE;
+        self.looked = Instant::now();
+        if case != self.seen.0 || stood_still {
             self.seen = (case, Instant::now());
         } else if self.seen.1.elapsed() > HUNG {
             let _ = self.process.kill();
