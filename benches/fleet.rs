@@ -1,6 +1,5 @@
 //! Many guests from one process: `make bench-fleet`. Twenty small guests are crawled, each ten times a
-//! second, by a bounded number of threads; printed is what of one core that takes, in all and per guest, and what
-//! the floor would: one batched read of the pages of each frame, with as little of a guest in the CPU's caches.
+//! second, by a bounded number of threads; printed is what of one core that takes, in all and per guest.
 
 mod support;
 
@@ -13,7 +12,6 @@ use support::{Guest, if_time, median, percentile};
 
 const HERTZ: u32 = 10;
 const THREADS: usize = 2;
-const FLOORS: usize = 30;
 
 fn main() {
     if !support::is_run() {
@@ -47,7 +45,6 @@ fn run(name: &str, guests: &[Guest], sections: &[Section]) {
             domain.crawl(&options).expect("a frame");
         }
     }
-    let floor = floors(&mut domains);
     let frames = Mutex::new(vec![Vec::new(); guests.len()]);
     let (begun, cpu) = (Instant::now(), support::process_time());
     let end = begun + Duration::from_secs(if_time(20, 2));
@@ -67,19 +64,8 @@ fn run(name: &str, guests: &[Guest], sections: &[Section]) {
         let (middle, late) = (median(times), percentile(times, 99));
         println!("{:<32}{:>8}{hertz:>10.2}{middle:>10.3}{late:>10.3}", guest.name, times.len());
     }
-    let floor = 100.0 * f64::from(HERTZ) * floor;
-    println!("the floors of these frames, taken in turn: {floor:.1} % of one core");
     let each = share / guests.len() as f64;
     println!("a guest: {each:.2} % of one core; a frame: {:.3} ms of CPU time", {
         cpu.as_secs_f64() * 1e3 / taken as f64
     });
-}
-
-/// Seconds that one batched read of the pages of one frame of each guest takes, one guest after the other.
-fn floors(domains: &mut [Domain]) -> f64 {
-    let mut rounds = Vec::new();
-    for _ in 0..if_time(FLOORS, 2) {
-        rounds.push(domains.iter_mut().map(|domain| domain.floor().1.as_secs_f64()).sum());
-    }
-    median(&rounds)
 }

@@ -8,7 +8,6 @@
 mod support;
 
 use std::fs;
-use std::time::Duration;
 
 use nfm::{CrawlOptions, Domain, OpenOptions, Section};
 use support::plot::{Line, Plot};
@@ -137,10 +136,7 @@ fn options() -> CrawlOptions {
 
 /// Milliseconds that one batched read of the pages of a frame takes, the CPU's caches filled with other things.
 fn floor(domain: &mut Domain) -> f64 {
-    let mut options = options();
-    // Room for all of the pages at once.
-    (options.memory_limit, options.time_limit) = (1 << 30, Duration::from_secs(60));
-    domain.crawl(&options).expect("a frame");
+    domain.crawl(&options()).expect("a frame");
     let mut other_things = vec![0_u8; OTHER_THINGS];
     let floors: Vec<f64> = (0..FLOORS)
         .map(|_| {

@@ -211,6 +211,7 @@ impl Domain {
         }
         enter(None);
         let (problems, retries) = context.finish();
+        ram.end_frame();
         if kernel.has_learned() {
             self.found.keep(&self.options.sources(self.source.identity()).store);
         }

@@ -141,6 +141,7 @@ pub(super) fn find_kernel(source: &dyn Source, options: &OpenOptions) -> Result<
             }
             let (release, symbols) = (&found.kernel.release, found.kernel.symbols);
             tracing::debug!(?release, symbols, "the kernel was found");
+            found.ram.end_frame();
             return Ok(found);
         }
     }

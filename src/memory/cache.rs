@@ -67,13 +67,13 @@ struct Cache {
     /// The order of those that are read in place.
     order: Order,
     copies: Copies,
-    /// How many copies there were when they were forgotten last.
-    copied: usize,
     statistics: ReadStatistics,
     /// System calls of the memory before this frame.
     calls_before: u64,
     /// The kind of this frame.
     kind: u32,
+    /// A frame is being taken.
+    goes_on: bool,
     /// A frame of this kind came before, and what it used was read ahead.
     read_ahead: bool,
     /// Pages of which the rest was read after all.
@@ -172,14 +172,12 @@ impl GuestRam {
     pub fn begin_frame(&self, kind: u32, limits: Limits, control: Option<Control>) {
         self.memory.begin_frame();
         self.budget.begin(limits, control);
-        let most = self.most_pages();
         self.count_generation();
         let mut cache = self.cache.borrow_mut();
         cache.calls_before = self.memory.system_calls();
-        cache.remember();
-        // Where pages are read in place, few are copied, and none ahead.
-        let copied = cache.copied;
-        cache.copies.trim(if self.memory.in_place() { copied } else { most });
+        cache.end();
+        cache.goes_on = true;
+        self.budget.set_pages(cache.copies.bytes());
         cache.statistics = ReadStatistics::default();
         cache.completed = 0;
         cache.kind = kind;
@@ -191,11 +189,17 @@ impl GuestRam {
             cache.to_come = cache.likely_by_kind.remove(&kind).unwrap_or_default();
             cache.to_come.reverse();
             cache.read_ahead = cache.to_come.last().is_some_and(|window| !window.is_empty());
-            if cache.read_ahead {
-                cache.copies.enlarge();
-            }
+            let read_ahead = cache.read_ahead;
+            cache.copies.enlarge(read_ahead);
             self.begin_window(&mut cache);
         }
+    }
+
+    /// The frame is done: what it used is remembered, its pages are forgotten, and the room of their copies is
+    /// another frame's. Address spaces, which keep places of pages, must not be used any more.
+    pub fn end_frame(&self) {
+        self.count_generation();
+        self.cache.borrow_mut().end();
     }
 
     /// Whether what the last frame of this kind used was read when this one began.
@@ -236,11 +240,12 @@ impl GuestRam {
         ReadStatistics { system_calls, ..cache.statistics }
     }
 
-    /// Reads the pages that the frame holds once more, all at once and past the cache, and tells how
-    /// many there are and how long that took: no frame of these pages can cost less.
+    /// Reads the pages of the last frame once more, all at once and past the cache, and tells how many there
+    /// are and how long that took: no frame of these pages can cost less.
     pub fn floor(&self) -> (usize, Duration) {
-        let mut frames: Vec<u64> = self.cache.borrow().held.keys().copied().collect();
+        let mut frames = self.cache.borrow().met();
         frames.sort_unstable();
+        frames.dedup();
         let mut pages = vec![[1; PAGE_SIZE]; frames.len()];
         let mut read = vec![false; frames.len()];
         let begun = Instant::now();
@@ -358,8 +363,13 @@ fn merge(pages: &mut Vec<(u64, u64)>) {
 }
 
 impl Cache {
+    /// The pages of the last frame.
+    fn met(&self) -> Vec<u64> {
+        let copied = self.likely_by_kind.get(&self.kind).into_iter().flatten().flatten();
+        copied.map(|page| page.frame).chain(self.order.met()).collect()
+    }
+
     fn forget(&mut self) {
-        self.copied = self.copies.pages();
         self.used_before.extend(self.copies.used());
         self.held.clear();
         self.copies.clear();
@@ -385,9 +395,17 @@ impl Cache {
         self.used_before.clear();
     }
 
-    /// Forgets every page, but not what of it the frame used.
-    fn remember(&mut self) {
+    /// Forgets every page and gives the room of copies back, and remembers what of it the frame used.
+    fn end(&mut self) {
+        if !std::mem::take(&mut self.goes_on) {
+            // What was read between two frames is of none.
+            self.forget();
+            self.used_before.clear();
+            self.copies.release();
+            return;
+        }
         self.finish_window();
+        self.copies.release();
         let windows = std::mem::take(&mut self.windows);
         if self.likely_by_kind.len() >= MOST_KINDS && !self.likely_by_kind.contains_key(&self.kind)
         {

@@ -3,6 +3,7 @@
 use std::alloc::{Layout, handle_alloc_error};
 use std::cell::Cell;
 use std::ptr::NonNull;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous, munmap};
 
@@ -172,11 +173,22 @@ pub(crate) struct Part<'p> {
     pub read: bool,
 }
 
-/// Room for copies of pages. It grows, is used anew for each frame, and never moves.
-#[derive(Debug, Default)]
+/// Room for copies of pages. It grows, never moves, and is another frame's once it is released.
+#[derive(Debug)]
 pub(super) struct Copies {
     pieces: Vec<Piece>,
     used: usize,
+    /// Whether large pages are wanted under it.
+    large: bool,
+    pool: Arc<Pool>,
+}
+
+/// Room that no frame uses just now, of all guests of this process: who takes frames of many guests writes to few
+/// places so, which the CPU's caches hold, and needs room for as many frames as are taken at once.
+#[derive(Debug, Default)]
+struct Pool {
+    /// What was given back last is taken first.
+    free: Mutex<Vec<Piece>>,
 }
 
 /// A run of room for copies.
@@ -189,6 +201,8 @@ pub(super) struct Room<'c> {
 struct Piece {
     pages: NonNull<Page>,
     lines: Box<[Lines]>,
+    /// Whether a large page was asked for.
+    large: bool,
 }
 
 // SAFETY: it owns its memory as a box does.
@@ -217,11 +231,15 @@ impl Piece {
             let _ = munmap(pages.add(Self::BYTES).as_ptr().cast(), Self::BYTES - before);
             pages
         };
-        Self { pages: pages.cast(), lines: (0..PIECE).map(|_| Lines::default()).collect() }
+        let lines = (0..PIECE).map(|_| Lines::default()).collect();
+        Self { pages: pages.cast(), lines, large: false }
     }
 
-    /// Asks for one large page under it.
-    fn enlarge(&self) {
+    /// Asks for one large page under it, once.
+    fn enlarge(&mut self) {
+        if std::mem::replace(&mut self.large, true) {
+            return;
+        }
         // SAFETY: the range is this piece's own. Advice changes no content; where it is refused, nothing
         // is lost but time.
         let _ = unsafe { madvise(self.pages.as_ptr().cast(), Self::BYTES, Advice::LinuxHugepage) };
@@ -235,27 +253,64 @@ impl Drop for Piece {
     }
 }
 
+impl Pool {
+    /// Pieces that are kept for later.
+    const MOST: usize = 16;
+
+    /// This process's. It ends with the last guest that is open.
+    fn shared() -> Arc<Self> {
+        static POOL: Mutex<Weak<Pool>> = Mutex::new(Weak::new());
+        let mut known = POOL.lock().unwrap_or_else(PoisonError::into_inner);
+        known.upgrade().unwrap_or_else(|| {
+            let pool = Arc::default();
+            *known = Arc::downgrade(&pool);
+            pool
+        })
+    }
+
+    fn take(&self) -> Piece {
+        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        free.unwrap_or_else(Piece::new)
+    }
+
+    /// The first of these is taken first again; those that are too many are given back to the system.
+    fn give(&self, pieces: &mut Vec<Piece>) {
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        pieces.truncate(Self::MOST.saturating_sub(free.len()));
+        free.extend(pieces.drain(..).rev());
+    }
+}
+
+impl Default for Copies {
+    fn default() -> Self {
+        Self { pieces: Vec::new(), used: 0, large: false, pool: Pool::shared() }
+    }
+}
+
+impl Drop for Copies {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
 impl Copies {
     /// Bytes that are set aside.
     pub fn bytes(&self) -> usize {
         self.pieces.len() * PIECE * PAGE_SIZE
     }
 
-    /// How many pages there are copies of.
-    pub fn pages(&self) -> usize {
-        self.used
-    }
-
-    /// Gives back what is beyond room for so many pages. No place of a page may be in use.
-    pub fn trim(&mut self, pages: usize) {
+    /// Gives all room back. No place of a page may be in use.
+    pub fn release(&mut self) {
         self.used = 0;
-        self.pieces.truncate(pages.div_ceil(PIECE));
+        if !self.pieces.is_empty() {
+            self.pool.give(&mut self.pieces);
+        }
     }
 
-    /// Has large pages under the room that there is, where the system has some: what is read once only is
-    /// not worth them.
-    pub fn enlarge(&self) {
-        self.pieces.iter().for_each(Piece::enlarge);
+    /// Has large pages under what room is taken from now on, or not, where the system has some: what is read once
+    /// only is not worth them.
+    pub fn enlarge(&mut self, large: bool) {
+        self.large = large;
     }
 
     /// All room is free again.
@@ -273,7 +328,11 @@ impl Copies {
     pub fn fill(&mut self, pages: usize, fill: impl FnOnce(Room<'_>)) -> Vec<PageAt> {
         let (piece, start) = (self.used / PIECE, self.used % PIECE);
         if piece >= self.pieces.len() {
-            self.pieces.push(Piece::new());
+            let mut piece = self.pool.take();
+            if self.large {
+                piece.enlarge();
+            }
+            self.pieces.push(piece);
         }
         let Some(piece) = self.pieces.get(piece) else { return Vec::new() };
         let count = pages.min(PIECE - start);

@@ -56,6 +56,11 @@ impl Order {
         self.due().iter().for_each(|step| ask_for(step.line));
     }
 
+    /// The pages that this frame met so far, or those of the last one after it.
+    pub fn met(&self) -> impl Iterator<Item = u64> {
+        self.now.iter().map(|step| step.frame)
+    }
+
     /// A page was met, for the sake of these bytes of it.
     pub fn meet(&mut self, frame: u64, at: PageAt, start: usize) {
         if self.now.len() < MOST {
