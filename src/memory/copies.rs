@@ -212,8 +212,9 @@ impl Piece {
     /// Bytes of a large page.
     const BYTES: usize = PIECE * PAGE_SIZE;
 
-    /// From the system itself: aligned to a large page, zeroed, and what is never used takes no memory.
-    fn new() -> Self {
+    /// From the system itself: aligned to a large page, zeroed, and what is never used takes no memory. If it is to
+    /// be `large`, the system is asked to have one such page under it.
+    fn new(large: bool) -> Self {
         let (rights, flags) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE);
         // SAFETY: a new mapping at a place that the kernel chooses.
         let mapped =
@@ -232,17 +233,12 @@ impl Piece {
             pages
         };
         let lines = (0..PIECE).map(|_| Lines::default()).collect();
-        Self { pages: pages.cast(), lines, large: false }
-    }
-
-    /// Asks for one large page under it, once.
-    fn enlarge(&mut self) {
-        if std::mem::replace(&mut self.large, true) {
-            return;
+        if large {
+            // SAFETY: the range is this piece's own. Advice changes no content; where it is refused, nothing
+            // is lost but time.
+            let _ = unsafe { madvise(pages.as_ptr().cast(), Self::BYTES, Advice::LinuxHugepage) };
         }
-        // SAFETY: the range is this piece's own. Advice changes no content; where it is refused, nothing
-        // is lost but time.
-        let _ = unsafe { madvise(self.pages.as_ptr().cast(), Self::BYTES, Advice::LinuxHugepage) };
+        Self { pages: pages.cast(), lines, large }
     }
 }
 
@@ -268,9 +264,10 @@ impl Pool {
         })
     }
 
-    fn take(&self) -> Piece {
+    /// A piece that is free, or a new one; on a large page if that is wanted: what was used without has small ones.
+    fn take(&self, large: bool) -> Piece {
         let free = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        free.unwrap_or_else(Piece::new)
+        free.filter(|piece| piece.large || !large).unwrap_or_else(|| Piece::new(large))
     }
 
     /// The first of these is taken first again; those that are too many are given back to the system.
@@ -328,11 +325,7 @@ impl Copies {
     pub fn fill(&mut self, pages: usize, fill: impl FnOnce(Room<'_>)) -> Vec<PageAt> {
         let (piece, start) = (self.used / PIECE, self.used % PIECE);
         if piece >= self.pieces.len() {
-            let mut piece = self.pool.take();
-            if self.large {
-                piece.enlarge();
-            }
-            self.pieces.push(piece);
+            self.pieces.push(self.pool.take(self.large));
         }
         let Some(piece) = self.pieces.get(piece) else { return Vec::new() };
         let count = pages.min(PIECE - start);
