@@ -74,6 +74,8 @@ struct Cache {
     kind: u32,
     /// A frame is being taken.
     goes_on: bool,
+    /// Frames are taken of pages in place.
+    in_place: bool,
     /// A frame of this kind came before, and what it used was read ahead.
     read_ahead: bool,
     /// Pages of which the rest was read after all.
@@ -183,6 +185,9 @@ impl GuestRam {
         cache.kind = kind;
         cache.read_ahead = false;
         if self.memory.in_place() {
+            if !std::mem::replace(&mut cache.in_place, true) {
+                cache.copies.give_up();
+            }
             cache.order.begin(kind);
         }
         if !self.memory.in_place() && self.budget.look_at_clock().is_ok() {

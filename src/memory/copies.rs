@@ -270,6 +270,11 @@ impl Pool {
         free.filter(|piece| piece.large || !large).unwrap_or_else(|| Piece::new(large))
     }
 
+    /// Gives to the system what is free.
+    fn empty(&self) {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// The first of these is taken first again; those that are too many are given back to the system.
     fn give(&self, pieces: &mut Vec<Piece>) {
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
@@ -302,6 +307,13 @@ impl Copies {
         if !self.pieces.is_empty() {
             self.pool.give(&mut self.pieces);
         }
+    }
+
+    /// Nothing will be copied, as far as can be told: no room is kept for it. Guests whose pages are copied take new
+    /// room, once.
+    pub fn give_up(&mut self) {
+        self.release();
+        self.pool.empty();
     }
 
     /// Has large pages under what room is taken from now on, or not, where the system has some: what is read once
