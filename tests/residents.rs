@@ -1,0 +1,90 @@
+//! What mappings hold in RAM, by a handle that is kept open: it does not read all page tables again, and sees what
+//! changes all the same.
+
+#[path = "lab/mod.rs"]
+mod lab;
+
+use std::collections::BTreeMap;
+
+use nfm::{Domain, Frame, OpenOptions};
+
+fn open(guest: &lab::Guest) -> Domain {
+    Domain::open(guest.domain(), &OpenOptions::default()).expect("an open domain")
+}
+
+fn crawl(domain: &mut Domain) -> Frame {
+    let frame = domain.crawl(&lab::patient()).expect("a frame");
+    assert!(frame.consistency.complete, "{:?}", frame.consistency.problems);
+    frame
+}
+
+/// Bytes in RAM of every mapping, by process and first address.
+fn residents(frame: &Frame) -> BTreeMap<(u32, u64), Option<u64>> {
+    let rows = frame.mappings.iter().flatten();
+    rows.map(|row| ((row.pid, row.start), row.resident_bytes)).collect()
+}
+
+/// What a handle that is kept open says of mappings' memory is what a new one says, which read all page tables; of a
+/// guest that rests, after a few tries at most.
+fn expect_as_anew(guest: &lab::Guest, kept: &mut Domain) -> Frame {
+    for _ in 0..20 {
+        let frame = crawl(kept);
+        if residents(&frame) == residents(&crawl(&mut open(guest))) {
+            return frame;
+        }
+    }
+    panic!("what a handle says that is kept open is not what a new one says");
+}
+
+/// Page tables of processes that sleep are not read again, and yet what changes is seen: memory that a process takes
+/// once it wakes, and what is taken away from one that sleeps on.
+fn follow(name: &str, options: &[&str]) {
+    let guest = lab::own_guest(name, options);
+    guest.ask(
+        "mkfifo /tmp/more; cp /bin/busybox /tmp/awk; \
+         /tmp/awk '{ all = all $0 }' <>/tmp/more >/dev/null 2>&1 &",
+    );
+    let mut kept = open(&guest);
+    crawl(&mut kept);
+    let all = kept.statistics().pages;
+    for _ in 0..4 {
+        crawl(&mut kept);
+    }
+    let fewer = kept.statistics().pages;
+    assert!(fewer + 200 < all, "{fewer} pages of {all}: page tables were read again");
+    let before = expect_as_anew(&guest, &mut kept);
+
+    let rows = before.processes.iter().flatten();
+    let hungry = rows.filter(|row| row.name.as_deref() == Some("awk")).map(|row| row.pid);
+    let [hungry] = hungry.collect::<Vec<_>>()[..] else { panic!("no awk in the guest") };
+    let held = |frame: &Frame| -> u64 {
+        let rows = frame.mappings.iter().flatten().filter(|row| row.pid == hungry);
+        rows.filter_map(|row| row.resident_bytes).sum()
+    };
+    for _ in 0..3 {
+        let had = held(&expect_as_anew(&guest, &mut kept));
+        guest.ask("(head -c 1000000 /dev/zero | tr '\\0' x; echo) >/tmp/more; sleep 0.5");
+        let has = held(&expect_as_anew(&guest, &mut kept));
+        assert!(has > had + 900_000, "{had} bytes, then {has}");
+    }
+
+    let mapped = |frame: &Frame| {
+        let mut rows = frame.mappings.iter().flatten();
+        rows.find(|row| row.path.as_deref() == Some("/tmp/shared.map"))?.resident_bytes
+    };
+    assert_eq!(mapped(&expect_as_anew(&guest, &mut kept)), Some(64 << 10));
+    guest.ask("truncate -s 0 /tmp/shared.map");
+    assert_eq!(mapped(&crawl(&mut kept)), Some(0));
+    expect_as_anew(&guest, &mut kept);
+}
+
+#[test]
+fn private_memory() {
+    follow("residents", &[]);
+}
+
+/// Counters of resident pages are per CPU there.
+#[test]
+fn shared_memory() {
+    follow("residents-shared", &["--kernel", "6.12", "--vcpus", "2", "--backing", "memfd"]);
+}
