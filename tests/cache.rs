@@ -93,6 +93,11 @@ fn the_second_opening_is_immediate_and_tells_the_same() {
 
     let mut first = open(&guest, &folder.options());
     assert!(!is_recalled(&first));
+    // Before a frame meets them: who takes it may have given up the right to write by then.
+    edit(&folder.file(), |profile| {
+        let drivers = &profile["drivers"];
+        assert!(drivers["virtio_net"].is_object() && drivers["veth"].is_object(), "{drivers}");
+    });
     let of_guest = frame(&mut first);
     let size = fs::metadata(folder.file()).unwrap().len();
     assert!(size < 100 << 10, "{size} bytes");
