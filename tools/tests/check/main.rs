@@ -57,7 +57,7 @@ fn linux(kernel: &str, options: &[&str]) {
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     assert!(text(&output).contains(": no finding\n"), "{}", text(&output));
     assert!(text(&output).contains("not checked  "), "{}", text(&output));
-    let output = in_time(&guest, "0.000001", &[]);
+    let output = in_time(&guest, "0.001", &[]);
     assert_eq!(output.status.code(), Some(UNDECIDED), "{}", text(&output));
     assert!(text(&output).contains("the time limit is reached"), "{}", text(&output));
 
