@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use nfm::Section;
@@ -152,7 +153,7 @@ pub(crate) struct Crawl {
     pub physical: bool,
     /// Return the frame as it is after so many seconds
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
-    pub time_limit: Option<f64>,
+    pub time_limit: Option<Duration>,
     /// Return the frame as it is once it takes so much memory
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..))]
     pub memory_limit: Option<u32>,
@@ -161,7 +162,7 @@ pub(crate) struct Crawl {
     pub row_limit: Option<u32>,
     /// Take a frame every so many seconds (0.1 is ten a second)
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
-    pub watch: Option<f64>,
+    pub watch: Option<Duration>,
     /// With --watch: end after so many frames
     #[arg(long, value_name = "FRAMES", requires = "watch")]
     pub count: Option<u64>,
@@ -173,7 +174,7 @@ pub(crate) struct Check {
     pub target: Target,
     /// Give up what was not compared after so many seconds (1 unless said otherwise)
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
-    pub time_limit: Option<f64>,
+    pub time_limit: Option<Duration>,
 }
 
 #[derive(Args)]
@@ -239,7 +240,7 @@ pub(crate) struct Ps {
     pub cpu: bool,
     /// With --cpu: the seconds over which it is measured
     #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = seconds)]
-    pub interval: f64,
+    pub interval: Duration,
 }
 
 #[derive(Args)]
@@ -251,12 +252,14 @@ pub(crate) struct Top {
     pub once: bool,
     /// Seconds between screens, and over which the CPU's use is measured
     #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds)]
-    pub interval: f64,
+    pub interval: Duration,
 }
 
-fn seconds(text: &str) -> Result<f64, String> {
+fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse() {
-        Ok(seconds) if (0.001..=86_400.0).contains(&seconds) => Ok(seconds),
+        Ok(seconds) if (0.001..=86_400.0).contains(&seconds) => {
+            Ok(Duration::from_secs_f64(seconds))
+        }
         _ => Err("seconds are a number from 0.001 to 86400".to_owned()),
     }
 }

@@ -2,7 +2,6 @@
 
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use nfm::{
     CheckOutcome, CrawlOptions, HiddenConnection, HiddenModule, HiddenProcess, HookTarget,
@@ -29,8 +28,7 @@ struct Told {
 /// `nfm check`.
 pub(crate) fn check(options: &nfm::OpenOptions, check: &Check, out: &mut dyn Write) -> Verb {
     let mut sections = CrawlOptions::sections(&[Section::Integrity]);
-    if let Some(limit) = check.time_limit.and_then(|limit| Duration::try_from_secs_f64(limit).ok())
-    {
+    if let Some(limit) = check.time_limit {
         sections.time_limit = limit;
     }
     let frame = open(options, &check.target.domain)?.crawl(&sections)?;

@@ -2,7 +2,6 @@
 
 use std::io::Write;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use nfm::{CrawlOptions, ErrorCode, Frame, Mode, Rate, Section, Text};
 
@@ -19,8 +18,7 @@ pub(crate) fn crawl(open_options: &nfm::OpenOptions, crawl: &Crawl, out: &mut dy
     options.mode = if crawl.paused { Mode::Paused } else { Mode::Live };
     options.threads = crawl.threads;
     options.physical = crawl.physical;
-    if let Some(limit) = crawl.time_limit.and_then(|limit| Duration::try_from_secs_f64(limit).ok())
-    {
+    if let Some(limit) = crawl.time_limit {
         options.time_limit = limit;
     }
     if let Some(mebibytes) = crawl.memory_limit {
@@ -36,8 +34,7 @@ pub(crate) fn crawl(open_options: &nfm::OpenOptions, crawl: &Crawl, out: &mut dy
     };
     // Not before: the guard is a program of its own.
     privileges::give_up();
-    let period = Duration::try_from_secs_f64(crawl.watch.unwrap_or_default());
-    let mut rate = Rate::new(period.unwrap_or(Duration::MAX));
+    let mut rate = Rate::new(crawl.watch.unwrap_or_default());
     let rounds = match (crawl.watch, crawl.count) {
         (None, _) => 1,
         (Some(_), count) => count.unwrap_or(u64::MAX),

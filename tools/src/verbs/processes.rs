@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::io::Write;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use nfm::{CrawlOptions, Frame, Process, Section};
 
@@ -28,7 +27,7 @@ pub(crate) fn ps(options: &nfm::OpenOptions, ps: &Ps, out: &mut dyn Write) -> Ve
     let mut domain = open(options, &ps.target.domain)?;
     let options = CrawlOptions::sections(&SECTIONS);
     let earlier = domain.crawl(&options)?;
-    std::thread::sleep(Duration::try_from_secs_f64(ps.interval).unwrap_or_default());
+    std::thread::sleep(ps.interval);
     let later = domain.crawl(&options)?;
     let mut usage = usage(&earlier, &later);
     usage.sort_by_key(|row| row.process.pid);

@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use nfm::{CrawlOptions, Domain, Frame, Section};
 
@@ -18,7 +18,7 @@ const SECTIONS: [Section; 4] = [Section::Os, Section::Cpus, Section::Memory, Sec
 /// `nfm top`.
 pub(crate) fn top(options: &nfm::OpenOptions, top: &Top, out: &mut dyn Write) -> Verb {
     let mut domain = open(options, &top.target.domain)?;
-    let interval = Duration::try_from_secs_f64(top.interval).unwrap_or(Duration::from_secs(2));
+    let interval = top.interval;
     let (mut earlier, mut at) = sample(&mut domain)?;
     loop {
         std::thread::sleep((at + interval).saturating_duration_since(Instant::now()));
