@@ -6,17 +6,7 @@ mod lab;
 
 use std::collections::BTreeMap;
 
-use nfm::{Domain, Frame, OpenOptions};
-
-fn open(guest: &lab::Guest) -> Domain {
-    Domain::open(guest.domain(), &OpenOptions::default()).expect("an open domain")
-}
-
-fn crawl(domain: &mut Domain) -> Frame {
-    let frame = domain.crawl(&lab::patient()).expect("a frame");
-    assert!(frame.consistency.complete, "{:?}", frame.consistency.problems);
-    frame
-}
+use nfm::{Domain, Frame};
 
 /// Bytes in RAM of every mapping, by process and first address.
 fn residents(frame: &Frame) -> BTreeMap<(u32, u64), Option<u64>> {
@@ -28,8 +18,8 @@ fn residents(frame: &Frame) -> BTreeMap<(u32, u64), Option<u64>> {
 /// guest that rests, after a few tries at most.
 fn expect_as_anew(guest: &lab::Guest, kept: &mut Domain) -> Frame {
     for _ in 0..20 {
-        let frame = crawl(kept);
-        if residents(&frame) == residents(&crawl(&mut open(guest))) {
+        let frame = lab::whole_frame(kept);
+        if residents(&frame) == residents(&lab::whole_frame(&mut lab::open(guest))) {
             return frame;
         }
     }
@@ -44,11 +34,11 @@ fn follow(name: &str, options: &[&str]) {
         "mkfifo /tmp/more; cp /bin/busybox /tmp/awk; \
          /tmp/awk '{ all = all $0 }' <>/tmp/more >/dev/null 2>&1 &",
     );
-    let mut kept = open(&guest);
-    crawl(&mut kept);
+    let mut kept = lab::open(&guest);
+    lab::whole_frame(&mut kept);
     let all = kept.statistics().pages;
     for _ in 0..4 {
-        crawl(&mut kept);
+        lab::whole_frame(&mut kept);
     }
     let fewer = kept.statistics().pages;
     assert!(fewer + 200 < all, "{fewer} pages of {all}: page tables were read again");
@@ -74,7 +64,7 @@ fn follow(name: &str, options: &[&str]) {
     };
     assert_eq!(mapped(&expect_as_anew(&guest, &mut kept)), Some(64 << 10));
     guest.ask("truncate -s 0 /tmp/shared.map");
-    assert_eq!(mapped(&crawl(&mut kept)), Some(0));
+    assert_eq!(mapped(&lab::whole_frame(&mut kept)), Some(0));
     expect_as_anew(&guest, &mut kept);
 }
 

@@ -7,7 +7,7 @@ mod lab;
 use std::os::unix::fs::MetadataExt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use nfm::{CrawlOptions, Domain, Frame, OpenOptions, Section};
+use nfm::{CrawlOptions, Frame, Section};
 use serde_json::Value;
 
 /// Frames after which a handle has all the room that it needs, and those that may not ask for more.
@@ -20,16 +20,6 @@ const SLACK_KIB: u64 = 512;
 fn one_at_a_time() -> MutexGuard<'static, ()> {
     static ONE: Mutex<()> = Mutex::new(());
     ONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn open(guest: &lab::Guest) -> Domain {
-    Domain::open(guest.domain(), &OpenOptions::default()).expect("an open domain")
-}
-
-fn crawl(domain: &mut Domain) -> Frame {
-    let frame = domain.crawl(&lab::patient()).expect("a frame");
-    assert!(frame.consistency.complete, "{:?}", frame.consistency.problems);
-    frame
 }
 
 /// What does not change in a guest that rests: the rows by what they are called.
@@ -59,20 +49,24 @@ fn resident_kib() -> u64 {
 
 fn stays_as_it_is(guest: &lab::Guest) {
     let _alone = guest.alone();
-    let mut domain = open(guest);
-    let first = names(&crawl(&mut domain));
+    let mut domain = lab::open(guest);
+    let first = names(&lab::whole_frame(&mut domain));
     for _ in 0..FIRST {
-        crawl(&mut domain);
+        lab::whole_frame(&mut domain);
     }
     let before = resident_kib();
     for _ in 0..FRAMES {
-        crawl(&mut domain);
+        lab::whole_frame(&mut domain);
     }
     let after = resident_kib();
     assert!(after <= before + SLACK_KIB, "{before} KiB grew to {after} KiB in {FRAMES} frames");
-    let last = names(&crawl(&mut domain));
+    let last = names(&lab::whole_frame(&mut domain));
     assert_eq!(first, last, "the last frame differs from the first");
-    assert_eq!(last, names(&crawl(&mut open(guest))), "a new handle's frame differs");
+    assert_eq!(
+        last,
+        names(&lab::whole_frame(&mut lab::open(guest))),
+        "a new handle's frame differs"
+    );
 }
 
 #[test]
@@ -80,10 +74,10 @@ fn private_memory() {
     let _one = one_at_a_time();
     let guest = lab::guest("steady-private", &[]);
     stays_as_it_is(&guest);
-    let mut domain = open(&guest);
-    crawl(&mut domain);
+    let mut domain = lab::open(&guest);
+    lab::whole_frame(&mut domain);
     let first = domain.statistics();
-    crawl(&mut domain);
+    lab::whole_frame(&mut domain);
     let second = domain.statistics();
     assert!(second.pages > 500 && second.pages < first.pages * 2, "{first:?} {second:?}");
     // What the last frame used is read at once.
@@ -106,10 +100,10 @@ fn shared_memory_is_read_where_it_lies() {
         memory.filter_map(size).max().expect("QEMU's memory file")
     };
     let _alone = guest.alone();
-    let mut domain = open(&guest);
+    let mut domain = lab::open(&guest);
     let before = blocks();
     for _ in 0..FIRST {
-        crawl(&mut domain);
+        lab::whole_frame(&mut domain);
     }
     let cost = domain.statistics();
     assert!(cost.pages > 500 && cost.system_calls == 0, "not read where it lies: {cost:?}");
@@ -124,7 +118,7 @@ fn kinds_of_frames_in_turn() {
     let _one = one_at_a_time();
     let guest = lab::guest("steady-private", &[]);
     let _alone = guest.alone();
-    let mut domain = open(&guest);
+    let mut domain = lab::open(&guest);
     let mut pages = Vec::new();
     for round in 0..3 {
         for section in [Section::Os, Section::Processes, Section::Memory] {

@@ -104,6 +104,18 @@ pub fn patient() -> nfm::CrawlOptions {
     options
 }
 
+/// A guest, opened with nothing but its name.
+pub fn open(guest: &Guest) -> nfm::Domain {
+    nfm::Domain::open(guest.domain(), &nfm::OpenOptions::default()).expect("an open domain")
+}
+
+/// A frame of all sections, which must be whole.
+pub fn whole_frame(domain: &mut nfm::Domain) -> nfm::Frame {
+    let frame = domain.crawl(&patient()).expect("a frame");
+    assert!(frame.consistency.complete, "{:?}", frame.consistency.problems);
+    frame
+}
+
 /// What virsh prints, or `None` where it fails; bounded in time.
 pub fn virsh(arguments: &[&str]) -> Option<String> {
     let output = Command::new("timeout")
