@@ -31,10 +31,10 @@ pub(super) struct State {
 
 /// An area and its bytes in RAM.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Area {
-    pub start: u64,
-    pub end: u64,
-    pub resident: u64,
+struct Area {
+    start: u64,
+    end: u64,
+    resident: u64,
 }
 
 /// What was counted of one process.
