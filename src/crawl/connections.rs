@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use rustc_hash::FxHashMap;
 
+use super::Section;
 use super::files::Descriptor;
 use super::reader::{Context, ReadError, ReadResult};
 use super::socket_tables::{Kind, sockets};
@@ -36,17 +37,21 @@ const OWNER_COST: usize = 64;
 /// Bytes of an address of a unix socket (`sizeof(struct sockaddr_un)`).
 const LONGEST_NAME: u64 = 110;
 
+/// A socket that a process has open: the address of its inode, the process and the descriptor.
+pub(super) type Open = (u64, (u32, u32));
+
 pub(super) fn crawl(context: &Context) -> Vec<Connection> {
-    rows(context, &owners(context))
+    let open = context.of_tasks(Section::Connections, |taken| &mut taken.open);
+    rows(context, &first_owners(open))
 }
 
 /// The sockets that these tasks (each with its process id) have open.
 pub(super) fn of_tasks(context: &Context, tasks: &[(u64, u32)]) -> Vec<Connection> {
-    let mut open = Vec::new();
+    let mut all = Vec::new();
     for (task, pid) in tasks {
-        inodes(context, *task, *pid, &mut open);
+        context.with_descriptors(*task, |open| inodes(context, *pid, open, &mut all));
     }
-    let mut rows = rows(context, &first_owners(open));
+    let mut rows = rows(context, &first_owners(all));
     rows.retain(|row| row.pid.is_some());
     rows
 }
@@ -76,16 +81,7 @@ fn rows(context: &Context, owners: &Owners) -> Vec<Connection> {
 /// The first process and descriptor that has an inode (by its address) open.
 type Owners = FxHashMap<u64, (u32, u32)>;
 
-fn owners(context: &Context) -> Owners {
-    first_owners(context.each_task(|task, open| {
-        let pid = context.note("pid", context.u32(task, context.layout.process.task.tgid));
-        if let Some(pid) = pid {
-            inodes(context, task, pid, open);
-        }
-    }))
-}
-
-fn first_owners(open: impl IntoIterator<Item = (u64, (u32, u32))>) -> Owners {
+fn first_owners(open: Vec<Open>) -> Owners {
     let mut owners = Owners::default();
     for (inode, owner) in open {
         owners.entry(inode).or_insert(owner);
@@ -93,14 +89,33 @@ fn first_owners(open: impl IntoIterator<Item = (u64, (u32, u32))>) -> Owners {
     owners
 }
 
-/// Adds the inodes that a task has open, with its id and the descriptor.
-fn inodes(context: &Context, task: u64, pid: u32, open: &mut Vec<(u64, (u32, u32))>) {
-    let inode = context.layout.files.file.inode;
-    let rows = context.note("descriptors", context.descriptors(task)).unwrap_or_default();
+/// Adds the sockets that a task has open.
+pub(super) fn add(
+    context: &Context,
+    task: u64,
+    open: ReadResult<&[Descriptor]>,
+    all: &mut Vec<Open>,
+) {
+    let pid = context.u32(task, context.layout.process.task.tgid);
+    if let Some(pid) = context.note("pid", pid) {
+        inodes(context, pid, open, all);
+    }
+}
+
+fn inodes(context: &Context, pid: u32, open: ReadResult<&[Descriptor]>, all: &mut Vec<Open>) {
+    let layout = &context.layout.files.file;
+    let open = context.note("descriptors", open).unwrap_or_default();
+    // What lies on another mount is no socket (`sock_alloc_file`, net/socket.c).
+    let sockets = context.symbol(context.layout.symbols.sock_mnt);
+    let sockets = sockets.and_then(|mount| context.u64_at(mount)).ok();
+    let is_socket = |one: &&Descriptor| {
+        sockets.is_none() || context.unsigned(one.file, layout.mnt).ok() == sockets
+    };
     // In a table of owners, beside the row.
-    let rows = rows.iter().take_while(|_| context.keep(OWNER_COST).is_ok());
-    let of = |one: &Descriptor| Some((context.unsigned(one.file, inode).ok()?, (pid, one.fd)));
-    open.extend(rows.filter_map(of));
+    let open = open.iter().filter(is_socket).take_while(|_| context.keep(OWNER_COST).is_ok());
+    let of =
+        |one: &Descriptor| Some((context.unsigned(one.file, layout.inode).ok()?, (pid, one.fd)));
+    all.extend(open.filter_map(of));
 }
 
 fn row(

@@ -1,26 +1,26 @@
 //! The section `files`: descriptors as `/proc/PID/fd` and `/proc/PID/fdinfo` show them.
 
-use std::rc::Rc;
-
 use super::path;
 use super::reader::{Context, ReadError, ReadResult};
 use crate::frame::{File, FileKind};
 
 /// Descriptors of one process that are followed (the kernel's own limit is `sysctl_nr_open`, 2^20).
 const MOST_FDS: u64 = 1 << 20;
-/// Descriptors and tasks that are kept for the frame.
-const MOST_KNOWN: usize = 1 << 17;
 /// `O_CLOEXEC` (include/uapi/asm-generic/fcntl.h).
 const CLOSE_ON_EXEC: u64 = 0o2_000_000;
 
-pub(super) fn crawl(context: &Context) -> Vec<File> {
-    let tgid = context.layout.process.task.tgid;
-    context.each_task(|task, rows| {
-        let Some(pid) = context.note("pid", context.u32(task, tgid)) else { return };
-        let open = context.note("descriptors", context.descriptors(task)).unwrap_or_default();
-        rows.reserve(open.len());
-        rows.extend(context.rows::<File, _>(open.iter()).map(|one| row(context, pid, *one)));
-    })
+/// Adds the descriptors that a task has open.
+pub(super) fn add(
+    context: &Context,
+    task: u64,
+    open: ReadResult<&[Descriptor]>,
+    rows: &mut Vec<File>,
+) {
+    let pid = context.u32(task, context.layout.process.task.tgid);
+    let Some(pid) = context.note("pid", pid) else { return };
+    let open = context.note("descriptors", open).unwrap_or_default();
+    rows.reserve(open.len());
+    rows.extend(context.rows::<File, _>(open).map(|one| row(context, pid, *one)));
 }
 
 /// An open descriptor.
@@ -33,24 +33,18 @@ pub(super) struct Descriptor {
 }
 
 impl Context<'_> {
-    /// The descriptors of a task, which several sections ask for. Memory that is read in place may have
-    /// changed since another section asked.
-    pub(super) fn descriptors(&self, task: u64) -> ReadResult<Rc<[Descriptor]>> {
-        if let Some(known) = self.descriptors.borrow().get(&task) {
-            return Ok(Rc::clone(known));
-        }
+    /// Lets the descriptors of a task be looked at.
+    pub(super) fn with_descriptors<T>(
+        &self,
+        task: u64,
+        look: impl FnOnce(ReadResult<&[Descriptor]>) -> T,
+    ) -> T {
         let mut open = self.room.take();
         open.clear();
         let read = descriptors(self, task, &mut open);
-        let listed = read.map(|()| Rc::from(open.as_slice()));
+        let looked = look(read.map(|()| open.as_slice()));
         self.room.replace(open);
-        let listed: Rc<[Descriptor]> = listed?;
-        let count = self.known_descriptors.get().saturating_add(listed.len() + 1);
-        if count <= MOST_KNOWN && !self.space.in_place() {
-            self.known_descriptors.set(count);
-            self.descriptors.borrow_mut().insert(task, Rc::clone(&listed));
-        }
-        Ok(listed)
+        looked
     }
 }
 

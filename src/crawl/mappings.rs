@@ -18,11 +18,9 @@ const HAS_VSYSCALL: u64 = 1 << 1;
 /// `enum { EMULATE, XONLY, NONE } vsyscall_mode` (arch/x86/entry/vsyscall/vsyscall_64.c).
 const NO_VSYSCALL: u32 = 2;
 
-pub(super) fn crawl(context: &Context) -> Vec<Mapping> {
-    context.reuse.residents.borrow_mut().begin();
-    context.each_task(|task, rows| {
-        of_task(context, task, rows);
-    })
+/// Adds the mappings of a task.
+pub(super) fn add(context: &Context, task: u64, rows: &mut Vec<Mapping>) {
+    of_task(context, task, rows);
 }
 
 /// The mappings of a task; `None` where it has no address space.

@@ -16,6 +16,7 @@ mod modules;
 mod mounts;
 mod namespaces;
 mod os;
+mod pass;
 mod path;
 mod processes;
 mod reader;
@@ -131,15 +132,19 @@ pub(crate) fn crawl(context: &Context, section: Section, frame: &mut Frame) {
     match section {
         Section::Os => frame.os = Some(os::crawl(context)),
         Section::Cpus => frame.cpus = Some(cpus::crawl(context)),
-        Section::Processes => frame.processes = Some(processes::crawl(context)),
+        Section::Processes => {
+            frame.processes = Some(context.of_tasks(section, |taken| &mut taken.processes));
+        }
         Section::Memory => frame.memory = Some(memory::crawl(context)),
-        Section::Mappings => frame.mappings = Some(mappings::crawl(context)),
+        Section::Mappings => {
+            frame.mappings = Some(context.of_tasks(section, |taken| &mut taken.mappings));
+        }
         Section::Mounts => frame.mounts = Some(mounts::crawl(context)),
         Section::Log => frame.log = Some(log::crawl(context)),
         Section::Connections => frame.connections = Some(connections::crawl(context)),
         // Not in guest memory: `Domain::crawl` asks the host.
         Section::Host => {}
-        Section::Files => frame.files = Some(files::crawl(context)),
+        Section::Files => frame.files = Some(context.of_tasks(section, |taken| &mut taken.files)),
         Section::Modules => frame.modules = Some(modules::crawl(context)),
         Section::Interfaces => frame.interfaces = Some(interfaces::crawl(context)),
         Section::Integrity => frame.integrity = Some(integrity::crawl(context)),

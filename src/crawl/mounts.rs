@@ -1,8 +1,8 @@
 //! The section `mounts`: `/proc/PID/mountinfo` (fs/proc_namespace.c) of every mount namespace that a
 //! process is in, seen from the root directory of its first process.
 
-use rustc_hash::FxHashSet;
-
+use super::Section;
+use super::pass::MountNamespaces;
 use super::path;
 use super::reader::{Context, PathRef, ReadResult};
 use super::tree::rb_entries;
@@ -26,20 +26,26 @@ const READ_ONLY: u64 = 0x40;
 const CURSOR: u64 = 0x1000_0000;
 
 pub(super) fn crawl(context: &Context) -> Vec<Mount> {
-    let layout = &context.layout.process;
-    let mut seen = FxHashSet::default();
+    let namespaces = context.of_tasks(Section::Mounts, |taken| &mut taken.namespaces);
     let mut rows = Vec::new();
-    for task in context.present_tasks() {
-        let proxy =
-            context.note("namespaces", context.pointer(task, layout.task.nsproxy)).flatten();
-        let namespace = proxy.map(|proxy| context.pointer(proxy, layout.nsproxy.mnt));
-        let namespace = namespace.and_then(|ns| context.note("namespace", ns)).flatten();
-        if let Some(namespace) = namespace.filter(|namespace| seen.insert(*namespace)) {
-            let Some(root) = context.note("root", root(context, task)).flatten() else { continue };
-            of_namespace(context, namespace, root, &mut rows);
-        }
+    for (namespace, root) in namespaces.roots {
+        context.space.may_move_on();
+        of_namespace(context, namespace, root, &mut rows);
     }
     rows
+}
+
+/// Adds the mount namespace of a task; a dead one has none.
+pub(super) fn add(context: &Context, task: u64, namespaces: &mut MountNamespaces) {
+    let layout = &context.layout.process;
+    let proxy = context.note("namespaces", context.pointer(task, layout.task.nsproxy)).flatten();
+    let namespace = proxy.map(|proxy| context.pointer(proxy, layout.nsproxy.mnt));
+    let namespace = namespace.and_then(|ns| context.note("namespace", ns)).flatten();
+    if let Some(namespace) = namespace.filter(|namespace| !namespaces.has(*namespace))
+        && let Some(root) = context.note("root", root(context, task)).flatten()
+    {
+        namespaces.add(namespace, root);
+    }
 }
 
 /// A task's root directory; a dead one has none.

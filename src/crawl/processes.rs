@@ -1,5 +1,6 @@
 //! The section `processes`, as `/proc/PID/{stat,status,cmdline}` (fs/proc/array.c, fs/proc/base.c).
 
+use super::files::Descriptor;
 use super::namespaces;
 use super::path;
 use super::reader::{Context, PathRef, ReadError, ReadResult};
@@ -35,14 +36,23 @@ mod state {
     pub const FROZEN: u64 = 0x8000;
 }
 
-pub(super) fn crawl(context: &Context) -> Vec<Process> {
-    context.each_task(|task, rows| {
-        rows.extend(context.rows::<Process, _>([task]).filter_map(|task| row(context, task)));
-    })
+/// Adds the row of a task.
+pub(super) fn add(
+    context: &Context,
+    task: u64,
+    open: ReadResult<&[Descriptor]>,
+    rows: &mut Vec<Process>,
+) {
+    let row = |task| row(context, task, open);
+    rows.extend(context.rows::<Process, _>([task]).filter_map(row));
 }
 
-/// A task that leads a thread group, wherever it was found.
-pub(super) fn row(context: &Context, task: u64) -> Option<Process> {
+/// A task that leads a thread group, wherever it was found, and has these descriptors open.
+pub(super) fn row(
+    context: &Context,
+    task: u64,
+    open: ReadResult<&[Descriptor]>,
+) -> Option<Process> {
     let layout = &context.layout.process;
     let layout_fs = &context.layout.files.fs;
     let mm = context.note("mm", context.pointer(task, layout.task.mm))?;
@@ -53,7 +63,6 @@ pub(super) fn row(context: &Context, task: u64) -> Option<Process> {
         context.unsigned(task, layout.task.flags).map(|flags| flags & KERNEL_THREAD != 0);
     let times = context.note("user_ns", times(context, task));
     let resident = context.note("rss_bytes", mm.map_or(Ok((0, 0)), |mm| resident(context, mm)));
-    let descriptors = context.descriptors(task).map(|open| open.len() as u32);
     let size = mm.map_or(Ok(0), |mm| context.unsigned(mm, layout.mm.total_vm));
     let threads = signal.and_then(|signal| context.u32(signal, layout.signal.nr_threads));
     let nice =
@@ -85,7 +94,7 @@ pub(super) fn row(context: &Context, task: u64) -> Option<Process> {
         virtual_bytes: context.note("virtual_bytes", size).map(|pages| pages.saturating_mul(4096)),
         rss_bytes: resident.map(|(all, _)| all),
         shared_bytes: resident.map(|(_, shared)| shared),
-        open_files: context.note("open_files", descriptors),
+        open_files: context.note("open_files", open.map(|open| open.len() as u32)),
         cgroup: context.note("cgroup", cgroup(context, task)),
         namespaces: namespaces::of_task(context, task),
         kernel_thread: context.note("kernel_thread", kernel_thread),

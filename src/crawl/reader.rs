@@ -2,12 +2,13 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
-use std::rc::Rc;
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
+use super::Section;
 use super::files::Descriptor;
+use super::pass::Passes;
 use super::reuse::Reuse;
 use super::vmas::Vma;
 use crate::frame::{Problem, Text};
@@ -156,8 +157,8 @@ pub(crate) struct Context<'a> {
     /// What the last frame left.
     pub(super) reuse: &'a Reuse,
     section: Cell<&'static str>,
-    pub(super) problems: RefCell<Vec<Problem>>,
-    pub(super) unnamed_problems: Cell<usize>,
+    problems: RefCell<Vec<Problem>>,
+    unnamed_problems: Cell<usize>,
     pub(super) retries: Cell<u32>,
     /// Facts so far that looked torn.
     pub(super) torn: Cell<u64>,
@@ -176,9 +177,8 @@ pub(crate) struct Context<'a> {
     waited: Cell<Duration>,
     /// Paths of control groups, by their `struct kernfs_node`.
     pub groups: RefCell<FxHashMap<u64, Text>>,
-    /// Descriptors of tasks that were listed.
-    pub(super) descriptors: RefCell<FxHashMap<u64, Rc<[Descriptor]>>>,
-    pub(super) known_descriptors: Cell<usize>,
+    /// What was taken of the tasks.
+    pub(super) passes: RefCell<Passes>,
     /// Kept for their room.
     pub(super) room: RefCell<Vec<Descriptor>>,
     pub(super) areas: RefCell<Vec<Vma>>,
@@ -215,13 +215,17 @@ impl<'a> Context<'a> {
             path_bytes: Cell::default(),
             waited: Cell::default(),
             groups: RefCell::default(),
-            descriptors: RefCell::default(),
-            known_descriptors: Cell::default(),
+            passes: RefCell::default(),
             room: RefCell::default(),
             areas: RefCell::default(),
             bytes: RefCell::default(),
             possible_cpus: OnceCell::new(),
         }
+    }
+
+    /// The same for a frame of these sections.
+    pub fn of_sections(self, sections: &[Section]) -> Self {
+        Self { passes: RefCell::new(Passes::new(sections)), ..self }
     }
 
     /// Problems from here on belong to this section.
@@ -292,6 +296,17 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// How many problems were noted so far, for [`Self::unsay`].
+    pub(super) fn problems_so_far(&self) -> (usize, usize) {
+        (self.problems.borrow().len(), self.unnamed_problems.get())
+    }
+
+    /// Takes back the problems that were noted since.
+    pub(super) fn unsay(&self, (named, unnamed): (usize, usize)) {
+        self.problems.borrow_mut().truncate(named);
+        self.unnamed_problems.set(unnamed);
+    }
+
     /// The value, or `None` and a note of what the section lacks.
     pub fn note<T>(&self, what: &str, result: ReadResult<T>) -> Option<T> {
         match result {
@@ -322,8 +337,6 @@ impl<'a> Context<'a> {
         self.paths.borrow_mut().clear();
         self.path_bytes.set(0);
         self.groups.borrow_mut().clear();
-        self.descriptors.borrow_mut().clear();
-        self.known_descriptors.set(0);
         self.space.forget();
     }
 

@@ -1,17 +1,13 @@
-//! The list of tasks, and rows of every task that are read anew where they look torn.
+//! The list of tasks, and who each of them is.
 
 use rustc_hash::FxHashSet;
 
+use super::pass::LOOKS;
 use super::reader::{Context, ReadResult, Task};
-use super::warm;
 use crate::layout::Field;
 
 /// Bytes that a task costs beside its rows: its place in the list, and what finds two of one id.
 const TASK_COST: usize = 64;
-/// Looks at one task before what was seen must do.
-const LOOKS: u32 = 3;
-/// Second looks in one frame.
-const MOST_RETRIES: u32 = 100;
 
 impl Context<'_> {
     /// The tasks that lead a thread group (`init_task`'s list), read once a frame. A section that needs
@@ -64,61 +60,6 @@ impl Context<'_> {
         }
     }
 
-    /// Those of the tasks whose memory is still theirs.
-    pub fn present_tasks(&self) -> impl Iterator<Item = u64> {
-        let tasks = self.tasks().iter().inspect(|_| self.space.may_move_on());
-        tasks.filter(|task| self.is_same(task)).map(|task| task.address)
-    }
-
-    /// Rows of every task. A task whose rows look torn is read anew on fresh pages; one that has gone
-    /// meanwhile is left out, as it would be had it been met a moment later.
-    pub fn each_task<T>(&self, rows_of: impl Fn(u64, &mut Vec<T>)) -> Vec<T> {
-        self.warm.get_or_init(|| warm::tasks(self));
-        let mut all = Vec::new();
-        for task in self.tasks() {
-            self.space.may_move_on();
-            for look in 1..=LOOKS {
-                if self.space.budget().reached().is_some() {
-                    return all;
-                }
-                if !self.is_same(task) {
-                    break;
-                }
-                let before = self.space.budget().spent();
-                let completed = self.space.completed();
-                let torn = self.torn.get();
-                let named = self.problems.borrow().len();
-                let unnamed = self.unnamed_problems.get();
-                let unsay = || {
-                    self.problems.borrow_mut().truncate(named);
-                    self.unnamed_problems.set(unnamed);
-                };
-                let first = all.len();
-                rows_of(task.address, &mut all);
-                // Read in place, or in part later than the rest, its memory may have become another's
-                // meanwhile.
-                let late = self.space.in_place() || self.space.completed() != completed;
-                let still = !late || self.is_still(task);
-                let sound = self.torn.get() == torn && still;
-                if sound || look == LOOKS || self.retries.get() >= MOST_RETRIES {
-                    if !still {
-                        all.truncate(first);
-                        unsay();
-                    }
-                    break;
-                }
-                all.truncate(first);
-                self.space.budget().restore(before);
-                unsay();
-                self.forget();
-                if !self.is_listed(task.address) {
-                    break;
-                }
-            }
-        }
-        all
-    }
-
     /// Who a task is. A kernel without start times tells tasks apart by their ids alone.
     fn identify(&self, address: u64) -> ReadResult<Task> {
         let layout = &self.layout.process.task;
@@ -131,13 +72,13 @@ impl Context<'_> {
     }
 
     /// Whether a task's memory is still that task's. A copy that is held since the tasks were listed is.
-    fn is_same(&self, task: &Task) -> bool {
+    pub(super) fn is_same(&self, task: &Task) -> bool {
         let is_held = !self.space.in_place() && self.listed_in.get() == self.space.generation();
         is_held || self.identify(task.address).is_ok_and(|now| now == *task)
     }
 
     /// The same as [`Self::is_same`], of memory as it is now.
-    fn is_still(&self, task: &Task) -> bool {
+    pub(super) fn is_still(&self, task: &Task) -> bool {
         if self.space.in_place() {
             return self.is_same(task);
         }
@@ -156,7 +97,7 @@ impl Context<'_> {
     }
 
     /// Whether a task is still in the list of tasks.
-    fn is_listed(&self, task: u64) -> bool {
+    pub(super) fn is_listed(&self, task: u64) -> bool {
         let node = self.at(task, self.layout.process.task.tasks);
         let linked = node.and_then(|node| {
             let (next, back) = (self.u64_at(node)?, self.u64_at(node.wrapping_add(8))?);

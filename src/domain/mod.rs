@@ -171,7 +171,8 @@ impl Domain {
         ram.begin_frame(options.kind(), options.limits(begun), options.control.clone());
         let space = AddressSpace::new(ram, kernel.image.root, kernel.image.levels);
         let details = Details { threads: options.threads, physical: options.physical };
-        let context = Context::new(&space, kernel, layout, details, reuse);
+        let context =
+            Context::new(&space, kernel, layout, details, reuse).of_sections(&options.sections);
         let mut frame = Frame {
             format: FORMAT,
             domain: self.source.identity().clone(),

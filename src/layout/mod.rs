@@ -123,6 +123,8 @@ field::symbols! {
     node_states,
     /// The log's ring buffer (a pointer).
     prb,
+    /// The mount of all sockets (a pointer).
+    sock_mnt,
     /// Raw sockets over IPv4.
     raw_v4_hashinfo,
     /// Raw sockets over IPv6.

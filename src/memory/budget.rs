@@ -177,6 +177,18 @@ impl Budget {
         self.spent.set(spent);
     }
 
+    /// The same where a limit ended what was tried; false if nothing else can be tried either, as none was reached
+    /// or there is no time left.
+    pub fn reopen(&self, spent: Spent) -> bool {
+        let reached = self.reached.get();
+        let opens = matches!(reached, Some(Limit::Memory | Limit::Rows));
+        if opens {
+            self.restore(spent);
+            self.reached.set(None);
+        }
+        opens
+    }
+
     /// Tells whoever watches that pages were read.
     pub fn count_pages(&self, pages: u64) {
         if let Some(control) = self.control.borrow().as_ref() {
@@ -235,6 +247,19 @@ mod tests {
             budget.restore(before);
         }
         assert_eq!(budget.reached(), None);
+    }
+
+    #[test]
+    fn only_what_is_no_limit_of_time_can_be_tried_otherwise() {
+        let budget = limits(100, 9);
+        let before = budget.spent();
+        assert!(!budget.reopen(before));
+        assert_eq!(budget.keep(101), Err(Limit::Memory));
+        assert!(budget.reopen(before));
+        assert_eq!((budget.read(), budget.keep(60)), (Ok(()), Ok(())));
+        budget.reach(Limit::Time);
+        assert!(!budget.reopen(before));
+        assert_eq!(budget.reached(), Some(Limit::Time));
     }
 
     #[test]

@@ -87,6 +87,12 @@ fn row(context: &Context, task: Identity, seen: &[Place], missing: &[Place]) -> 
         address: task.address,
         seen_in: names(seen),
         missing_from: names(missing),
-        process: (task.tid == task.tgid).then(|| processes::row(context, task.address)).flatten(),
+        process: (task.tid == task.tgid)
+            .then(|| {
+                context.with_descriptors(task.address, |open| {
+                    processes::row(context, task.address, open)
+                })
+            })
+            .flatten(),
     }
 }

@@ -1,0 +1,205 @@
+//! The sections that hang on tasks, taken in one pass over them: the pages that a task's rows have in common are met
+//! while they are at hand, and its rows in all of these sections are of one moment.
+
+use rustc_hash::FxHashSet;
+
+use super::connections::{self, Open};
+use super::files::Descriptor;
+use super::reader::{Context, PathRef, ReadResult, Task};
+use super::{Section, files, mappings, mounts, processes, warm};
+use crate::frame::{File, Mapping, Process};
+
+/// Looks at one task before what was seen must do.
+pub(super) const LOOKS: u32 = 3;
+/// Second looks in one frame.
+const MOST_RETRIES: u32 = 100;
+/// The sections that hang on tasks.
+const OF_TASKS: [Section; 5] =
+    [Section::Processes, Section::Files, Section::Mappings, Section::Connections, Section::Mounts];
+/// Those of them that look at what is open.
+const OF_DESCRIPTORS: [Section; 3] = [Section::Processes, Section::Files, Section::Connections];
+
+/// What a pass takes of the tasks.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    pub processes: Vec<Process>,
+    pub files: Vec<File>,
+    pub mappings: Vec<Mapping>,
+    /// What they have open, for the section of connections.
+    pub open: Vec<Open>,
+    pub namespaces: MountNamespaces,
+}
+
+/// Mount namespaces in the order in which they are met, each with the root directory of the first process in it.
+#[derive(Debug, Default)]
+pub(super) struct MountNamespaces {
+    pub roots: Vec<(u64, PathRef)>,
+    known: FxHashSet<u64>,
+}
+
+/// How far the sections of a frame are.
+#[derive(Debug, Default)]
+pub(super) struct Passes {
+    /// Those that hang on tasks and were not taken yet.
+    left: Vec<Section>,
+    taken: Taken,
+    /// Together they were more than the frame may hold: each is taken by itself, so that the first are whole.
+    apart: bool,
+}
+
+/// How much was taken before something was looked at.
+struct Mark {
+    processes: usize,
+    files: usize,
+    mappings: usize,
+    open: usize,
+    roots: usize,
+}
+
+impl Passes {
+    /// For a frame of these sections.
+    pub fn new(sections: &[Section]) -> Self {
+        let wanted = OF_TASKS.into_iter().filter(|one| sections.contains(one));
+        Self { left: wanted.collect(), ..Self::default() }
+    }
+}
+
+impl MountNamespaces {
+    pub fn has(&self, namespace: u64) -> bool {
+        self.known.contains(&namespace)
+    }
+
+    pub fn add(&mut self, namespace: u64, root: PathRef) {
+        if self.known.insert(namespace) {
+            self.roots.push((namespace, root));
+        }
+    }
+
+    fn truncate(&mut self, count: usize) {
+        for (namespace, _) in self.roots.drain(count.min(self.roots.len())..) {
+            self.known.remove(&namespace);
+        }
+    }
+}
+
+impl Taken {
+    fn mark(&self) -> Mark {
+        Mark {
+            processes: self.processes.len(),
+            files: self.files.len(),
+            mappings: self.mappings.len(),
+            open: self.open.len(),
+            roots: self.namespaces.roots.len(),
+        }
+    }
+
+    fn truncate(&mut self, mark: &Mark) {
+        self.processes.truncate(mark.processes);
+        self.files.truncate(mark.files);
+        self.mappings.truncate(mark.mappings);
+        self.open.truncate(mark.open);
+        self.namespaces.truncate(mark.roots);
+    }
+}
+
+impl Context<'_> {
+    /// What a section takes of the tasks, by `part`. The first section that asks has all that were asked for taken.
+    pub(super) fn of_tasks<T: Default>(
+        &self,
+        section: Section,
+        part: impl FnOnce(&mut Taken) -> &mut T,
+    ) -> T {
+        let mut passes = self.passes.borrow_mut();
+        let Passes { left, taken, apart } = &mut *passes;
+        if left.contains(&section) {
+            let before = self.space.budget().spent();
+            let named = self.problems_so_far();
+            if !*apart {
+                self.pass(left, taken);
+                // Limits that leave no room for all may leave some for the first of them.
+                *apart = left.len() > 1 && self.space.budget().reopen(before);
+            }
+            if *apart {
+                *taken = Taken::default();
+                self.unsay(named);
+                // Pages that are held still would pass for those of a frame before.
+                self.reuse.residents.take();
+                self.pass(&[section], taken);
+                left.retain(|one| *one != section);
+            } else {
+                left.clear();
+            }
+            self.enter(section.name());
+        }
+        std::mem::take(part(taken))
+    }
+
+    /// Adds what these sections take of every task. A task that looks torn is read anew on fresh pages; one that has
+    /// gone meanwhile is left out, as it would be had it been met a moment later.
+    fn pass(&self, sections: &[Section], all: &mut Taken) {
+        self.warm.get_or_init(|| warm::tasks(self));
+        if sections.contains(&Section::Mappings) {
+            self.reuse.residents.borrow_mut().begin();
+        }
+        for task in self.tasks() {
+            self.space.may_move_on();
+            if self.space.budget().reached().is_some() {
+                return;
+            }
+            self.look_at(task, sections, all);
+        }
+    }
+
+    fn look_at(&self, task: &Task, sections: &[Section], all: &mut Taken) {
+        for look in 1..=LOOKS {
+            if self.space.budget().reached().is_some() || !self.is_same(task) {
+                return;
+            }
+            let before = self.space.budget().spent();
+            let completed = self.space.completed();
+            let torn = self.torn.get();
+            let named = self.problems_so_far();
+            let mark = all.mark();
+            self.add(task.address, sections, all);
+            // Read in place, or in part later than the rest, its memory may have become another's meanwhile.
+            let late = self.space.in_place() || self.space.completed() != completed;
+            let still = !late || self.is_still(task);
+            let sound = self.torn.get() == torn && still;
+            if sound || look == LOOKS || self.retries.get() >= MOST_RETRIES {
+                if !still {
+                    all.truncate(&mark);
+                    self.unsay(named);
+                }
+                return;
+            }
+            all.truncate(&mark);
+            self.space.budget().restore(before);
+            self.unsay(named);
+            self.forget();
+            if !self.is_listed(task.address) {
+                return;
+            }
+        }
+    }
+
+    /// Adds what these sections take of one task.
+    fn add(&self, task: u64, sections: &[Section], all: &mut Taken) {
+        let mut take = |open: ReadResult<&[Descriptor]>| {
+            for section in sections {
+                self.enter(section.name());
+                match section {
+                    Section::Processes => processes::add(self, task, open, &mut all.processes),
+                    Section::Files => files::add(self, task, open, &mut all.files),
+                    Section::Mappings => mappings::add(self, task, &mut all.mappings),
+                    Section::Connections => connections::add(self, task, open, &mut all.open),
+                    Section::Mounts => mounts::add(self, task, &mut all.namespaces),
+                    _ => {}
+                }
+            }
+        };
+        match sections.iter().any(|one| OF_DESCRIPTORS.contains(one)) {
+            true => self.with_descriptors(task, take),
+            false => take(Ok(&[])),
+        }
+    }
+}
