@@ -19,7 +19,6 @@ pub(super) fn add(
     let pid = context.u32(task, context.layout.process.task.tgid);
     let Some(pid) = context.note("pid", pid) else { return };
     let open = context.note("descriptors", open).unwrap_or_default();
-    rows.reserve(open.len());
     rows.extend(context.rows::<File, _>(open).map(|one| row(context, pid, *one)));
 }
 

@@ -36,7 +36,6 @@ fn of_task(context: &Context, task: u64, rows: &mut Vec<Mapping>) -> Option<()> 
     let mut areas = context.areas.take();
     areas.clear();
     vmas(context, mm, &mut areas);
-    rows.reserve(areas.len().saturating_add(1));
     let all = context.rows::<Mapping, _>(areas.iter().copied().chain(gate));
     rows.extend(all.map(|vma| row(context, &owner, &mut counting, vma)));
     context.reuse.residents.borrow_mut().keep(counting);

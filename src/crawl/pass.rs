@@ -47,13 +47,28 @@ pub(super) struct Passes {
     apart: bool,
 }
 
-/// How much was taken before something was looked at.
-struct Mark {
+/// How much was taken at some time.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Mark {
     processes: usize,
     files: usize,
     mappings: usize,
     open: usize,
     roots: usize,
+}
+
+impl Mark {
+    /// That of a later pass over these sections.
+    fn or(self, later: Self, sections: &[Section]) -> Self {
+        let of = |section, later, before| if sections.contains(&section) { later } else { before };
+        Self {
+            processes: of(Section::Processes, later.processes, self.processes),
+            files: of(Section::Files, later.files, self.files),
+            mappings: of(Section::Mappings, later.mappings, self.mappings),
+            open: of(Section::Connections, later.open, self.open),
+            roots: 0,
+        }
+    }
 }
 
 impl Passes {
@@ -83,6 +98,22 @@ impl MountNamespaces {
 }
 
 impl Taken {
+    /// With room for about as much of these sections as was taken before: what grows step by step is moved, and
+    /// leaves holes.
+    fn like(before: Mark, sections: &[Section]) -> Self {
+        let room = |section, count: usize| match sections.contains(&section) {
+            true => count + count / 16,
+            false => 0,
+        };
+        Self {
+            processes: Vec::with_capacity(room(Section::Processes, before.processes)),
+            files: Vec::with_capacity(room(Section::Files, before.files)),
+            mappings: Vec::with_capacity(room(Section::Mappings, before.mappings)),
+            open: Vec::with_capacity(room(Section::Connections, before.open)),
+            namespaces: MountNamespaces::default(),
+        }
+    }
+
     fn mark(&self) -> Mark {
         Mark {
             processes: self.processes.len(),
@@ -115,7 +146,9 @@ impl Context<'_> {
             let before = self.space.budget().spent();
             let named = self.problems_so_far();
             if !*apart {
+                *taken = Taken::like(self.reuse.taken.get(), left);
                 self.pass(left, taken);
+                self.reuse.taken.set(self.reuse.taken.get().or(taken.mark(), left));
                 // Limits that leave no room for all may leave some for the first of them.
                 *apart = left.len() > 1 && self.space.budget().reopen(before);
             }

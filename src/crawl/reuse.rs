@@ -1,9 +1,10 @@
 //! What one frame leaves to the next.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use rustc_hash::FxHashSet;
 
+use super::pass::Mark;
 use super::reader::Task;
 use super::resident::Residents;
 
@@ -12,6 +13,8 @@ use super::resident::Residents;
 pub(crate) struct Reuse {
     /// The tasks of the last frame that listed them, in its order.
     tasks: RefCell<Vec<Task>>,
+    /// How much was taken of the tasks last.
+    pub(super) taken: Cell<Mark>,
     /// What the areas of processes have in RAM.
     pub(super) residents: RefCell<Residents>,
 }

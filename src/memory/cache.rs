@@ -20,6 +20,8 @@ use crate::control::Control;
 const PLACE_COST: usize = 48;
 /// Pages after which the clock is looked at.
 const LOOKS_AT_CLOCK: usize = 16;
+/// Pages in a window of memory that is read in place: what finds so many is small enough for the CPU's caches.
+const IN_PLACE: usize = 1 << 12;
 /// Windows of a frame that are remembered.
 const MOST_WINDOWS: usize = 64;
 /// Kinds of frames whose pages are remembered.
@@ -144,7 +146,10 @@ impl GuestRam {
     /// [`Self::move_on`].
     pub fn is_crowded(&self) -> bool {
         let (cache, most) = (self.cache.borrow(), self.most_pages());
-        cache.used_pages > most / 2 || cache.held.len() > most - most / 16
+        match self.memory.in_place() {
+            true => cache.held.len() > IN_PLACE.min(most / 2),
+            false => cache.used_pages > most / 2 || cache.held.len() > most - most / 16,
+        }
     }
 
     /// Forgets every page, so that a frame that needs many reads some twice rather than end, and reads those
@@ -280,7 +285,7 @@ impl GuestRam {
         let mut cache = self.cache.borrow_mut();
         let held = match cache.held.get(&frame) {
             Some(held) => *held,
-            None => self.load(&mut cache, frame, start)?,
+            None => self.load(&mut cache, frame)?,
         };
         let at = held.ok_or(RamFault::Absent)?;
         if at.is_unused() {
@@ -293,12 +298,7 @@ impl GuestRam {
         Ok(at)
     }
 
-    fn load(
-        &self,
-        cache: &mut Cache,
-        frame: u64,
-        start: usize,
-    ) -> Result<Option<PageAt>, RamFault> {
+    fn load(&self, cache: &mut Cache, frame: u64) -> Result<Option<PageAt>, RamFault> {
         if cache.held.len() >= self.most_pages() {
             self.budget.reach(Limit::Memory);
             return Err(Limit::Memory.into());
@@ -309,8 +309,8 @@ impl GuestRam {
         }
         self.budget.check_control()?;
         if let Some(at) = self.memory.mapped(frame) {
+            let at = cache.order.meet(frame, at);
             cache.held.insert(frame, Some(at));
-            cache.order.meet(frame, at, start);
             cache.statistics.pages += 1;
             self.budget.count_pages(1);
             return Ok(Some(at));

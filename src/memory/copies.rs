@@ -12,7 +12,7 @@ use super::{PAGE_SIZE, Page};
 /// Pages in one piece of memory: a large page of the host, so that reading copies misses no translation.
 const PIECE: usize = 512;
 /// `log2` of the bytes of a line, the unit in which it is known what of a page was read.
-const LINE_SHIFT: usize = 6;
+pub(super) const LINE_SHIFT: usize = 6;
 /// Every line of a page.
 pub(super) const WHOLE: u64 = u64::MAX;
 /// Lines that are read between those of two neighbouring pages, though nobody asked for them, rather than begin
@@ -24,14 +24,14 @@ const WORTH_A_RANGE: usize = 64;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PageAt {
     bytes: NonNull<u8>,
-    /// What is known of a copy; guest memory itself has all of its bytes.
+    /// What is known of it; guest memory itself has all of its bytes.
     lines: Option<NonNull<Lines>>,
 }
 
 // SAFETY: whoever holds one is part of the guest RAM that owns the memory, and moves with it.
 unsafe impl Send for PageAt {}
 
-/// Which lines of a copied page are there, and which were used: a bit each, the first line's the lowest.
+/// Which lines of a page are there, and which were used: a bit each, the first line's the lowest.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     frame: Cell<u64>,
@@ -63,7 +63,8 @@ impl PageAt {
 
     /// What is known of the copy.
     fn lines(&self) -> Option<&Lines> {
-        // SAFETY: it lies in the piece that holds the copy, and lives as long.
+        // SAFETY: it lies in the piece that holds the copy, or in the order of a frame (`Order::meet`), and
+        // lives as long as the place is used.
         self.lines.map(|lines| unsafe { lines.as_ref() })
     }
 
@@ -80,9 +81,14 @@ impl PageAt {
         has
     }
 
-    /// The place of a byte of the page.
-    pub(super) fn line(self, start: usize) -> *const u8 {
-        self.bytes.as_ptr().wrapping_add(start & (PAGE_SIZE - 1))
+    /// Where the page lies.
+    pub(super) fn place(self) -> *const u8 {
+        self.bytes.as_ptr()
+    }
+
+    /// The same page, all of which is there; which lines of it are used is noted.
+    pub(super) fn with_lines(self, lines: NonNull<Lines>) -> Self {
+        Self { lines: Some(lines), ..self }
     }
 
     /// Whether nothing of a copy was used yet.
@@ -416,6 +422,21 @@ impl Room<'_> {
 }
 
 impl Lines {
+    /// A page that is there and was not used yet.
+    pub fn begin(&self, frame: u64) {
+        self.set(frame, WHOLE);
+    }
+
+    /// The page's frame number.
+    pub fn frame(&self) -> u64 {
+        self.frame.get()
+    }
+
+    /// The lines that were used.
+    pub fn used(&self) -> u64 {
+        self.used.get()
+    }
+
     fn set(&self, frame: u64, here: u64) {
         self.frame.set(frame);
         self.here.set(here);

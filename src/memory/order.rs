@@ -2,16 +2,24 @@
 //! the same one, so that the CPU can be asked for a page a little before it is needed: what no cache holds, as
 //! between two frames of many guests, then costs its wait but once for several pages.
 
+use std::cell::Cell;
+use std::ptr::{NonNull, null};
+
 use rustc_hash::FxHashMap;
 
-use super::copies::PageAt;
+use super::copies::{LINE_SHIFT, Lines, PageAt};
 
 /// Pages that the CPU is asked for before they are needed.
-const AHEAD: usize = 8;
+const AHEAD: usize = 6;
+/// Lines of one page that it is asked for at most: where more are read, they are read one after the other, which the
+/// CPU sees for itself.
+const MOST_LINES: usize = 12;
 /// How far a page may be from where it is expected.
 const NEAR: usize = 16;
 /// Pages of one frame whose order is remembered.
 const MOST: usize = 1 << 17;
+/// Pages for which room is made at once.
+const PIECE: usize = 512;
 /// Kinds of frames whose order is remembered.
 const MOST_KINDS: usize = 4;
 
@@ -19,29 +27,65 @@ const MOST_KINDS: usize = 4;
 #[derive(Default)]
 pub(super) struct Order {
     kind: u32,
-    now: Vec<Step>,
-    before: Vec<Step>,
+    now: Met,
+    before: Met,
     /// The first page of `before` that was not met yet ...
     next: usize,
     /// ... and the first that the CPU was not asked for.
     unasked: usize,
     /// Pages in a row that were not where they were expected.
     strange: usize,
-    by_kind: FxHashMap<u32, Vec<Step>>,
+    by_kind: FxHashMap<u32, Met>,
 }
 
-#[derive(Clone, Copy)]
+/// Pages in the order in which they were met. What is known of a page stays where it is until [`Self::clear`].
+#[derive(Default)]
+struct Met {
+    pieces: Vec<Box<[Step]>>,
+    count: usize,
+}
+
+/// A page that was met, and which lines of it were used.
 struct Step {
-    frame: u64,
-    /// The first bytes of it that were needed.
-    line: *const u8,
+    lines: Lines,
+    page: Cell<*const u8>,
 }
 
 // SAFETY: the pointer is a hint to the CPU and never read through.
 unsafe impl Send for Step {}
 
+impl Default for Step {
+    fn default() -> Self {
+        Self { lines: Lines::default(), page: Cell::new(null()) }
+    }
+}
+
+impl Met {
+    fn clear(&mut self) {
+        self.count = 0;
+    }
+
+    fn get(&self, place: usize) -> Option<&Step> {
+        let piece = self.pieces.get(place / PIECE).filter(|_| place < self.count)?;
+        piece.get(place % PIECE)
+    }
+
+    /// Room for one more.
+    fn add(&mut self) -> Option<&Step> {
+        let place = self.count;
+        if place >= MOST {
+            return None;
+        }
+        if place / PIECE >= self.pieces.len() {
+            self.pieces.push((0..PIECE).map(|_| Step::default()).collect());
+        }
+        self.count += 1;
+        self.get(place)
+    }
+}
+
 impl Order {
-    /// A frame of a kind begins.
+    /// A frame of a kind begins. What is known of the pages of the one before the last may be forgotten.
     pub fn begin(&mut self, kind: u32) {
         let ended = std::mem::take(&mut self.now);
         if self.by_kind.len() >= MOST_KINDS && !self.by_kind.contains_key(&self.kind) {
@@ -53,21 +97,20 @@ impl Order {
         self.now.clear();
         self.before = self.by_kind.remove(&kind).unwrap_or_default();
         (self.kind, self.next, self.unasked, self.strange) = (kind, 0, 0, 0);
-        self.due().iter().for_each(|step| ask_for(step.line));
+        self.ask();
     }
 
     /// The pages that this frame met so far, or those of the last one after it.
     pub fn met(&self) -> impl Iterator<Item = u64> {
-        self.now.iter().map(|step| step.frame)
+        (0..self.now.count).map_while(|place| self.now.get(place)).map(|step| step.lines.frame())
     }
 
-    /// A page was met, for the sake of these bytes of it.
-    pub fn meet(&mut self, frame: u64, at: PageAt, start: usize) {
-        if self.now.len() < MOST {
-            self.now.push(Step { frame, line: at.line(start) });
-        }
-        let expected = self.before.iter().skip(self.next).take(NEAR);
-        match expected.map(|step| step.frame).position(|one| one == frame) {
+    /// A page is met. It is given back as one of which it is known what is used, until the next frame begins.
+    pub fn meet(&mut self, frame: u64, at: PageAt) -> PageAt {
+        let expected = (self.next..self.next + NEAR)
+            .map_while(|place| self.before.get(place))
+            .position(|step| step.lines.frame() == frame);
+        match expected {
             Some(passed) => {
                 self.next += passed + 1;
                 self.strange = 0;
@@ -78,15 +121,28 @@ impl Order {
                 self.strange = 0;
             }
         }
-        self.due().iter().for_each(|step| ask_for(step.line));
+        self.ask();
+        match self.now.add() {
+            Some(step) => {
+                step.page.set(at.place());
+                step.lines.begin(frame);
+                at.with_lines(NonNull::from(&step.lines))
+            }
+            None => at,
+        }
     }
 
-    /// The pages that the CPU is to be asked for now.
-    fn due(&mut self) -> &[Step] {
-        let end = self.next.saturating_add(AHEAD).min(self.before.len());
-        let start = self.unasked.max(self.next);
+    /// Asks the CPU for what is due.
+    fn ask(&mut self) {
+        let end = self.next.saturating_add(AHEAD).min(self.before.count);
+        for step in (self.unasked.max(self.next)..end).map_while(|place| self.before.get(place)) {
+            let (page, mut lines) = (step.page.get(), step.lines.used());
+            for _ in 0..MOST_LINES.min(lines.count_ones() as usize) {
+                ask_for(page.wrapping_add((lines.trailing_zeros() as usize) << LINE_SHIFT));
+                lines &= lines - 1;
+            }
+        }
         self.unasked = self.unasked.max(end);
-        self.before.get(start..end).unwrap_or_default()
     }
 }
 
@@ -103,8 +159,6 @@ fn ask_for(_line: *const u8) {}
 
 #[cfg(test)]
 mod tests {
-    use std::ptr::NonNull;
-
     use super::*;
 
     /// Meets pages; tells which the CPU was asked for, at the beginning and after each.
@@ -113,13 +167,14 @@ mod tests {
         // SAFETY: the page is a static one.
         let at = unsafe { PageAt::new(NonNull::from(&PAGE).cast()) };
         order.begin(0);
-        let mut asked: Vec<u64> =
-            order.before.iter().take(order.unasked).map(|step| step.frame).collect();
+        let frames = |order: &Order, places: std::ops::Range<usize>| -> Vec<u64> {
+            places.map(|place| order.before.get(place).unwrap().lines.frame()).collect()
+        };
+        let mut asked = frames(order, 0..order.unasked);
         for page in pages {
             let first = order.unasked;
-            order.meet(*page, at, 64);
-            let more = order.before.iter().skip(first).take(order.unasked - first);
-            asked.extend(more.map(|step| step.frame));
+            assert!(order.meet(*page, at).has(64, 8));
+            asked.extend(frames(order, first..order.unasked));
         }
         asked
     }
