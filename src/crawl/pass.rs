@@ -174,6 +174,11 @@ impl Context<'_> {
         if sections.contains(&Section::Mappings) {
             self.reuse.residents.borrow_mut().begin();
         }
+        // Each of them says so where the tasks cannot be listed.
+        for section in sections {
+            self.enter(section.name());
+            self.tasks();
+        }
         for task in self.tasks() {
             self.space.may_move_on();
             if self.space.budget().reached().is_some() {

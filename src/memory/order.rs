@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 use super::copies::{LINE_SHIFT, Lines, PageAt};
 
 /// Pages that the CPU is asked for before they are needed.
-const AHEAD: usize = 6;
+const AHEAD: usize = 8;
 /// Lines of one page that it is asked for at most: where more are read, they are read one after the other, which the
 /// CPU sees for itself.
 const MOST_LINES: usize = 12;
