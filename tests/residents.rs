@@ -1,5 +1,5 @@
-//! What mappings hold in RAM, by a handle that is kept open: it does not read all page tables again, and sees what
-//! changes all the same.
+//! What is in processes' own memory, by a handle that is kept open: it does not read all page tables again, and sees
+//! what changes all the same.
 
 #[path = "lab/mod.rs"]
 mod lab;
@@ -66,6 +66,22 @@ fn follow(name: &str, options: &[&str]) {
     guest.ask("truncate -s 0 /tmp/shared.map");
     assert_eq!(mapped(&lab::whole_frame(&mut kept)), Some(0));
     expect_as_anew(&guest, &mut kept);
+
+    // Arguments, too, may be written over while their process sleeps on.
+    let line = |kept: &mut Domain| {
+        let frame = lab::whole_frame(kept);
+        let mut rows = frame.processes.iter().flatten();
+        let line = rows.find(|row| row.pid == hungry).and_then(|row| row.command_line.clone());
+        line.expect("awk's command line").to_string()
+    };
+    for _ in 0..3 {
+        assert!(line(&mut kept).starts_with("/tmp/awk {"));
+    }
+    guest.ask(&format!(
+        "at=$(cut -d' ' -f48 /proc/{hungry}/stat); \
+         printf /tmp/AWK | dd of=/proc/{hungry}/mem bs=1 seek=$at conv=notrunc"
+    ));
+    assert!(line(&mut kept).starts_with("/tmp/AWK {"));
 }
 
 #[test]

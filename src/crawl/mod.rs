@@ -1,6 +1,7 @@
 //! From guest memory to the sections of a frame: one file a section, over compiled offsets.
 
 mod boot;
+mod command_line;
 mod connections;
 mod counters;
 mod cpus;

@@ -58,7 +58,7 @@ pub(super) struct Mark {
 }
 
 impl Mark {
-    /// That of a later pass over these sections.
+    /// Of these sections what a later pass took, of the others what stands here.
     fn or(self, later: Self, sections: &[Section]) -> Self {
         let of = |section, later, before| if sections.contains(&section) { later } else { before };
         Self {
@@ -157,6 +157,7 @@ impl Context<'_> {
                 self.unsay(named);
                 // Pages that are held still would pass for those of a frame before.
                 self.reuse.residents.take();
+                self.reuse.command_lines.take();
                 self.pass(&[section], taken);
                 left.retain(|one| *one != section);
             } else {
@@ -173,6 +174,9 @@ impl Context<'_> {
         self.warm.get_or_init(|| warm::tasks(self));
         if sections.contains(&Section::Mappings) {
             self.reuse.residents.borrow_mut().begin();
+        }
+        if sections.contains(&Section::Processes) {
+            self.reuse.command_lines.borrow_mut().begin();
         }
         // Each of them says so where the tasks cannot be listed.
         for section in sections {

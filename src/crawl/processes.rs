@@ -1,5 +1,6 @@
 //! The section `processes`, as `/proc/PID/{stat,status,cmdline}` (fs/proc/array.c, fs/proc/base.c).
 
+use super::command_line;
 use super::files::Descriptor;
 use super::namespaces;
 use super::path;
@@ -7,8 +8,6 @@ use super::reader::{Context, PathRef, ReadError, ReadResult};
 use crate::frame::{Process, ProcessState, Text, Thread};
 use crate::layout::Field;
 
-/// Bytes of a command line that are kept.
-const LONGEST_COMMAND_LINE: u64 = 128 << 10;
 /// `PF_KTHREAD` (include/linux/sched.h).
 const KERNEL_THREAD: u64 = 0x0020_0000;
 /// `PF_WQ_WORKER`.
@@ -72,7 +71,7 @@ pub(super) fn row(
         ppid: context.note("ppid", parent(context, task)),
         name: context.note("name", name(context, task)),
         state: context.note("state", state(context, task)),
-        command_line: context.note("command_line", command_line(context, mm)),
+        command_line: context.note("command_line", command_line::of(context, task, mm)),
         exe: context.note("exe", executable(context, mm)).flatten(),
         cwd: context
             .note("cwd", directory(context, task, layout_fs.pwd_mnt, layout_fs.pwd_dentry))
@@ -293,38 +292,6 @@ fn adjust(sampled: (u64, u64), exact: u64, shown: (u64, u64)) -> (u64, u64) {
     let system = share.max(shown.1);
     let user = exact.saturating_sub(system);
     if user < shown.0 { (shown.0, exact.saturating_sub(shown.0)) } else { (user, system) }
-}
-
-/// `get_mm_cmdline` (fs/proc/base.c), with spaces for the NULs between arguments.
-fn command_line(context: &Context, mm: Option<u64>) -> ReadResult<Text> {
-    let Some(mm) = mm else { return Ok(Text::default()) };
-    let layout = &context.layout.process.mm;
-    let start = context.unsigned(mm, layout.arg_start)?;
-    let end = context.unsigned(mm, layout.arg_end)?;
-    if end <= start {
-        return Ok(Text::default());
-    }
-    let space = context.user_space(mm)?;
-    let length = (end - start).min(LONGEST_COMMAND_LINE);
-    let text = context.gather(|bytes| -> ReadResult<Text> {
-        bytes.resize(length as usize, 0);
-        space.read(start, bytes).map_err(ReadError::Fault)?;
-        if bytes.last() != Some(&0) && length == end - start {
-            // setproctitle(3) wrote over the last NUL: one string, perhaps on into the environment.
-            let env_start = context.unsigned(mm, layout.env_start)?;
-            let longest = match env_start == end {
-                true => context.unsigned(mm, layout.env_end)?.saturating_sub(start),
-                false => length,
-            };
-            *bytes = context.until_nul(&space, start, longest.min(4096) as usize)?;
-        }
-        while bytes.last() == Some(&0) {
-            bytes.pop();
-        }
-        bytes.iter_mut().filter(|byte| **byte == 0).for_each(|byte| *byte = b' ');
-        Ok(Text::from_bytes(bytes))
-    })?;
-    context.kept(text)
 }
 
 #[cfg(test)]

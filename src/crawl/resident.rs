@@ -29,6 +29,19 @@ pub(super) struct State {
     switches: u64,
 }
 
+impl State {
+    /// The leader's `task_struct`.
+    pub fn task(&self) -> u64 {
+        self.task
+    }
+
+    /// One after so many switches.
+    #[cfg(test)]
+    pub fn asleep(switches: u64) -> Self {
+        Self { task: 1, start: 2, mm: 3, pgd: 4, areas: 1, pages: [0; 4], threads: 1, switches }
+    }
+}
+
 /// An area and its bytes in RAM.
 #[derive(Clone, Copy, Debug)]
 struct Area {
@@ -175,10 +188,6 @@ pub(super) fn state(context: &Context, task: u64, mm: u64) -> Option<State> {
 mod tests {
     use super::*;
 
-    fn state(switches: u64) -> State {
-        State { task: 1, start: 2, mm: 3, pgd: 4, areas: 1, pages: [0; 4], threads: 1, switches }
-    }
-
     /// One frame in which the process has a state; tells whether its area was counted.
     fn frame(residents: &mut Residents, state: Option<State>, in_ram: u64) -> (u64, bool) {
         residents.begin();
@@ -195,23 +204,23 @@ mod tests {
     #[test]
     fn who_slept_for_two_frames_is_not_counted_again() {
         let mut residents = Residents::default();
-        assert_eq!(frame(&mut residents, Some(state(7)), 4096), (4096, true));
+        assert_eq!(frame(&mut residents, Some(State::asleep(7)), 4096), (4096, true));
         // The tables may have been read before the process ran for the last time.
-        assert_eq!(frame(&mut residents, Some(state(7)), 8192), (8192, true));
-        assert_eq!(frame(&mut residents, Some(state(7)), 0), (8192, false));
-        assert_eq!(frame(&mut residents, Some(state(7)), 0), (8192, false));
+        assert_eq!(frame(&mut residents, Some(State::asleep(7)), 8192), (8192, true));
+        assert_eq!(frame(&mut residents, Some(State::asleep(7)), 0), (8192, false));
+        assert_eq!(frame(&mut residents, Some(State::asleep(7)), 0), (8192, false));
     }
 
     #[test]
     fn who_ran_is_counted() {
         let mut residents = Residents::default();
         for _ in 0..3 {
-            frame(&mut residents, Some(state(7)), 4096);
+            frame(&mut residents, Some(State::asleep(7)), 4096);
         }
-        assert_eq!(frame(&mut residents, Some(state(8)), 8192), (8192, true));
-        assert_eq!(frame(&mut residents, Some(state(8)), 8192), (8192, true));
+        assert_eq!(frame(&mut residents, Some(State::asleep(8)), 8192), (8192, true));
+        assert_eq!(frame(&mut residents, Some(State::asleep(8)), 8192), (8192, true));
         assert_eq!(frame(&mut residents, None, 4096), (4096, true));
-        assert_eq!(frame(&mut residents, Some(state(8)), 0), (0, true));
+        assert_eq!(frame(&mut residents, Some(State::asleep(8)), 0), (0, true));
     }
 
     #[test]
@@ -219,7 +228,7 @@ mod tests {
         let mut residents = Residents::default();
         for _ in 0..4 {
             residents.begin();
-            let mut counting = residents.count(Some(state(7)));
+            let mut counting = residents.count(Some(State::asleep(7)));
             let mut asked = false;
             let _ = counting.resident(0x1000, 0x3000, || {
                 asked = true;
@@ -234,13 +243,13 @@ mod tests {
     fn other_areas_are_counted() {
         let mut residents = Residents::default();
         for _ in 0..3 {
-            frame(&mut residents, Some(state(7)), 4096);
+            frame(&mut residents, Some(State::asleep(7)), 4096);
         }
         residents.begin();
-        let mut counting = residents.count(Some(state(7)));
+        let mut counting = residents.count(Some(State::asleep(7)));
         let count = || Ok(InRam { bytes: 1, settled: true });
         assert_eq!(counting.resident(0x2000, 0x3000, count), Ok(1));
         residents.keep(counting);
-        assert_eq!(frame(&mut residents, Some(state(7)), 5), (5, true));
+        assert_eq!(frame(&mut residents, Some(State::asleep(7)), 5), (5, true));
     }
 }

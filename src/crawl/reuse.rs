@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 
 use rustc_hash::FxHashSet;
 
+use super::command_line::CommandLines;
 use super::pass::Mark;
 use super::reader::Task;
 use super::resident::Residents;
@@ -15,6 +16,8 @@ pub(crate) struct Reuse {
     tasks: RefCell<Vec<Task>>,
     /// How much was taken of the tasks last.
     pub(super) taken: Cell<Mark>,
+    /// Where command lines are.
+    pub(super) command_lines: RefCell<CommandLines>,
     /// What the areas of processes have in RAM.
     pub(super) residents: RefCell<Residents>,
 }

@@ -260,8 +260,21 @@ fn a_limit_ends_a_frame_and_is_named() {
         assert_eq!(sections.len(), all, "{option}: {problems:?}");
     }
     let frame = json(&["crawl", guest.domain(), "--json", "--row-limit", "20"]);
-    let rows = |section: &str| frame[section].as_array().map_or(0, Vec::len);
-    assert_eq!(rows("cpus") + rows("processes"), 20);
+    assert_eq!(rows_of(&frame, "cpus") + rows_of(&frame, "processes"), 20);
+
+    // What hangs on tasks is taken together, if there is room for all of it; if not, the first of it is whole.
+    let of_tasks = ["--sections", "processes,files,mappings"];
+    let crawl = ["crawl", guest.domain(), "--json"];
+    let limit = rows_of(&json(&[&crawl[..], &of_tasks].concat()), "processes") + 30;
+    let limited = ["--row-limit", &limit.to_string()];
+    let frame = json(&[&crawl[..], &of_tasks, &limited].concat());
+    assert_eq!(rows_of(&frame, "processes") + rows_of(&frame, "files"), limit);
+    assert!(rows_of(&frame, "files") > 0);
+    assert_eq!(rows_of(&frame, "mappings"), 0);
+}
+
+fn rows_of(frame: &Value, section: &str) -> usize {
+    frame[section].as_array().map_or(0, Vec::len)
 }
 
 #[test]
