@@ -1,10 +1,9 @@
 //! The command lines of processes: `get_mm_cmdline` (fs/proc/base.c), with spaces for the NULs between arguments.
 //! Four of the five pages that one takes are page tables; they are not read again for a process that has not run since.
 
-use rustc_hash::FxHashMap;
-
 use super::reader::{Context, ReadError, ReadResult};
 use super::resident::{self, State};
+use super::reuse::Kept;
 use crate::frame::Text;
 use crate::memory::PAGE_SIZE;
 
@@ -28,25 +27,24 @@ struct Found {
     text: Text,
 }
 
-/// Where the command lines of processes were found, by the addresses of their tasks.
+/// Where the command lines of processes were found.
 #[derive(Debug, Default)]
 pub(super) struct CommandLines {
-    before: FxHashMap<u64, Found>,
-    now: FxHashMap<u64, Found>,
-    /// Bytes of those in `now`.
+    kept: Kept<Found>,
+    /// Bytes of those that this frame keeps.
     bytes: usize,
 }
 
 impl CommandLines {
     /// A frame of processes begins: of processes that the last one did not meet nothing is kept.
     pub fn begin(&mut self) {
-        self.before = std::mem::take(&mut self.now);
+        self.kept.begin();
         self.bytes = 0;
     }
 
     /// What the last frame found, of a process that has not run since.
     fn before(&mut self, state: State, start: u64, end: u64) -> Option<Found> {
-        let found = self.before.remove(&state.task())?;
+        let found = self.kept.take(state.task())?;
         (found.state == state && found.start == start && found.end == end).then_some(found)
     }
 
@@ -54,7 +52,7 @@ impl CommandLines {
         let cost = std::mem::size_of::<Found>() + found.text.len();
         self.bytes = self.bytes.saturating_add(cost);
         if self.bytes <= MOST_BYTES {
-            self.now.insert(found.state.task(), found);
+            self.kept.keep(found.state.task(), found);
         }
     }
 }
@@ -163,6 +161,6 @@ mod tests {
         lines.begin();
         lines.bytes = MOST_BYTES;
         lines.keep(found(7, true));
-        assert!(lines.now.is_empty());
+        assert!(lines.kept.is_empty());
     }
 }

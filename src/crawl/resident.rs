@@ -1,10 +1,9 @@
 //! What the areas of a process have in RAM. Counting it takes all of the process's page tables, a third of the pages
 //! of a frame; they need not be read again for a process that has not run since.
 
-use rustc_hash::FxHashMap;
-
 use super::processes;
 use super::reader::{Context, ReadResult};
+use super::reuse::Kept;
 use crate::paging::InRam;
 
 /// Threads of one process that are looked at.
@@ -60,12 +59,11 @@ struct Counted {
     areas: Vec<Area>,
 }
 
-/// What was counted of the processes, by the addresses of their tasks.
+/// What was counted of the processes.
 #[derive(Debug, Default)]
 pub(super) struct Residents {
-    before: FxHashMap<u64, Counted>,
-    now: FxHashMap<u64, Counted>,
-    /// Areas in `now`.
+    kept: Kept<Counted>,
+    /// Areas that this frame keeps.
     areas: usize,
 }
 
@@ -86,13 +84,13 @@ pub(super) struct Counting {
 impl Residents {
     /// A frame of mappings begins: of processes that the last one did not meet nothing is kept.
     pub fn begin(&mut self) {
-        self.before = std::mem::take(&mut self.now);
+        self.kept.begin();
         self.areas = 0;
     }
 
     /// Begins to count the areas of a process.
     pub fn count(&mut self, state: Option<State>) -> Counting {
-        let before = state.and_then(|state| self.before.remove(&state.task));
+        let before = state.and_then(|state| self.kept.take(state.task));
         let before = before.filter(|before| Some(before.state) == state);
         let seen = before.is_some();
         let known = before.filter(|before| before.steady).map(|before| before.areas);
@@ -108,7 +106,7 @@ impl Residents {
         let areas = known.unwrap_or(counted);
         self.areas = self.areas.saturating_add(areas.len());
         if self.areas <= MOST_AREAS {
-            self.now.insert(state.task, Counted { state, steady: seen, areas });
+            self.kept.keep(state.task, Counted { state, steady: seen, areas });
         }
     }
 }

@@ -22,6 +22,9 @@ const PLACE_COST: usize = 48;
 const LOOKS_AT_CLOCK: usize = 16;
 /// Pages in a window of memory that is read in place: what finds so many is small enough for the CPU's caches.
 const IN_PLACE: usize = 1 << 12;
+/// Pages of which anything is used, in a window of memory that is copied: the copies of so many are in the CPU's caches
+/// still when they are used.
+const COPIED: usize = 1 << 10;
 /// Windows of a frame that are remembered.
 const MOST_WINDOWS: usize = 64;
 /// Kinds of frames whose pages are remembered.
@@ -142,13 +145,13 @@ impl GuestRam {
         self.budget.bytes() / 2 / (PLACE_COST + copy)
     }
 
-    /// Whether half of the pages are used that may be held, or nearly all are held. Then it is time to
-    /// [`Self::move_on`].
+    /// Whether the window has as many pages as stay at hand, half of those are used that may be held, or nearly all
+    /// are held. Then it is time to [`Self::move_on`].
     pub fn is_crowded(&self) -> bool {
         let (cache, most) = (self.cache.borrow(), self.most_pages());
         match self.memory.in_place() {
             true => cache.held.len() > IN_PLACE.min(most / 2),
-            false => cache.used_pages > most / 2 || cache.held.len() > most - most / 16,
+            false => cache.used_pages > COPIED.min(most / 2) || cache.held.len() > most - most / 16,
         }
     }
 

@@ -13,7 +13,7 @@ use super::copies::{LINE_SHIFT, Lines, PageAt};
 const AHEAD: usize = 8;
 /// Lines of one page that it is asked for at most: where more are read, they are read one after the other, which the
 /// CPU sees for itself.
-const MOST_LINES: usize = 12;
+const MOST_LINES: usize = 24;
 /// How far a page may be from where it is expected.
 const NEAR: usize = 16;
 /// Pages of one frame whose order is remembered.
