@@ -191,7 +191,7 @@ impl Frames {
         assert!(births > LEAST_BIRTHS, "only {births:.0} births a second");
         assert!(self.passing > 0, "no frame saw any of the load");
         assert!(self.wrong.is_empty(), "{} things are wrong", self.wrong.len());
-        assert!(longest <= 5 * median, "a crawl took {longest:?}, the median is {median:?}");
+        assert!(longest <= 8 * median, "a crawl took {longest:?}, the median is {median:?}");
     }
 }
 

@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use rustc_hash::FxHashMap;
 
 use super::Section;
+use super::asleep::{Gathered, Look};
 use super::files::Descriptor;
 use super::reader::{Context, ReadError, ReadResult};
 use super::socket_tables::{Kind, sockets};
@@ -49,7 +50,9 @@ pub(super) fn crawl(context: &Context) -> Vec<Connection> {
 pub(super) fn of_tasks(context: &Context, tasks: &[(u64, u32)]) -> Vec<Connection> {
     let mut all = Vec::new();
     for (task, pid) in tasks {
-        context.with_descriptors(*task, |open| inodes(context, *pid, open, &mut all));
+        context.with_descriptors(&mut Look::new(*task, *pid), |look, open| {
+            add(context, look, open, &mut all);
+        });
     }
     let mut rows = rows(context, &first_owners(all));
     rows.retain(|row| row.pid.is_some());
@@ -92,17 +95,14 @@ fn first_owners(open: Vec<Open>) -> Owners {
 /// Adds the sockets that a task has open.
 pub(super) fn add(
     context: &Context,
-    task: u64,
+    look: &mut Look,
     open: ReadResult<&[Descriptor]>,
     all: &mut Vec<Open>,
 ) {
-    let pid = context.u32(task, context.layout.process.task.tgid);
-    if let Some(pid) = context.note("pid", pid) {
-        inodes(context, pid, open, all);
+    if let Some(known) = &look.facts.sockets {
+        all.extend(known.iter().take_while(|_| context.keep(OWNER_COST).is_ok()));
+        return;
     }
-}
-
-fn inodes(context: &Context, pid: u32, open: ReadResult<&[Descriptor]>, all: &mut Vec<Open>) {
     let layout = &context.layout.files.file;
     let open = context.note("descriptors", open).unwrap_or_default();
     // What lies on another mount is no socket (`sock_alloc_file`, net/socket.c).
@@ -113,9 +113,12 @@ fn inodes(context: &Context, pid: u32, open: ReadResult<&[Descriptor]>, all: &mu
     };
     // In a table of owners, beside the row.
     let open = open.iter().filter(is_socket).take_while(|_| context.keep(OWNER_COST).is_ok());
+    let pid = look.pid;
     let of =
         |one: &Descriptor| Some((context.unsigned(one.file, layout.inode).ok()?, (pid, one.fd)));
-    all.extend(open.filter_map(of));
+    let mut gathered = Gathered::new(look.keep_files);
+    all.extend(open.filter_map(of).inspect(|socket| gathered.add(*socket)));
+    look.facts.sockets = gathered.done();
 }
 
 fn row(

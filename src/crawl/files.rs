@@ -1,6 +1,7 @@
 //! The section `files`: descriptors as `/proc/PID/fd` and `/proc/PID/fdinfo` show them.
 
-use super::path;
+use super::asleep::{Gathered, Look};
+use super::path::{self, Named};
 use super::reader::{Context, ReadError, ReadResult};
 use crate::frame::{File, FileKind};
 
@@ -9,17 +10,36 @@ const MOST_FDS: u64 = 1 << 20;
 /// `O_CLOEXEC` (include/uapi/asm-generic/fcntl.h).
 const CLOSE_ON_EXEC: u64 = 0o2_000_000;
 
-/// Adds the descriptors that a task has open.
+/// What is the same as long as a file is open.
+#[derive(Debug)]
+pub(super) struct Facts {
+    descriptor: Descriptor,
+    named: Option<Named>,
+    kind: Option<FileKind>,
+    inode: Option<u64>,
+}
+
+/// Adds the files that a process has open.
 pub(super) fn add(
     context: &Context,
-    task: u64,
+    look: &mut Look,
     open: ReadResult<&[Descriptor]>,
     rows: &mut Vec<File>,
 ) {
-    let pid = context.u32(task, context.layout.process.task.tgid);
-    let Some(pid) = context.note("pid", pid) else { return };
+    if let Some(known) = look.facts.files.take() {
+        rows.extend(context.rows::<File, _>(&known).map(|facts| row(context, look.pid, facts)));
+        look.facts.files = Some(known);
+        return;
+    }
     let open = context.note("descriptors", open).unwrap_or_default();
-    rows.extend(context.rows::<File, _>(open).map(|one| row(context, pid, *one)));
+    let mut gathered = Gathered::new(look.keep_files);
+    rows.extend(context.rows::<File, _>(open).map(|one| {
+        let facts = Facts::read(context, *one);
+        let row = row(context, look.pid, &facts);
+        gathered.add(facts);
+        row
+    }));
+    look.facts.files = gathered.done();
 }
 
 /// An open descriptor.
@@ -32,19 +52,41 @@ pub(super) struct Descriptor {
 }
 
 impl Context<'_> {
-    /// Lets the descriptors of a task be looked at.
+    /// Lets what a process has open be used.
     pub(super) fn with_descriptors<T>(
         &self,
-        task: u64,
-        look: impl FnOnce(ReadResult<&[Descriptor]>) -> T,
+        look: &mut Look,
+        act: impl FnOnce(&mut Look, ReadResult<&[Descriptor]>) -> T,
     ) -> T {
+        if let Some(open) = look.facts.descriptors.take() {
+            let done = act(look, Ok(&open));
+            look.facts.descriptors = Some(open);
+            return done;
+        }
         let mut open = self.room.take();
         open.clear();
-        let read = descriptors(self, task, &mut open);
-        let looked = look(read.map(|()| open.as_slice()));
+        let read = descriptors(self, look.task, &mut open);
+        look.keep_files = look.keep && read.is_ok() && has_its_own(self, look);
+        let done = act(look, read.map(|()| open.as_slice()));
+        if look.keep_files {
+            let mut gathered = Gathered::new(true);
+            open.iter().for_each(|one| gathered.add(*one));
+            look.facts.descriptors = gathered.done();
+        }
         self.room.replace(open);
-        looked
+        done
     }
+}
+
+/// Whether no other process shares the table of descriptors: one that does could change it.
+fn has_its_own(context: &Context, look: &Look) -> bool {
+    let layout = &context.layout;
+    let files = context.pointer(look.task, layout.process.task.files);
+    let count = files.and_then(|files| {
+        files.map(|files| context.unsigned(files, layout.files.files.count)).transpose()
+    });
+    let threads = look.state.map(|state| state.threads());
+    count.is_ok_and(|count| count.is_none() || count == threads)
 }
 
 fn descriptors(context: &Context, task: u64, rows: &mut Vec<Descriptor>) -> ReadResult<()> {
@@ -86,29 +128,45 @@ fn descriptors(context: &Context, task: u64, rows: &mut Vec<Descriptor>) -> Read
     Ok(())
 }
 
-fn row(context: &Context, pid: u32, descriptor: Descriptor) -> File {
-    let Descriptor { fd, file, close_on_exec } = descriptor;
+impl Facts {
+    fn read(context: &Context, descriptor: Descriptor) -> Self {
+        let layout = &context.layout.files;
+        let inode = context.follow(descriptor.file, layout.file.inode);
+        let of_inode = |field| inode.and_then(|inode| context.unsigned(inode, field));
+        let named = context.note("path", path::named(context, descriptor.file));
+        let mode = context.note("kind", of_inode(layout.inode.mode));
+        // Since 6.9 a pidfd's inode has the mode of a file.
+        let kind = match &named {
+            Some(Named::Always(text)) if text.starts_with("anon_inode:") => {
+                Some(FileKind::AnonInode)
+            }
+            _ => mode.and_then(FileKind::of_mode),
+        };
+        let inode = context.note("inode", of_inode(layout.inode.number));
+        Self { descriptor, named, kind, inode }
+    }
+
+    /// Bytes that they take beside themselves.
+    pub fn bytes(&self) -> usize {
+        self.named.as_ref().map_or(0, Named::bytes)
+    }
+}
+
+fn row(context: &Context, pid: u32, facts: &Facts) -> File {
+    let Descriptor { fd, file, close_on_exec } = facts.descriptor;
     let layout = &context.layout.files;
-    let inode = context.follow(file, layout.file.inode);
-    let of_inode = |field| inode.and_then(|inode| context.unsigned(inode, field));
     let flags = context.unsigned(file, layout.file.flags).map(|flags| {
         let own = flags & !CLOSE_ON_EXEC;
         if close_on_exec { own | CLOSE_ON_EXEC } else { own }
     });
-    let path = context.note("path", path::of_file(context, file));
-    let mode = context.note("kind", of_inode(layout.inode.mode));
-    // Since 6.9 a pidfd's inode has the mode of a file.
-    let kind = match path.as_deref() {
-        Some(path) if path.starts_with("anon_inode:") => Some(FileKind::AnonInode),
-        _ => mode.and_then(FileKind::of_mode),
-    };
+    let path = facts.named.as_ref().map(|named| context.note("path", named.text(context)));
     File {
         pid,
         fd,
-        kind,
-        path,
+        kind: facts.kind,
+        path: path.flatten(),
         flags: context.note("flags", flags),
         position: context.note("position", context.unsigned(file, layout.file.pos)),
-        inode: context.note("inode", of_inode(layout.inode.number)),
+        inode: facts.inode,
     }
 }

@@ -1,9 +1,9 @@
 //! The section `mappings`: `/proc/PID/maps` and the resident part of `/proc/PID/smaps`
 //! (fs/proc/task_mmu.c).
 
-use super::path;
-use super::reader::{Context, ReadResult};
-use super::resident::{self, Counting};
+use super::asleep::{Gathered, Look};
+use super::path::{self, Named};
+use super::reader::{Context, ReadError, ReadResult};
 use super::vmas::{Vma, vmas};
 use crate::frame::{Mapping, PhysicalRun, Text};
 use crate::layout::Field;
@@ -18,36 +18,57 @@ const HAS_VSYSCALL: u64 = 1 << 1;
 /// `enum { EMULATE, XONLY, NONE } vsyscall_mode` (arch/x86/entry/vsyscall/vsyscall_64.c).
 const NO_VSYSCALL: u32 = 2;
 
-/// Adds the mappings of a task.
-pub(super) fn add(context: &Context, task: u64, rows: &mut Vec<Mapping>) {
-    of_task(context, task, rows);
+/// What of an area only its process changes, and what of it is in RAM.
+#[derive(Debug)]
+pub(super) struct Area {
+    start: u64,
+    end: u64,
+    flags: Option<u64>,
+    offset: Option<u64>,
+    named: Option<Named>,
+    /// Bytes in RAM; `None` for pages in swap, or that were just moved, which are counted each time.
+    resident: Option<u64>,
 }
 
-/// The mappings of a task; `None` where it has no address space.
-fn of_task(context: &Context, task: u64, rows: &mut Vec<Mapping>) -> Option<()> {
-    let layout = &context.layout.process.task;
-    let pid = context.note("pid", context.u32(task, layout.tgid))?;
-    let mm = context.note("mm", context.pointer(task, layout.mm)).flatten()?;
+/// Adds the mappings of a process; it may have no address space.
+pub(super) fn add(context: &Context, look: &mut Look, rows: &mut Vec<Mapping>) {
+    if of_process(context, look, rows).is_none() {
+        look.facts.areas = None;
+    }
+}
+
+fn of_process(context: &Context, look: &mut Look, rows: &mut Vec<Mapping>) -> Option<()> {
+    let mm = context.pointer(look.task, context.layout.process.task.mm);
+    let mm = context.note("mm", mm).flatten()?;
+    let pid = look.pid;
+    if let Some(mut known) = look.facts.areas.take() {
+        let is_counted = |area: &Area| area.resident.is_some();
+        let space = match known.iter().all(is_counted) && !context.details.physical {
+            true => None,
+            false => Some(context.note("page tables", context.user_space(mm))?),
+        };
+        let all = context.rows::<Mapping, _>(&mut known);
+        rows.extend(all.map(|area| row(context, pid, space.as_ref(), area)));
+        look.facts.areas = Some(known);
+        return Some(());
+    }
     let space = context.note("page tables", context.user_space(mm))?;
     let gate = context.note("vsyscall", gate(context, mm)).flatten();
-    let owner = Owner { pid, space, places: Places::of(context, mm) };
-    let state = if context.details.physical { None } else { resident::state(context, task, mm) };
-    let mut counting = context.reuse.residents.borrow_mut().count(state);
+    let places = Places::of(context, mm);
     let mut areas = context.areas.take();
     areas.clear();
     vmas(context, mm, &mut areas);
+    let mut gathered = Gathered::new(look.keep);
     let all = context.rows::<Mapping, _>(areas.iter().copied().chain(gate));
-    rows.extend(all.map(|vma| row(context, &owner, &mut counting, vma)));
-    context.reuse.residents.borrow_mut().keep(counting);
+    rows.extend(all.map(|vma| {
+        let mut area = Area::read(context, places, vma);
+        let row = row(context, pid, Some(&space), &mut area);
+        gathered.add(area);
+        row
+    }));
+    look.facts.areas = gathered.done();
     context.areas.replace(areas);
     Some(())
-}
-
-/// What the mappings of one process have in common.
-struct Owner<'a> {
-    pid: u32,
-    space: AddressSpace<'a>,
-    places: ReadResult<Places>,
 }
 
 /// Where in an address space the heap and the stack are.
@@ -69,37 +90,60 @@ impl Places {
     }
 }
 
-fn row(context: &Context, owner: &Owner, counting: &mut Counting, vma: Vma) -> Mapping {
-    let Owner { pid, space, places } = owner;
-    let layout = &context.layout.memory.vma;
-    let flags = context.note("flags", context.unsigned(vma.address, layout.flags));
-    let file = context.note("file", context.pointer(vma.address, layout.file)).flatten();
-    let offset = match file {
-        Some(_) => context.unsigned(vma.address, layout.pgoff).map(|pages| pages.wrapping_shl(12)),
-        None => Ok(0),
-    };
-    let huge = flags.is_some_and(|flags| flags & HUGETLB != 0);
-    let (resident, pieces) = match context.details.physical {
-        true => {
-            let pieces = context.note("resident_bytes", pieces(context, space, vma));
-            (pieces.as_ref().map(|pieces| in_ram(pieces)), pieces)
+impl Area {
+    fn read(context: &Context, places: ReadResult<Places>, vma: Vma) -> Self {
+        let layout = &context.layout.memory.vma;
+        let flags = context.note("flags", context.unsigned(vma.address, layout.flags));
+        let file = context.note("file", context.pointer(vma.address, layout.file)).flatten();
+        let offset = match file {
+            Some(_) => {
+                context.unsigned(vma.address, layout.pgoff).map(|pages| pages.wrapping_shl(12))
+            }
+            None => Ok(0),
+        };
+        Self {
+            start: vma.start,
+            end: vma.end,
+            flags,
+            offset: context.note("offset", offset),
+            named: context.note("path", name(context, places, vma, file)).flatten(),
+            resident: None,
         }
-        false => {
-            let count = || Ok(space.in_ram(vma.start, vma.end)?);
-            let resident = counting.resident(vma.start, vma.end, count);
-            (context.note("resident_bytes", resident), None)
+    }
+
+    /// Bytes that it takes beside itself.
+    pub fn bytes(&self) -> usize {
+        self.named.as_ref().map_or(0, Named::bytes)
+    }
+}
+
+/// The row of an area; its pages are counted in this address space unless it is known how many are in RAM.
+fn row(context: &Context, pid: u32, space: Option<&AddressSpace>, area: &mut Area) -> Mapping {
+    let (mut resident, mut physical) = (area.resident, None);
+    match space {
+        Some(space) if context.details.physical => {
+            physical = context.note("resident_bytes", pieces(context, space, area));
+            resident = physical.as_ref().map(|pieces| in_ram(pieces));
         }
-    };
-    let resident = resident.map(|bytes| if huge { 0 } else { bytes });
+        Some(space) if resident.is_none() => {
+            let counted = space.in_ram(area.start, area.end);
+            let counted = context.note("resident_bytes", counted.map_err(ReadError::Fault));
+            resident = counted.map(|counted| counted.bytes);
+            area.resident = counted.filter(|counted| counted.settled).map(|counted| counted.bytes);
+        }
+        _ => {}
+    }
+    let huge = area.flags.is_some_and(|flags| flags & HUGETLB != 0);
+    let path = area.named.as_ref().map(|named| context.note("path", named.text(context)));
     Mapping {
-        pid: *pid,
-        start: vma.start,
-        end: vma.end,
-        permissions: flags.map(permissions),
-        offset: context.note("offset", offset),
-        path: context.note("path", name(context, *places, vma, file)).flatten(),
-        resident_bytes: resident,
-        physical: pieces,
+        pid,
+        start: area.start,
+        end: area.end,
+        permissions: area.flags.map(permissions),
+        offset: area.offset,
+        path: path.flatten(),
+        resident_bytes: resident.map(|bytes| if huge { 0 } else { bytes }),
+        physical,
     }
 }
 
@@ -108,9 +152,9 @@ fn in_ram(pieces: &[PhysicalRun]) -> u64 {
 }
 
 /// The pages of an area, neighbours put together.
-fn pieces(context: &Context, space: &AddressSpace, vma: Vma) -> ReadResult<Vec<PhysicalRun>> {
+fn pieces(context: &Context, space: &AddressSpace, area: &Area) -> ReadResult<Vec<PhysicalRun>> {
     let mut runs: Vec<PhysicalRun> = Vec::new();
-    space.visit(vma.start, vma.end, &mut |piece| {
+    space.visit(area.start, area.end, &mut |piece| {
         let physical = match piece.content {
             Content::Ram(physical) => Some(physical).filter(|_| !space.has_machine_frames()),
             Content::Swap => None,
@@ -150,8 +194,9 @@ fn name(
     places: ReadResult<Places>,
     vma: Vma,
     file: Option<u64>,
-) -> ReadResult<Option<Text>> {
+) -> ReadResult<Option<Named>> {
     let layout = &context.layout.memory;
+    let fixed = |name| Ok(Some(Named::Always(Text::fixed(name))));
     let place = |field: Field| field.member().map(|member| member.offset);
     let named = layout.vma.anon_name.exists();
     let same_place = place(layout.vma.anon_name) == place(layout.vma.shared);
@@ -161,29 +206,31 @@ fn name(
     };
     let given = given.map(|name| context.text_at(context.at(name, layout.anon_name.name)?, 256));
     if let Some(file) = file {
-        let path = path::of_file(context, file)?;
+        let path = path::named(context, file)?;
         // A shared anonymous mapping is a nameless file, which takes a given name too.
         return Ok(Some(match given.transpose()? {
-            Some(given) => Text::of(format_args!("[anon_shmem:{given}]")),
+            Some(given) => Named::Always(Text::of(format_args!("[anon_shmem:{given}]"))),
             None => path,
         }));
     }
     let operations = context.pointer(vma.address, layout.vma.operations)?;
     if operations.is_some() && operations == context.layout.symbols.special_mapping_vmops.address {
         let special = context.follow(vma.address, layout.vma.private)?;
-        return context.text_at(context.follow(special, layout.special.name)?, 64).map(Some);
+        let name = context.text_at(context.follow(special, layout.special.name)?, 64)?;
+        return Ok(Some(Named::Always(name)));
     }
     if operations.is_some() && operations == context.layout.symbols.gate_vma_ops.address {
-        return Ok(Some(Text::fixed("[vsyscall]")));
+        return fixed("[vsyscall]");
     }
     let places = places?;
     if vma.start < places.brk && vma.end > places.start_brk {
-        return Ok(Some(Text::fixed("[heap]")));
+        return fixed("[heap]");
     }
     if (vma.start..=vma.end).contains(&places.stack) {
-        return Ok(Some(Text::fixed("[stack]")));
+        return fixed("[stack]");
     }
-    Ok(given.transpose()?.map(|given| Text::of(format_args!("[anon:{given}]"))))
+    let anonymous = |given| Named::Always(Text::of(format_args!("[anon:{given}]")));
+    Ok(given.transpose()?.map(anonymous))
 }
 
 /// The page of legacy system calls, which is in no process's tree (`get_gate_vma`).

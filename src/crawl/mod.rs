@@ -1,5 +1,6 @@
 //! From guest memory to the sections of a frame: one file a section, over compiled offsets.
 
+mod asleep;
 mod boot;
 mod command_line;
 mod connections;
@@ -21,7 +22,6 @@ mod pass;
 mod path;
 mod processes;
 mod reader;
-mod resident;
 mod reuse;
 mod socket_tables;
 mod tasks;

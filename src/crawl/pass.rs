@@ -3,6 +3,7 @@
 
 use rustc_hash::FxHashSet;
 
+use super::asleep::Look;
 use super::connections::{self, Open};
 use super::files::Descriptor;
 use super::reader::{Context, PathRef, ReadResult, Task};
@@ -18,6 +19,8 @@ const OF_TASKS: [Section; 5] =
     [Section::Processes, Section::Files, Section::Mappings, Section::Connections, Section::Mounts];
 /// Those of them that look at what is open.
 const OF_DESCRIPTORS: [Section; 3] = [Section::Processes, Section::Files, Section::Connections];
+/// Those of them for which it pays to ask whether a process has run: they read most of what tells that.
+const REMEMBERED: [Section; 2] = [Section::Processes, Section::Mappings];
 
 /// What a pass takes of the tasks.
 #[derive(Debug, Default)]
@@ -156,8 +159,7 @@ impl Context<'_> {
                 *taken = Taken::default();
                 self.unsay(named);
                 // Pages that are held still would pass for those of a frame before.
-                self.reuse.residents.take();
-                self.reuse.command_lines.take();
+                self.reuse.sleepers.take();
                 self.pass(&[section], taken);
                 left.retain(|one| *one != section);
             } else {
@@ -172,11 +174,9 @@ impl Context<'_> {
     /// gone meanwhile is left out, as it would be had it been met a moment later.
     fn pass(&self, sections: &[Section], all: &mut Taken) {
         self.warm.get_or_init(|| warm::tasks(self));
-        if sections.contains(&Section::Mappings) {
-            self.reuse.residents.borrow_mut().begin();
-        }
-        if sections.contains(&Section::Processes) {
-            self.reuse.command_lines.borrow_mut().begin();
+        let remembers = REMEMBERED.iter().any(|one| sections.contains(one));
+        if remembers {
+            self.reuse.begin();
         }
         // Each of them says so where the tasks cannot be listed.
         for section in sections {
@@ -188,12 +188,12 @@ impl Context<'_> {
             if self.space.budget().reached().is_some() {
                 return;
             }
-            self.look_at(task, sections, all);
+            self.look_at(task, remembers, sections, all);
         }
     }
 
-    fn look_at(&self, task: &Task, sections: &[Section], all: &mut Taken) {
-        for look in 1..=LOOKS {
+    fn look_at(&self, task: &Task, remembers: bool, sections: &[Section], all: &mut Taken) {
+        for number in 1..=LOOKS {
             if self.space.budget().reached().is_some() || !self.is_same(task) {
                 return;
             }
@@ -201,17 +201,25 @@ impl Context<'_> {
             let completed = self.space.completed();
             let torn = self.torn.get();
             let named = self.problems_so_far();
+            let met = self.met.get();
             let mark = all.mark();
-            self.add(task.address, sections, all);
+            let mut look = match remembers {
+                true => Look::remembering(self, task),
+                false => Look::new(task.address, task.pid),
+            };
+            self.add(&mut look, sections, all);
             // Read in place, or in part later than the rest, its memory may have become another's meanwhile.
             let late = self.space.in_place() || self.space.completed() != completed;
             let still = !late || self.is_still(task);
             let sound = self.torn.get() == torn && still;
-            if sound || look == LOOKS || self.retries.get() >= MOST_RETRIES {
+            if sound || number == LOOKS || self.retries.get() >= MOST_RETRIES {
                 if !still {
                     all.truncate(&mark);
                     self.unsay(named);
+                    return;
                 }
+                let is_whole = self.met.get() == met && self.space.budget().reached().is_none();
+                look.done(self, is_whole);
                 return;
             }
             all.truncate(&mark);
@@ -225,23 +233,26 @@ impl Context<'_> {
     }
 
     /// Adds what these sections take of one task.
-    fn add(&self, task: u64, sections: &[Section], all: &mut Taken) {
-        let mut take = |open: ReadResult<&[Descriptor]>| {
+    fn add(&self, look: &mut Look, sections: &[Section], all: &mut Taken) {
+        let mut take = |look: &mut Look, open: ReadResult<&[Descriptor]>| {
             for section in sections {
                 self.enter(section.name());
                 match section {
-                    Section::Processes => processes::add(self, task, open, &mut all.processes),
-                    Section::Files => files::add(self, task, open, &mut all.files),
-                    Section::Mappings => mappings::add(self, task, &mut all.mappings),
-                    Section::Connections => connections::add(self, task, open, &mut all.open),
-                    Section::Mounts => mounts::add(self, task, &mut all.namespaces),
+                    Section::Processes => {
+                        let count = open.map(|open| open.len() as u32);
+                        processes::add(self, look, count, &mut all.processes);
+                    }
+                    Section::Files => files::add(self, look, open, &mut all.files),
+                    Section::Mappings => mappings::add(self, look, &mut all.mappings),
+                    Section::Connections => connections::add(self, look, open, &mut all.open),
+                    Section::Mounts => mounts::add(self, look.task, &mut all.namespaces),
                     _ => {}
                 }
             }
         };
         match sections.iter().any(|one| OF_DESCRIPTORS.contains(one)) {
-            true => self.with_descriptors(task, take),
-            false => take(Ok(&[])),
+            true => self.with_descriptors(look, take),
+            false => take(look, Ok(&[])),
         }
     }
 }

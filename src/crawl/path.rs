@@ -8,25 +8,67 @@ const DEEPEST: usize = 512;
 /// `NAME_MAX`.
 const LONGEST_NAME: u64 = 255;
 
-/// The path of an open `struct file`.
-pub(super) fn of_file(context: &Context, file: u64) -> ReadResult<Text> {
+/// What something that a process has is called.
+#[derive(Clone, Debug)]
+pub(super) enum Named {
+    /// So, as long as it exists: a pipe, a socket, what is in no file.
+    Always(Text),
+    /// As the path leads now.
+    Path(PathRef),
+}
+
+impl Named {
+    /// What it is called now.
+    pub fn text(&self, context: &Context) -> ReadResult<Text> {
+        match self {
+            Self::Always(text) => context.kept(text.clone()),
+            Self::Path(path) => of(context, *path),
+        }
+    }
+
+    /// Bytes that it takes beside itself.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Always(text) => text.bytes(),
+            Self::Path(_) => 0,
+        }
+    }
+}
+
+/// What an open `struct file` is called. Its mount and its name there are the same as long as it is open.
+pub(super) fn named(context: &Context, file: u64) -> ReadResult<Named> {
     let layout = &context.layout.files.file;
     let mnt = context.follow(file, layout.mnt)?;
-    let dentry = context.follow(file, layout.dentry)?;
-    of(context, PathRef { mnt, dentry })
+    let path = PathRef { mnt, dentry: context.follow(file, layout.dentry)? };
+    Ok(match found(context, path)? {
+        Found { text, always: true } => Named::Always(text),
+        Found { always: false, .. } => Named::Path(path),
+    })
 }
 
 /// The path of a mount and a name in it.
 pub(super) fn of(context: &Context, path: PathRef) -> ReadResult<Text> {
+    context.kept(found(context, path)?.text)
+}
+
+/// What was found where a path leads.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    pub text: Text,
+    /// Whether it is called so as long as it exists.
+    always: bool,
+}
+
+fn found(context: &Context, path: PathRef) -> ReadResult<Found> {
     if let Some(known) = context.known_path(&path) {
-        return context.kept(known);
+        return Ok(known);
     }
-    let text = match special(context, path)? {
-        Some(text) => text,
-        None => walk(context, path)?,
+    let found = match special(context, path)? {
+        Some(text) => Found { text, always: true },
+        None => Found { text: walk(context, path)?, always: false },
     };
-    context.know_path(path, &text);
-    context.kept(text)
+    context.know_path(path, &found);
+    Ok(found)
 }
 
 /// Names of file systems that no directory shows: their dentries carry a function that makes the name

@@ -1,11 +1,11 @@
 //! The section `processes`, as `/proc/PID/{stat,status,cmdline}` (fs/proc/array.c, fs/proc/base.c).
 
+use super::asleep::Look;
 use super::command_line;
-use super::files::Descriptor;
 use super::namespaces;
-use super::path;
+use super::path::{self, Named};
 use super::reader::{Context, PathRef, ReadError, ReadResult};
-use crate::frame::{Process, ProcessState, Text, Thread};
+use crate::frame::{Namespaces, Process, ProcessState, Text, Thread};
 use crate::layout::Field;
 
 /// `PF_KTHREAD` (include/linux/sched.h).
@@ -18,9 +18,9 @@ const LONGEST_NAME: usize = 128;
 const DEFAULT_PRIORITY: i64 = 120;
 
 /// Indexes of `mm_struct.rss_stat` (include/linux/mm_types_task.h).
-const FILE_PAGES: u32 = 0;
-const ANONYMOUS_PAGES: u32 = 1;
-const SHARED_PAGES: u32 = 3;
+const FILE_PAGES: usize = 0;
+const ANONYMOUS_PAGES: usize = 1;
+const SHARED_PAGES: usize = 3;
 /// Groups in one another.
 const DEEPEST_GROUP: usize = 256;
 
@@ -35,72 +35,145 @@ mod state {
     pub const FROZEN: u64 = 0x8000;
 }
 
-/// Adds the row of a task.
-pub(super) fn add(
-    context: &Context,
-    task: u64,
-    open: ReadResult<&[Descriptor]>,
-    rows: &mut Vec<Process>,
-) {
-    let row = |task| row(context, task, open);
-    rows.extend(context.rows::<Process, _>([task]).filter_map(row));
+/// What only the process itself changes.
+#[derive(Debug)]
+pub(super) struct Facts {
+    name: Option<Text>,
+    command_line: Option<Text>,
+    exe: Option<Named>,
+    ids: Ids,
+    threads: Option<u32>,
+    start_time_ns: Option<u64>,
+    /// User and system time.
+    times: Option<(u64, u64)>,
+    virtual_bytes: Option<u64>,
+    namespaces: Namespaces,
+    kernel_thread: Option<bool>,
+    pid_in_namespace: Option<u32>,
 }
 
-/// A task that leads a thread group, wherever it was found, and has these descriptors open.
+/// Who it runs as.
+#[derive(Clone, Copy, Debug)]
+struct Ids {
+    uid: Option<u32>,
+    euid: Option<u32>,
+    gid: Option<u32>,
+    egid: Option<u32>,
+}
+
+/// Adds the row of a process that has so many files open.
+pub(super) fn add(
+    context: &Context,
+    look: &mut Look,
+    open_files: ReadResult<u32>,
+    rows: &mut Vec<Process>,
+) {
+    if context.rows::<Process, _>([()]).next().is_some() {
+        rows.extend(row(context, look, open_files));
+    }
+}
+
+/// A task that leads a thread group, wherever it was found.
 pub(super) fn row(
     context: &Context,
-    task: u64,
-    open: ReadResult<&[Descriptor]>,
+    look: &mut Look,
+    open_files: ReadResult<u32>,
 ) -> Option<Process> {
     let layout = &context.layout.process;
     let layout_fs = &context.layout.files.fs;
+    let task = look.task;
     let mm = context.note("mm", context.pointer(task, layout.task.mm))?;
-    let cred = context.follow(task, layout.task.real_cred);
-    let id = |what, field| context.note(what, cred.and_then(|cred| context.u32(cred, field)));
-    let signal = context.follow(task, layout.task.signal);
-    let kernel_thread =
-        context.unsigned(task, layout.task.flags).map(|flags| flags & KERNEL_THREAD != 0);
-    let times = context.note("user_ns", times(context, task));
-    let resident = context.note("rss_bytes", mm.map_or(Ok((0, 0)), |mm| resident(context, mm)));
-    let size = mm.map_or(Ok(0), |mm| context.unsigned(mm, layout.mm.total_vm));
-    let threads = signal.and_then(|signal| context.u32(signal, layout.signal.nr_threads));
+    let mut new = None;
+    let facts: &Facts = match &look.facts.process {
+        Some(known) => known,
+        None => new.insert(Facts::read(context, task, mm)),
+    };
+    let pages = match (&look.state, mm) {
+        (Some(state), _) => Ok(*state.pages()),
+        (None, Some(mm)) => all_resident_pages(context, mm),
+        (None, None) => Ok([0; 4]),
+    };
+    let resident = context.note("rss_bytes", pages).map(resident);
+    let directory =
+        |what, mnt, dentry| context.note(what, directory(context, task, mnt, dentry)).flatten();
     let nice =
         context.signed(task, layout.task.static_prio).map(|prio| (prio - DEFAULT_PRIORITY) as i32);
-    Some(Process {
-        pid: context.note("pid", context.u32(task, layout.task.tgid))?,
+    let kept = |text: &Text| context.kept(text.clone());
+    let row = Process {
+        pid: look.pid,
         ppid: context.note("ppid", parent(context, task)),
-        name: context.note("name", name(context, task)),
+        name: facts.name.as_ref().and_then(|name| kept(name).ok()),
         state: context.note("state", state(context, task)),
-        command_line: context.note("command_line", command_line::of(context, task, mm)),
-        exe: context.note("exe", executable(context, mm)).flatten(),
-        cwd: context
-            .note("cwd", directory(context, task, layout_fs.pwd_mnt, layout_fs.pwd_dentry))
-            .flatten(),
-        root: context
-            .note("root", directory(context, task, layout_fs.root_mnt, layout_fs.root_dentry))
-            .flatten(),
-        uid: id("uid", layout.cred.uid),
-        euid: id("euid", layout.cred.euid),
-        gid: id("gid", layout.cred.gid),
-        egid: id("egid", layout.cred.egid),
-        threads: context.note("threads", threads),
+        command_line: facts.command_line.as_ref().and_then(|line| kept(line).ok()),
+        exe: facts.exe.as_ref().and_then(|exe| context.note("exe", exe.text(context))),
+        cwd: directory("cwd", layout_fs.pwd_mnt, layout_fs.pwd_dentry),
+        root: directory("root", layout_fs.root_mnt, layout_fs.root_dentry),
+        uid: facts.ids.uid,
+        euid: facts.ids.euid,
+        gid: facts.ids.gid,
+        egid: facts.ids.egid,
+        threads: facts.threads,
         thread_list: context.details.threads.then(|| thread_list(context, task)),
         nice: context.note("nice", nice),
-        start_time_ns: context
-            .note("start_time_ns", context.unsigned(task, layout.task.start_boottime)),
-        user_ns: times.map(|(user, _)| user),
-        system_ns: times.map(|(_, system)| system),
-        virtual_bytes: context.note("virtual_bytes", size).map(|pages| pages.saturating_mul(4096)),
+        start_time_ns: facts.start_time_ns,
+        user_ns: facts.times.map(|(user, _)| user),
+        system_ns: facts.times.map(|(_, system)| system),
+        virtual_bytes: facts.virtual_bytes,
         rss_bytes: resident.map(|(all, _)| all),
         shared_bytes: resident.map(|(_, shared)| shared),
-        open_files: context.note("open_files", open.map(|open| open.len() as u32)),
+        open_files: context.note("open_files", open_files),
         cgroup: context.note("cgroup", cgroup(context, task)),
-        namespaces: namespaces::of_task(context, task),
-        kernel_thread: context.note("kernel_thread", kernel_thread),
-        pid_in_namespace: context
-            .note("pid_in_namespace", namespaces::own_pid(context, task))
-            .flatten(),
-    })
+        namespaces: facts.namespaces,
+        kernel_thread: facts.kernel_thread,
+        pid_in_namespace: facts.pid_in_namespace,
+    };
+    if let Some(new) = new.filter(|_| look.keep) {
+        look.facts.process = Some(Box::new(new));
+    }
+    Some(row)
+}
+
+impl Facts {
+    fn read(context: &Context, task: u64, mm: Option<u64>) -> Self {
+        let layout = &context.layout.process;
+        let cred = context.follow(task, layout.task.real_cred);
+        let id = |what, field| context.note(what, cred.and_then(|cred| context.u32(cred, field)));
+        let signal = context.follow(task, layout.task.signal);
+        let threads = signal.and_then(|signal| context.u32(signal, layout.signal.nr_threads));
+        let size = mm.map_or(Ok(0), |mm| context.unsigned(mm, layout.mm.total_vm));
+        let flags = context.unsigned(task, layout.task.flags);
+        let start = context.unsigned(task, layout.task.start_boottime);
+        let pid_in_namespace = namespaces::own_pid(context, task);
+        Self {
+            name: context.note("name", name(context, task)),
+            command_line: context.note("command_line", command_line::of(context, mm)),
+            exe: context.note("exe", executable(context, mm)).flatten(),
+            ids: Ids {
+                uid: id("uid", layout.cred.uid),
+                euid: id("euid", layout.cred.euid),
+                gid: id("gid", layout.cred.gid),
+                egid: id("egid", layout.cred.egid),
+            },
+            threads: context.note("threads", threads),
+            start_time_ns: context.note("start_time_ns", start),
+            times: context.note("user_ns", times(context, task)),
+            virtual_bytes: context
+                .note("virtual_bytes", size)
+                .map(|pages| pages.saturating_mul(4096)),
+            namespaces: namespaces::of_task(context, task),
+            kernel_thread: context
+                .note("kernel_thread", flags.map(|flags| flags & KERNEL_THREAD != 0)),
+            pid_in_namespace: context.note("pid_in_namespace", pid_in_namespace).flatten(),
+        }
+    }
+
+    /// Bytes that they take.
+    pub fn bytes(&self) -> usize {
+        std::mem::size_of::<Self>()
+            + self.name.as_ref().map_or(0, Text::bytes)
+            + self.command_line.as_ref().map_or(0, Text::bytes)
+            + self.exe.as_ref().map_or(0, Named::bytes)
+    }
 }
 
 /// `proc_task_name` (fs/proc/array.c): a kernel thread may have a longer name than `comm` holds. Behind
@@ -146,10 +219,10 @@ fn thread_list(context: &Context, task: u64) -> Vec<Thread> {
         .collect()
 }
 
-fn executable(context: &Context, mm: Option<u64>) -> ReadResult<Option<Text>> {
+fn executable(context: &Context, mm: Option<u64>) -> ReadResult<Option<Named>> {
     let Some(mm) = mm else { return Ok(None) };
     let file = context.pointer(mm, context.layout.process.mm.exe_file)?;
-    file.map(|file| path::of_file(context, file)).transpose()
+    file.map(|file| path::named(context, file)).transpose()
 }
 
 /// The working or the root directory; a dead process has none.
@@ -161,21 +234,24 @@ fn directory(context: &Context, task: u64, mnt: Field, dentry: Field) -> ReadRes
     path::of(context, at).map(Some)
 }
 
-/// Resident bytes: (all, of files and shared memory). `get_mm_rss` (include/linux/mm.h), with what the
-/// CPUs have not yet added to the common counters.
-fn resident(context: &Context, mm: u64) -> ReadResult<(u64, u64)> {
-    let counter = |kind: u32| -> ReadResult<u64> {
-        let pages = resident_pages(context, mm, kind)?;
-        Ok((pages.max(0) as u64).saturating_mul(4096))
-    };
-    let (files, anonymous, shared) =
-        (counter(FILE_PAGES)?, counter(ANONYMOUS_PAGES)?, counter(SHARED_PAGES)?);
-    let shared = files.saturating_add(shared);
-    Ok((anonymous.saturating_add(shared), shared))
+/// Resident bytes: (all, of files and shared memory). `get_mm_rss` (include/linux/mm.h).
+fn resident(pages: [i64; 4]) -> (u64, u64) {
+    let bytes = pages.map(|pages| (pages.max(0) as u64).saturating_mul(4096));
+    let shared = bytes[FILE_PAGES].saturating_add(bytes[SHARED_PAGES]);
+    (bytes[ANONYMOUS_PAGES].saturating_add(shared), shared)
+}
+
+/// Resident pages of every kind of `mm_struct.rss_stat`, with what the CPUs have not yet added to the common counters.
+pub(super) fn all_resident_pages(context: &Context, mm: u64) -> ReadResult<[i64; 4]> {
+    let mut all = [0; 4];
+    for (kind, pages) in (0..).zip(&mut all) {
+        *pages = resident_pages(context, mm, kind)?;
+    }
+    Ok(all)
 }
 
 /// Resident pages of one kind; below zero for a moment, as CPUs count each for itself.
-pub(super) fn resident_pages(context: &Context, mm: u64, kind: u32) -> ReadResult<i64> {
+fn resident_pages(context: &Context, mm: u64, kind: u32) -> ReadResult<i64> {
     let layout = &context.layout.process;
     let single = layout.mm.rss_count;
     if single.exists() {

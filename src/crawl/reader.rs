@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 use super::Section;
 use super::files::Descriptor;
 use super::pass::Passes;
+use super::path;
 use super::reuse::Reuse;
 use super::vmas::Vma;
 use crate::frame::{Problem, Text};
@@ -121,7 +122,7 @@ pub(crate) struct Task {
     /// Where its `task_struct` lies.
     pub address: u64,
     /// Its process id.
-    pub pid: u64,
+    pub pid: u32,
     /// When it started.
     pub start: u64,
 }
@@ -171,7 +172,7 @@ pub(crate) struct Context<'a> {
     /// Links that the look followed so far.
     steps: Cell<u32>,
     /// Paths that were already made in this frame.
-    paths: RefCell<FxHashMap<PathRef, Text>>,
+    paths: RefCell<FxHashMap<PathRef, path::Found>>,
     path_bytes: Cell<usize>,
     /// How long the guest was given to settle.
     waited: Cell<Duration>,
@@ -179,6 +180,8 @@ pub(crate) struct Context<'a> {
     pub groups: RefCell<FxHashMap<u64, Text>>,
     /// What was taken of the tasks.
     pub(super) passes: RefCell<Passes>,
+    /// Problems that were met, also those that were noted already.
+    pub(super) met: Cell<u64>,
     /// Kept for their room.
     pub(super) room: RefCell<Vec<Descriptor>>,
     pub(super) areas: RefCell<Vec<Vma>>,
@@ -216,6 +219,7 @@ impl<'a> Context<'a> {
             waited: Cell::default(),
             groups: RefCell::default(),
             passes: RefCell::default(),
+            met: Cell::default(),
             room: RefCell::default(),
             areas: RefCell::default(),
             bytes: RefCell::default(),
@@ -259,16 +263,16 @@ impl<'a> Context<'a> {
     }
 
     /// A path that was already made in this frame.
-    pub fn known_path(&self, path: &PathRef) -> Option<Text> {
+    pub(super) fn known_path(&self, path: &PathRef) -> Option<path::Found> {
         self.paths.borrow().get(path).cloned()
     }
 
     /// Keeps a path for those who ask again.
-    pub fn know_path(&self, path: PathRef, text: &Text) {
-        let bytes = self.path_bytes.get() + text.len() + std::mem::size_of::<PathRef>();
+    pub(super) fn know_path(&self, path: PathRef, found: &path::Found) {
+        let bytes = self.path_bytes.get() + found.text.len() + std::mem::size_of::<PathRef>();
         if bytes <= MOST_PATH_BYTES {
             self.path_bytes.set(bytes);
-            self.paths.borrow_mut().insert(path, text.clone());
+            self.paths.borrow_mut().insert(path, found.clone());
         }
     }
 
@@ -284,6 +288,7 @@ impl<'a> Context<'a> {
 
     /// Notes a problem of the section; a reason without an address is noted once.
     pub fn problem(&self, reason: String, address: Option<u64>) {
+        self.met.set(self.met.get().saturating_add(1));
         let problem = Problem { section: self.section.get(), reason, address };
         let mut problems = self.problems.borrow_mut();
         if problems.contains(&problem) {

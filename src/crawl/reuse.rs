@@ -2,14 +2,16 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use rustc_hash::FxHashSet;
 
-use super::command_line::CommandLines;
+use super::asleep::Sleeper;
 use super::pass::Mark;
 use super::reader::Task;
-use super::resident::Residents;
 
+/// Bytes that are kept of all tasks together.
+const MOST_BYTES: usize = 16 << 20;
 /// How far a task may be from where it is expected.
 const NEAR: usize = 64;
 
@@ -20,13 +22,24 @@ pub(crate) struct Reuse {
     tasks: RefCell<Vec<Task>>,
     /// How much was taken of the tasks last.
     pub(super) taken: Cell<Mark>,
-    /// Where command lines are.
-    pub(super) command_lines: RefCell<CommandLines>,
-    /// What the areas of processes have in RAM.
-    pub(super) residents: RefCell<Residents>,
+    /// What is known of processes that do not run.
+    pub(super) sleepers: RefCell<Kept<Sleeper>>,
+    /// When the pass began.
+    now: Cell<Option<Instant>>,
 }
 
 impl Reuse {
+    /// A pass over the tasks begins that asks which of them have run.
+    pub(super) fn begin(&self) {
+        self.sleepers.borrow_mut().begin();
+        self.now.set(Some(Instant::now()));
+    }
+
+    /// When the pass began.
+    pub(super) fn now(&self) -> Instant {
+        self.now.get().unwrap_or_else(Instant::now)
+    }
+
     /// Which of these tasks, the frame's, the last one had not.
     pub(super) fn new_tasks(&self, tasks: &[Task]) -> Vec<Task> {
         let mut last = self.tasks.borrow_mut();
@@ -48,11 +61,13 @@ pub(super) struct Kept<T> {
     /// Of the tasks, by the addresses of their `task_struct`, that this frame did not meet yet.
     before: VecDeque<(u64, T)>,
     now: VecDeque<(u64, T)>,
+    /// Bytes of what this frame keeps.
+    bytes: usize,
 }
 
 impl<T> Default for Kept<T> {
     fn default() -> Self {
-        Self { before: VecDeque::new(), now: VecDeque::new() }
+        Self { before: VecDeque::new(), now: VecDeque::new(), bytes: 0 }
     }
 }
 
@@ -61,6 +76,7 @@ impl<T> Kept<T> {
     pub fn begin(&mut self) {
         std::mem::swap(&mut self.before, &mut self.now);
         self.now.clear();
+        self.bytes = 0;
     }
 
     /// What the last frame kept of a task. What it kept of those before it is forgotten.
@@ -70,15 +86,12 @@ impl<T> Kept<T> {
         self.before.pop_front().map(|(_, kept)| kept)
     }
 
-    /// Keeps this for the next frame.
-    pub fn keep(&mut self, task: u64, kept: T) {
-        self.now.push_back((task, kept));
-    }
-
-    /// Whether nothing is kept for the next frame.
-    #[cfg(test)]
-    pub fn is_empty(&self) -> bool {
-        self.now.is_empty()
+    /// Keeps this, which takes so many bytes, for the next frame, unless too much is kept.
+    pub fn keep(&mut self, task: u64, kept: T, bytes: usize) {
+        self.bytes = self.bytes.saturating_add(bytes);
+        if self.bytes <= MOST_BYTES {
+            self.now.push_back((task, kept));
+        }
     }
 }
 
@@ -93,7 +106,7 @@ mod tests {
             kept.begin();
             let mut known = |task: u64| {
                 let known = kept.take(task);
-                kept.keep(task, task * 10);
+                kept.keep(task, task * 10, 8);
                 known
             };
             tasks.iter().map(|task| known(*task)).collect()
@@ -110,12 +123,25 @@ mod tests {
         let mut kept = Kept::default();
         let far = NEAR as u64;
         kept.begin();
-        (0..=far).for_each(|task| kept.keep(task, task));
+        (0..=far).for_each(|task| kept.keep(task, task, 8));
         kept.begin();
         assert_eq!(kept.take(far), None);
-        kept.keep(far, far);
+        kept.keep(far, far, 8);
         assert_eq!(kept.take(1), Some(1));
         kept.begin();
         assert_eq!(kept.take(far), Some(far));
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded() {
+        let mut kept = Kept::default();
+        kept.begin();
+        kept.keep(1, "first", MOST_BYTES);
+        kept.keep(2, "second", 1);
+        kept.begin();
+        assert_eq!((kept.take(1), kept.take(2)), (Some("first"), None));
+        kept.keep(2, "second", 1);
+        kept.begin();
+        assert_eq!(kept.take(2), Some("second"));
     }
 }

@@ -63,7 +63,7 @@ impl Context<'_> {
     /// Who a task is. A kernel without start times tells tasks apart by their ids alone.
     fn identify(&self, address: u64) -> ReadResult<Task> {
         let layout = &self.layout.process.task;
-        let pid = self.unsigned(address, layout.tgid)?;
+        let pid = self.u32(address, layout.tgid)?;
         let start = match layout.start_boottime.exists() {
             true => self.unsigned(address, layout.start_boottime)?,
             false => 0,
@@ -93,7 +93,7 @@ impl Context<'_> {
             }
             None => true,
         };
-        same(layout.tgid, task.pid) && same(layout.start_boottime, task.start)
+        same(layout.tgid, u64::from(task.pid)) && same(layout.start_boottime, task.start)
     }
 
     /// Whether a task is still in the list of tasks.

@@ -13,9 +13,9 @@ use crate::resolve::{
 };
 
 /// After counting the RAM that the host holds, it is not counted for so many times what that took ...
-const COUNT_REST: u32 = 200;
+const COUNT_REST: u32 = 500;
 /// ... nor for so long.
-const LEAST_REST: Duration = Duration::from_secs(1);
+const LEAST_REST: Duration = Duration::from_secs(5);
 /// Memory that is plugged in or out is looked for no more often: asking libvirt takes milliseconds.
 const PLUGS_REST: Duration = Duration::from_secs(1);
 

@@ -81,7 +81,7 @@ pub(crate) struct OnHost {
 }
 
 /// For how long libvirt's word holds, while nothing says otherwise.
-const STATE_HOLDS: Duration = Duration::from_millis(250);
+const STATE_HOLDS: Duration = Duration::from_secs(1);
 
 /// libvirt's word on a domain, over a connection that is kept once it was asked for.
 #[derive(Default)]

@@ -37,6 +37,11 @@ impl Text {
         Self(parts.to_smolstr())
     }
 
+    /// Bytes that it takes beside itself: none for a short one.
+    pub(crate) fn bytes(&self) -> usize {
+        if self.0.is_heap_allocated() { self.0.len() } else { 0 }
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         self.0.as_str()

@@ -6,6 +6,8 @@ super::field::structures! {
     /// `struct files_struct` (include/linux/fdtable.h): a process's table of descriptors.
     FilesStruct = "files_struct" {
         fdt: "fdt",
+        /// Tasks that share it.
+        count: "count.counter",
     }
 
     /// `struct fdtable`.

@@ -4,7 +4,7 @@
 mod space;
 mod x86_64;
 
-pub(crate) use space::{AddressSpace, Content, Fault, FaultKind, InRam};
+pub(crate) use space::{AddressSpace, Content, Fault, FaultKind};
 pub(crate) use x86_64::{
     ADDRESS_MASK, Entry, Levels, NO_EXECUTE, PRESENT, Target, WRITABLE, table_index,
 };

@@ -296,14 +296,6 @@ impl<'ram> AddressSpace<'ram> {
         physical.is_some_and(|physical| self.ram.memory().read_run(physical, bytes))
     }
 
-    /// Copies bytes from a guest-physical address, as [`Self::translate`] gives it; false where any of them cannot be
-    /// read.
-    pub fn read_physical(&self, physical: u64, bytes: &mut [u8]) -> bool {
-        #[cfg(feature = "fuzzing")]
-        crate::fuzzing::touched(physical, None, bytes.len());
-        self.ram.read(physical, bytes).is_ok()
-    }
-
     /// For the harness in fuzz/, which learns so what is read.
     #[cfg(feature = "fuzzing")]
     fn touched(&self, address: u64, length: usize) {

@@ -144,18 +144,18 @@ fn runs_domain(command_line: &[u8], uuid: &str) -> bool {
 pub(crate) struct VcpuClock {
     /// `schedstat` of each.
     threads: Vec<File>,
-    /// How many threads QEMU had, and when it was looked which are vCPUs.
-    listed: Option<(u64, Instant)>,
+    /// The folder of QEMU's threads, how many it had, and when it was looked which are vCPUs.
+    listed: Option<(File, u64, Instant)>,
 }
 
 impl VcpuClock {
     /// The time so far, in nanoseconds.
     pub fn time(&mut self, process: &QemuProcess) -> std::io::Result<u64> {
-        let folder = format!("/proc/{}/task", process.pid);
         // A folder of `task` has a link for each thread (`proc_task_getattr`).
-        let links = fs::metadata(&folder)?.nlink();
-        let current = |(then, at): (u64, Instant)| then == links && at.elapsed() < LISTED_FOR;
-        if self.listed.is_some_and(current)
+        let links = |folder: &File| Ok::<_, std::io::Error>(folder.metadata()?.nlink());
+        if let Some((folder, then, at)) = &self.listed
+            && at.elapsed() < LISTED_FOR
+            && links(folder)? == *then
             && let Some(time) = self.threads.iter().map(cpu_time).sum()
         {
             return Ok(time);
@@ -163,7 +163,10 @@ impl VcpuClock {
         self.threads.clear();
         self.listed = None;
         let mut time = 0_u64;
-        for thread in fs::read_dir(&folder)?.flatten() {
+        let path = format!("/proc/{}/task", process.pid);
+        let folder = File::open(&path)?;
+        let links = links(&folder)?;
+        for thread in fs::read_dir(&path)?.flatten() {
             let name = fs::read_to_string(thread.path().join("comm")).unwrap_or_default();
             if name.starts_with("CPU ") || name.starts_with("ALL CPUs/") {
                 let file = File::open(thread.path().join("schedstat"))?;
@@ -171,7 +174,7 @@ impl VcpuClock {
                 self.threads.push(file);
             }
         }
-        self.listed = Some((links, Instant::now()));
+        self.listed = Some((folder, links, Instant::now()));
         Ok(time)
     }
 }

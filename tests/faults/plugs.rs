@@ -117,7 +117,9 @@ fn plugged_in_and_out(name: &str, options: &[&str]) {
     // Who opens it now sees the same; and another DIMM comes, unused, and goes.
     let mut fresh = open(guest.domain()).expect("a guest with a DIMM");
     assert_eq!(fresh.findings().ram, [BOOT, dimm]);
-    assert_eq!(whole(&mut fresh).processes.map(|rows| rows.len()), Some(rows.len()));
+    // The shell that was asked may have gone meanwhile.
+    let count = |domain: &mut Domain| whole(domain).processes.map(|rows| rows.len());
+    assert!((0..5).any(|_| count(&mut fresh) == count(&mut domain)), "other processes");
     let second = Dimm::new(128);
     guest.ask("echo offline >/sys/devices/system/memory/auto_online_blocks");
     second.attach(&guest);

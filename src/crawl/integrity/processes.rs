@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::census::{self, Census, Identity, Member, Place};
 use super::looks::confirmed;
 use super::{done, not_done};
+use crate::crawl::asleep::Look;
 use crate::crawl::processes;
 use crate::crawl::reader::{Context, ReadResult};
 use crate::frame::{HiddenProcess, Integrity};
@@ -89,8 +90,8 @@ fn row(context: &Context, task: Identity, seen: &[Place], missing: &[Place]) -> 
         missing_from: names(missing),
         process: (task.tid == task.tgid)
             .then(|| {
-                context.with_descriptors(task.address, |open| {
-                    processes::row(context, task.address, open)
+                context.with_descriptors(&mut Look::new(task.address, task.tgid), |look, open| {
+                    processes::row(context, look, open.map(|open| open.len() as u32))
                 })
             })
             .flatten(),

@@ -1,0 +1,262 @@
+//! What need not be read again of a process that has not run since: three quarters of what a frame of many sections
+//! reads of it.
+
+use std::time::{Duration, Instant};
+
+use super::files::{self, Descriptor};
+use super::reader::{Context, ReadResult, Task};
+use super::{connections, mappings, processes};
+
+/// Threads of one process that are looked at.
+const MOST_THREADS: u64 = 1024;
+/// Facts of one kind, of one process, that are kept.
+const MOST_OF_ONE: usize = 1 << 13;
+/// Facts are read anew after so long, or a little less, whatever the counts say.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// What tells whether a process has run, and whether its page tables are as they were. The scheduler counts whenever it
+/// takes a thread off its CPU (`__schedule`, kernel/sched/core.c). What others do to a process's pages - reclaim,
+/// truncation, process_madvise(2), writing through ptrace(2) - changes the counts of its resident pages, by kind; only
+/// where such changes cancel each other between two frames they go unseen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct State {
+    /// When the leader started.
+    start: u64,
+    /// 0 for a thread of the kernel.
+    mm: u64,
+    pgd: u64,
+    areas: u64,
+    size: u64,
+    pages: [i64; 4],
+    threads: u64,
+    switches: u64,
+}
+
+/// What only the process itself changes, of each kind if it was asked for. What others may change without it - its
+/// scheduling, its control group, its parent, its directories, the paths of its files and how far they are read - is
+/// read each time.
+#[derive(Debug, Default)]
+pub(super) struct Facts {
+    pub process: Option<Box<processes::Facts>>,
+    pub descriptors: Option<Vec<Descriptor>>,
+    pub files: Option<Vec<files::Facts>>,
+    pub sockets: Option<Vec<connections::Open>>,
+    pub areas: Option<Vec<mappings::Area>>,
+}
+
+/// What is known of a process.
+#[derive(Debug)]
+pub(super) struct Sleeper {
+    state: State,
+    facts: Facts,
+    /// Until when that is believed.
+    until: Instant,
+}
+
+/// A process, as a pass looks at it.
+#[derive(Debug)]
+pub(super) struct Look {
+    /// The leader's `task_struct`.
+    pub task: u64,
+    pub pid: u32,
+    /// `None` while it may run, where others share its address space, or where this kernel does not tell.
+    pub state: Option<State>,
+    /// What is known, and what is to be.
+    pub facts: Facts,
+    /// Whether what is read now may be believed later: the last frame saw the same state. Were this the first, it might
+    /// have been read after the facts, and the process have run in between.
+    pub keep: bool,
+    /// The same of what hangs on its table of descriptors, which no other process may share.
+    pub keep_files: bool,
+    until: Option<Instant>,
+}
+
+/// Facts that are gathered for later, unless there are too many.
+pub(super) struct Gathered<T>(Option<Vec<T>>);
+
+impl<T> Gathered<T> {
+    pub fn new(keep: bool) -> Self {
+        Self(keep.then(Vec::new))
+    }
+
+    pub fn add(&mut self, fact: T) {
+        match &mut self.0 {
+            Some(facts) if facts.len() < MOST_OF_ONE => facts.push(fact),
+            facts => *facts = None,
+        }
+    }
+
+    pub fn done(self) -> Option<Vec<T>> {
+        self.0.map(|mut facts| {
+            facts.shrink_to_fit();
+            facts
+        })
+    }
+}
+
+impl State {
+    /// Threads of the process.
+    pub fn threads(&self) -> u64 {
+        self.threads
+    }
+
+    /// Its resident pages, by the kinds of `mm_struct.rss_stat`.
+    pub fn pages(&self) -> &[i64; 4] {
+        &self.pages
+    }
+
+    /// The state of a process whose threads are all off their CPUs.
+    fn of(context: &Context, task: u64) -> ReadResult<Option<Self>> {
+        let layout = &context.layout.process;
+        let signal = context.follow(task, layout.task.signal)?;
+        let head = context.at(signal, layout.signal.thread_head)?;
+        let node = context.at(task, layout.task.thread_node)?;
+        let (mut threads, mut switches) = (0_u64, 0_u64);
+        let mut count = |thread| -> ReadResult<bool> {
+            threads += 1;
+            switches = switches
+                .wrapping_add(context.unsigned(thread, layout.task.nvcsw)?)
+                .wrapping_add(context.unsigned(thread, layout.task.nivcsw)?);
+            let may_run = context.unsigned(thread, layout.task.on_cpu)? != 0;
+            Ok(!may_run && threads <= MOST_THREADS)
+        };
+        if (context.u64_at(node)?, context.u64_at(node.wrapping_add(8))?) == (head, head) {
+            // The leader is alone: what it shares with its threads, on another page, need not be read.
+            if !count(task)? {
+                return Ok(None);
+            }
+        } else {
+            let mut next = context.u64_at(head)?;
+            while next != head {
+                if !count(context.container(next, layout.task.thread_node)?)? {
+                    return Ok(None);
+                }
+                next = context.u64_at(next)?;
+            }
+            if context.unsigned(signal, layout.signal.nr_threads)? != threads {
+                return Ok(None);
+            }
+        }
+        let start = context.unsigned(task, layout.task.start_boottime)?;
+        let (pgd, areas, size, pages) = (0, 0, 0, [0; 4]);
+        let mut state = Self { start, mm: 0, pgd, areas, size, pages, threads, switches };
+        let Some(mm) = context.pointer(task, layout.task.mm)? else { return Ok(Some(state)) };
+        if context.unsigned(mm, layout.mm.mm_users)? != threads {
+            return Ok(None);
+        }
+        state.mm = mm;
+        state.pgd = context.unsigned(mm, layout.mm.pgd)?;
+        state.areas = context.unsigned(mm, layout.mm.map_count)?;
+        state.size = context.unsigned(mm, layout.mm.total_vm)?;
+        state.pages = processes::all_resident_pages(context, mm)?;
+        Ok(Some(state))
+    }
+}
+
+impl Facts {
+    /// Bytes that they take.
+    fn bytes(&self) -> usize {
+        fn all<T>(facts: Option<&Vec<T>>, of_one: impl Fn(&T) -> usize) -> usize {
+            let facts = facts.map(Vec::as_slice).unwrap_or_default();
+            facts.iter().map(|one| std::mem::size_of::<T>() + of_one(one)).sum()
+        }
+        self.process.as_ref().map_or(0, |process| process.bytes())
+            + all(self.descriptors.as_ref(), |_| 0)
+            + all(self.files.as_ref(), files::Facts::bytes)
+            + all(self.sockets.as_ref(), |_| 0)
+            + all(self.areas.as_ref(), mappings::Area::bytes)
+    }
+}
+
+impl Sleeper {
+    /// What is still true where it is in this state now, and until when; `None` within if it is to be read anew.
+    fn still(self, state: Option<State>, now: Instant) -> Option<Option<(Facts, Instant)>> {
+        let sleeps_on = state == Some(self.state);
+        sleeps_on.then(|| (self.until > now).then_some((self.facts, self.until)))
+    }
+}
+
+impl Look {
+    /// Knows nothing of the task, and keeps nothing.
+    pub fn new(task: u64, pid: u32) -> Self {
+        let facts = Facts::default();
+        Self { task, pid, state: None, facts, keep: false, keep_files: false, until: None }
+    }
+
+    /// Knows what the last frame knew, if the task has not run since.
+    pub fn remembering(context: &Context, task: &Task) -> Self {
+        let before = context.reuse.sleepers.borrow_mut().take(task.address);
+        let mut look = Self::new(task.address, task.pid);
+        look.state = State::of(context, task.address).ok().flatten();
+        let before = before.and_then(|before| before.still(look.state, context.reuse.now()));
+        look.keep = before.is_some();
+        if let Some((facts, until)) = before.flatten() {
+            (look.facts, look.until) = (facts, Some(until));
+            look.keep_files = look.facts.descriptors.is_some();
+        }
+        look
+    }
+
+    /// The look is done: what is known is kept for the next frame. Where something could not be read, it is read again.
+    pub fn done(self, context: &Context, is_whole: bool) {
+        let Some(state) = self.state else { return };
+        let facts = if is_whole { self.facts } else { Facts::default() };
+        let now = context.reuse.now();
+        // Not of all processes in the same frame.
+        let share = LONGEST / 32 * (16 + (self.pid & 15));
+        let until = self.until.or_else(|| now.checked_add(share)).unwrap_or(now);
+        let bytes = std::mem::size_of::<Sleeper>() + facts.bytes();
+        let sleeper = Sleeper { state, facts, until };
+        context.reuse.sleepers.borrow_mut().keep(self.task, sleeper, bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(switches: u64) -> State {
+        State { start: 1, mm: 2, pgd: 3, areas: 4, size: 5, pages: [6; 4], threads: 1, switches }
+    }
+
+    fn sleeper(until: Instant) -> Sleeper {
+        let facts = Facts { descriptors: Some(Vec::new()), ..Facts::default() };
+        Sleeper { state: state(7), facts, until }
+    }
+
+    #[test]
+    fn who_sleeps_on_is_known() {
+        let (now, second) = (Instant::now(), Duration::from_secs(1));
+        let (facts, until) = sleeper(now + second).still(Some(state(7)), now).unwrap().unwrap();
+        assert!(facts.descriptors.is_some() && until == now + second);
+    }
+
+    #[test]
+    fn who_ran_or_may_run_is_not() {
+        let (now, second) = (Instant::now(), Duration::from_secs(1));
+        let mut swapped = state(7);
+        swapped.pages[1] -= 1;
+        for other in [Some(state(8)), Some(swapped), None] {
+            assert!(sleeper(now + second).still(other, now).is_none());
+        }
+    }
+
+    #[test]
+    fn what_is_old_is_read_anew() {
+        let now = Instant::now();
+        assert!(sleeper(now).still(Some(state(7)), now).unwrap().is_none());
+    }
+
+    #[test]
+    fn too_many_facts_are_not_kept() {
+        let mut gathered = Gathered::new(true);
+        (0..MOST_OF_ONE).for_each(|fact| gathered.add(fact));
+        assert_eq!(gathered.0.as_ref().map(Vec::len), Some(MOST_OF_ONE));
+        gathered.add(0);
+        gathered.add(1);
+        assert!(gathered.done().is_none());
+        let mut none = Gathered::new(false);
+        none.add(1);
+        assert!(none.done().is_none());
+    }
+}
