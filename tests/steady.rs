@@ -4,10 +4,13 @@
 #[path = "lab/mod.rs"]
 mod lab;
 
+use std::collections::HashSet;
+use std::ops::ControlFlow;
 use std::os::unix::fs::MetadataExt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use nfm::{CrawlOptions, Frame, Section};
+use nfm::{CrawlOptions, Fleet, Frame, Section};
 use serde_json::Value;
 
 /// Frames after which a handle has all the room that it needs, and those that may not ask for more.
@@ -131,4 +134,35 @@ fn kinds_of_frames_in_turn() {
         let first = pages.iter().find(|(_, other, _)| other == section).expect("the first").2;
         assert!(count.abs_diff(first) * 4 <= first, "{round} {section:?}: {count}, not {first}");
     }
+}
+
+/// Many handles by few threads: each has its rate. One thread does it while it keeps up; where it does not, others
+/// help.
+#[test]
+fn a_fleet_keeps_its_rate() {
+    const DOMAINS: usize = 12;
+    const HERTZ: u32 = 10;
+    let _one = one_at_a_time();
+    let guest = lab::guest("steady-private", &[]);
+    let _alone = guest.alone();
+    let run = |rest: Duration| {
+        let domains = (0..DOMAINS).map(|_| lab::open(&guest)).collect();
+        let (frames, threads) = (Mutex::new(vec![0; DOMAINS]), Mutex::new(HashSet::new()));
+        let options = CrawlOptions::sections(&[Section::Os]);
+        let end = Instant::now() + Duration::from_secs(3);
+        Fleet::new(domains, 8).run(&options, Duration::from_secs(1) / HERTZ, |index, frame| {
+            frame.expect("a frame");
+            frames.lock().unwrap()[index] += 1;
+            threads.lock().unwrap().insert(std::thread::current().id());
+            std::thread::sleep(rest);
+            if Instant::now() < end { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        let frames = frames.into_inner().unwrap();
+        // Other tests want the CPUs, too.
+        assert!(frames.iter().all(|count| (20..=31).contains(count)), "{rest:?}: {frames:?}");
+        threads.into_inner().unwrap().len()
+    };
+    run(Duration::ZERO);
+    let threads = run(Duration::from_millis(20));
+    assert!(threads > 2, "{threads} threads for what takes 2.4");
 }
