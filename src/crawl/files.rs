@@ -3,7 +3,7 @@
 use super::asleep::{Gathered, Look};
 use super::path::{self, Named};
 use super::reader::{Context, ReadError, ReadResult};
-use crate::frame::{File, FileKind};
+use crate::frame::{File, FileKind, Text};
 
 /// Descriptors of one process that are followed (the kernel's own limit is `sysctl_nr_open`, 2^20).
 const MOST_FDS: u64 = 1 << 20;
@@ -27,15 +27,16 @@ pub(super) fn add(
     rows: &mut Vec<File>,
 ) {
     if let Some(known) = look.facts.files.take() {
-        rows.extend(context.rows::<File, _>(&known).map(|facts| row(context, look.pid, facts)));
+        let all = context.rows::<File, _>(&known);
+        rows.extend(all.map(|facts| row(context, look.pid, facts, facts.path(context))));
         look.facts.files = Some(known);
         return;
     }
     let open = context.note("descriptors", open).unwrap_or_default();
     let mut gathered = Gathered::new(look.keep_files);
     rows.extend(context.rows::<File, _>(open).map(|one| {
-        let facts = Facts::read(context, *one);
-        let row = row(context, look.pid, &facts);
+        let (facts, path) = Facts::read(context, *one);
+        let row = row(context, look.pid, &facts, path);
         gathered.add(facts);
         row
     }));
@@ -129,11 +130,13 @@ fn descriptors(context: &Context, task: u64, rows: &mut Vec<Descriptor>) -> Read
 }
 
 impl Facts {
-    fn read(context: &Context, descriptor: Descriptor) -> Self {
+    /// Reads them; gives the path beside them.
+    fn read(context: &Context, descriptor: Descriptor) -> (Self, Option<Text>) {
         let layout = &context.layout.files;
         let inode = context.follow(descriptor.file, layout.file.inode);
         let of_inode = |field| inode.and_then(|inode| context.unsigned(inode, field));
         let named = context.note("path", path::named(context, descriptor.file));
+        let (named, path) = named.unzip();
         let mode = context.note("kind", of_inode(layout.inode.mode));
         // Since 6.9 a pidfd's inode has the mode of a file.
         let kind = match &named {
@@ -143,7 +146,12 @@ impl Facts {
             _ => mode.and_then(FileKind::of_mode),
         };
         let inode = context.note("inode", of_inode(layout.inode.number));
-        Self { descriptor, named, kind, inode }
+        (Self { descriptor, named, kind, inode }, path)
+    }
+
+    /// The path, as it leads now.
+    fn path(&self, context: &Context) -> Option<Text> {
+        self.named.as_ref().and_then(|named| context.note("path", named.text(context)))
     }
 
     /// Bytes that they take beside themselves.
@@ -152,19 +160,18 @@ impl Facts {
     }
 }
 
-fn row(context: &Context, pid: u32, facts: &Facts) -> File {
+fn row(context: &Context, pid: u32, facts: &Facts, path: Option<Text>) -> File {
     let Descriptor { fd, file, close_on_exec } = facts.descriptor;
     let layout = &context.layout.files;
     let flags = context.unsigned(file, layout.file.flags).map(|flags| {
         let own = flags & !CLOSE_ON_EXEC;
         if close_on_exec { own | CLOSE_ON_EXEC } else { own }
     });
-    let path = facts.named.as_ref().map(|named| context.note("path", named.text(context)));
     File {
         pid,
         fd,
         kind: facts.kind,
-        path: path.flatten(),
+        path,
         flags: context.note("flags", flags),
         position: context.note("position", context.unsigned(file, layout.file.pos)),
         inode: facts.inode,

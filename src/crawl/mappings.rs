@@ -48,7 +48,10 @@ fn of_process(context: &Context, look: &mut Look, rows: &mut Vec<Mapping>) -> Op
             false => Some(context.note("page tables", context.user_space(mm))?),
         };
         let all = context.rows::<Mapping, _>(&mut known);
-        rows.extend(all.map(|area| row(context, pid, space.as_ref(), area)));
+        rows.extend(all.map(|area| {
+            let path = area.path(context);
+            row(context, pid, space.as_ref(), area, path)
+        }));
         look.facts.areas = Some(known);
         return Some(());
     }
@@ -61,8 +64,8 @@ fn of_process(context: &Context, look: &mut Look, rows: &mut Vec<Mapping>) -> Op
     let mut gathered = Gathered::new(look.keep);
     let all = context.rows::<Mapping, _>(areas.iter().copied().chain(gate));
     rows.extend(all.map(|vma| {
-        let mut area = Area::read(context, places, vma);
-        let row = row(context, pid, Some(&space), &mut area);
+        let (mut area, path) = Area::read(context, places, vma);
+        let row = row(context, pid, Some(&space), &mut area, path);
         gathered.add(area);
         row
     }));
@@ -91,7 +94,8 @@ impl Places {
 }
 
 impl Area {
-    fn read(context: &Context, places: ReadResult<Places>, vma: Vma) -> Self {
+    /// Reads what is known of it; gives its path beside it.
+    fn read(context: &Context, places: ReadResult<Places>, vma: Vma) -> (Self, Option<Text>) {
         let layout = &context.layout.memory.vma;
         let flags = context.note("flags", context.unsigned(vma.address, layout.flags));
         let file = context.note("file", context.pointer(vma.address, layout.file)).flatten();
@@ -101,14 +105,15 @@ impl Area {
             }
             None => Ok(0),
         };
-        Self {
-            start: vma.start,
-            end: vma.end,
-            flags,
-            offset: context.note("offset", offset),
-            named: context.note("path", name(context, places, vma, file)).flatten(),
-            resident: None,
-        }
+        let offset = context.note("offset", offset);
+        let (named, path) =
+            context.note("path", name(context, places, vma, file)).flatten().unzip();
+        (Self { start: vma.start, end: vma.end, flags, offset, named, resident: None }, path)
+    }
+
+    /// The path, as it leads now.
+    fn path(&self, context: &Context) -> Option<Text> {
+        self.named.as_ref().and_then(|named| context.note("path", named.text(context)))
     }
 
     /// Bytes that it takes beside itself.
@@ -118,7 +123,13 @@ impl Area {
 }
 
 /// The row of an area; its pages are counted in this address space unless it is known how many are in RAM.
-fn row(context: &Context, pid: u32, space: Option<&AddressSpace>, area: &mut Area) -> Mapping {
+fn row(
+    context: &Context,
+    pid: u32,
+    space: Option<&AddressSpace>,
+    area: &mut Area,
+    path: Option<Text>,
+) -> Mapping {
     let (mut resident, mut physical) = (area.resident, None);
     match space {
         Some(space) if context.details.physical => {
@@ -134,14 +145,13 @@ fn row(context: &Context, pid: u32, space: Option<&AddressSpace>, area: &mut Are
         _ => {}
     }
     let huge = area.flags.is_some_and(|flags| flags & HUGETLB != 0);
-    let path = area.named.as_ref().map(|named| context.note("path", named.text(context)));
     Mapping {
         pid,
         start: area.start,
         end: area.end,
         permissions: area.flags.map(permissions),
         offset: area.offset,
-        path: path.flatten(),
+        path,
         resident_bytes: resident.map(|bytes| if huge { 0 } else { bytes }),
         physical,
     }
@@ -194,9 +204,9 @@ fn name(
     places: ReadResult<Places>,
     vma: Vma,
     file: Option<u64>,
-) -> ReadResult<Option<Named>> {
+) -> ReadResult<Option<(Named, Text)>> {
     let layout = &context.layout.memory;
-    let fixed = |name| Ok(Some(Named::Always(Text::fixed(name))));
+    let fixed = |name| Ok(Some(Named::always(Text::fixed(name))));
     let place = |field: Field| field.member().map(|member| member.offset);
     let named = layout.vma.anon_name.exists();
     let same_place = place(layout.vma.anon_name) == place(layout.vma.shared);
@@ -206,18 +216,18 @@ fn name(
     };
     let given = given.map(|name| context.text_at(context.at(name, layout.anon_name.name)?, 256));
     if let Some(file) = file {
-        let path = path::named(context, file)?;
+        let named = path::named(context, file)?;
         // A shared anonymous mapping is a nameless file, which takes a given name too.
         return Ok(Some(match given.transpose()? {
-            Some(given) => Named::Always(Text::of(format_args!("[anon_shmem:{given}]"))),
-            None => path,
+            Some(given) => Named::always(Text::of(format_args!("[anon_shmem:{given}]"))),
+            None => named,
         }));
     }
     let operations = context.pointer(vma.address, layout.vma.operations)?;
     if operations.is_some() && operations == context.layout.symbols.special_mapping_vmops.address {
         let special = context.follow(vma.address, layout.vma.private)?;
         let name = context.text_at(context.follow(special, layout.special.name)?, 64)?;
-        return Ok(Some(Named::Always(name)));
+        return Ok(Some(Named::always(name)));
     }
     if operations.is_some() && operations == context.layout.symbols.gate_vma_ops.address {
         return fixed("[vsyscall]");
@@ -229,7 +239,7 @@ fn name(
     if (vma.start..=vma.end).contains(&places.stack) {
         return fixed("[stack]");
     }
-    let anonymous = |given| Named::Always(Text::of(format_args!("[anon:{given}]")));
+    let anonymous = |given| Named::always(Text::of(format_args!("[anon:{given}]")));
     Ok(given.transpose()?.map(anonymous))
 }
 

@@ -26,6 +26,11 @@ impl Named {
         }
     }
 
+    /// What is always called so, and that.
+    pub fn always(text: Text) -> (Self, Text) {
+        (Self::Always(text.clone()), text)
+    }
+
     /// Bytes that it takes beside itself.
     pub fn bytes(&self) -> usize {
         match self {
@@ -35,15 +40,15 @@ impl Named {
     }
 }
 
-/// What an open `struct file` is called. Its mount and its name there are the same as long as it is open.
-pub(super) fn named(context: &Context, file: u64) -> ReadResult<Named> {
+/// What an open `struct file` is called, always and now. Its mount and its name there are the same as long as it is
+/// open.
+pub(super) fn named(context: &Context, file: u64) -> ReadResult<(Named, Text)> {
     let layout = &context.layout.files.file;
     let mnt = context.follow(file, layout.mnt)?;
     let path = PathRef { mnt, dentry: context.follow(file, layout.dentry)? };
-    Ok(match found(context, path)? {
-        Found { text, always: true } => Named::Always(text),
-        Found { always: false, .. } => Named::Path(path),
-    })
+    let Found { text, always } = found(context, path)?;
+    let text = context.kept(text)?;
+    Ok(if always { Named::always(text) } else { (Named::Path(path), text) })
 }
 
 /// The path of a mount and a name in it.

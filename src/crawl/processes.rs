@@ -222,7 +222,7 @@ fn thread_list(context: &Context, task: u64) -> Vec<Thread> {
 fn executable(context: &Context, mm: Option<u64>) -> ReadResult<Option<Named>> {
     let Some(mm) = mm else { return Ok(None) };
     let file = context.pointer(mm, context.layout.process.mm.exe_file)?;
-    file.map(|file| path::named(context, file)).transpose()
+    file.map(|file| Ok(path::named(context, file)?.0)).transpose()
 }
 
 /// The working or the root directory; a dead process has none.
