@@ -6,11 +6,14 @@ use std::time::{Duration, Instant};
 use super::files::{self, Descriptor};
 use super::reader::{Context, ReadResult, Task};
 use super::{connections, mappings, processes};
+use crate::memory::ask_for_all;
 
 /// Threads of one process that are looked at.
 const MOST_THREADS: u64 = 1024;
 /// Facts of one kind, of one process, that are kept.
 const MOST_OF_ONE: usize = 1 << 13;
+/// Processes before one whose facts the CPU is asked for.
+const AHEAD: usize = 1;
 /// Facts are read anew after so long, or a little less, whatever the counts say.
 const LONGEST: Duration = Duration::from_secs(10);
 
@@ -154,6 +157,18 @@ impl State {
 }
 
 impl Facts {
+    /// Asks the CPU to have them at hand: between two frames of many guests no cache holds them.
+    fn ask_for(&self) {
+        fn all<T>(facts: Option<&Vec<T>>) {
+            ask_for_all(facts.map(Vec::as_slice).unwrap_or_default());
+        }
+        ask_for_all(self.process.as_deref().map(std::slice::from_ref).unwrap_or_default());
+        all(self.descriptors.as_ref());
+        all(self.files.as_ref());
+        all(self.sockets.as_ref());
+        all(self.areas.as_ref());
+    }
+
     /// Bytes that they take.
     fn bytes(&self) -> usize {
         fn all<T>(facts: Option<&Vec<T>>, of_one: impl Fn(&T) -> usize) -> usize {
@@ -185,7 +200,14 @@ impl Look {
 
     /// Knows what the last frame knew, if the task has not run since.
     pub fn remembering(context: &Context, task: &Task) -> Self {
-        let before = context.reuse.sleepers.borrow_mut().take(task.address);
+        let before = {
+            let mut sleepers = context.reuse.sleepers.borrow_mut();
+            let before = sleepers.take(task.address);
+            if let Some(next) = sleepers.ahead(AHEAD) {
+                next.facts.ask_for();
+            }
+            before
+        };
         let mut look = Self::new(task.address, task.pid);
         look.state = State::of(context, task.address).ok().flatten();
         let before = before.and_then(|before| before.still(look.state, context.reuse.now()));

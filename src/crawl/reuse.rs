@@ -86,6 +86,11 @@ impl<T> Kept<T> {
         self.before.pop_front().map(|(_, kept)| kept)
     }
 
+    /// What the last frame kept of the task that it met so many after the last that was taken.
+    pub fn ahead(&self, tasks: usize) -> Option<&T> {
+        self.before.get(tasks).map(|(_, kept)| kept)
+    }
+
     /// Keeps this, which takes so many bytes, for the next frame, unless too much is kept.
     pub fn keep(&mut self, task: u64, kept: T, bytes: usize) {
         self.bytes = self.bytes.saturating_add(bytes);

@@ -15,6 +15,7 @@ pub use cache::ReadStatistics;
 pub(crate) use cache::{GuestRam, RamFault};
 pub(crate) use copies::{PageAt, Part};
 pub(crate) use file::{Dump, DumpFile, FileMemory, Origin, core_header};
+pub(crate) use order::ask_for_all;
 pub use plugin::find_backend;
 pub(crate) use plugin::{BackendGuest, PluginMemory, Wanted};
 pub(crate) use procfs::{ProcfsMemory, ReadableProcess};

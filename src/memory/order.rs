@@ -146,6 +146,14 @@ impl Order {
     }
 }
 
+/// Asks the CPU to have these values at hand, as far as they may be many.
+pub(crate) fn ask_for_all<T>(values: &[T]) {
+    let bytes = std::mem::size_of_val(values).min(MOST_LINES << LINE_SHIFT);
+    for offset in (0..bytes).step_by(1 << LINE_SHIFT) {
+        ask_for(values.as_ptr().cast::<u8>().wrapping_add(offset));
+    }
+}
+
 /// Asks the CPU to have these bytes at hand.
 #[cfg(target_arch = "x86_64")]
 fn ask_for(line: *const u8) {
