@@ -189,20 +189,33 @@ impl Shared {
         each: &(impl Fn(usize, Result<Frame, Error>) -> ControlFlow<()> + Sync),
     ) {
         while let Some(mut due) = self.take(patience) {
+            let _at_work = AtWork(self);
             let frame = due.domain.crawl(options);
             let failed = frame.is_err();
             let went_on = each(due.index, frame).is_continue();
             let mut waiting = self.lock();
-            waiting.at_work -= 1;
             waiting.stop |= !went_on;
             if !failed {
                 due.at = due.rate.next_beat();
                 waiting.due.push(due);
             }
             // The first thread may sleep for another domain, or because there was none.
-            if waiting.stop || failed || !patience.is_zero() {
+            if waiting.stop || !patience.is_zero() {
                 self.changed.notify_all();
             }
+        }
+    }
+}
+
+/// One domain is at work until this is dropped, also by a panic: others would wait for it.
+struct AtWork<'s>(&'s Shared);
+
+impl Drop for AtWork<'_> {
+    fn drop(&mut self) {
+        let mut waiting = self.0.lock();
+        waiting.at_work -= 1;
+        if waiting.due.is_empty() {
+            self.0.changed.notify_all();
         }
     }
 }

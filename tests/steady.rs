@@ -10,7 +10,7 @@ use std::os::unix::fs::MetadataExt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use nfm::{CrawlOptions, Fleet, Frame, Section};
+use nfm::{Control, CrawlOptions, Fleet, Frame, Section};
 use serde_json::Value;
 
 /// Frames after which a handle has all the room that it needs, and those that may not ask for more.
@@ -165,4 +165,28 @@ fn a_fleet_keeps_its_rate() {
     run(Duration::ZERO);
     let threads = run(Duration::from_millis(20));
     assert!(threads > 2, "{threads} threads for what takes 2.4");
+}
+
+/// Who panics is not waited for.
+#[test]
+fn a_fleet_ends_by_a_panic() {
+    let _one = one_at_a_time();
+    let guest = lab::guest("steady-private", &[]);
+    let _alone = guest.alone();
+    let (sender, ended) = std::sync::mpsc::channel();
+    let domains = vec![lab::open(&guest), lab::open(&guest)];
+    std::thread::spawn(move || {
+        let mut options = CrawlOptions::sections(&[Section::Os]);
+        let control = Control::default();
+        control.cancel();
+        options.control = Some(control);
+        let run = || {
+            Fleet::new(domains, 2).run(&options, Duration::from_millis(100), |index, frame| {
+                assert!(frame.is_err() && index != 0, "the first panics, the other only fails");
+                ControlFlow::Continue(())
+            });
+        };
+        sender.send(std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_err())
+    });
+    assert_eq!(ended.recv_timeout(Duration::from_secs(60)), Ok(true));
 }
