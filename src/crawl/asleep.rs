@@ -1,5 +1,4 @@
-//! What need not be read again of a process that has not run since: three quarters of what a frame of many sections
-//! reads of it.
+//! What need not be read again of a process that has not run since.
 
 use std::time::{Duration, Instant};
 
@@ -104,8 +103,8 @@ impl State {
     }
 
     /// Its resident pages, by the kinds of `mm_struct.rss_stat`.
-    pub fn pages(&self) -> &[i64; 4] {
-        &self.pages
+    pub fn pages(&self) -> [i64; 4] {
+        self.pages
     }
 
     /// The state of a process whose threads are all off their CPUs.
@@ -114,31 +113,24 @@ impl State {
         let signal = context.follow(task, layout.task.signal)?;
         let head = context.at(signal, layout.signal.thread_head)?;
         let node = context.at(task, layout.task.thread_node)?;
+        let is_alone =
+            context.u64_at(node)? == head && context.u64_at(node.wrapping_add(8))? == head;
         let (mut threads, mut switches) = (0_u64, 0_u64);
-        let mut count = |thread| -> ReadResult<bool> {
+        // What a leader that is alone would share with its threads lies on another page, and need not be read.
+        let mut next = if is_alone { node } else { context.u64_at(head)? };
+        while next != head {
+            let thread = context.container(next, layout.task.thread_node)?;
             threads += 1;
+            if threads > MOST_THREADS || context.unsigned(thread, layout.task.on_cpu)? != 0 {
+                return Ok(None);
+            }
             switches = switches
                 .wrapping_add(context.unsigned(thread, layout.task.nvcsw)?)
                 .wrapping_add(context.unsigned(thread, layout.task.nivcsw)?);
-            let may_run = context.unsigned(thread, layout.task.on_cpu)? != 0;
-            Ok(!may_run && threads <= MOST_THREADS)
-        };
-        if (context.u64_at(node)?, context.u64_at(node.wrapping_add(8))?) == (head, head) {
-            // The leader is alone: what it shares with its threads, on another page, need not be read.
-            if !count(task)? {
-                return Ok(None);
-            }
-        } else {
-            let mut next = context.u64_at(head)?;
-            while next != head {
-                if !count(context.container(next, layout.task.thread_node)?)? {
-                    return Ok(None);
-                }
-                next = context.u64_at(next)?;
-            }
-            if context.unsigned(signal, layout.signal.nr_threads)? != threads {
-                return Ok(None);
-            }
+            next = context.u64_at(next)?;
+        }
+        if !is_alone && context.unsigned(signal, layout.signal.nr_threads)? != threads {
+            return Ok(None);
         }
         let start = context.unsigned(task, layout.task.start_boottime)?;
         let (pgd, areas, size, pages) = (0, 0, 0, [0; 4]);
@@ -210,11 +202,10 @@ impl Look {
         };
         let mut look = Self::new(task.address, task.pid);
         look.state = State::of(context, task.address).ok().flatten();
-        let before = before.and_then(|before| before.still(look.state, context.reuse.now()));
+        let before = before.and_then(|before| before.still(look.state, context.begun));
         look.keep = before.is_some();
         if let Some((facts, until)) = before.flatten() {
             (look.facts, look.until) = (facts, Some(until));
-            look.keep_files = look.facts.descriptors.is_some();
         }
         look
     }
@@ -223,10 +214,10 @@ impl Look {
     pub fn done(self, context: &Context, is_whole: bool) {
         let Some(state) = self.state else { return };
         let facts = if is_whole { self.facts } else { Facts::default() };
-        let now = context.reuse.now();
         // Not of all processes in the same frame.
         let share = LONGEST / 32 * (16 + (self.pid & 15));
-        let until = self.until.or_else(|| now.checked_add(share)).unwrap_or(now);
+        let until = self.until.or_else(|| context.begun.checked_add(share));
+        let until = until.unwrap_or(context.begun);
         let bytes = std::mem::size_of::<Sleeper>() + facts.bytes();
         let sleeper = Sleeper { state, facts, until };
         context.reuse.sleepers.borrow_mut().keep(self.task, sleeper, bytes);

@@ -60,6 +60,7 @@ impl Context<'_> {
         act: impl FnOnce(&mut Look, ReadResult<&[Descriptor]>) -> T,
     ) -> T {
         if let Some(open) = look.facts.descriptors.take() {
+            look.keep_files = true;
             let done = act(look, Ok(&open));
             look.facts.descriptors = Some(open);
             return done;
@@ -69,11 +70,9 @@ impl Context<'_> {
         let read = descriptors(self, look.task, &mut open);
         look.keep_files = look.keep && read.is_ok() && has_its_own(self, look);
         let done = act(look, read.map(|()| open.as_slice()));
-        if look.keep_files {
-            let mut gathered = Gathered::new(true);
-            open.iter().for_each(|one| gathered.add(*one));
-            look.facts.descriptors = gathered.done();
-        }
+        let mut gathered = Gathered::new(look.keep_files);
+        open.iter().for_each(|one| gathered.add(*one));
+        look.facts.descriptors = gathered.done();
         self.room.replace(open);
         done
     }

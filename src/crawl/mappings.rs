@@ -32,30 +32,27 @@ pub(super) struct Area {
 
 /// Adds the mappings of a process; it may have no address space.
 pub(super) fn add(context: &Context, look: &mut Look, rows: &mut Vec<Mapping>) {
-    if of_process(context, look, rows).is_none() {
-        look.facts.areas = None;
-    }
-}
-
-fn of_process(context: &Context, look: &mut Look, rows: &mut Vec<Mapping>) -> Option<()> {
     let mm = context.pointer(look.task, context.layout.process.task.mm);
-    let mm = context.note("mm", mm).flatten()?;
+    let Some(mm) = context.note("mm", mm).flatten() else { return };
     let pid = look.pid;
-    if let Some(mut known) = look.facts.areas.take() {
-        let is_counted = |area: &Area| area.resident.is_some();
-        let space = match known.iter().all(is_counted) && !context.details.physical {
-            true => None,
-            false => Some(context.note("page tables", context.user_space(mm))?),
-        };
+    let known = look.facts.areas.take();
+    let is_counted = |known: &Vec<Area>| known.iter().all(|area| area.resident.is_some());
+    let space = match known.as_ref().is_some_and(is_counted) && !context.details.physical {
+        true => None,
+        false => match context.note("page tables", context.user_space(mm)) {
+            None => return,
+            space => space,
+        },
+    };
+    if let Some(mut known) = known {
         let all = context.rows::<Mapping, _>(&mut known);
         rows.extend(all.map(|area| {
             let path = area.path(context);
             row(context, pid, space.as_ref(), area, path)
         }));
         look.facts.areas = Some(known);
-        return Some(());
+        return;
     }
-    let space = context.note("page tables", context.user_space(mm))?;
     let gate = context.note("vsyscall", gate(context, mm)).flatten();
     let places = Places::of(context, mm);
     let mut areas = context.areas.take();
@@ -65,13 +62,12 @@ fn of_process(context: &Context, look: &mut Look, rows: &mut Vec<Mapping>) -> Op
     let all = context.rows::<Mapping, _>(areas.iter().copied().chain(gate));
     rows.extend(all.map(|vma| {
         let (mut area, path) = Area::read(context, places, vma);
-        let row = row(context, pid, Some(&space), &mut area, path);
+        let row = row(context, pid, space.as_ref(), &mut area, path);
         gathered.add(area);
         row
     }));
     look.facts.areas = gathered.done();
     context.areas.replace(areas);
-    Some(())
 }
 
 /// Where in an address space the heap and the stack are.

@@ -176,7 +176,7 @@ impl Context<'_> {
         self.warm.get_or_init(|| warm::tasks(self));
         let remembers = REMEMBERED.iter().any(|one| sections.contains(one));
         if remembers {
-            self.reuse.begin();
+            self.reuse.sleepers.borrow_mut().begin();
         }
         // Each of them says so where the tasks cannot be listed.
         for section in sections {

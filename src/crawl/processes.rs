@@ -88,8 +88,8 @@ pub(super) fn row(
         Some(known) => known,
         None => new.insert(Facts::read(context, task, mm)),
     };
-    let pages = match (&look.state, mm) {
-        (Some(state), _) => Ok(*state.pages()),
+    let pages = match (look.state, mm) {
+        (Some(state), _) => Ok(state.pages()),
         (None, Some(mm)) => all_resident_pages(context, mm),
         (None, None) => Ok([0; 4]),
     };

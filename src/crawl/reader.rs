@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
 
@@ -157,6 +157,8 @@ pub(crate) struct Context<'a> {
     pub details: Details,
     /// What the last frame left.
     pub(super) reuse: &'a Reuse,
+    /// When the frame began.
+    pub(super) begun: Instant,
     section: Cell<&'static str>,
     problems: RefCell<Vec<Problem>>,
     unnamed_problems: Cell<usize>,
@@ -205,6 +207,7 @@ impl<'a> Context<'a> {
             layout,
             details,
             reuse,
+            begun: Instant::now(),
             section: Cell::new(""),
             problems: RefCell::default(),
             unnamed_problems: Cell::new(0),

@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::time::Instant;
 
 use rustc_hash::FxHashSet;
 
@@ -24,22 +23,9 @@ pub(crate) struct Reuse {
     pub(super) taken: Cell<Mark>,
     /// What is known of processes that do not run.
     pub(super) sleepers: RefCell<Kept<Sleeper>>,
-    /// When the pass began.
-    now: Cell<Option<Instant>>,
 }
 
 impl Reuse {
-    /// A pass over the tasks begins that asks which of them have run.
-    pub(super) fn begin(&self) {
-        self.sleepers.borrow_mut().begin();
-        self.now.set(Some(Instant::now()));
-    }
-
-    /// When the pass began.
-    pub(super) fn now(&self) -> Instant {
-        self.now.get().unwrap_or_else(Instant::now)
-    }
-
     /// Which of these tasks, the frame's, the last one had not.
     pub(super) fn new_tasks(&self, tasks: &[Task]) -> Vec<Task> {
         let mut last = self.tasks.borrow_mut();
