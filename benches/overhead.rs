@@ -1,8 +1,11 @@
-//! What crawling costs the guest: `make bench-overhead`, as the talk measured it. In the guest a web
-//! server answers requests, and a task computes; each does the same work again and again, while full
-//! frames are taken 10 or 100 times a second, and in between without. The vCPU has one core of the host
-//! for itself, nfm another. The same is done with a loop in nfm's place that keeps its core as busy and looks at no
-//! memory: what that costs the guest, two cores of one machine cost each other.
+//! What crawling costs the guest: `make bench-overhead`, as the talk measured it. In the guest a web server answers
+//! requests, or a task computes, without a pause; what is done is told by the guest's own clock. Meanwhile the host
+//! takes full frames 10 or 100 times a second for a moment, takes none for a moment, and so on. The vCPU has one core of
+//! the host for itself, nfm another. In every second turn a loop stands in nfm's place that keeps its core as busy and
+//! looks at no memory: what that costs the guest, two cores of one machine cost each other.
+//!
+//! Turns are short and many as the host's own speed changes from one second to the next: each turn with is held against
+//! the two without beside it.
 //!
 //! Needs a machine with at least two cores that does nothing else. The argument `private` or `shared` measures
 //! a guest with that kind of memory alone.
@@ -10,50 +13,75 @@
 mod support;
 
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use nfm::{CrawlOptions, Domain, OpenOptions, Rate};
+use nfm::{CrawlOptions, Domain, OpenOptions};
 use rustix::thread::{CpuSet, sched_setaffinity};
 use support::{Guest, if_time, median, percentile};
 
-/// Pairs of each rate and task, and how few will do to see that it works.
-const PAIRS: [usize; 2] = [10, 2];
 const HERTZ: [u32; 2] = [10, 100];
-/// How long the work of one run is to take.
-const RUN: Duration = Duration::from_millis(2500);
+const TURN: Duration = Duration::from_millis(300);
+/// What of a turn does not count, at its begin and at its end: the guest's clock is known to some milliseconds.
+const UNSURE: f64 = 0.025;
 const GUESTS_CORE: usize = 0;
 const OUR_CORE: usize = 1;
 
-/// Work of a size, as a shell command for the guest.
+/// Work that goes on until there is a file /tmp/stop, as a shell command for the guest that prints a line for each unit
+/// of it.
 struct Task {
     name: &'static str,
-    command: fn(u64) -> String,
-    first_size: u64,
+    command: &'static str,
+    /// Turns of nfm, and as many of the loop, for each rate: what a server does in a turn varies more.
+    turns: usize,
 }
 
 const TASKS: [Task; 2] = [
     Task {
         name: "a web server under load",
-        command: |size| {
-            format!(
-                "i=0; while [ $i -lt {size} ]; do \
-                 wget -q -O /dev/null http://127.0.0.1:8090/page || exit 1; i=$((i+1)); done"
-            )
-        },
-        first_size: 20,
+        command: "while [ ! -e /tmp/stop ] && wget -q -O /dev/null http://127.0.0.1:8090/page; \
+                  do echo; done",
+        turns: 270,
     },
     Task {
         name: "a task that computes",
-        command: |size| format!("awk 'BEGIN {{ for (i = 0; i < {size}; i++) sum += i * i }}'"),
-        first_size: 100_000,
+        command: "awk 'BEGIN { while ((getline line < \"/tmp/stop\") < 0) { \
+                  for (i = 0; i < 2000; i++) sum += i * i; print; fflush() } }'",
+        turns: 70,
     },
 ];
+
+/// What goes on beside the guest.
+#[derive(Clone, Copy, PartialEq)]
+enum Beside {
+    Nothing,
+    /// Full frames.
+    Nfm,
+    /// A loop, each time as long as a frame takes.
+    Loop,
+}
+
+/// The order of turns, again and again.
+const ORDER: [Beside; 4] = [Beside::Nothing, Beside::Nfm, Beside::Nothing, Beside::Loop];
+
+/// One turn.
+struct Turn {
+    beside: Beside,
+    /// Begin and end, in seconds of the host's clock.
+    begun: f64,
+    ended: f64,
+    /// How often it was, and what CPU time that took.
+    times: u32,
+    cpu: Duration,
+}
 
 fn main() {
     if !support::is_run() {
         return;
     }
+    let mut core = CpuSet::new();
+    core.set(OUR_CORE);
+    // With all threads and commands that are started from here on.
+    sched_setaffinity(None, &core).expect("a second core");
     let wanted = support::arguments();
     let kinds = [("private", "private"), ("shared", "memfd")];
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|one| one == name);
@@ -69,116 +97,156 @@ fn main() {
         );
         println!("\n{name} memory: {}, 6.1, 512 MiB, 1 vCPU on core {GUESTS_CORE}", guest.name);
         println!(
-            "{:<26}{:<8}{:>4}{:>10}{:>12}{:>22}{:>12}",
-            "task", "beside", "Hz", "got Hz", "overhead %", "10 – 90 % of pairs", "its CPU %"
+            "{:<26}{:<8}{:>4}{:>9}{:>12}{:>18}{:>20}{:>11}",
+            "task",
+            "beside",
+            "Hz",
+            "got Hz",
+            "overhead %",
+            "95 % sure",
+            "10 – 90 % of turns",
+            "its CPU %"
         );
         for task in &TASKS {
-            let size = calibrated(&guest, task);
             for hertz in HERTZ {
-                let frame = pairs(&guest, task, size, hertz, Beside::Nfm);
-                pairs(&guest, task, size, hertz, Beside::Loop(frame));
+                measure(&guest, task, hertz);
             }
         }
     }
 }
 
-/// How long the guest takes for work of this size.
-fn run(guest: &Guest, task: &Task, size: u64) -> f64 {
-    let begun = Instant::now();
-    guest.ask(&(task.command)(size));
-    begun.elapsed().as_secs_f64()
-}
-
-/// The size of work that takes about as long as a run shall.
-fn calibrated(guest: &Guest, task: &Task) -> u64 {
-    let mut size = task.first_size;
-    loop {
-        let took = run(guest, task, size);
-        if took > RUN.as_secs_f64() / 3.0 {
-            return (size as f64 * RUN.as_secs_f64() / took) as u64;
-        }
-        size *= 2;
+/// Has the guest work, and prints what turns of nfm and of the loop cost it.
+fn measure(guest: &Guest, task: &Task, hertz: u32) {
+    let mut domain = Domain::open(&guest.name, &OpenOptions::default()).expect("it opens");
+    for _ in 0..3 {
+        domain.crawl(&CrawlOptions::default()).expect("a frame");
     }
-}
-
-/// What runs on the other core.
-#[derive(Clone, Copy)]
-enum Beside {
-    /// Full frames.
-    Nfm,
-    /// A loop, each time as long as a frame takes.
-    Loop(Duration),
-}
-
-/// Runs without and with the other in turn; each with is held against the two without beside it. Gives the CPU time
-/// that the other took each time.
-fn pairs(guest: &Guest, task: &Task, size: u64, hertz: u32, beside: Beside) -> Duration {
-    let mut overheads = Vec::new();
-    let (mut frames, mut share, mut each) = (0.0, 0.0, 0.0);
-    let mut before = run(guest, task, size);
-    let count = if_time(PAIRS[0], PAIRS[1]);
-    for _ in 0..count {
-        let ((with, cpu), taken) = accompanied(guest, hertz, beside, || run(guest, task, size));
-        let after = run(guest, task, size);
-        overheads.push(100.0 * (with / ((before + after) / 2.0) - 1.0));
-        frames += taken as f64 / with;
-        share += 100.0 * cpu / with;
-        each += cpu / taken.max(1) as f64 / count as f64;
-        before = after;
-    }
-    let spread = format!("{:.2} – {:.2}", percentile(&overheads, 10), percentile(&overheads, 90));
-    println!(
-        "{:<26}{:<8}{hertz:>4}{:>10.1}{:>12.2}{spread:>22}{:>12.1}",
-        task.name,
-        if matches!(beside, Beside::Nfm) { "nfm" } else { "a loop" },
-        frames / count as f64,
-        median(&overheads),
-        share / count as f64,
+    let command = task.command;
+    guest.ask(&format!(
+        "rm -f /tmp/stop; ({command}) 2>/tmp/failed | ts %.s >/tmp/done 2>&1 & echo $! >/tmp/pid"
+    ));
+    let first = ahead(guest);
+    let turns = take_turns(&mut domain, if_time(task.turns, 3), hertz);
+    let last = ahead(guest);
+    let printed = guest.ask(
+        "touch /tmp/stop; while kill -0 $(cat /tmp/pid) 2>/dev/null; do sleep 0.1; done; \
+         cat /tmp/failed /tmp/done",
     );
-    Duration::from_secs_f64(each)
+    // The guest's clock, by the host's.
+    let drift = (last.1 - first.1) / (last.0 - first.0);
+    let of_host = |guests: f64| guests - first.1 - drift * (guests - first.1 - first.0);
+    let done: Vec<f64> = printed
+        .lines()
+        .map(|line| of_host(line.trim().parse().unwrap_or_else(|_| panic!("the guest: {line}"))))
+        .collect();
+    let speeds: Vec<f64> = turns.iter().map(|turn| speed(&done, turn)).collect();
+    for beside in [Beside::Nfm, Beside::Loop] {
+        report(task, hertz, beside, &turns, &speeds);
+    }
 }
 
-/// Takes frames or loops at a rate while something runs; gives its result with the CPU time of that, and how often
-/// it was.
-fn accompanied(
-    guest: &Guest,
-    hertz: u32,
-    beside: Beside,
-    meanwhile: impl FnOnce() -> f64,
-) -> ((f64, f64), u64) {
-    let (stop, taken) = (AtomicBool::new(false), AtomicU64::new(0));
-    std::thread::scope(|scope| {
-        let crawler = scope.spawn(|| {
-            let mut core = CpuSet::new();
-            core.set(OUR_CORE);
-            sched_setaffinity(None, &core).expect("a second core");
-            let mut domain = Domain::open(&guest.name, &OpenOptions::default()).expect("it opens");
-            let options = CrawlOptions::default();
-            let mut once = || match beside {
+/// Seconds by which the guest's clock is ahead of the host's, and when.
+fn ahead(guest: &Guest) -> (f64, f64) {
+    let asked = (0..8).map(|_| {
+        let before = now();
+        let guests: f64 = guest.ask("echo | ts %.s").trim().parse().expect("a time");
+        let after = now();
+        (after - before, (before + after) / 2.0, guests - (before + after) / 2.0)
+    });
+    // Who answered fastest tells it best.
+    let best = asked.min_by(|one, other| one.0.total_cmp(&other.0));
+    best.map(|(_, when, ahead)| (when, ahead)).expect("it was asked")
+}
+
+fn now() -> f64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.expect("a clock after 1970").as_secs_f64()
+}
+
+/// So many turns with nfm, and with the loop, and turns with nothing before, between and behind them.
+fn take_turns(domain: &mut Domain, count: usize, hertz: u32) -> Vec<Turn> {
+    let options = CrawlOptions::default();
+    let period = Duration::from_secs(1) / hertz;
+    let mut frame = Duration::ZERO;
+    let mut turns = Vec::new();
+    for beside in ORDER.into_iter().cycle().take(ORDER.len() * count + 1) {
+        let (begun, start, cpu) = (now(), Instant::now(), support::thread_time());
+        let mut times = 0;
+        let mut at = period / 2;
+        while at < TURN {
+            sleep_until(start + at);
+            match beside {
+                Beside::Nothing => {}
                 Beside::Nfm => drop(domain.crawl(&options).expect("a frame")),
-                Beside::Loop(time) => spin(time),
-            };
-            once();
-            let cpu = support::thread_time();
-            let mut rate = Rate::new(Duration::from_secs(1) / hertz);
-            while !stop.load(Ordering::Relaxed) {
-                once();
-                taken.fetch_add(1, Ordering::Relaxed);
-                rate.wait();
+                Beside::Loop => spin(frame),
             }
-            (support::thread_time() - cpu).as_secs_f64()
-        });
-        // Until frames come.
-        while taken.load(Ordering::Relaxed) == 0 {
-            std::thread::sleep(Duration::from_millis(5));
+            times += 1;
+            at += period;
         }
-        let first = taken.load(Ordering::Relaxed);
-        let took = meanwhile();
-        let last = taken.load(Ordering::Relaxed);
-        stop.store(true, Ordering::Relaxed);
-        let cpu = crawler.join().expect("the crawler");
-        ((took, cpu), last - first)
-    })
+        sleep_until(start + TURN);
+        let cpu = support::thread_time() - cpu;
+        if beside == Beside::Nfm {
+            frame = cpu / times;
+        }
+        turns.push(Turn { beside, begun, ended: now(), times, cpu });
+    }
+    turns
+}
+
+fn sleep_until(then: Instant) {
+    std::thread::sleep(then.saturating_duration_since(Instant::now()));
+}
+
+/// Units of work that the guest did a second in a turn.
+fn speed(done: &[f64], turn: &Turn) -> f64 {
+    let (begun, ended) = (turn.begun + UNSURE, turn.ended - UNSURE);
+    let from = done.partition_point(|at| *at < begun);
+    let to = done.partition_point(|at| *at < ended);
+    match done.get(from..to) {
+        Some([first, .., last]) => (to - from - 1) as f64 / (last - first),
+        _ => panic!("the guest does less than two units of work in a turn"),
+    }
+}
+
+/// Prints what these turns cost the guest, each held against the two without beside it.
+fn report(task: &Task, hertz: u32, beside: Beside, turns: &[Turn], speeds: &[f64]) {
+    let mut overheads = Vec::new();
+    let (mut took, mut times, mut cpu) = (0.0, 0, Duration::ZERO);
+    for (three, speeds) in turns.windows(3).zip(speeds.windows(3)) {
+        if let ([_, turn, _], [before, with, after]) = (three, speeds)
+            && turn.beside == beside
+        {
+            overheads.push(100.0 * ((before + after) / 2.0 / with - 1.0));
+            took += turn.ended - turn.begun;
+            times += turn.times;
+            cpu += turn.cpu;
+        }
+    }
+    println!(
+        "{:<26}{:<8}{hertz:>4}{:>9.1}{:>12.2}{:>18}{:>20}{:>11.1}",
+        task.name,
+        if beside == Beside::Nfm { "nfm" } else { "a loop" },
+        f64::from(times) / took,
+        median(&overheads),
+        range(sure(&overheads)),
+        range((percentile(&overheads, 10), percentile(&overheads, 90))),
+        100.0 * cpu.as_secs_f64() / took,
+    );
+}
+
+fn range((low, high): (f64, f64)) -> String {
+    format!("{low:.2} – {high:.2}")
+}
+
+/// Between which of the values the median of all that could be measured lies, with 95 % certainty (the sign test's
+/// interval).
+fn sure(values: &[f64]) -> (f64, f64) {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let count = sorted.len() as f64;
+    let low = ((count - 1.96 * count.sqrt()) / 2.0).floor().max(0.0) as usize;
+    let at = |index: usize| sorted.get(index).copied().unwrap_or(f64::NAN);
+    (at(low), at(sorted.len().saturating_sub(1 + low)))
 }
 
 /// Computes for so long.

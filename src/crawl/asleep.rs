@@ -214,8 +214,8 @@ impl Look {
     pub fn done(self, context: &Context, is_whole: bool) {
         let Some(state) = self.state else { return };
         let facts = if is_whole { self.facts } else { Facts::default() };
-        // Not of all processes in the same frame.
-        let share = LONGEST / 32 * (16 + (self.pid & 15));
+        // Not of many processes in the same frame.
+        let share = LONGEST / 512 * (256 + (self.pid & 255));
         let until = self.until.or_else(|| context.begun.checked_add(share));
         let until = until.unwrap_or(context.begun);
         let bytes = std::mem::size_of::<Sleeper>() + facts.bytes();
