@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::files::{self, Descriptor};
 use super::reader::{Context, ReadResult, Task};
 use super::{connections, mappings, processes};
-use crate::memory::ask_for_all;
+use crate::memory::{Footprint, Since, ask_for_all};
 
 /// Threads of one process that are looked at.
 const MOST_THREADS: u64 = 1024;
@@ -53,6 +53,19 @@ pub(super) struct Sleeper {
     facts: Facts,
     /// Until when that is believed.
     until: Instant,
+    /// What reading it took.
+    footprint: Footprint,
+}
+
+/// What is known of a process tells this of it now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    /// Nothing: it ran, or may run.
+    Nothing,
+    /// It sleeps on, but its facts are old.
+    Asleep,
+    /// Its facts.
+    Facts,
 }
 
 /// A process, as a pass looks at it.
@@ -71,6 +84,9 @@ pub(super) struct Look {
     /// The same of what hangs on its table of descriptors, which no other process may share.
     pub keep_files: bool,
     until: Option<Instant>,
+    told: Told,
+    since: Option<Since>,
+    footprint: Footprint,
 }
 
 /// Facts that are gathered for later, unless there are too many.
@@ -176,18 +192,31 @@ impl Facts {
 }
 
 impl Sleeper {
-    /// What is still true where it is in this state now, and until when; `None` within if it is to be read anew.
-    fn still(self, state: Option<State>, now: Instant) -> Option<Option<(Facts, Instant)>> {
-        let sleeps_on = state == Some(self.state);
-        sleeps_on.then(|| (self.until > now).then_some((self.facts, self.until)))
+    /// What it tells of a process in this state now.
+    fn tells(&self, state: Option<State>, now: Instant) -> Told {
+        match state == Some(self.state) {
+            true if self.until > now => Told::Facts,
+            true => Told::Asleep,
+            false => Told::Nothing,
+        }
     }
 }
 
 impl Look {
     /// Knows nothing of the task, and keeps nothing.
     pub fn new(task: u64, pid: u32) -> Self {
-        let facts = Facts::default();
-        Self { task, pid, state: None, facts, keep: false, keep_files: false, until: None }
+        Self {
+            task,
+            pid,
+            state: None,
+            facts: Facts::default(),
+            keep: false,
+            keep_files: false,
+            until: None,
+            told: Told::Nothing,
+            since: None,
+            footprint: Footprint::default(),
+        }
     }
 
     /// Knows what the last frame knew, if the task has not run since.
@@ -201,11 +230,15 @@ impl Look {
             before
         };
         let mut look = Self::new(task.address, task.pid);
+        look.since = Some(context.space.since());
         look.state = State::of(context, task.address).ok().flatten();
-        let before = before.and_then(|before| before.still(look.state, context.begun));
-        look.keep = before.is_some();
-        if let Some((facts, until)) = before.flatten() {
-            (look.facts, look.until) = (facts, Some(until));
+        let Some(before) = before else { return look };
+        look.told = before.tells(look.state, context.begun);
+        look.keep = look.told != Told::Nothing;
+        look.footprint = before.footprint;
+        match look.told {
+            Told::Facts => (look.facts, look.until) = (before.facts, Some(before.until)),
+            Told::Asleep | Told::Nothing => context.space.retrace(&look.footprint),
         }
         look
     }
@@ -218,8 +251,15 @@ impl Look {
         let share = LONGEST / 512 * (256 + (self.pid & 255));
         let until = self.until.or_else(|| context.begun.checked_add(share));
         let until = until.unwrap_or(context.begun);
-        let bytes = std::mem::size_of::<Sleeper>() + facts.bytes();
-        let sleeper = Sleeper { state, facts, until };
+        let footprint = match (self.told, self.since) {
+            (Told::Nothing | Told::Asleep, Some(since)) => {
+                let rarely = self.told == Told::Asleep;
+                context.space.footprint(since, self.footprint, rarely)
+            }
+            _ => self.footprint,
+        };
+        let bytes = std::mem::size_of::<Sleeper>() + facts.bytes() + footprint.bytes();
+        let sleeper = Sleeper { state, facts, until, footprint };
         context.reuse.sleepers.borrow_mut().keep(self.task, sleeper, bytes);
     }
 }
@@ -233,15 +273,13 @@ mod tests {
     }
 
     fn sleeper(until: Instant) -> Sleeper {
-        let facts = Facts { descriptors: Some(Vec::new()), ..Facts::default() };
-        Sleeper { state: state(7), facts, until }
+        Sleeper { state: state(7), facts: Facts::default(), until, footprint: Footprint::default() }
     }
 
     #[test]
     fn who_sleeps_on_is_known() {
         let (now, second) = (Instant::now(), Duration::from_secs(1));
-        let (facts, until) = sleeper(now + second).still(Some(state(7)), now).unwrap().unwrap();
-        assert!(facts.descriptors.is_some() && until == now + second);
+        assert_eq!(sleeper(now + second).tells(Some(state(7)), now), Told::Facts);
     }
 
     #[test]
@@ -250,14 +288,14 @@ mod tests {
         let mut swapped = state(7);
         swapped.pages[1] -= 1;
         for other in [Some(state(8)), Some(swapped), None] {
-            assert!(sleeper(now + second).still(other, now).is_none());
+            assert_eq!(sleeper(now + second).tells(other, now), Told::Nothing);
         }
     }
 
     #[test]
     fn what_is_old_is_read_anew() {
         let now = Instant::now();
-        assert!(sleeper(now).still(Some(state(7)), now).unwrap().is_none());
+        assert_eq!(sleeper(now).tells(Some(state(7)), now), Told::Asleep);
     }
 
     #[test]

@@ -183,8 +183,12 @@ impl Context<'_> {
             self.enter(section.name());
             self.tasks();
         }
+        let first = self.layout.process.task.tgid;
         for task in self.tasks() {
-            self.space.may_move_on();
+            match self.at(task.address, first) {
+                Ok(first) => self.space.may_move_on_to(first),
+                Err(_) => self.space.may_move_on(),
+            }
             if self.space.budget().reached().is_some() {
                 return;
             }

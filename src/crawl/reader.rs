@@ -567,11 +567,23 @@ impl<'a> Context<'a> {
     /// checked against the one back. A list that changes under the walk is walked anew on fresh pages;
     /// one that stays broken gives what was reached, and a problem that says so.
     pub fn list(&self, what: &str, head: u64, node: Field) -> Vec<u64> {
+        self.list_of(what, head, node, |entry| entry)
+    }
+
+    /// The same, and what of each structure is looked at while the walk is there.
+    pub fn list_of<T>(
+        &self,
+        what: &str,
+        head: u64,
+        node: Field,
+        mut look: impl FnMut(u64) -> T,
+    ) -> Vec<T> {
         let mut best = Vec::new();
         let before = self.space.budget().spent();
         for walk in 1..=WALKS {
             let mut entries = Vec::new();
-            let Err(error) = self.walk_list(head, node, &mut entries) else { return entries };
+            let done = self.walk_list(head, node, |entry| entries.push(look(entry)));
+            let Err(error) = done else { return entries };
             self.space.budget().restore(before);
             if entries.len() >= best.len() {
                 best = entries;
@@ -594,8 +606,8 @@ impl<'a> Context<'a> {
         best
     }
 
-    fn walk_list(&self, head: u64, node: Field, entries: &mut Vec<u64>) -> ReadResult<()> {
-        let mut here = head;
+    fn walk_list(&self, head: u64, node: Field, mut visit: impl FnMut(u64)) -> ReadResult<()> {
+        let (mut here, mut length) = (head, 0);
         loop {
             let next = self.u64_at(here)?;
             let back = self.u64_at(next.wrapping_add(8))?;
@@ -608,13 +620,14 @@ impl<'a> Context<'a> {
             if next == head {
                 return Ok(());
             }
-            if entries.len() >= LONGEST_LIST {
+            if length >= LONGEST_LIST {
                 return Err(ReadError::Nonsense { what: "the list does not end", address: next });
             }
             self.keep(ENTRY_COST)?;
-            entries.push(self.container(next, node)?);
+            self.space.may_move_on_to(next);
+            visit(self.container(next, node)?);
+            length += 1;
             here = next;
-            self.space.may_move_on();
         }
     }
 

@@ -23,8 +23,7 @@ impl Context<'_> {
         }
     }
 
-    /// Walks the list, and again where two tasks seem to have one id: then memory changed hands
-    /// between the walk and the look at who is who.
+    /// Walks the list, and again where two tasks seem to have one id: then memory changed hands during the walk.
     fn list_tasks(&self) -> ReadResult<Vec<Task>> {
         let layout = &self.layout.process.task;
         let init = self.symbol(self.layout.symbols.init_task)?;
@@ -32,17 +31,15 @@ impl Context<'_> {
         let length = u64::from(layout.size.max(1));
         let mut look = 1;
         loop {
-            let tasks = self.list("tasks", head, layout.tasks);
+            let entry = |task| (task, self.identify(task));
+            let tasks = self.list_of("tasks", head, layout.tasks, entry);
             self.listed_in.set(self.space.generation());
             self.keep(tasks.len().saturating_mul(TASK_COST))?;
             // What the last frame used of them was read when this one began.
             if !self.space.was_read_ahead() {
-                self.space.prefetch(tasks.iter().map(|task| (*task, length)));
+                self.space.prefetch(tasks.iter().map(|(task, _)| (*task, length)));
             }
-            let met = tasks.into_iter().filter_map(|task| {
-                self.space.may_move_on();
-                self.note("pid", self.identify(task))
-            });
+            let met = tasks.into_iter().filter_map(|(_, task)| self.note("pid", task));
             let mut met: Vec<Task> = met.collect();
             let mut seen = FxHashSet::default();
             let twice = met.iter().any(|task| !seen.insert(task.pid));

@@ -46,6 +46,11 @@ fn lines_of(start: usize, length: usize) -> u64 {
     (WHOLE << first) & (WHOLE >> (63 - last.min(63)))
 }
 
+/// The bit of the line that an address lies in.
+pub(super) fn line_of(address: u64) -> u64 {
+    lines_of(address as usize, 1)
+}
+
 /// The first and the last of some lines; of none, the first line of all.
 fn ends_of(lines: u64) -> (usize, usize) {
     (lines.max(1).trailing_zeros() as usize, 63 - lines.max(1).leading_zeros() as usize)
@@ -112,6 +117,34 @@ impl PageAt {
             known.used.set(known.used.get() | line);
         }
         Some(self.word(offset))
+    }
+
+    /// The lines of a copy that are there, and those that were used; of guest memory itself, all and none.
+    pub(super) fn state(self) -> (u64, u64) {
+        self.lines().map_or((WHOLE, 0), |known| (known.here.get(), known.used.get()))
+    }
+
+    /// These lines of a copy count as not used.
+    pub(super) fn disown(self, lines: u64) {
+        if let Some(known) = self.lines() {
+            known.used.set(known.used.get() & !lines);
+        }
+    }
+
+    /// Gives a copy those lines that it lacks and another copy of the page has.
+    pub(super) fn complete_from(self, other: Self) {
+        let (Some(known), Some(others)) = (self.lines(), other.lines()) else { return };
+        let mut lacking = others.here.get() & !known.here.get();
+        known.here.set(known.here.get() | lacking);
+        while lacking != 0 {
+            let offset = (lacking.trailing_zeros() as usize) << LINE_SHIFT;
+            // SAFETY: within the pages, two copies of this process's own, to which no reference exists.
+            unsafe {
+                let from = other.bytes.add(offset);
+                self.bytes.add(offset).copy_from_nonoverlapping(from, 1 << LINE_SHIFT);
+            }
+            lacking &= lacking - 1;
+        }
     }
 
     /// Gives a copy the lines that it lacks.
@@ -481,10 +514,21 @@ mod tests {
         let used: Vec<_> = copies.used().collect();
         let of_two = lines_of(4000, 96);
         assert_eq!(used, [(7, 0b10 | 1 << 40), (12, WHOLE), (13, of_two), (14, 0b10)]);
+        nine.complete_from(fourteen);
+        assert_eq!((nine.word_here(64), nine.word_here(128)), (Some(0x0c0c_0c0c_0c0c_0c0c), None));
+        seven.complete_from(fourteen);
+        assert_eq!(
+            (seven.word_here(0), seven.word_here(64)),
+            (nine.word_here(0), Some(7 * (u64::MAX / 255)))
+        );
+        assert_eq!(nine.state(), (0b11, 0b11));
+        nine.disown(0b10);
+        assert_eq!(nine.state(), (0b11, 0b01));
         seven.complete(&[1; PAGE_SIZE]);
+        assert_eq!(seven.word_here(41 * 64), Some(u64::MAX / 255));
         let mut bytes = [0; 4];
         seven.copy(62, &mut bytes);
-        assert_eq!((bytes, seven.has(0, 4096)), ([1, 1, 7, 7], true));
+        assert_eq!((bytes, seven.has(0, 4096)), ([12, 12, 7, 7], true));
     }
 
     /// Neighbours whose lines are far from each other are two parts.

@@ -4,7 +4,9 @@ use std::cell::Cell;
 use std::fmt;
 
 use super::x86_64::{Entry, Levels, Target, table_index};
-use crate::memory::{Budget, GuestRam, Limit, PAGE_SHIFT, PAGE_SIZE, PageAt, RamFault};
+use crate::memory::{
+    Budget, Footprint, GuestRam, Limit, PAGE_SHIFT, PAGE_SIZE, PageAt, RamFault, Since,
+};
 
 /// A guest-virtual address that could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,9 +176,25 @@ impl<'ram> AddressSpace<'ram> {
     /// where nothing depends on pages that were read before.
     pub fn may_move_on(&self) {
         if self.ram.is_crowded() {
-            self.forget_translations();
-            self.ram.move_on();
+            self.move_on();
         }
+    }
+
+    /// The same where this is read next: the windows of a frame change where those of the last one did, so that what
+    /// was read ahead for each is what it needs.
+    pub fn may_move_on_to(&self, address: u64) {
+        let begins = self.ram.has_more_windows()
+            && self.translate(address).is_ok_and(|physical| self.ram.begins_window(physical));
+        match begins {
+            true if self.ram.widen() => {}
+            true => self.move_on(),
+            false => self.may_move_on(),
+        }
+    }
+
+    fn move_on(&self) {
+        self.forget_translations();
+        self.ram.move_on();
     }
 
     /// Forgets translations and pages: what is read from now on is new.
@@ -190,6 +208,21 @@ impl<'ram> AddressSpace<'ram> {
             known.pages.iter().for_each(|page| page.tag.set(0));
             known.large.iter().for_each(|large| large.set((0, 0)));
         }
+    }
+
+    /// The time now, for [`Self::footprint`].
+    pub fn since(&self) -> Since {
+        self.ram.since()
+    }
+
+    /// Reads in one batch what was needed before.
+    pub fn retrace(&self, footprint: &Footprint) {
+        self.ram.retrace(footprint);
+    }
+
+    /// What was needed since ([`GuestRam::footprint`]).
+    pub fn footprint(&self, since: Since, before: Footprint, rarely: bool) -> Footprint {
+        self.ram.footprint(since, before, rarely)
     }
 
     /// Changes whenever pages are forgotten.
