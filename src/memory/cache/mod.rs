@@ -6,26 +6,29 @@
 //! uses more pages than may be held is taken in windows, each remembered and read ahead by itself. What only frames now
 //! and then use is remembered by who used it ([`Footprint`]).
 
+mod footprint;
+#[cfg(test)]
+mod numbered;
+mod windows;
+
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
 
 use super::budget::{Budget, Limit, Limits};
-use super::copies::{Copies, PageAt, WHOLE, line_of};
+use super::copies::{Copies, PageAt, WHOLE};
 use super::order::Order;
 use super::{PAGE_SHIFT, PAGE_SIZE, PhysicalMemory};
 use crate::control::Control;
+use footprint::Late;
+pub(crate) use footprint::{Footprint, Since};
+use windows::Likely;
 
 /// Bytes that a page costs beside its copy: its place in the tables.
 const PLACE_COST: usize = 48;
 /// Pages after which the clock is looked at.
 const LOOKS_AT_CLOCK: usize = 16;
-/// Pages in a window of memory that is read in place: what finds so many is small enough for the CPU's caches.
-const IN_PLACE: usize = 1 << 12;
-/// Pages of which anything is used, in a window of memory that is copied: the copies of so many are in the CPU's caches
-/// still when they are used.
-const COPIED: usize = 1 << 10;
 /// Windows of a frame that are remembered.
 const MOST_WINDOWS: usize = 64;
 /// Kinds of frames whose pages are remembered.
@@ -106,51 +109,6 @@ struct Cache {
     read: Vec<bool>,
 }
 
-/// A page that the last frame of a kind used.
-#[derive(Clone, Copy)]
-struct Likely {
-    frame: u64,
-    /// The lines that it used, and those that the frame before it did.
-    lines: [u64; 2],
-}
-
-impl Likely {
-    fn both(&self) -> u64 {
-        self.lines[0] | self.lines[1]
-    }
-}
-
-/// A page, or the rest of one, that was read because it was missing.
-#[derive(Clone, Copy)]
-struct Late {
-    frame: u64,
-    at: PageAt,
-    /// The lines that were there before.
-    before: u64,
-}
-
-/// What somebody needed of guest memory that the frame had not read ahead: pages, and the lines of each. Who will need
-/// the same again reads it at once so. Where none of it is of use any more, that costs time alone.
-#[derive(Debug, Default)]
-pub(crate) struct Footprint(Box<[(u64, u64)]>);
-
-/// A time within a frame.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Since {
-    generation: u64,
-    late: usize,
-}
-
-impl Footprint {
-    /// Pages that one may hold.
-    const MOST: usize = 1 << 10;
-
-    /// Bytes that it takes beside its own.
-    pub fn bytes(&self) -> usize {
-        size_of_val(&*self.0)
-    }
-}
-
 impl GuestRam {
     /// Puts the cache before a source of memory.
     pub fn new(memory: Box<dyn PhysicalMemory>) -> Self {
@@ -183,86 +141,6 @@ impl GuestRam {
     fn most_pages(&self) -> usize {
         let copy = if self.memory.in_place() { 0 } else { PAGE_SIZE };
         self.budget.bytes() / 2 / (PLACE_COST + copy)
-    }
-
-    /// Whether the window has as many pages as stay at hand, half of those are used that may be held, or nearly all
-    /// are held. Then it is time to [`Self::move_on`]. A window that the last frame had may be larger: it ends where it
-    /// did then.
-    pub fn is_crowded(&self) -> bool {
-        let (cache, most) = (self.cache.borrow(), self.most_pages());
-        let at_hand = if cache.ahead.is_empty() { COPIED } else { COPIED + COPIED / 2 };
-        match self.memory.in_place() {
-            true => cache.held.len() > IN_PLACE.min(most / 2),
-            false => {
-                cache.used_pages > at_hand.min(most / 2) || cache.held.len() > most - most / 16
-            }
-        }
-    }
-
-    /// Whether the last frame of this kind had more windows.
-    pub fn has_more_windows(&self) -> bool {
-        !self.cache.borrow().to_come.is_empty()
-    }
-
-    /// Whether the last frame read what lies at a guest-physical address in a window that did not begin yet: the next
-    /// one, or the one after it if nothing of the next one seems to be left.
-    pub fn begins_window(&self, address: u64) -> bool {
-        let mut cache = self.cache.borrow_mut();
-        let (frame, line) = (address >> PAGE_SHIFT, line_of(address));
-        let uses = |window: &Vec<Likely>| {
-            let page = window.binary_search_by_key(&frame, |page| page.frame);
-            let page = page.ok().and_then(|place| window.get(place));
-            page.is_some_and(|page| page.both() & line != 0)
-        };
-        let mut windows = cache.to_come.iter().rev();
-        if windows.next().is_some_and(uses) {
-            return true;
-        }
-        let skips = windows.next().is_some_and(uses) && !cache.held.contains_key(&frame);
-        if skips {
-            cache.to_come.pop();
-        }
-        skips
-    }
-
-    /// Makes the next window a part of this one, if both are small; false where they are not.
-    pub fn widen(&self) -> bool {
-        let mut cache = self.cache.borrow_mut();
-        let next = cache.to_come.last().map_or(0, Vec::len);
-        if self.memory.in_place() || cache.used_pages + next > COPIED / 4 * 3 {
-            return false;
-        }
-        let next = cache.to_come.pop().unwrap_or_default();
-        self.prefetch_into(&mut cache, next.iter().map(|page| (page.frame, page.both())));
-        cache.ahead.extend(next);
-        cache.ahead.sort_unstable_by_key(|page| page.frame);
-        cache.ahead.dedup_by(|page, kept| {
-            let same = page.frame == kept.frame;
-            if same {
-                kept.lines.iter_mut().zip(page.lines).for_each(|(kept, lines)| *kept |= lines);
-            }
-            same
-        });
-        true
-    }
-
-    /// Forgets every page, so that a frame that needs many reads some twice rather than end, and reads those
-    /// that the last frame of this kind used from here on. Places of pages must be forgotten with it.
-    pub fn move_on(&self) {
-        self.count_generation();
-        let mut cache = self.cache.borrow_mut();
-        cache.finish_window();
-        self.begin_window(&mut cache);
-    }
-
-    fn begin_window(&self, cache: &mut Cache) {
-        cache.ahead = cache.to_come.pop().unwrap_or_default();
-        if !cache.ahead.is_empty() {
-            let likely = std::mem::take(&mut cache.ahead);
-            let lines = likely.iter().map(|page| (page.frame, page.both()));
-            self.prefetch_into(cache, lines);
-            cache.ahead = likely;
-        }
     }
 
     /// Forgets every page: what is read from now on is new. Reads fail once a limit is reached, or
@@ -373,68 +251,6 @@ impl GuestRam {
         cache.prefetch_wanted(self.memory.as_ref());
         self.budget.count_pages(cache.statistics.pages.wrapping_sub(before));
         self.budget.set_pages(cache.copies.bytes());
-    }
-
-    /// The time now, for [`Self::footprint`].
-    pub fn since(&self) -> Since {
-        Since { generation: self.generation(), late: self.cache.borrow().late.len() }
-    }
-
-    /// Reads in one batch what a footprint has and is not held, as far as its frames are still RAM.
-    pub fn retrace(&self, footprint: &Footprint) {
-        if self.memory.in_place() || footprint.0.is_empty() || self.budget.look_at_clock().is_err()
-        {
-            return;
-        }
-        let mut cache = self.cache.borrow_mut();
-        let cache = &mut *cache;
-        let room = self.most_pages().saturating_sub(cache.held.len());
-        // Pages that lack some of it, with the lines that they have.
-        let lacking = footprint.0.iter().take(room).filter_map(|(frame, lines)| {
-            let here = match cache.held.get(frame) {
-                Some(held) => held.map_or(WHOLE, |at| at.state().0),
-                None => 0,
-            };
-            (lines & !here != 0).then_some((*frame, *lines, here))
-        });
-        let lacking: Vec<_> = lacking.collect();
-        let before = cache.statistics.pages;
-        cache.wanted.clear();
-        cache.wanted.extend(lacking.iter().map(|(frame, lines, _)| (*frame, *lines)));
-        cache.prefetch_wanted(self.memory.as_ref());
-        for (frame, _, here) in lacking {
-            let held = cache.held.get(&frame).copied().flatten();
-            cache.late.extend(held.map(|at| Late { frame, at, before: here }));
-            cache.completed += u64::from(here != 0);
-        }
-        self.budget.count_pages(cache.statistics.pages.wrapping_sub(before));
-        self.budget.set_pages(cache.copies.bytes());
-    }
-
-    /// What was used since of what had been missing, with what is still used of a footprint from before. If it is
-    /// needed `rarely`, the next frame does not read that ahead.
-    pub fn footprint(&self, since: Since, before: Footprint, rarely: bool) -> Footprint {
-        let cache = self.cache.borrow();
-        let late = cache.late.get(since.late..).unwrap_or_default();
-        if since.generation != self.generation() || late.is_empty() {
-            return before;
-        }
-        let old = before.0.iter().map(|(frame, lines)| {
-            let used = cache.held.get(frame).copied().flatten().map_or(0, |at| at.state().1);
-            (*frame, lines & used)
-        });
-        let new = late.iter().map(|late| {
-            let lines = late.at.state().1 & !late.before;
-            if rarely {
-                late.at.disown(lines);
-            }
-            (late.frame, lines)
-        });
-        let mut all: Vec<_> = old.chain(new).filter(|(_, lines)| *lines != 0).collect();
-        all.sort_unstable();
-        merge(&mut all);
-        all.truncate(Footprint::MOST);
-        Footprint(all.into_boxed_slice())
     }
 
     /// The page of a guest frame number, of which these bytes are there. The place is good until pages are
