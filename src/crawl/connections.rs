@@ -70,12 +70,14 @@ fn rows(context: &Context, owners: &Owners) -> Vec<Connection> {
         .map(|net| (net, context.note("netns", context.u32(net, layout.net.inum))))
         .collect();
     let mut rows = Vec::new();
+    let mut addresses = Addresses::default();
     let sockets = sockets(context, nets.keys().copied());
     for (sock, kind) in context.rows::<Connection, _>(sockets) {
         let net = context.note("netns", context.unsigned(sock, context.layout.sockets.common.net));
         // A socket of a namespace that is not in the list is one whose namespace is going.
         if let Some(netns) = net.and_then(|net| nets.get(&net)) {
-            rows.extend(context.note("socket", row(context, sock, kind, *netns, owners)));
+            let row = row(context, sock, kind, *netns, owners, &mut addresses);
+            rows.extend(context.note("socket", row));
         }
     }
     rows
@@ -127,6 +129,7 @@ fn row(
     kind: Kind,
     netns: Option<u32>,
     owners: &Owners,
+    addresses: &mut Addresses,
 ) -> ReadResult<Connection> {
     let layout = &context.layout.sockets;
     let state = context.unsigned(sock, layout.common.state)?;
@@ -163,8 +166,8 @@ fn row(
         true => (layout.common.local6, layout.common.remote6),
         false => (layout.common.local4, layout.common.remote4),
     };
-    row.local_address = Some(address(context, context.at(sock, local)?, six)?);
-    row.remote_address = Some(address(context, context.at(sock, remote)?, six)?);
+    row.local_address = Some(addresses.text(context, context.at(sock, local)?, six)?);
+    row.remote_address = Some(addresses.text(context, context.at(sock, remote)?, six)?);
     row.local_port = Some(context.unsigned(sock, layout.common.local_port)? as u16);
     row.remote_port =
         Some((context.unsigned(sock, layout.common.remote_port)? as u16).swap_bytes());
@@ -179,13 +182,32 @@ fn inode(context: &Context, sock: u64) -> ReadResult<Option<u64>> {
     context.at(both, layout.socket_alloc.inode).map(Some)
 }
 
-fn address(context: &Context, at: u64, six: bool) -> ReadResult<Text> {
-    if !six {
-        return Ok(Text::of(format_args!("{}", Ipv4Addr::from(context.u32_at(at)?.to_le_bytes()))));
+/// Texts of IPv4 addresses that were met, each at the place that it gives: most sockets of a server have few.
+struct Addresses([Option<(u32, Text)>; 64]);
+
+impl Default for Addresses {
+    fn default() -> Self {
+        Self([const { None }; 64])
     }
-    let mut bytes = [0; 16];
-    context.space.read(at, &mut bytes)?;
-    Ok(Text::of(format_args!("{}", Ipv6Addr::from(bytes))))
+}
+
+impl Addresses {
+    /// The text of the address that lies there.
+    fn text(&mut self, context: &Context, at: u64, six: bool) -> ReadResult<Text> {
+        if six {
+            let mut bytes = [0; 16];
+            context.space.read(at, &mut bytes)?;
+            return Ok(Text::of(format_args!("{}", Ipv6Addr::from(bytes))));
+        }
+        let address = context.u32_at(at)?;
+        let new = || Text::of(format_args!("{}", Ipv4Addr::from(address.to_le_bytes())));
+        // The last byte of the address, which is its highest here, tells most.
+        let Some(place) = self.0.get_mut((address >> 24) as usize % 64) else { return Ok(new()) };
+        match place {
+            Some((of, text)) if *of == address => Ok(text.clone()),
+            _ => Ok(place.insert((address, new())).1.clone()),
+        }
+    }
 }
 
 /// As `unix_seq_show` (net/unix/af_unix.c): `@` for every NUL of an abstract name.

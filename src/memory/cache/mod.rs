@@ -194,11 +194,15 @@ impl GuestRam {
         self.memory.in_place()
     }
 
-    /// Forgets every page but keeps the frame's deadline and counts: for a second look. Places of pages
-    /// must be forgotten with it.
+    /// Forgets every page but keeps the frame's deadline and counts: for a second look. What the window is likely to
+    /// need is read anew at once. Places of pages must be forgotten with it.
     pub fn forget_pages(&self) {
         self.count_generation();
-        self.cache.borrow_mut().forget();
+        let mut cache = self.cache.borrow_mut();
+        cache.forget();
+        if self.budget.look_at_clock().is_ok() {
+            self.prefetch_ahead(&mut cache);
+        }
     }
 
     fn count_generation(&self) {

@@ -99,6 +99,11 @@ impl GuestRam {
 
     pub(super) fn begin_window(&self, cache: &mut Cache) {
         cache.ahead = cache.to_come.pop().unwrap_or_default();
+        self.prefetch_ahead(cache);
+    }
+
+    /// Reads what the window is likely to need.
+    pub(super) fn prefetch_ahead(&self, cache: &mut Cache) {
         if !cache.ahead.is_empty() {
             let likely = std::mem::take(&mut cache.ahead);
             let lines = likely.iter().map(|page| (page.frame, page.both()));
@@ -147,6 +152,18 @@ mod tests {
         more.splice(100..100, 2000..2020);
         assert!(large_frame(&ram, &more, 0) <= known + 1 + 80);
         assert!(large_frame(&ram, &more, 0) <= known + 1);
+    }
+
+    #[test]
+    fn what_is_forgotten_is_read_at_once() {
+        let ram = ram();
+        for _ in 0..2 {
+            begin(&ram);
+            read(&ram, 0..10, 0);
+        }
+        ram.forget_pages();
+        read(&ram, 0..10, 0);
+        assert_eq!(ram.statistics().batches, 2);
     }
 
     #[test]
