@@ -5,7 +5,8 @@
 //! looks at no memory: what that costs the guest, two cores of one machine cost each other.
 //!
 //! Turns are short and many as the host's own speed changes from one second to the next: each turn with is held against
-//! the two without beside it.
+//! the two without beside it. What a turn costs differs from one start of the guest to the next, too, by where its memory
+//! comes to lie: several guests are measured one after the other.
 //!
 //! Needs a machine with at least two cores that does nothing else. The argument `private` or `shared` measures
 //! a guest with that kind of memory alone.
@@ -23,6 +24,8 @@ const HERTZ: [u32; 2] = [10, 100];
 const TURN: Duration = Duration::from_millis(300);
 /// What of a turn does not count, at its begin and at its end: the guest's clock is known to some milliseconds.
 const UNSURE: f64 = 0.025;
+/// Guests of each kind.
+const GUESTS: usize = 3;
 const GUESTS_CORE: usize = 0;
 const OUR_CORE: usize = 1;
 
@@ -31,7 +34,7 @@ const OUR_CORE: usize = 1;
 struct Task {
     name: &'static str,
     command: &'static str,
-    /// Turns of nfm, and as many of the loop, for each rate: what a server does in a turn varies more.
+    /// Turns of nfm in each guest, and as many of the loop, for each rate: what a server does in a turn varies more.
     turns: usize,
 }
 
@@ -40,13 +43,13 @@ const TASKS: [Task; 2] = [
         name: "a web server under load",
         command: "while [ ! -e /tmp/stop ] && wget -q -O /dev/null http://127.0.0.1:8090/page; \
                   do echo; done",
-        turns: 270,
+        turns: 60,
     },
     Task {
         name: "a task that computes",
         command: "awk 'BEGIN { while ((getline line < \"/tmp/stop\") < 0) { \
                   for (i = 0; i < 2000; i++) sum += i * i; print; fflush() } }'",
-        turns: 70,
+        turns: 16,
     },
 ];
 
@@ -86,18 +89,23 @@ fn main() {
     let kinds = [("private", "private"), ("shared", "memfd")];
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|one| one == name);
     for (name, backing) in kinds.into_iter().filter(|(name, _)| is_wanted(name)) {
-        let guest = Guest::start(&format!("overhead-{name}"), &["--backing", backing]);
-        let pinned = Command::new("taskset")
-            .args(["-a", "-c", "-p", &GUESTS_CORE.to_string(), &guest.pid().to_string()])
-            .output();
-        assert!(pinned.is_ok_and(|done| done.status.success()), "taskset (util-linux)");
-        guest.ask(
-            "mkdir -p /tmp/www; head -c 20000 /dev/zero >/tmp/www/page; \
-             httpd -p 127.0.0.1:8090 -h /tmp/www",
-        );
-        println!("\n{name} memory: {}, 6.1, 512 MiB, 1 vCPU on core {GUESTS_CORE}", guest.name);
+        println!("\n{name} memory: 6.1, 512 MiB, 1 vCPU on core {GUESTS_CORE}; {GUESTS} guests");
+        let combinations = TASKS.iter().flat_map(|task| HERTZ.map(|hertz| (task, hertz)));
+        let mut costs: Vec<_> = combinations.map(|(task, hertz)| Costs::of(task, hertz)).collect();
+        for number in 0..GUESTS {
+            let guest = Guest::start(&format!("overhead-{name}{number}"), &["--backing", backing]);
+            let pinned = Command::new("taskset")
+                .args(["-a", "-c", "-p", &GUESTS_CORE.to_string(), &guest.pid().to_string()])
+                .output();
+            assert!(pinned.is_ok_and(|done| done.status.success()), "taskset (util-linux)");
+            guest.ask(
+                "mkdir -p /tmp/www; head -c 20000 /dev/zero >/tmp/www/page; \
+                 httpd -p 127.0.0.1:8090 -h /tmp/www",
+            );
+            costs.iter_mut().for_each(|costs| measure(&guest, costs));
+        }
         println!(
-            "{:<26}{:<8}{:>4}{:>9}{:>12}{:>18}{:>20}{:>11}",
+            "{:<26}{:<8}{:>4}{:>9}{:>12}{:>18}{:>20}{:>11}   each guest",
             "task",
             "beside",
             "Hz",
@@ -107,16 +115,31 @@ fn main() {
             "10 – 90 % of turns",
             "its CPU %"
         );
-        for task in &TASKS {
-            for hertz in HERTZ {
-                measure(&guest, task, hertz);
-            }
-        }
+        costs.iter().for_each(Costs::print);
     }
 }
 
-/// Has the guest work, and prints what turns of nfm and of the loop cost it.
-fn measure(guest: &Guest, task: &Task, hertz: u32) {
+/// What turns of nfm and of the loop cost a task, at one rate.
+struct Costs {
+    task: &'static Task,
+    hertz: u32,
+    nfm: Cost,
+    spinning: Cost,
+}
+
+#[derive(Default)]
+struct Cost {
+    /// Of each guest, in percent, each turn held against the two without beside it.
+    overheads: Vec<Vec<f64>>,
+    /// Seconds, how often it was in them, and what CPU time that took.
+    took: f64,
+    times: u32,
+    cpu: Duration,
+}
+
+/// Has the guest work, and adds what turns of nfm and of the loop cost it.
+fn measure(guest: &Guest, costs: &mut Costs) {
+    let (task, hertz) = (costs.task, costs.hertz);
     let mut domain = Domain::open(&guest.name, &OpenOptions::default()).expect("it opens");
     for _ in 0..3 {
         domain.crawl(&CrawlOptions::default()).expect("a frame");
@@ -140,9 +163,8 @@ fn measure(guest: &Guest, task: &Task, hertz: u32) {
         .map(|line| of_host(line.trim().parse().unwrap_or_else(|_| panic!("the guest: {line}"))))
         .collect();
     let speeds: Vec<f64> = turns.iter().map(|turn| speed(&done, turn)).collect();
-    for beside in [Beside::Nfm, Beside::Loop] {
-        report(task, hertz, beside, &turns, &speeds);
-    }
+    costs.nfm.add(Beside::Nfm, &turns, &speeds);
+    costs.spinning.add(Beside::Loop, &turns, &speeds);
 }
 
 /// Seconds by which the guest's clock is ahead of the host's, and when.
@@ -208,30 +230,46 @@ fn speed(done: &[f64], turn: &Turn) -> f64 {
     }
 }
 
-/// Prints what these turns cost the guest, each held against the two without beside it.
-fn report(task: &Task, hertz: u32, beside: Beside, turns: &[Turn], speeds: &[f64]) {
-    let mut overheads = Vec::new();
-    let (mut took, mut times, mut cpu) = (0.0, 0, Duration::ZERO);
-    for (three, speeds) in turns.windows(3).zip(speeds.windows(3)) {
-        if let ([_, turn, _], [before, with, after]) = (three, speeds)
-            && turn.beside == beside
-        {
-            overheads.push(100.0 * ((before + after) / 2.0 / with - 1.0));
-            took += turn.ended - turn.begun;
-            times += turn.times;
-            cpu += turn.cpu;
+impl Cost {
+    /// Adds what these turns cost a guest.
+    fn add(&mut self, beside: Beside, turns: &[Turn], speeds: &[f64]) {
+        let mut overheads = Vec::new();
+        for (three, speeds) in turns.windows(3).zip(speeds.windows(3)) {
+            if let ([_, turn, _], [before, with, after]) = (three, speeds)
+                && turn.beside == beside
+            {
+                overheads.push(100.0 * ((before + after) / 2.0 / with - 1.0));
+                self.took += turn.ended - turn.begun;
+                self.times += turn.times;
+                self.cpu += turn.cpu;
+            }
+        }
+        self.overheads.push(overheads);
+    }
+}
+
+impl Costs {
+    fn of(task: &'static Task, hertz: u32) -> Self {
+        Self { task, hertz, nfm: Cost::default(), spinning: Cost::default() }
+    }
+
+    fn print(&self) {
+        for (name, cost) in [("nfm", &self.nfm), ("a loop", &self.spinning)] {
+            let all = cost.overheads.concat();
+            let each = cost.overheads.iter().map(|of_one| format!("{:.2}", median(of_one)));
+            println!(
+                "{:<26}{name:<8}{:>4}{:>9.1}{:>12.2}{:>18}{:>20}{:>11.1}   {}",
+                self.task.name,
+                self.hertz,
+                f64::from(cost.times) / cost.took,
+                median(&all),
+                range(sure(&all)),
+                range((percentile(&all, 10), percentile(&all, 90))),
+                100.0 * cost.cpu.as_secs_f64() / cost.took,
+                each.collect::<Vec<_>>().join(", "),
+            );
         }
     }
-    println!(
-        "{:<26}{:<8}{hertz:>4}{:>9.1}{:>12.2}{:>18}{:>20}{:>11.1}",
-        task.name,
-        if beside == Beside::Nfm { "nfm" } else { "a loop" },
-        f64::from(times) / took,
-        median(&overheads),
-        range(sure(&overheads)),
-        range((percentile(&overheads, 10), percentile(&overheads, 90))),
-        100.0 * cpu.as_secs_f64() / took,
-    );
 }
 
 fn range((low, high): (f64, f64)) -> String {
