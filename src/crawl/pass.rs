@@ -12,6 +12,8 @@ use crate::frame::{File, Mapping, Process};
 
 /// Looks at one task before what was seen must do.
 pub(super) const LOOKS: u32 = 3;
+/// Rows of a task that is looked at a second time alone; if it has more, all of the frame is read at once.
+const FEW_ROWS: usize = 200;
 /// Second looks in one frame.
 const MOST_RETRIES: u32 = 100;
 /// The sections that hang on tasks.
@@ -61,6 +63,12 @@ pub(super) struct Mark {
 }
 
 impl Mark {
+    /// Rows that were taken since another time.
+    fn rows_since(&self, before: &Self) -> usize {
+        let rows = |mark: &Self| mark.processes + mark.files + mark.mappings + mark.open;
+        rows(self).saturating_sub(rows(before))
+    }
+
     /// Of these sections what a later pass took, of the others what stands here.
     fn or(self, later: Self, sections: &[Section]) -> Self {
         let of = |section, later, before| if sections.contains(&section) { later } else { before };
@@ -193,6 +201,7 @@ impl Context<'_> {
                 return;
             }
             self.look_at(task, remembers, sections, all);
+            self.settle();
         }
     }
 
@@ -226,10 +235,14 @@ impl Context<'_> {
                 look.done(self, is_whole);
                 return;
             }
+            let few = all.mark().rows_since(&mark) <= FEW_ROWS;
             all.truncate(&mark);
             self.space.budget().restore(before);
             self.unsay(named);
-            self.forget();
+            match few && number == 1 {
+                true => self.renew(),
+                false => self.forget(),
+            }
             if !self.is_listed(task.address) {
                 return;
             }

@@ -341,11 +341,26 @@ impl<'a> Context<'a> {
 
     /// Forgets what was read, for a second look, and counts it.
     pub fn forget(&self) {
+        self.forget_texts();
+        self.space.forget();
+    }
+
+    /// The same for a second look at little, which reads anew what it meets, until [`Self::settle`].
+    pub fn renew(&self) {
+        self.forget_texts();
+        self.space.renew();
+    }
+
+    /// The second look is over.
+    pub fn settle(&self) {
+        self.space.settle();
+    }
+
+    fn forget_texts(&self) {
         self.retries.set(self.retries.get().saturating_add(1));
         self.paths.borrow_mut().clear();
         self.path_bytes.set(0);
         self.groups.borrow_mut().clear();
-        self.space.forget();
     }
 
     /// Begins to count the links that are followed.

@@ -203,6 +203,18 @@ impl<'ram> AddressSpace<'ram> {
         self.ram.forget_pages();
     }
 
+    /// For a second look at a few things: forgets translations, and until [`Self::settle`] each page is read anew when
+    /// it is first met.
+    pub fn renew(&self) {
+        self.forget_translations();
+        self.ram.renew();
+    }
+
+    /// The second look is over.
+    pub fn settle(&self) {
+        self.ram.settle();
+    }
+
     fn forget_translations(&self) {
         if let Some(known) = &self.known {
             known.pages.iter().for_each(|page| page.tag.set(0));

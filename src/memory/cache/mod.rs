@@ -14,7 +14,7 @@ mod windows;
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::budget::{Budget, Limit, Limits};
 use super::copies::{Copies, PageAt, WHOLE};
@@ -87,8 +87,10 @@ struct Cache {
     in_place: bool,
     /// A frame of this kind came before, and what it used was read ahead.
     read_ahead: bool,
-    /// Pages of which the rest was read after all.
+    /// Pages of which the rest was read after all, or all of it anew.
     completed: u64,
+    /// Between [`GuestRam::renew`] and [`GuestRam::settle`]: the pages that were read since.
+    renewed: Option<FxHashSet<u64>>,
     /// What of this window was read because it was missing.
     late: Vec<Late>,
     /// Pages of this window of which anything was used.
@@ -205,6 +207,18 @@ impl GuestRam {
         }
     }
 
+    /// For a second look at a few things: until [`Self::settle`] each page is read anew when it is first met; the
+    /// others stay. Places of pages must be forgotten with it.
+    pub fn renew(&self) {
+        self.count_generation();
+        self.cache.borrow_mut().renewed = Some(FxHashSet::default());
+    }
+
+    /// The second look is over.
+    pub fn settle(&self) {
+        self.cache.borrow_mut().renewed = None;
+    }
+
     fn count_generation(&self) {
         self.generation.set(self.generation.get().wrapping_add(1));
     }
@@ -214,7 +228,7 @@ impl GuestRam {
         self.generation.get()
     }
 
-    /// How many pages had parts that were read later than the rest of them.
+    /// How many pages had parts that were read later than the rest of them, or were read anew.
     pub fn completed(&self) -> u64 {
         self.cache.borrow().completed
     }
@@ -253,6 +267,9 @@ impl GuestRam {
         let new = lines.into_iter().filter(|(frame, _)| !cache.held.contains_key(frame));
         cache.wanted.extend(new.take(self.most_pages().saturating_sub(cache.held.len())));
         cache.prefetch_wanted(self.memory.as_ref());
+        if let Some(renewed) = &mut cache.renewed {
+            renewed.extend(cache.wanted.iter().map(|(frame, _)| *frame));
+        }
         self.budget.count_pages(cache.statistics.pages.wrapping_sub(before));
         self.budget.set_pages(cache.copies.bytes());
     }
@@ -262,6 +279,9 @@ impl GuestRam {
     pub fn page(&self, frame: u64, start: usize, length: usize) -> Result<PageAt, RamFault> {
         self.budget.read()?;
         let mut cache = self.cache.borrow_mut();
+        if cache.renewed.as_ref().is_some_and(|renewed| !renewed.contains(&frame)) {
+            self.renew_page(&mut cache, frame)?;
+        }
         let held = match cache.held.get(&frame) {
             Some(held) => *held,
             None => self.load(&mut cache, frame)?,
@@ -298,6 +318,22 @@ impl GuestRam {
         let held = cache.held.get(&frame).copied().flatten();
         cache.late.extend(held.map(|at| Late { frame, at, before: 0 }));
         Ok(held)
+    }
+
+    /// Reads what is there of a page once more.
+    fn renew_page(&self, cache: &mut Cache, frame: u64) -> Result<(), RamFault> {
+        let lines = match cache.held.get(&frame) {
+            // What is read in place is what it is now.
+            Some(Some(_)) if self.memory.in_place() => return Ok(()),
+            Some(Some(at)) => at.state().0,
+            Some(None) => WHOLE,
+            None => return Ok(()),
+        };
+        self.budget.look_at_clock()?;
+        cache.held.remove(&frame);
+        cache.completed += 1;
+        self.prefetch_into(cache, [(frame, lines)]);
+        Ok(())
     }
 
     /// Reads those lines of a page that were not read ahead.
@@ -385,6 +421,7 @@ impl Cache {
 
     /// Forgets every page and gives the room of copies back, and remembers what of it the frame used.
     fn end(&mut self) {
+        self.renewed = None;
         if !std::mem::take(&mut self.goes_on) {
             // What was read between two frames is of none.
             self.forget();
@@ -447,5 +484,39 @@ impl Cache {
             };
         }
         self.wanted = wanted;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::numbered::{begin, ram, read};
+
+    #[test]
+    fn a_second_look_reads_anew_what_it_meets() {
+        let ram = ram();
+        for _ in 0..2 {
+            begin(&ram);
+            read(&ram, 0..10, 0);
+        }
+        let batches = |pages| {
+            let before = ram.statistics().batches;
+            read(&ram, pages, 0);
+            ram.statistics().batches - before
+        };
+        let (generation, completed) = (ram.generation(), ram.completed());
+        ram.renew();
+        assert_ne!(ram.generation(), generation);
+        assert_eq!([batches(3..6), batches(2..6), batches(9..12)], [3, 1, 3]);
+        // Five of these were there before.
+        assert_eq!(ram.completed(), completed + 5);
+        ram.settle();
+        assert_eq!(batches(0..12), 0);
+        // The next frame knows of all.
+        begin(&ram);
+        assert_eq!((batches(0..12), ram.statistics().batches), (0, 1));
+        // A second look ends with its frame.
+        ram.renew();
+        begin(&ram);
+        assert_eq!((batches(0..12), ram.statistics().batches), (0, 1));
     }
 }
