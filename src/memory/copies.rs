@@ -37,8 +37,6 @@ pub(super) struct Lines {
     frame: Cell<u64>,
     here: Cell<u64>,
     used: Cell<u64>,
-    /// How often lines were read after the others.
-    late: Cell<u32>,
 }
 
 /// The bits of the lines that hold these bytes of a page.
@@ -53,19 +51,8 @@ pub(super) fn line_of(address: u64) -> u64 {
     lines_of(address as usize, 1)
 }
 
-/// The lines to read where these bytes of a page are needed and nothing told so before: pages that frames did not use
-/// yet are those that the guest just writes, and each line that is read costs its CPU the next write there. A page of
-/// which lines were read so before gets more of them at once.
-pub(super) fn around(start: usize, length: usize, late: u32) -> u64 {
-    let size = (2 << LINE_SHIFT << late.saturating_mul(2).min(5)).min(PAGE_SIZE);
-    let start = start & (PAGE_SIZE - 1);
-    let first = start & !(size - 1);
-    let end = start.saturating_add(length.max(1)).next_multiple_of(size).min(PAGE_SIZE);
-    lines_of(first, end - first)
-}
-
 /// The first and the last of some lines; of none, the first line of all.
-pub(super) fn ends_of(lines: u64) -> (usize, usize) {
+fn ends_of(lines: u64) -> (usize, usize) {
     (lines.max(1).trailing_zeros() as usize, 63 - lines.max(1).leading_zeros() as usize)
 }
 
@@ -160,20 +147,12 @@ impl PageAt {
         }
     }
 
-    /// The lines that a copy lacks, of those that are to be read as these bytes are needed.
-    pub(super) fn missing(self, start: usize, length: usize) -> u64 {
-        let Some(known) = self.lines() else { return 0 };
-        let late = known.late.get();
-        known.late.set(late.saturating_add(1));
-        around(start, length, late) & !known.here.get()
-    }
-
-    /// Gives a copy lines that it lacks.
-    pub(super) fn complete(self, lines: u64, page: &Page) {
+    /// Gives a copy the lines that it lacks.
+    pub(super) fn complete(self, page: &Page) {
         let Some(known) = self.lines() else { return };
-        let lacking = lines & !known.here.get();
+        let here = known.here.get();
         for (line, from) in page.as_chunks::<{ 1 << LINE_SHIFT }>().0.iter().enumerate() {
-            if lacking & 1 << line != 0 {
+            if here & 1 << line == 0 {
                 // SAFETY: within the page, which is a copy of this process's own, to which no reference
                 // exists.
                 unsafe {
@@ -182,7 +161,7 @@ impl PageAt {
                 }
             }
         }
-        known.here.set(known.here.get() | lacking);
+        known.here.set(WHOLE);
     }
 
     /// Copies bytes from an offset within the page; what would lie behind its end is not copied.
@@ -495,7 +474,6 @@ impl Lines {
         self.frame.set(frame);
         self.here.set(here);
         self.used.set(0);
-        self.late.set(0);
     }
 }
 
@@ -510,11 +488,6 @@ mod tests {
         assert_eq!(lines_of(63, 2), 0b11);
         assert_eq!(lines_of(4095, 1), 1 << 63);
         assert_eq!(lines_of(128, 64), 0b100);
-        assert_eq!(around(64 + 4096, 8, 0), 0b11);
-        assert_eq!(around(127, 2, 0), 0b1111);
-        assert_eq!(around(4000, 500, 0), 0b11 << 62);
-        assert_eq!((around(600, 0, 1), around(600, 8, 2)), (0xff00, 0xffff_ffff));
-        assert_eq!((around(600, 8, 3), around(600, 8, u32::MAX)), (WHOLE, WHOLE));
     }
 
     #[test]
@@ -551,7 +524,7 @@ mod tests {
         assert_eq!(nine.state(), (0b11, 0b11));
         nine.disown(0b10);
         assert_eq!(nine.state(), (0b11, 0b01));
-        seven.complete(WHOLE, &[1; PAGE_SIZE]);
+        seven.complete(&[1; PAGE_SIZE]);
         assert_eq!(seven.word_here(41 * 64), Some(u64::MAX / 255));
         let mut bytes = [0; 4];
         seven.copy(62, &mut bytes);

@@ -2,7 +2,7 @@
 //! of a frame come from as few moments as possible. Memory that is mapped here is read in place.
 //!
 //! What a frame used is remembered by lines of 64 bytes. The next frame of its kind reads just those when it
-//! begins; should it use another line of a page after all, it is read then, with few beside it. A frame that
+//! begins; should it use another line of a page after all, the rest of the page is read then. A frame that
 //! uses more pages than may be held is taken in windows, each remembered and read ahead by itself. What only frames now
 //! and then use is remembered by who used it ([`Footprint`]).
 
@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::budget::{Budget, Limit, Limits};
-use super::copies::{Copies, LINE_SHIFT, PageAt, Part, WHOLE, around, ends_of};
+use super::copies::{Copies, PageAt, WHOLE};
 use super::order::Order;
 use super::{PAGE_SHIFT, PAGE_SIZE, PhysicalMemory};
 use crate::control::Control;
@@ -284,27 +284,20 @@ impl GuestRam {
         }
         let held = match cache.held.get(&frame) {
             Some(held) => *held,
-            None => self.load(&mut cache, frame, start, length)?,
+            None => self.load(&mut cache, frame)?,
         };
         let at = held.ok_or(RamFault::Absent)?;
         if at.is_unused() {
             cache.used_pages += 1;
         }
         if !at.has(start, length) {
-            self.complete(&mut cache, frame, at, start, length)?;
+            self.complete(&mut cache, frame, at)?;
             at.has(start, length);
         }
         Ok(at)
     }
 
-    /// Reads a page of which these bytes are needed: where the last frame told what would be, little else of it.
-    fn load(
-        &self,
-        cache: &mut Cache,
-        frame: u64,
-        start: usize,
-        length: usize,
-    ) -> Result<Option<PageAt>, RamFault> {
+    fn load(&self, cache: &mut Cache, frame: u64) -> Result<Option<PageAt>, RamFault> {
         if cache.held.len() >= self.most_pages() {
             self.budget.reach(Limit::Memory);
             return Err(Limit::Memory.into());
@@ -321,11 +314,7 @@ impl GuestRam {
             self.budget.count_pages(1);
             return Ok(Some(at));
         }
-        let lines = match cache.read_ahead && self.memory.reads_parts() {
-            true => around(start, length, 0),
-            false => WHOLE,
-        };
-        self.prefetch_into(cache, [(frame, lines)]);
+        self.prefetch_into(cache, [(frame, WHOLE)]);
         let held = cache.held.get(&frame).copied().flatten();
         cache.late.extend(held.map(|at| Late { frame, at, before: 0 }));
         Ok(held)
@@ -347,33 +336,21 @@ impl GuestRam {
         Ok(())
     }
 
-    /// Reads lines of a page that were not read ahead and hold these bytes.
-    fn complete(
-        &self,
-        cache: &mut Cache,
-        frame: u64,
-        at: PageAt,
-        start: usize,
-        length: usize,
-    ) -> Result<(), RamFault> {
+    /// Reads those lines of a page that were not read ahead.
+    fn complete(&self, cache: &mut Cache, frame: u64, at: PageAt) -> Result<(), RamFault> {
         self.budget.look_at_clock()?;
-        let before = at.state().0;
-        let lines = at.missing(start, length);
-        let (first, last) = ends_of(lines);
-        let (start, end) = (first << LINE_SHIFT, (last + 1) << LINE_SHIFT);
-        let mut page = [0; PAGE_SIZE];
-        let bytes = page.get_mut(start..end).unwrap_or_default();
-        let mut parts = [Part { frame, start, bytes, read: false }];
-        self.memory.read_parts(&mut parts);
-        let is_read = parts.iter().all(|part| part.read);
+        let (mut page, mut read) = ([[0; PAGE_SIZE]], [false]);
+        self.memory.read_pages(&[frame], &mut page, &mut read);
         cache.statistics.batches += 1;
         cache.completed += 1;
-        if !is_read {
-            return Err(RamFault::Absent);
+        match (page, read) {
+            ([page], [true]) => {
+                cache.late.push(Late { frame, at, before: at.state().0 });
+                at.complete(&page);
+                Ok(())
+            }
+            _ => Err(RamFault::Absent),
         }
-        cache.late.push(Late { frame, at, before });
-        at.complete(lines, &page);
-        Ok(())
     }
 
     /// Copies bytes from a guest-physical address; any length, page borders included.
@@ -513,23 +490,6 @@ impl Cache {
 #[cfg(test)]
 mod tests {
     use super::numbered::{begin, ram, read};
-
-    /// Of a page that the last frame did not use: first little, then more of it.
-    #[test]
-    fn what_was_not_foreseen_is_read_in_few_steps() {
-        let ram = ram();
-        for _ in 0..2 {
-            begin(&ram);
-            read(&ram, 0..10, 0);
-        }
-        let batches = |line: u64| {
-            let before = ram.statistics().batches;
-            read(&ram, [20], line * 64);
-            ram.statistics().batches - before
-        };
-        let read: Vec<_> = (0..64).filter(|line| batches(*line) > 0).collect();
-        assert_eq!(read, [0, 2, 4, 8, 32]);
-    }
 
     #[test]
     fn a_second_look_reads_anew_what_it_meets() {
