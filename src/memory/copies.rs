@@ -51,8 +51,16 @@ pub(super) fn line_of(address: u64) -> u64 {
     lines_of(address as usize, 1)
 }
 
+/// The lines to read where these bytes of a page are needed: theirs, and what lies with them in an aligned pair, as
+/// CPUs fetch them.
+pub(crate) fn around(start: usize, length: usize) -> u64 {
+    const PAIRS: u64 = 0x5555_5555_5555_5555;
+    let lines = lines_of(start, length);
+    lines | (lines & PAIRS) << 1 | (lines & !PAIRS) >> 1
+}
+
 /// The first and the last of some lines; of none, the first line of all.
-fn ends_of(lines: u64) -> (usize, usize) {
+pub(super) fn ends_of(lines: u64) -> (usize, usize) {
     (lines.max(1).trailing_zeros() as usize, 63 - lines.max(1).leading_zeros() as usize)
 }
 
@@ -147,12 +155,12 @@ impl PageAt {
         }
     }
 
-    /// Gives a copy the lines that it lacks.
-    pub(super) fn complete(self, page: &Page) {
+    /// Gives a copy those of these lines that it lacks.
+    pub(super) fn complete(self, lines: u64, page: &Page) {
         let Some(known) = self.lines() else { return };
-        let here = known.here.get();
+        let lacking = lines & !known.here.get();
         for (line, from) in page.as_chunks::<{ 1 << LINE_SHIFT }>().0.iter().enumerate() {
-            if here & 1 << line == 0 {
+            if lacking & 1 << line != 0 {
                 // SAFETY: within the page, which is a copy of this process's own, to which no reference
                 // exists.
                 unsafe {
@@ -161,7 +169,7 @@ impl PageAt {
                 }
             }
         }
-        known.here.set(WHOLE);
+        known.here.set(known.here.get() | lacking);
     }
 
     /// Copies bytes from an offset within the page; what would lie behind its end is not copied.
@@ -488,6 +496,9 @@ mod tests {
         assert_eq!(lines_of(63, 2), 0b11);
         assert_eq!(lines_of(4095, 1), 1 << 63);
         assert_eq!(lines_of(128, 64), 0b100);
+        assert_eq!((around(64, 8), around(4096, 0)), (0b11, 0b11));
+        assert_eq!((around(127, 2), around(192, 65)), (0b1111, 0b11_1100));
+        assert_eq!((around(4032, 500), around(0, 4096)), (0b11 << 62, WHOLE));
     }
 
     #[test]
@@ -524,7 +535,7 @@ mod tests {
         assert_eq!(nine.state(), (0b11, 0b11));
         nine.disown(0b10);
         assert_eq!(nine.state(), (0b11, 0b01));
-        seven.complete(&[1; PAGE_SIZE]);
+        seven.complete(WHOLE, &[1; PAGE_SIZE]);
         assert_eq!(seven.word_here(41 * 64), Some(u64::MAX / 255));
         let mut bytes = [0; 4];
         seven.copy(62, &mut bytes);

@@ -13,7 +13,7 @@ mod shared;
 pub(crate) use budget::{Budget, Limit, Limits};
 pub use cache::ReadStatistics;
 pub(crate) use cache::{Footprint, GuestRam, RamFault, Since};
-pub(crate) use copies::{PageAt, Part};
+pub(crate) use copies::{PageAt, Part, around};
 pub(crate) use file::{Dump, DumpFile, FileMemory, Origin, core_header};
 pub(crate) use order::ask_for_all;
 pub use plugin::find_backend;

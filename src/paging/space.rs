@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::x86_64::{Entry, Levels, Target, table_index};
 use crate::memory::{
-    Budget, Footprint, GuestRam, Limit, PAGE_SHIFT, PAGE_SIZE, PageAt, RamFault, Since,
+    Budget, Footprint, GuestRam, Limit, PAGE_SHIFT, PAGE_SIZE, PageAt, RamFault, Since, around,
 };
 
 /// A guest-virtual address that could not be read.
@@ -537,20 +537,23 @@ impl<'ram> AddressSpace<'ram> {
         self.prefetch(starts.map(|start| (address.wrapping_add(start), BATCH.min(bytes - start))));
     }
 
-    /// Reads in one batch the pages that hold these (address, bytes) ranges, as far as they are mapped.
+    /// Reads in one batch what holds these (address, bytes) ranges, as far as it is mapped and its page is not held.
     pub fn prefetch(&self, ranges: impl IntoIterator<Item = (u64, u64)>) {
         if self.ram.in_place() {
             return;
         }
-        let frames = ranges.into_iter().flat_map(|(address, length)| {
+        let lines = ranges.into_iter().flat_map(|(address, length)| {
             let first = address >> PAGE_SHIFT;
             let last = address.saturating_add(length.saturating_sub(1)) >> PAGE_SHIFT;
-            (first..=last).take(32).filter_map(|page| {
-                self.translate(page << PAGE_SHIFT).ok().map(|physical| physical >> PAGE_SHIFT)
+            (first..=last).take(32).filter_map(move |page| {
+                let start = if page == first { address } else { page << PAGE_SHIFT };
+                let left = length.saturating_sub(start.wrapping_sub(address)) as usize;
+                let lines = around(start as usize, left.min(bytes_to_page_end(start)));
+                self.translate(start).ok().map(|physical| (physical >> PAGE_SHIFT, lines))
             })
         });
-        let frames: Vec<u64> = frames.take(MOST_AHEAD).collect();
-        self.ram.prefetch(frames);
+        let lines: Vec<(u64, u64)> = lines.take(MOST_AHEAD).collect();
+        self.ram.prefetch(lines);
     }
 }
 

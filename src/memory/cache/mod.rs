@@ -2,7 +2,7 @@
 //! of a frame come from as few moments as possible. Memory that is mapped here is read in place.
 //!
 //! What a frame used is remembered by lines of 64 bytes. The next frame of its kind reads just those when it
-//! begins; should it use another line of a page after all, the rest of the page is read then. A frame that
+//! begins; should it use others after all, they are read then, with little beside them. A frame that
 //! uses more pages than may be held is taken in windows, each remembered and read ahead by itself. What only frames now
 //! and then use is remembered by who used it ([`Footprint`]).
 
@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::budget::{Budget, Limit, Limits};
-use super::copies::{Copies, PageAt, WHOLE};
+use super::copies::{Copies, LINE_SHIFT, PageAt, Part, WHOLE, around, ends_of};
 use super::order::Order;
 use super::{PAGE_SHIFT, PAGE_SIZE, PhysicalMemory};
 use crate::control::Control;
@@ -29,6 +29,10 @@ use windows::Likely;
 const PLACE_COST: usize = 48;
 /// Pages after which the clock is looked at.
 const LOOKS_AT_CLOCK: usize = 16;
+/// Reads of a frame that take no more of a page than is needed, because the frame before did not tell of it. What is
+/// new is what the guest writes just now, and each line that is read costs its CPU the next write there. A frame that
+/// needs more of them is another than was foreseen: it reads whole pages, to need fewer.
+const SMALL_READS: u32 = 64;
 /// Windows of a frame that are remembered.
 const MOST_WINDOWS: usize = 64;
 /// Kinds of frames whose pages are remembered.
@@ -87,8 +91,10 @@ struct Cache {
     in_place: bool,
     /// A frame of this kind came before, and what it used was read ahead.
     read_ahead: bool,
-    /// Pages of which the rest was read after all, or all of it anew.
+    /// How often more of a page was read after all, or all of it anew.
     completed: u64,
+    /// Reads that took no more of a page than was needed.
+    small_reads: u32,
     /// Between [`GuestRam::renew`] and [`GuestRam::settle`]: the pages that were read since.
     renewed: Option<FxHashSet<u64>>,
     /// What of this window was read because it was missing.
@@ -161,6 +167,7 @@ impl GuestRam {
         self.budget.set_pages(cache.copies.bytes());
         cache.statistics = ReadStatistics::default();
         cache.completed = 0;
+        cache.small_reads = 0;
         cache.kind = kind;
         cache.read_ahead = false;
         if self.memory.in_place() {
@@ -228,7 +235,7 @@ impl GuestRam {
         self.generation.get()
     }
 
-    /// How many pages had parts that were read later than the rest of them, or were read anew.
+    /// How often a part of a page was read later than the rest of it, or a page was read anew.
     pub fn completed(&self) -> u64 {
         self.cache.borrow().completed
     }
@@ -253,12 +260,26 @@ impl GuestRam {
         (frames.len(), begun.elapsed())
     }
 
-    /// Reads in one batch those of the frames that are not held yet. Order and repeats do not matter.
-    pub fn prefetch(&self, frames: impl IntoIterator<Item = u64>) {
+    /// Reads in one batch those of the frames that are not held yet, if nothing told what a frame needs of them as
+    /// a whole, else these lines of each. Order and repeats do not matter.
+    pub fn prefetch(&self, lines: impl IntoIterator<Item = (u64, u64)>) {
         if !self.memory.in_place() {
-            let whole = frames.into_iter().map(|frame| (frame, WHOLE));
-            self.prefetch_into(&mut self.cache.borrow_mut(), whole);
+            let mut cache = self.cache.borrow_mut();
+            let rest = if cache.read_ahead { 0 } else { WHOLE };
+            let lines = lines.into_iter().map(|(frame, lines)| (frame, lines | rest));
+            self.prefetch_into(&mut cache, lines);
         }
+    }
+
+    /// The lines to read of a page of which these bytes are needed and were not foreseen.
+    fn lines_for(&self, cache: &mut Cache, start: usize, length: usize) -> u64 {
+        let small =
+            cache.read_ahead && cache.small_reads < SMALL_READS && self.memory.reads_parts();
+        if !small {
+            return WHOLE;
+        }
+        cache.small_reads += 1;
+        around(start, length)
     }
 
     fn prefetch_into(&self, cache: &mut Cache, lines: impl IntoIterator<Item = (u64, u64)>) {
@@ -284,20 +305,27 @@ impl GuestRam {
         }
         let held = match cache.held.get(&frame) {
             Some(held) => *held,
-            None => self.load(&mut cache, frame)?,
+            None => self.load(&mut cache, frame, start, length)?,
         };
         let at = held.ok_or(RamFault::Absent)?;
         if at.is_unused() {
             cache.used_pages += 1;
         }
         if !at.has(start, length) {
-            self.complete(&mut cache, frame, at)?;
+            self.complete(&mut cache, frame, at, start, length)?;
             at.has(start, length);
         }
         Ok(at)
     }
 
-    fn load(&self, cache: &mut Cache, frame: u64) -> Result<Option<PageAt>, RamFault> {
+    /// Reads a page of which these bytes are needed.
+    fn load(
+        &self,
+        cache: &mut Cache,
+        frame: u64,
+        start: usize,
+        length: usize,
+    ) -> Result<Option<PageAt>, RamFault> {
         if cache.held.len() >= self.most_pages() {
             self.budget.reach(Limit::Memory);
             return Err(Limit::Memory.into());
@@ -314,7 +342,8 @@ impl GuestRam {
             self.budget.count_pages(1);
             return Ok(Some(at));
         }
-        self.prefetch_into(cache, [(frame, WHOLE)]);
+        let lines = self.lines_for(cache, start, length);
+        self.prefetch_into(cache, [(frame, lines)]);
         let held = cache.held.get(&frame).copied().flatten();
         cache.late.extend(held.map(|at| Late { frame, at, before: 0 }));
         Ok(held)
@@ -336,21 +365,33 @@ impl GuestRam {
         Ok(())
     }
 
-    /// Reads those lines of a page that were not read ahead.
-    fn complete(&self, cache: &mut Cache, frame: u64, at: PageAt) -> Result<(), RamFault> {
+    /// Reads lines of a page that were not read ahead, and hold these bytes.
+    fn complete(
+        &self,
+        cache: &mut Cache,
+        frame: u64,
+        at: PageAt,
+        start: usize,
+        length: usize,
+    ) -> Result<(), RamFault> {
         self.budget.look_at_clock()?;
-        let (mut page, mut read) = ([[0; PAGE_SIZE]], [false]);
-        self.memory.read_pages(&[frame], &mut page, &mut read);
+        let before = at.state().0;
+        let lines = self.lines_for(cache, start, length) & !before;
+        let (first, last) = ends_of(lines);
+        let (start, end) = (first << LINE_SHIFT, (last + 1) << LINE_SHIFT);
+        let mut page = [0; PAGE_SIZE];
+        let bytes = page.get_mut(start..end).unwrap_or_default();
+        let mut parts = [Part { frame, start, bytes, read: false }];
+        self.memory.read_parts(&mut parts);
+        let is_read = parts.iter().all(|part| part.read);
         cache.statistics.batches += 1;
         cache.completed += 1;
-        match (page, read) {
-            ([page], [true]) => {
-                cache.late.push(Late { frame, at, before: at.state().0 });
-                at.complete(&page);
-                Ok(())
-            }
-            _ => Err(RamFault::Absent),
+        if !is_read {
+            return Err(RamFault::Absent);
         }
+        cache.late.push(Late { frame, at, before });
+        at.complete(lines, &page);
+        Ok(())
     }
 
     /// Copies bytes from a guest-physical address; any length, page borders included.
@@ -490,6 +531,30 @@ impl Cache {
 #[cfg(test)]
 mod tests {
     use super::numbered::{begin, ram, read};
+
+    /// Of what the last frame did not use little is read, unless that is much.
+    #[test]
+    fn what_was_not_foreseen_is_read_in_small_parts() {
+        let ram = ram();
+        for _ in 0..2 {
+            begin(&ram);
+            read(&ram, 0..10, 0);
+        }
+        let batches = |pages: std::ops::Range<u64>, lines: std::ops::Range<u64>| {
+            let before = ram.statistics().batches;
+            lines.for_each(|line| read(&ram, pages.clone(), line * 64));
+            ram.statistics().batches - before
+        };
+        assert_eq!([batches(20..22, 0..2), batches(20..22, 2..64)], [2, 62]);
+        // No more are small: this completes a page that is held, and reads one that is not.
+        assert_eq!([batches(9..10, 1..64), batches(30..31, 0..64)], [1, 1]);
+        // The next frame knows of all.
+        begin(&ram);
+        let lines = |page: u64| if page < 9 { 0..1 } else { 0..64 };
+        let all =
+            (0..10).chain(20..22).chain([30]).map(|page| batches(page..page + 1, lines(page)));
+        assert_eq!((all.sum::<u64>(), ram.statistics().batches), (0, 1));
+    }
 
     #[test]
     fn a_second_look_reads_anew_what_it_meets() {
