@@ -4,8 +4,9 @@
 //! the host for itself, nfm another. In every second turn a loop stands in nfm's place that keeps its core as busy and
 //! looks at no memory: what that costs the guest, two cores of one machine cost each other.
 //!
-//! Turns are short and many as the host's own speed changes from one second to the next: each turn with is held against
-//! the two without beside it. What a turn costs differs from one start of the guest to the next, too, by where its memory
+//! Turns are short and many as the host's own speed changes from one moment to the next: each turn with is held against
+//! the two without beside it. Turns of 100 ms tell twice as much in the same time as turns of 300 ms, on a host that is
+//! not alone on its hardware. What a turn costs differs from one start of the guest to the next, too, by where its memory
 //! comes to lie: several guests are measured one after the other.
 //!
 //! Needs a machine with at least two cores that does nothing else. The argument `private` or `shared` measures
@@ -16,14 +17,16 @@ mod support;
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime};
 
-use nfm::{CrawlOptions, Domain, OpenOptions};
+use nfm::{CrawlOptions, Domain, OpenOptions, Section};
 use rustix::thread::{CpuSet, sched_setaffinity};
 use support::{Guest, if_time, median, percentile};
 
 const HERTZ: [u32; 2] = [10, 100];
-const TURN: Duration = Duration::from_millis(300);
-/// What of a turn does not count, at its begin and at its end: the guest's clock is known to some milliseconds.
-const UNSURE: f64 = 0.025;
+const TURN: Duration = Duration::from_millis(100);
+/// Of a turn with nothing: what the guest does once a second falls into turns of each kind so.
+const QUIET_TURN: Duration = Duration::from_millis(113);
+/// What of a turn does not count, in seconds, at its begin and at its end: so well is the guest's clock known.
+const UNSURE: f64 = 0.002;
 /// Guests of each kind.
 const GUESTS: usize = 3;
 const GUESTS_CORE: usize = 0;
@@ -43,13 +46,13 @@ const TASKS: [Task; 2] = [
         name: "a web server under load",
         command: "while [ ! -e /tmp/stop ] && wget -q -O /dev/null http://127.0.0.1:8090/page; \
                   do echo; done",
-        turns: 60,
+        turns: 200,
     },
     Task {
         name: "a task that computes",
         command: "awk 'BEGIN { while ((getline line < \"/tmp/stop\") < 0) { \
-                  for (i = 0; i < 2000; i++) sum += i * i; print; fflush() } }'",
-        turns: 16,
+                  for (i = 0; i < 500; i++) sum += i * i; print; fflush() } }'",
+        turns: 120,
     },
 ];
 
@@ -148,9 +151,9 @@ fn measure(guest: &Guest, costs: &mut Costs) {
     guest.ask(&format!(
         "rm -f /tmp/stop; ({command}) 2>/tmp/failed | ts %.s >/tmp/done 2>&1 & echo $! >/tmp/pid"
     ));
-    let first = ahead(guest);
-    let turns = take_turns(&mut domain, if_time(task.turns, 3), hertz);
-    let last = ahead(guest);
+    let first = ahead(&mut domain);
+    let turns = take_turns(&mut domain, if_time(task.turns, 9), hertz);
+    let last = ahead(&mut domain);
     let printed = guest.ask(
         "touch /tmp/stop; while kill -0 $(cat /tmp/pid) 2>/dev/null; do sleep 0.1; done; \
          cat /tmp/failed /tmp/done",
@@ -167,17 +170,17 @@ fn measure(guest: &Guest, costs: &mut Costs) {
     costs.spinning.add(Beside::Loop, &turns, &speeds);
 }
 
-/// Seconds by which the guest's clock is ahead of the host's, and when.
-fn ahead(guest: &Guest) -> (f64, f64) {
-    let asked = (0..8).map(|_| {
-        let before = now();
-        let guests: f64 = guest.ask("echo | ts %.s").trim().parse().expect("a time");
-        let after = now();
-        (after - before, (before + after) / 2.0, guests - (before + after) / 2.0)
+/// Seconds by which the guest's clock is ahead of the host's, and when: what its kernel keeps of the time, which is as
+/// old as the last tick, where it was newest.
+fn ahead(domain: &mut Domain) -> (f64, f64) {
+    let options = CrawlOptions::sections(&[Section::Os]);
+    let read = (0..2000).map(|_| {
+        let os = domain.crawl(&options).expect("a frame").os.expect("the system");
+        let read = now();
+        let guests = os.boot_time_ns.expect("a clock") + os.uptime_ns.expect("a clock");
+        (read, guests as f64 / 1e9 - read)
     });
-    // Who answered fastest tells it best.
-    let best = asked.min_by(|one, other| one.0.total_cmp(&other.0));
-    best.map(|(_, when, ahead)| (when, ahead)).expect("it was asked")
+    read.max_by(|one, other| one.1.total_cmp(&other.1)).expect("it was read")
 }
 
 fn now() -> f64 {
@@ -192,10 +195,11 @@ fn take_turns(domain: &mut Domain, count: usize, hertz: u32) -> Vec<Turn> {
     let mut frame = Duration::ZERO;
     let mut turns = Vec::new();
     for beside in ORDER.into_iter().cycle().take(ORDER.len() * count + 1) {
+        let turn = if beside == Beside::Nothing { QUIET_TURN } else { TURN };
         let (begun, start, cpu) = (now(), Instant::now(), support::thread_time());
         let mut times = 0;
         let mut at = period / 2;
-        while at < TURN {
+        while at < turn {
             sleep_until(start + at);
             match beside {
                 Beside::Nothing => {}
@@ -205,7 +209,7 @@ fn take_turns(domain: &mut Domain, count: usize, hertz: u32) -> Vec<Turn> {
             times += 1;
             at += period;
         }
-        sleep_until(start + TURN);
+        sleep_until(start + turn);
         let cpu = support::thread_time() - cpu;
         if beside == Beside::Nfm {
             frame = cpu / times;
