@@ -34,8 +34,10 @@ fn differences(one: &Frame, two: &Frame) -> Vec<String> {
 fn expect_as_anew(guest: &lab::Guest, kept: &mut Domain) -> Frame {
     let mut seen = Vec::new();
     for _ in 0..20 {
+        // Opened first: what takes long would let threads of the kernel run between the frames.
+        let mut anew = lab::open(guest);
         let frame = lab::whole_frame(kept);
-        seen = differences(&frame, &lab::whole_frame(&mut lab::open(guest)));
+        seen = differences(&frame, &lab::whole_frame(&mut anew));
         if seen.is_empty() {
             return frame;
         }
