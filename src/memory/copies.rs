@@ -51,8 +51,8 @@ pub(super) fn line_of(address: u64) -> u64 {
     lines_of(address as usize, 1)
 }
 
-/// The lines to read where these bytes of a page are needed: theirs, and what lies with them in an aligned pair, as
-/// CPUs fetch them.
+/// The lines to read where these bytes are needed, as far as they lie in one page: theirs, and what lies with them in an
+/// aligned pair, as CPUs fetch them.
 pub(crate) fn around(start: usize, length: usize) -> u64 {
     const PAIRS: u64 = 0x5555_5555_5555_5555;
     let lines = lines_of(start, length);

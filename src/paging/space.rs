@@ -548,7 +548,7 @@ impl<'ram> AddressSpace<'ram> {
             (first..=last).take(32).filter_map(move |page| {
                 let start = if page == first { address } else { page << PAGE_SHIFT };
                 let left = length.saturating_sub(start.wrapping_sub(address)) as usize;
-                let lines = around(start as usize, left.min(bytes_to_page_end(start)));
+                let lines = around(start as usize, left);
                 self.translate(start).ok().map(|physical| (physical >> PAGE_SHIFT, lines))
             })
         });

@@ -362,7 +362,7 @@ fn the_guest_notices_nothing() {
         (sampler.join().unwrap(), crawls.unwrap())
     });
     let (host, guest_time) = (begun.0.elapsed().as_secs_f64(), uptime() - begun.1);
-    assert!(frames.iter().all(|complete| *complete), "{frames:?}");
+    assert!(frames.len() >= MANY && frames.iter().all(|complete| *complete), "{frames:?}");
     assert!(states.len() >= 10, "only {} samples", states.len());
     for state in &states {
         assert_eq!(state.trim(), "running (booted)");

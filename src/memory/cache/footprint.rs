@@ -100,15 +100,8 @@ impl GuestRam {
 
 #[cfg(test)]
 mod tests {
-    use super::super::numbered::{begin, ram, read};
+    use super::super::numbered::{batches, begin, ram, read};
     use super::*;
-
-    /// What it took to do so.
-    fn batches(ram: &GuestRam, run: impl FnOnce()) -> u64 {
-        let before = ram.statistics().batches;
-        run();
-        ram.statistics().batches - before
-    }
 
     #[test]
     fn what_is_read_now_and_then_is_read_at_once() {

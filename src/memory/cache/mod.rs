@@ -260,8 +260,8 @@ impl GuestRam {
         (frames.len(), begun.elapsed())
     }
 
-    /// Reads in one batch those of the frames that are not held yet, if nothing told what a frame needs of them as
-    /// a whole, else these lines of each. Order and repeats do not matter.
+    /// Reads in one batch these lines of those frames that are not held yet; whole pages where nothing was read ahead, as
+    /// more of them will be needed then. Order and repeats do not matter.
     pub fn prefetch(&self, lines: impl IntoIterator<Item = (u64, u64)>) {
         if !self.memory.in_place() {
             let mut cache = self.cache.borrow_mut();
@@ -530,44 +530,30 @@ impl Cache {
 
 #[cfg(test)]
 mod tests {
-    use super::numbered::{begin, ram, read};
+    use super::numbered::{batches, begin, known, read};
 
     /// Of what the last frame did not use little is read, unless that is much.
     #[test]
     fn what_was_not_foreseen_is_read_in_small_parts() {
-        let ram = ram();
-        for _ in 0..2 {
-            begin(&ram);
-            read(&ram, 0..10, 0);
-        }
-        let batches = |pages: std::ops::Range<u64>, lines: std::ops::Range<u64>| {
-            let before = ram.statistics().batches;
-            lines.for_each(|line| read(&ram, pages.clone(), line * 64));
-            ram.statistics().batches - before
+        let ram = known();
+        let batches_of = |pages: std::ops::Range<u64>, lines: std::ops::Range<u64>| {
+            batches(&ram, || lines.for_each(|line| read(&ram, pages.clone(), line * 64)))
         };
-        assert_eq!([batches(20..22, 0..2), batches(20..22, 2..64)], [2, 62]);
+        assert_eq!([batches_of(20..22, 0..2), batches_of(20..22, 2..64)], [2, 62]);
         // No more are small: this completes a page that is held, and reads one that is not.
-        assert_eq!([batches(9..10, 1..64), batches(30..31, 0..64)], [1, 1]);
+        assert_eq!([batches_of(9..10, 1..64), batches_of(30..31, 0..64)], [1, 1]);
         // The next frame knows of all.
         begin(&ram);
         let lines = |page: u64| if page < 9 { 0..1 } else { 0..64 };
         let all =
-            (0..10).chain(20..22).chain([30]).map(|page| batches(page..page + 1, lines(page)));
+            (0..10).chain(20..22).chain([30]).map(|page| batches_of(page..page + 1, lines(page)));
         assert_eq!((all.sum::<u64>(), ram.statistics().batches), (0, 1));
     }
 
     #[test]
     fn a_second_look_reads_anew_what_it_meets() {
-        let ram = ram();
-        for _ in 0..2 {
-            begin(&ram);
-            read(&ram, 0..10, 0);
-        }
-        let batches = |pages| {
-            let before = ram.statistics().batches;
-            read(&ram, pages, 0);
-            ram.statistics().batches - before
-        };
+        let ram = known();
+        let batches = |pages| batches(&ram, || read(&ram, pages, 0));
         let (generation, completed) = (ram.generation(), ram.completed());
         ram.renew();
         assert_ne!(ram.generation(), generation);

@@ -57,3 +57,20 @@ pub fn read(ram: &GuestRam, pages: impl IntoIterator<Item = u64>, offset: u64) {
         assert_eq!(ram.read_u64((page << PAGE_SHIFT) + offset), Ok(page));
     }
 }
+
+/// RAM of which the last two frames used the first line of each of the first ten pages; the last still goes on.
+pub fn known() -> GuestRam {
+    let ram = ram();
+    for _ in 0..2 {
+        begin(&ram);
+        read(&ram, 0..10, 0);
+    }
+    ram
+}
+
+/// In how many batches that is read.
+pub fn batches(ram: &GuestRam, run: impl FnOnce()) -> u64 {
+    let before = ram.statistics().batches;
+    run();
+    ram.statistics().batches - before
+}

@@ -115,7 +115,7 @@ impl GuestRam {
 
 #[cfg(test)]
 mod tests {
-    use super::super::numbered::{begin, ram, read};
+    use super::super::numbered::{begin, known, ram, read};
     use super::*;
 
     /// A frame of rows of four pages each, with other pages before the first row; tells in how many batches it was
@@ -156,11 +156,7 @@ mod tests {
 
     #[test]
     fn what_is_forgotten_is_read_at_once() {
-        let ram = ram();
-        for _ in 0..2 {
-            begin(&ram);
-            read(&ram, 0..10, 0);
-        }
+        let ram = known();
         ram.forget_pages();
         read(&ram, 0..10, 0);
         assert_eq!(ram.statistics().batches, 2);
