@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::fmt;
 
+use super::known::{Known, REGION_SHIFT, Region};
 use super::x86_64::{Entry, Levels, Target, table_index};
 use crate::memory::{
     Budget, Footprint, GuestRam, Limit, PAGE_SHIFT, PAGE_SIZE, PageAt, RamFault, Since, around,
@@ -107,49 +108,6 @@ struct Table {
 /// Levels of tables.
 const MOST_LEVELS: usize = 5;
 
-/// Translations that were made, each at the one place that its address gives: a new one drives the old
-/// one out.
-struct Known {
-    /// Pages.
-    pages: Box<[KnownPage; KNOWN_PAGES]>,
-    /// The same for large pages of 2 MiB (or parts of larger ones): the guest-physical address.
-    large: Box<[Cell<(u64, u64)>; KNOWN_LARGE]>,
-}
-
-/// A page that was met.
-struct KnownPage {
-    /// Its virtual address, and [`FILLED`].
-    tag: Cell<u64>,
-    at: Cell<Option<PageAt>>,
-}
-
-const KNOWN_PAGES: usize = 2048;
-const KNOWN_LARGE: usize = 256;
-/// `log2` of a large page's bytes.
-const LARGE_SHIFT: u32 = 21;
-/// Tells page 0 from nothing.
-const FILLED: u64 = 1;
-
-impl Known {
-    fn new() -> Self {
-        Self {
-            pages: Box::new(
-                [const { KnownPage { tag: Cell::new(0), at: Cell::new(None) } }; KNOWN_PAGES],
-            ),
-            large: Box::new([const { Cell::new((0, 0)) }; KNOWN_LARGE]),
-        }
-    }
-
-    #[inline]
-    fn page(&self, address: u64) -> Option<&KnownPage> {
-        self.pages.get((address >> PAGE_SHIFT) as usize % KNOWN_PAGES)
-    }
-
-    fn large(&self, address: u64) -> Option<&Cell<(u64, u64)>> {
-        self.large.get((address >> LARGE_SHIFT) as usize % KNOWN_LARGE)
-    }
-}
-
 impl<'ram> AddressSpace<'ram> {
     /// The address space whose top table lies at a guest-physical address. Translations are kept.
     pub fn new(ram: &'ram GuestRam, root: u64, levels: Levels) -> Self {
@@ -217,8 +175,7 @@ impl<'ram> AddressSpace<'ram> {
 
     fn forget_translations(&self) {
         if let Some(known) = &self.known {
-            known.pages.iter().for_each(|page| page.tag.set(0));
-            known.large.iter().for_each(|large| large.set((0, 0)));
+            known.forget();
         }
     }
 
@@ -249,42 +206,51 @@ impl<'ram> AddressSpace<'ram> {
 
     /// The guest-physical address behind a virtual one.
     pub fn translate(&self, address: u64) -> Result<u64, Fault> {
-        let tag = address >> LARGE_SHIFT << LARGE_SHIFT | FILLED;
-        let slot = self.known.as_ref().and_then(|known| known.large(address));
-        if let Some((known, physical)) = slot.map(Cell::get)
-            && known == tag
-        {
-            return Ok(physical | address & ((1 << LARGE_SHIFT) - 1));
-        }
-        let (physical, shift) = self.walk(address).map_err(|kind| Fault { address, kind })?;
-        if let Some(slot) = slot
-            && shift >= LARGE_SHIFT
-        {
-            slot.set((tag, physical >> LARGE_SHIFT << LARGE_SHIFT));
-        }
-        Ok(physical)
+        let region = self.known.as_ref().and_then(|known| known.region(address));
+        let from = match region {
+            Some(Region::Large(physical)) => {
+                return Ok(physical | address & ((1 << REGION_SHIFT) - 1));
+            }
+            Some(Region::Table(table)) => (table, 1),
+            None => (self.root, self.levels.count()),
+        };
+        self.walk(address, from).map_err(|kind| Fault { address, kind })
     }
 
-    /// The guest-physical address, and `log2` of the bytes of the page that it lies in.
-    fn walk(&self, address: u64) -> Result<(u64, u32), FaultKind> {
+    /// The same, from the table of a level on.
+    fn walk(&self, address: u64, (top, level): (u64, u32)) -> Result<u64, FaultKind> {
         if !self.levels.is_canonical(address) {
             return Err(FaultKind::NotCanonical);
         }
-        let mut table = self.root;
-        for level in (1..=self.levels.count()).rev() {
-            let entry = table | (table_index(address, level) << 3);
+        let know = |region| {
+            if let Some(known) = &self.known {
+                known.set_region(address, region);
+            }
+        };
+        let mut table = top;
+        for level in (1..=level).rev() {
+            let index = table_index(address, level);
             #[cfg(feature = "fuzzing")]
-            crate::fuzzing::touched(entry, None, 8);
-            let entry = self.ram.read_u64(entry)?;
+            crate::fuzzing::touched(table | (index << 3), None, 8);
+            let entry = self.table(table, level, index, index)?.word((index as usize) << 3);
             match Entry(entry).target(level) {
-                Target::Table(next) => table = next,
+                Target::Table(next) => {
+                    table = next;
+                    if level == 2 {
+                        know(Region::Table(table));
+                    }
+                }
                 // Xen's PV kernels translate entries that are present alone: this one has a number of
                 // the guest's own (`pte_pfn_to_mfn`, arch/x86/xen/mmu_pv.c).
                 Target::Page(..) if self.has_machine_frames() && !Entry(entry).is_present() => {
                     return Err(FaultKind::NotRam);
                 }
                 Target::Page(start, shift) => {
-                    return Ok((start | (address & ((1 << shift) - 1)), shift));
+                    let physical = start | (address & ((1 << shift) - 1));
+                    if shift >= REGION_SHIFT {
+                        know(Region::Large(physical >> REGION_SHIFT << REGION_SHIFT));
+                    }
+                    return Ok(physical);
                 }
                 Target::Nothing if Entry(entry).is_swapped(level) => {
                     return Err(FaultKind::Swapped);
@@ -299,22 +265,16 @@ impl<'ram> AddressSpace<'ram> {
     fn page(&self, address: u64, length: usize) -> Result<PageAt, Fault> {
         let spent = self.ram.budget().read();
         spent.map_err(|limit| Fault { address, kind: FaultKind::Limit(limit) })?;
-        let tag = address >> PAGE_SHIFT << PAGE_SHIFT | FILLED;
         let start = address as usize & (PAGE_SIZE - 1);
-        let slot = self.known.as_ref().and_then(|known| known.page(address));
-        if let Some(slot) = slot
-            && slot.tag.get() == tag
-            && let Some(page) = slot.at.get()
-            && page.has(start, length)
-        {
+        let known = self.known.as_ref().and_then(|known| known.page(address));
+        if let Some(page) = known.filter(|page| page.has(start, length)) {
             return Ok(page);
         }
         let physical = self.translate(address)?;
         let page = self.ram.page(physical >> PAGE_SHIFT, start, length);
         let page = page.map_err(|fault| Fault { address, kind: fault.into() })?;
-        if let Some(slot) = slot {
-            slot.tag.set(tag);
-            slot.at.set(Some(page));
+        if let Some(known) = &self.known {
+            known.set_page(address, page);
         }
         Ok(page)
     }
@@ -364,13 +324,12 @@ impl<'ram> AddressSpace<'ram> {
     /// The same where its page was met before and it lies in one word: most of what a frame does.
     #[inline(always)]
     pub fn known_number(&self, address: u64, size: u32) -> Option<u64> {
-        let slot = self.known.as_ref()?.page(address)?;
+        let page = self.known.as_ref()?.page(address)?;
         let within = address as u32 & 7;
-        let same = slot.tag.get() == address >> PAGE_SHIFT << PAGE_SHIFT | FILLED;
-        if !same || within + size > 8 || self.ram.budget().read().is_err() {
+        if within + size > 8 || self.ram.budget().read().is_err() {
             return None;
         }
-        let word = slot.at.get()?.word_here(address as usize)?;
+        let word = page.word_here(address as usize)?;
         self.touched(address, size as usize);
         Some(within_word(word, within, size))
     }
@@ -402,10 +361,10 @@ impl<'ram> AddressSpace<'ram> {
             let left = (bytes_to_page_end(at) as u64).min(whole);
             let page = self.page(at, left as usize)?;
             self.touched(at, left as usize);
-            let end = at.wrapping_add(left);
             // What begins in this page lies in it.
-            while index < count && end.wrapping_sub(at).wrapping_sub(1) < left {
-                visit(index, page.word(at as usize & (PAGE_SIZE - 1)))?;
+            let here = left.div_ceil(stride.max(8)).min(count - index);
+            for _ in 0..here {
+                visit(index, page.word(at as usize))?;
                 index += 1;
                 at = at.wrapping_add(stride);
             }
