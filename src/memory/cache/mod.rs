@@ -12,6 +12,7 @@ mod numbered;
 mod windows;
 
 use std::cell::{Cell, RefCell};
+use std::collections::hash_map::Entry;
 use std::time::{Duration, Instant};
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -23,7 +24,7 @@ use super::{PAGE_SHIFT, PAGE_SIZE, PhysicalMemory};
 use crate::control::Control;
 use footprint::Late;
 pub(crate) use footprint::{Footprint, Since};
-use windows::Likely;
+use windows::{Crowd, Likely};
 
 /// Bytes that a page costs beside its copy: its place in the tables.
 const PLACE_COST: usize = 48;
@@ -101,6 +102,8 @@ struct Cache {
     late: Vec<Late>,
     /// Pages of this window of which anything was used.
     used_pages: usize,
+    /// How many pages are too many for this window.
+    crowd: Crowd,
     /// What this window used before the frame looked anew.
     used_before: Vec<(u64, u64)>,
     /// What was read ahead for this window.
@@ -175,6 +178,7 @@ impl GuestRam {
                 cache.copies.give_up();
             }
             cache.order.begin(kind);
+            self.measure_crowd(&mut cache);
         }
         if !self.memory.in_place() && self.budget.look_at_clock().is_ok() {
             cache.to_come = cache.likely_by_kind.remove(&kind).unwrap_or_default();
@@ -285,8 +289,10 @@ impl GuestRam {
     fn prefetch_into(&self, cache: &mut Cache, lines: impl IntoIterator<Item = (u64, u64)>) {
         let before = cache.statistics.pages;
         cache.wanted.clear();
-        let new = lines.into_iter().filter(|(frame, _)| !cache.held.contains_key(frame));
-        cache.wanted.extend(new.take(self.most_pages().saturating_sub(cache.held.len())));
+        let room = self.most_pages().saturating_sub(cache.held.len());
+        let is_first = cache.held.is_empty();
+        let new = |(frame, _): &(u64, u64)| is_first || !cache.held.contains_key(frame);
+        cache.wanted.extend(lines.into_iter().filter(new).take(room));
         cache.prefetch_wanted(self.memory.as_ref());
         if let Some(renewed) = &mut cache.renewed {
             renewed.extend(cache.wanted.iter().map(|(frame, _)| *frame));
@@ -502,20 +508,21 @@ impl Cache {
                 frames.extend(now.iter().map(|(frame, _)| *frame));
                 room.whole(now, |pages| memory.read_pages(frames, pages, read));
             });
+            let is_told = !memory.reads_parts() || wanted.len() == 1;
             for (((frame, _), at), read) in rest.iter().zip(&copies).zip(read.iter()) {
                 let is_read = *read && at.has_any();
-                match self.held.get(frame) {
-                    Some(Some(held)) if is_read => held.complete_from(*at),
-                    Some(_) => {}
-                    None if is_read => {
-                        self.held.insert(*frame, Some(*at));
+                match self.held.entry(*frame) {
+                    Entry::Occupied(held) => {
+                        if let Some(held) = held.get().filter(|_| is_read) {
+                            held.complete_from(*at);
+                        }
                     }
-                    None if !memory.reads_parts() || wanted.len() == 1 => {
-                        self.held.insert(*frame, None);
+                    Entry::Vacant(free) if is_read || is_told => {
+                        free.insert(is_read.then_some(*at));
                     }
-                    None => {}
+                    // It may be its neighbour that cannot be read: whoever needs it reads it alone.
+                    Entry::Vacant(_) => {}
                 }
-                // Else it may be its neighbour that cannot be read: whoever needs it reads it alone.
             }
             self.statistics.pages += copies.len() as u64;
             self.statistics.batches += 1;

@@ -18,6 +18,15 @@ pub(super) struct Likely {
     pub lines: [u64; 2],
 }
 
+/// Pages of a window that are not crowded yet.
+#[derive(Debug, Default)]
+pub(super) struct Crowd {
+    /// Of which anything was used.
+    used: usize,
+    /// That are held.
+    held: usize,
+}
+
 impl Likely {
     /// Either.
     pub fn both(&self) -> u64 {
@@ -29,15 +38,20 @@ impl GuestRam {
     /// Whether the window has as many pages as stay at hand, half of those are used that may be held, or nearly all
     /// are held. Then it is time to [`Self::move_on`]. A window that the last frame had may be larger: it ends where it
     /// did then.
+    #[inline]
     pub fn is_crowded(&self) -> bool {
-        let (cache, most) = (self.cache.borrow(), self.most_pages());
+        let cache = self.cache.borrow();
+        cache.used_pages > cache.crowd.used || cache.held.len() > cache.crowd.held
+    }
+
+    /// Tells from how many pages on the window that begins is crowded.
+    pub(super) fn measure_crowd(&self, cache: &mut Cache) {
+        let most = self.most_pages();
         let at_hand = if cache.ahead.is_empty() { COPIED } else { COPIED + COPIED / 2 };
-        match self.memory.in_place() {
-            true => cache.held.len() > IN_PLACE.min(most / 2),
-            false => {
-                cache.used_pages > at_hand.min(most / 2) || cache.held.len() > most - most / 16
-            }
-        }
+        cache.crowd = match self.memory.in_place() {
+            true => Crowd { used: usize::MAX, held: IN_PLACE.min(most / 2) },
+            false => Crowd { used: at_hand.min(most / 2), held: most - most / 16 },
+        };
     }
 
     /// Whether the last frame of this kind had more windows.
@@ -85,6 +99,7 @@ impl GuestRam {
             }
             same
         });
+        self.measure_crowd(&mut cache);
         true
     }
 
@@ -99,6 +114,7 @@ impl GuestRam {
 
     pub(super) fn begin_window(&self, cache: &mut Cache) {
         cache.ahead = cache.to_come.pop().unwrap_or_default();
+        self.measure_crowd(cache);
         self.prefetch_ahead(cache);
     }
 
