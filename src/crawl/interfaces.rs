@@ -1,7 +1,6 @@
 //! The section `interfaces`: names, addresses and counters as `/proc/net/dev` and `ip address` show
 //! them, of every network namespace.
 
-use std::fmt::Write;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::counters::{Counters, counters};
@@ -36,8 +35,13 @@ fn row(context: &Context, device: u64, netns: Option<u32>) -> Interface {
     let layout = &context.layout.network;
     let name = context.note("name", context.text(device, layout.device.name));
     let flags = context.note("flags", context.unsigned(device, layout.device.flags));
-    let what = format!("counters of {}", name.as_deref().unwrap_or("an interface"));
-    let counters = context.note(&what, counters(context, device, flags.unwrap_or(0)));
+    let counters = match counters(context, device, flags.unwrap_or(0)) {
+        Ok(counters) => Some(counters),
+        Err(error) => {
+            let of = name.as_deref().unwrap_or("an interface");
+            context.note(&format!("counters of {of}"), Err(error))
+        }
+    };
     let counter = |of: fn(&Counters) -> u64| counters.as_ref().map(of);
     Interface {
         netns,
@@ -66,10 +70,11 @@ fn mac(context: &Context, device: u64) -> ReadResult<Option<Text>> {
         return Ok(None);
     };
     let bytes = context.bytes_at(address, length as usize)?;
+    let digit = |half: u8| char::from_digit(u32::from(half), 16);
     let mut text = String::with_capacity(3 * bytes.len());
     for byte in bytes {
-        let colon = if text.is_empty() { "" } else { ":" };
-        let _ = write!(text, "{colon}{byte:02x}");
+        text.extend(Some(':').filter(|_| !text.is_empty()));
+        text.extend([digit(byte >> 4), digit(byte & 15)].into_iter().flatten());
     }
     Ok(Some(text.into()))
 }

@@ -187,11 +187,15 @@ fn pieces(context: &Context, space: &AddressSpace, area: &Area) -> ReadResult<Ve
     Ok(runs)
 }
 
+/// As `/proc` shows them, by the lowest three bits of the flags and then whether the area is shared.
+const PERMISSIONS: [&str; 16] = [
+    "---p", "r--p", "-w-p", "rw-p", "--xp", "r-xp", "-wxp", "rwxp", "---s", "r--s", "-w-s", "rw-s",
+    "--xs", "r-xs", "-wxs", "rwxs",
+];
+
 fn permissions(flags: u64) -> Text {
-    let letter = |bit, letter| if flags & bit != 0 { letter } else { b'-' };
-    let share = if flags & SHARED != 0 { b's' } else { b'p' };
-    let letters = [letter(1, b'r'), letter(2, b'w'), letter(4, b'x'), share];
-    Text::from_bytes(&letters)
+    let shared = if flags & SHARED != 0 { 8 } else { 0 };
+    Text::fixed(PERMISSIONS.get((flags & 7 | shared) as usize).copied().unwrap_or_default())
 }
 
 /// `get_vma_name`.

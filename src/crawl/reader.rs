@@ -665,10 +665,12 @@ impl<'a> Context<'a> {
         let member = field.member().ok_or(ReadError::NoMember(field.name))?;
         let bytes = self.bytes_at(self.at(base, field)?, member.size.min(most / 8) as usize)?;
         let mut numbers = Vec::new();
-        for (index, byte) in (0_u32..).zip(bytes) {
-            let mut left = byte;
+        for (index, part) in (0_u32..).zip(bytes.chunks(8)) {
+            let mut word = [0; 8];
+            word.iter_mut().zip(part).for_each(|(byte, from)| *byte = *from);
+            let mut left = u64::from_le_bytes(word);
             while left != 0 {
-                numbers.push(index * 8 + left.trailing_zeros());
+                numbers.push(index * 64 + left.trailing_zeros());
                 left &= left - 1;
             }
         }
