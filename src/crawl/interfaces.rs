@@ -73,7 +73,9 @@ fn mac(context: &Context, device: u64) -> ReadResult<Option<Text>> {
     let digit = |half: u8| char::from_digit(u32::from(half), 16);
     let mut text = String::with_capacity(3 * bytes.len());
     for byte in bytes {
-        text.extend(Some(':').filter(|_| !text.is_empty()));
+        if !text.is_empty() {
+            text.push(':');
+        }
         text.extend([digit(byte >> 4), digit(byte & 15)].into_iter().flatten());
     }
     Ok(Some(text.into()))

@@ -17,8 +17,8 @@ pub(crate) struct Member {
     pub signed: bool,
 }
 
-/// Members that are looked at for one that is asked for: anonymous structures could lead to each other. The kernel's
-/// largest structure, `task_struct`, has some 230.
+/// Members that are looked at for one that is asked for: anonymous structures could lead to each other. The most seen
+/// for one is 233, in `task_struct` of 5.10.
 pub(super) const MOST_STEPS: usize = 2000;
 
 /// What a type is as a member's.

@@ -36,42 +36,62 @@ pub(super) enum Region {
 }
 
 struct Room {
-    /// How often all was forgotten, from 1. It stands in each address that is known: those with another number are
-    /// forgotten.
+    /// How often all was forgotten, from 1.
     turn: Cell<u64>,
-    pages: [KnownPage; PAGES],
-    /// Regions that were met: the virtual address, and the turn.
-    regions: [Cell<(u64, Region)>; REGIONS],
+    pages: Places<PageAt, PAGES, PAGE_SHIFT>,
+    regions: Places<Region, REGIONS, REGION_SHIFT>,
 }
 
-/// A page that was met.
-struct KnownPage {
-    /// Its virtual address, and the turn.
+/// What is known of stretches of so many bytes (`log2`), each at its place.
+struct Places<T, const COUNT: usize, const SHIFT: u32>([Place<T>; COUNT]);
+
+struct Place<T> {
+    /// The stretch's virtual address, and the turn: one of another turn is forgotten.
     tag: Cell<u64>,
-    at: Cell<Option<PageAt>>,
+    known: Cell<Option<T>>,
+}
+
+impl<T: Copy, const COUNT: usize, const SHIFT: u32> Places<T, COUNT, SHIFT> {
+    fn new() -> Self {
+        Self([const { Place { tag: Cell::new(0), known: Cell::new(None) } }; COUNT])
+    }
+
+    fn clear(&self) {
+        self.0.iter().for_each(|place| place.tag.set(0));
+    }
+
+    /// The place of an address, and the tag that stands there if it is known.
+    #[inline]
+    fn place(&self, address: u64, turn: u64) -> Option<(&Place<T>, u64)> {
+        let place = self.0.get((address >> SHIFT) as usize % COUNT)?;
+        Some((place, address >> SHIFT << SHIFT | turn))
+    }
+
+    #[inline]
+    fn get(&self, address: u64, turn: u64) -> Option<T> {
+        let (place, tag) = self.place(address, turn)?;
+        if place.tag.get() == tag { place.known.get() } else { None }
+    }
+
+    fn set(&self, address: u64, turn: u64, known: T) {
+        if let Some((place, tag)) = self.place(address, turn) {
+            place.tag.set(tag);
+            place.known.set(Some(known));
+        }
+    }
 }
 
 impl Room {
     fn new() -> Self {
-        Self {
-            turn: Cell::new(1),
-            pages: [const { KnownPage { tag: Cell::new(0), at: Cell::new(None) } }; PAGES],
-            regions: [const { Cell::new((0, Region::Large(0))) }; REGIONS],
-        }
+        Self { turn: Cell::new(1), pages: Places::new(), regions: Places::new() }
     }
 
     fn forget(&self) {
         self.turn.set(self.turn.get() % MOST_TURNS + 1);
         if self.turn.get() == 1 {
-            self.pages.iter().for_each(|page| page.tag.set(0));
-            self.regions.iter().for_each(|region| region.set((0, Region::Large(0))));
+            self.pages.clear();
+            self.regions.clear();
         }
-    }
-
-    /// What stands for an address in a place of its page.
-    #[inline]
-    fn tag(&self, address: u64, shift: u32) -> u64 {
-        address >> shift << shift | self.turn.get()
     }
 }
 
@@ -93,17 +113,13 @@ impl Known {
     #[inline]
     pub fn page(&self, address: u64) -> Option<PageAt> {
         let room = self.room.as_ref()?;
-        let place = room.pages.get((address >> PAGE_SHIFT) as usize % PAGES)?;
-        if place.tag.get() == room.tag(address, PAGE_SHIFT) { place.at.get() } else { None }
+        room.pages.get(address, room.turn.get())
     }
 
     /// The page of an address lies there.
     pub fn set_page(&self, address: u64, at: PageAt) {
-        if let Some(room) = &self.room
-            && let Some(place) = room.pages.get((address >> PAGE_SHIFT) as usize % PAGES)
-        {
-            place.tag.set(room.tag(address, PAGE_SHIFT));
-            place.at.set(Some(at));
+        if let Some(room) = &self.room {
+            room.pages.set(address, room.turn.get(), at);
         }
     }
 
@@ -111,17 +127,13 @@ impl Known {
     #[inline]
     pub fn region(&self, address: u64) -> Option<Region> {
         let room = self.room.as_ref()?;
-        let place = room.regions.get((address >> REGION_SHIFT) as usize % REGIONS)?;
-        let (tag, region) = place.get();
-        (tag == room.tag(address, REGION_SHIFT)).then_some(region)
+        room.regions.get(address, room.turn.get())
     }
 
     /// The region of an address is mapped so.
     pub fn set_region(&self, address: u64, region: Region) {
-        if let Some(room) = &self.room
-            && let Some(place) = room.regions.get((address >> REGION_SHIFT) as usize % REGIONS)
-        {
-            place.set((room.tag(address, REGION_SHIFT), region));
+        if let Some(room) = &self.room {
+            room.regions.set(address, room.turn.get(), region);
         }
     }
 }

@@ -290,9 +290,8 @@ impl GuestRam {
         let before = cache.statistics.pages;
         cache.wanted.clear();
         let room = self.most_pages().saturating_sub(cache.held.len());
-        let is_first = cache.held.is_empty();
-        let new = |(frame, _): &(u64, u64)| is_first || !cache.held.contains_key(frame);
-        cache.wanted.extend(lines.into_iter().filter(new).take(room));
+        let new = lines.into_iter().filter(|(frame, _)| !cache.held.contains_key(frame));
+        cache.wanted.extend(new.take(room));
         cache.prefetch_wanted(self.memory.as_ref());
         if let Some(renewed) = &mut cache.renewed {
             renewed.extend(cache.wanted.iter().map(|(frame, _)| *frame));
