@@ -1,0 +1,1 @@
+//! Paths, names, mappings and mounts.

@@ -1,0 +1,1 @@
+//! `nfm check` over memory that cannot be read.

@@ -1,0 +1,1 @@
+//! Kernels built otherwise than Debian builds its own.

@@ -1,0 +1,1 @@
+//! How the host lays out RAM, and formats of dumps.

@@ -1,0 +1,1 @@
+//! Sockets, devices, and sums over memory.
