@@ -13,6 +13,8 @@
 #include <errno.h>
 #include <grp.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
@@ -20,10 +22,23 @@ const char *role = "supervisor";
 int our_argc, ready_fd = -1;
 char **our_argv;
 
+/* By one write(2): the kernel's log takes a record of each, and dprintf(3) looks
+ * for an offset first, which the log of older kernels does not have. */
+static void complain(const char *format, ...)
+{
+	char line[512];
+	va_list arguments;
+
+	va_start(arguments, format);
+	int length = vsnprintf(line, sizeof line, format, arguments);
+	va_end(arguments);
+	write(2, line, length < (int)sizeof line ? length : (int)sizeof line);
+}
+
 long tried(long result, const char *what)
 {
 	if (result == -1)
-		dprintf(2, "lab-workload: %s: %s: %s\n", role, what, strerror(errno));
+		complain("lab-workload: %s: %s: %s\n", role, what, strerror(errno));
 	return result;
 }
 
@@ -83,7 +98,10 @@ static const struct {
 	{ "memory", role_memory }, { "files", role_files }, { "many-files", role_many_files },
 	{ "terminal", role_terminal }, { "pipes", role_pipes }, { "server", role_server },
 	{ "client", role_client }, { "datagrams", role_datagrams },
-	{ "raw-sockets", role_raw_sockets },
+	{ "raw-sockets", role_raw_sockets }, { "overlaid", role_overlaid },
+	{ "gone-overlaid", role_plain }, { "mounts", role_mounts }, { "special", role_special },
+	{ "gone-root", role_gone_root }, { "gone-group", role_gone_group },
+	{ "fixed-places", role_fixed_places },
 };
 
 static pid_t start_file(const char *file, const char *as, char **argv)
@@ -105,7 +123,7 @@ static pid_t start_file(const char *file, const char *as, char **argv)
 	}
 	close(ready[1]);
 	if (read(ready[0], &byte, 1) != 1)
-		dprintf(2, "lab-workload: %s ended before it was settled\n", as);
+		complain("lab-workload: %s ended before it was settled\n", as);
 	close(ready[0]);
 	return pid;
 }
@@ -129,7 +147,7 @@ static void run_command(const char *format, int number)
 
 	snprintf(line, sizeof line, format, number);
 	if (system(line) != 0)
-		dprintf(2, "lab-workload: failed: %s\n", line);
+		complain("lab-workload: failed: %s\n", line);
 }
 
 static void supervise(void)
@@ -140,10 +158,11 @@ static void supervise(void)
 		"retitled", "nice", "urgent", "realtime", "burner", "zombie-parent", "tracer",
 		"vfork-parent", "leaderless", "gone-directory", "limits", "boxed", "container",
 		"userns", "memory", "files", "many-files", "terminal", "pipes", "server", "client",
-		"datagrams", "raw-sockets",
+		"datagrams", "raw-sockets", "mounts", "special", "gone-root", "gone-group",
 	};
 	char *none[] = { NULL };
 	char *gone[] = { "/tmp/gone-exe", "--forever", "", "with an empty argument", NULL };
+	char *overlaid[] = { "/mnt/overlay/overlaid", NULL };
 	siginfo_t info;
 
 	for (size_t i = 0; i < sizeof simple / sizeof *simple; i++)
@@ -162,6 +181,14 @@ static void supervise(void)
 	run_command("cp " SELF " /tmp/gone-exe", 0);
 	start_file("/tmp/gone-exe", "gone-exe", gone);
 	TRY(unlink("/tmp/gone-exe"));
+	start_file("/mnt/overlay/overlaid", "overlaid", overlaid);
+	run_command("cp " SELF " /mnt/overlay/gone-exe", 0);
+	start_file("/mnt/overlay/gone-exe", "gone-overlaid", gone);
+	TRY(unlink("/mnt/overlay/gone-exe"));
+	/* Without chance in the addresses the heap follows the program's data. */
+	personality(ADDR_NO_RANDOMIZE);
+	start_role("fixed-places");
+	personality(PER_LINUX);
 
 	/* Neighbours are given by hand: a learnt one would be probed seconds
 	 * later, and the counters would move. */

@@ -70,6 +70,14 @@ void role_many_files(void);
 void role_terminal(void);
 void role_pipes(void);
 
+/* workload_special.c */
+void role_overlaid(void);
+void role_mounts(void);
+void role_special(void);
+void role_fixed_places(void);
+void role_gone_root(void);
+void role_gone_group(void);
+
 /* workload_sockets.c */
 void role_server(void);
 void role_client(void);
