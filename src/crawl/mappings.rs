@@ -32,8 +32,7 @@ pub(super) struct Area {
 
 /// Adds the mappings of a process; it may have no address space.
 pub(super) fn add(context: &Context, look: &mut Look, rows: &mut Vec<Mapping>) {
-    let mm = context.pointer(look.task, context.layout.process.task.mm);
-    let Some(mm) = context.note("mm", mm).flatten() else { return };
+    let Some(mm) = context.note("mm", context.mm_of(look.task)).flatten() else { return };
     let pid = look.pid;
     let known = look.facts.areas.take();
     let is_counted = |known: &Vec<Area>| known.iter().all(|area| area.resident.is_some());
@@ -41,7 +40,9 @@ pub(super) fn add(context: &Context, look: &mut Look, rows: &mut Vec<Mapping>) {
         true => None,
         false => match context.note("page tables", context.user_space(mm)) {
             None => return,
-            space => space,
+            Some(space) => {
+                Some(space.with_zeros(context.note("huge_zero_pfn", zeros(context)).flatten()))
+            }
         },
     };
     if let Some(mut known) = known {
@@ -153,6 +154,13 @@ fn row(
     }
 }
 
+/// Where the large page of zeros is, which is no part of Rss (`is_huge_zero_pmd`, include/linux/huge_mm.h).
+fn zeros(context: &Context) -> ReadResult<Option<u64>> {
+    let frame = context.layout.symbols.huge_zero_pfn.address;
+    let frame = frame.map(|frame| context.u64_at(frame)).transpose()?;
+    Ok(frame.filter(|frame| *frame < 1 << 40).map(|frame| frame << 12))
+}
+
 fn in_ram(pieces: &[PhysicalRun]) -> u64 {
     pieces.iter().filter(|run| !run.swapped).fold(0, |sum, run| sum.saturating_add(run.bytes))
 }
@@ -216,7 +224,7 @@ fn name(
     };
     let given = given.map(|name| context.text_at(context.at(name, layout.anon_name.name)?, 256));
     if let Some(file) = file {
-        let named = path::named(context, file)?;
+        let named = path::mapped(context, file)?;
         // A shared anonymous mapping is a nameless file, which takes a given name too.
         return Ok(Some(match given.transpose()? {
             Some(given) => Named::always(Text::of(format_args!("[anon_shmem:{given}]"))),
@@ -233,7 +241,11 @@ fn name(
         return fixed("[vsyscall]");
     }
     let places = places?;
-    if vma.start < places.brk && vma.end > places.start_brk {
+    let is_heap = match layout.heap_rule.iterate.exists() {
+        true => vma.start <= places.brk && vma.end >= places.start_brk,
+        false => vma.start < places.brk && vma.end > places.start_brk,
+    };
+    if is_heap {
         return fixed("[heap]");
     }
     if (vma.start..=vma.end).contains(&places.stack) {

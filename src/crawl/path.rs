@@ -5,8 +5,15 @@ use crate::frame::Text;
 
 /// Names and mounts in one path.
 const DEEPEST: usize = 512;
+/// Bytes of a DMA buffer's name (`DMA_BUF_NAME_LEN`, include/uapi/linux/dma-buf.h) without its NUL.
+const LONGEST_DMA_NAME: usize = 31;
 /// `NAME_MAX`.
 const LONGEST_NAME: u64 = 255;
+/// `FMODE_NOACCOUNT` (include/linux/fs.h), which a file that a process has mapped has only if it is a backing file.
+const NOT_COUNTED: u64 = 1 << 29;
+/// `FMODE_BACKING`: bit 25, since 6.13 (and in later releases of 6.12) bit 24; each meant something else in the
+/// other's kernels.
+const BACKING: u64 = 1 << 24 | 1 << 25;
 
 /// What something that a process has is called.
 #[derive(Clone, Debug)]
@@ -45,7 +52,26 @@ impl Named {
 pub(super) fn named(context: &Context, file: u64) -> ReadResult<(Named, Text)> {
     let layout = &context.layout.files.file;
     let mnt = context.follow(file, layout.mnt)?;
-    let path = PathRef { mnt, dentry: context.follow(file, layout.dentry)? };
+    named_at(context, PathRef { mnt, dentry: context.follow(file, layout.dentry)? })
+}
+
+/// The same of a file that is mapped (`file_user_path`, include/linux/fs.h): an overlay maps the file below it, which
+/// is shown by the name that it has in the overlay.
+pub(super) fn mapped(context: &Context, file: u64) -> ReadResult<(Named, Text)> {
+    let layout = &context.layout.files.backing_file;
+    if !layout.user_mnt.exists() {
+        return named(context, file);
+    }
+    let mode = context.unsigned(file, context.layout.files.file.mode)?;
+    if mode & NOT_COUNTED == 0 || mode & BACKING == 0 {
+        return named(context, file);
+    }
+    let backing = context.container(file, layout.file)?;
+    let mnt = context.follow(backing, layout.user_mnt)?;
+    named_at(context, PathRef { mnt, dentry: context.follow(backing, layout.user_dentry)? })
+}
+
+fn named_at(context: &Context, path: PathRef) -> ReadResult<(Named, Text)> {
     let Found { text, always } = found(context, path)?;
     let text = context.kept(text)?;
     Ok(if always { Named::always(text) } else { (Named::Path(path), text) })
@@ -69,7 +95,7 @@ fn found(context: &Context, path: PathRef) -> ReadResult<Found> {
         return Ok(known);
     }
     let found = match special(context, path)? {
-        Some(text) => Found { text, always: true },
+        Some(found) => found,
         None => Found { text: walk(context, path)?, always: false },
     };
     context.know_path(path, &found);
@@ -78,7 +104,7 @@ fn found(context: &Context, path: PathRef) -> ReadResult<Found> {
 
 /// Names of file systems that no directory shows: their dentries carry a function that makes the name
 /// (`d_dname`), told here by the file system's type.
-fn special(context: &Context, path: PathRef) -> ReadResult<Option<Text>> {
+fn special(context: &Context, path: PathRef) -> ReadResult<Option<Found>> {
     let layout = &context.layout.files;
     let Some(operations) = context.pointer(path.dentry, layout.dentry.operations)? else {
         return Ok(None);
@@ -97,12 +123,21 @@ fn special(context: &Context, path: PathRef) -> ReadResult<Option<Text>> {
         let mut room = [0; LONGEST_NAME as usize];
         Ok(Text::from_c(context.name_into(path.dentry, &mut room)?))
     };
-    Ok(Some(match kind.as_str() {
+    let text = match kind.as_str() {
         "pipefs" => Text::of(format_args!("pipe:[{number}]")),
         "sockfs" => Text::of(format_args!("socket:[{number}]")),
         "anon_inodefs" => Text::of(format_args!("anon_inode:{}", name()?)),
         // pidfs since cb12fd8e0dab (6.9).
         "pidfs" => Text::fixed("anon_inode:[pidfd]"),
+        "dmabuf" => {
+            // `dmabuffs_dname` (drivers/dma-buf/dma-buf.c), of a buffer with the name that a program gave it.
+            let buffer = context.follow(path.dentry, layout.dentry.fsdata)?;
+            let given = match context.pointer(buffer, layout.dma_buf.name)? {
+                Some(given) => context.text_at(given, LONGEST_DMA_NAME)?,
+                None => Text::default(),
+            };
+            Text::of(format_args!("/{}:{given}", name()?))
+        }
         "nsfs" => {
             // `ns_dname` (fs/nsfs.c).
             let ns = context.follow(inode, layout.inode.private)?;
@@ -112,7 +147,9 @@ fn special(context: &Context, path: PathRef) -> ReadResult<Option<Text>> {
             Text::of(format_args!("{name}:[{number}]"))
         }
         _ => Text::of(format_args!("/{} (deleted)", name()?)),
-    }))
+    };
+    // Who has a buffer open may name it anew.
+    Ok(Some(Found { text, always: kind != "dmabuf" }))
 }
 
 /// The type of a file system: `ext4`, `tmpfs` ...

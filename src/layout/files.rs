@@ -25,6 +25,15 @@ super::field::structures! {
         inode: "f_inode",
         flags: "f_flags",
         pos: "f_pos",
+        mode: "f_mode",
+    }
+
+    /// `struct backing_file` (fs/file_table.c), since def3ae83da02 (6.7) with the path by which the user opened the
+    /// file; before, `f_path` is that.
+    BackingFile = "backing_file" {
+        file: "file",
+        user_mnt: "user_path.mnt",
+        user_dentry: "user_path.dentry",
     }
 
     /// `struct fs_struct` (include/linux/fs_struct.h).
@@ -43,6 +52,7 @@ super::field::structures! {
         inode: "d_inode",
         operations: "d_op",
         sb: "d_sb",
+        fsdata: "d_fsdata",
         /// NULL once the name was removed.
         hash: "d_hash.pprev",
     }
@@ -50,6 +60,11 @@ super::field::structures! {
     /// `struct dentry_operations`.
     DentryOperations = "dentry_operations" {
         dname: "d_dname",
+    }
+
+    /// `struct dma_buf` (include/linux/dma-buf.h).
+    DmaBuf = "dma_buf" {
+        name: "name",
     }
 
     /// `struct inode` (include/linux/fs.h).
@@ -63,6 +78,7 @@ super::field::structures! {
     SuperBlock = "super_block" {
         kind: "s_type",
         subtype: "s_subtype",
+        user_ns: "s_user_ns",
     }
 
     /// `struct file_system_type`.
@@ -88,6 +104,10 @@ super::field::structures! {
     VfsMount = "vfsmount" {
         root: "mnt_root",
         sb: "mnt_sb",
+        /// How users are mapped: a structure of its own since 256c8aed2b42 (6.2) ...
+        idmap: "mnt_idmap",
+        /// ... a user namespace before, since a6435940b62f (5.12).
+        users: "mnt_userns",
     }
 
     /// `struct mnt_namespace` (fs/mount.h).
@@ -116,9 +136,11 @@ pub(crate) struct FileLayout {
     pub files: FilesStruct,
     pub table: FdTable,
     pub file: File,
+    pub backing_file: BackingFile,
     pub fs: FsStruct,
     pub dentry: Dentry,
     pub dentry_operations: DentryOperations,
+    pub dma_buf: DmaBuf,
     pub inode: Inode,
     pub sb: SuperBlock,
     pub kind: FileSystemType,
@@ -135,9 +157,11 @@ impl FileLayout {
             files: FilesStruct::compile(types),
             table: FdTable::compile(types),
             file: File::compile(types),
+            backing_file: BackingFile::compile(types),
             fs: FsStruct::compile(types),
             dentry: Dentry::compile(types),
             dentry_operations: DentryOperations::compile(types),
+            dma_buf: DmaBuf::compile(types),
             inode: Inode::compile(types),
             sb: SuperBlock::compile(types),
             kind: FileSystemType::compile(types),

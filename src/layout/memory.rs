@@ -33,6 +33,12 @@ super::field::structures! {
         shared: "shared",
     }
 
+    /// `struct file_operations`, of which `iterate` went with 3e3271549670 (6.6). In the same release 11250fd12eb8 gave
+    /// the heap's name to a function of its own, since corrected, and nothing nearer to it tells.
+    HeapRule = "file_operations" {
+        iterate: "iterate",
+    }
+
     /// `struct anon_vma_name`.
     AnonVmaName = "anon_vma_name" {
         name: "name",
@@ -100,6 +106,7 @@ pub(crate) struct MemoryLayout {
     pub mm: MmMaps,
     pub vma: Vma,
     pub anon_name: AnonVmaName,
+    pub heap_rule: HeapRule,
     pub special: SpecialMapping,
     pub range: MapleRange,
     pub alloc_range: MapleAllocRange,
@@ -172,6 +179,7 @@ impl MemoryLayout {
             mm: MmMaps::compile(types),
             vma: Vma::compile(types),
             anon_name: AnonVmaName::compile(types),
+            heap_rule: HeapRule::compile(types),
             special: SpecialMapping::compile(types),
             range: MapleRange::compile(types),
             alloc_range: MapleAllocRange::compile(types),

@@ -115,6 +115,10 @@ field::symbols! {
     gate_vma,
     /// What tells that area.
     gate_vma_ops,
+    /// The frame number of the large page of zeros; all bits are set where there is none.
+    huge_zero_pfn,
+    /// The map of users of a mount that maps none, since Linux 6.2.
+    nop_mnt_idmap,
     /// Pages of free swap.
     nr_swap_pages,
     /// `struct pglist_data` of each NUMA node (pointers).
@@ -167,6 +171,8 @@ field::symbols! {
     avenrun,
     /// The PID 0 task, head of the task list.
     init_task,
+    /// The first user namespace.
+    init_user_ns,
     /// The first UTS namespace.
     init_uts_ns,
     /// Release, compiler and time of the build (init/version.c).

@@ -93,6 +93,8 @@ pub(crate) struct AddressSpace<'ram> {
     known: Option<Known>,
     /// The table of each level that was looked at last.
     tables: [Cell<Option<Table>>; MOST_LEVELS],
+    /// The large page of zeros, which has no use count and, until 6.18, no mark that says so.
+    zeros: Option<u64>,
 }
 
 /// A table that was looked at.
@@ -111,13 +113,20 @@ const MOST_LEVELS: usize = 5;
 impl<'ram> AddressSpace<'ram> {
     /// The address space whose top table lies at a guest-physical address. Translations are kept.
     pub fn new(ram: &'ram GuestRam, root: u64, levels: Levels) -> Self {
-        Self { ram, root, levels, known: Some(Known::new()), tables: Default::default() }
+        let known = Some(Known::new());
+        Self { ram, root, levels, known, tables: Default::default(), zeros: None }
     }
 
     /// Another address space of the same guest: a process's. Little is read of each, so that nothing
     /// is kept.
     pub fn with_root(&self, root: u64) -> Self {
-        Self { ram: self.ram, root, levels: self.levels, known: None, tables: Default::default() }
+        let (ram, levels) = (self.ram, self.levels);
+        Self { ram, root, levels, known: None, tables: Default::default(), zeros: None }
+    }
+
+    /// The same, where the kernel's large page of zeros is known.
+    pub fn with_zeros(self, zeros: Option<u64>) -> Self {
+        Self { zeros, ..self }
     }
 
     /// Whether what it translates to is the host's numbers, not the guest's.
@@ -462,7 +471,7 @@ impl<'ram> AddressSpace<'ram> {
                     self.visit_table(next, level - 1, first, first + bytes, visit)?;
                     continue;
                 }
-                Target::Page(page, _) if !entry.is_special() => {
+                Target::Page(page, _) if !entry.is_special() && Some(page) != self.zeros => {
                     Content::Ram(page.wrapping_add(first - base))
                 }
                 Target::Nothing => {
