@@ -10,7 +10,7 @@ use crate::frame::{Mount, Text};
 
 /// Mounts of one namespace (`fs.mount-max` is 100,000 unless raised).
 const MOST_MOUNTS: usize = 1 << 20;
-/// Options by the bits of `mnt_flags` (include/linux/mount.h), in the order of `show_mnt_opts`.
+/// Options by the bits of `mnt_flags` (include/linux/mount.h), in the order of `show_vfsmnt_opts`.
 const OPTIONS: [(u64, &str); 7] = [
     (0x01, "nosuid"),
     (0x02, "nodev"),
@@ -72,7 +72,7 @@ fn of_namespace(context: &Context, namespace: u64, root: PathRef, rows: &mut Vec
     };
     let mounts = context.note("mounts", mounts).unwrap_or_default();
     for mount in context.rows::<Mount, _>(mounts) {
-        let flags = context.note("options", context.unsigned(mount, layout.mount.flags));
+        let flags = context.note("flags", context.unsigned(mount, layout.mount.flags));
         if !layout.mount.node.exists() && flags.is_some_and(|flags| flags & CURSOR != 0) {
             continue;
         }
@@ -92,15 +92,38 @@ fn row(
     flags: Option<u64>,
 ) -> Mount {
     let layout = &context.layout.files;
-    let source =
-        context.follow(mount, layout.mount.devname).and_then(|name| context.text_at(name, 4096));
+    let source = context.pointer(mount, layout.mount.devname).and_then(|name| match name {
+        Some(name) => context.text_at(name, 4096),
+        None => Ok(Text::fixed("none")),
+    });
+    let options = flags.map(|flags| Ok(options(flags, is_idmapped(context, mount)?)));
     Mount {
         mnt_ns,
         source: context.note("source", source),
         target,
         filesystem: context.note("filesystem", filesystem(context, mount)),
-        options: flags.map(options),
+        options: options.and_then(|options| context.note("options", options)),
     }
+}
+
+/// Whether users are others in this mount: `is_idmapped_mnt` (include/linux/fs.h).
+fn is_idmapped(context: &Context, mount: u64) -> ReadResult<bool> {
+    let layout = &context.layout.files;
+    let symbols = &context.layout.symbols;
+    let mnt = context.at(mount, layout.mount.mnt)?;
+    if layout.vfsmount.idmap.exists() {
+        let none = context.symbol(symbols.nop_mnt_idmap)?;
+        return Ok(context.unsigned(mnt, layout.vfsmount.idmap)? != none);
+    }
+    if !layout.vfsmount.users.exists() {
+        return Ok(false);
+    }
+    // Until bd303368b776 (5.17) a mount without a map has the first user namespace, whatever its file system has; no
+    // map can be that one.
+    let users = context.unsigned(mnt, layout.vfsmount.users)?;
+    let sb = context.follow(mnt, layout.vfsmount.sb)?;
+    Ok(users != context.symbol(symbols.init_user_ns)?
+        && users != context.unsigned(sb, layout.sb.user_ns)?)
 }
 
 fn target(context: &Context, mount: u64, root: PathRef) -> ReadResult<Option<Text>> {
@@ -125,8 +148,9 @@ fn filesystem(context: &Context, mount: u64) -> ReadResult<Text> {
     }
 }
 
-fn options(flags: u64) -> Text {
+fn options(flags: u64, idmapped: bool) -> Text {
     let first = if flags & READ_ONLY != 0 { "ro" } else { "rw" };
     let set = OPTIONS.iter().filter(|(bit, _)| flags & bit != 0).map(|(_, name)| *name);
-    std::iter::once(first).chain(set).collect::<Vec<_>>().join(",").into()
+    let all = std::iter::once(first).chain(set).chain(idmapped.then_some("idmapped"));
+    all.collect::<Vec<_>>().join(",").into()
 }
