@@ -151,7 +151,7 @@ impl State {
         let start = context.unsigned(task, layout.task.start_boottime)?;
         let (pgd, areas, size, pages) = (0, 0, 0, [0; 4]);
         let mut state = Self { start, mm: 0, pgd, areas, size, pages, threads, switches };
-        let Some(mm) = context.pointer(task, layout.task.mm)? else { return Ok(Some(state)) };
+        let Some(mm) = context.mm_of(task)? else { return Ok(Some(state)) };
         if context.unsigned(mm, layout.mm.mm_users)? != threads {
             return Ok(None);
         }

@@ -5,11 +5,10 @@ use super::command_line;
 use super::namespaces;
 use super::path::{self, Named};
 use super::reader::{Context, PathRef, ReadError, ReadResult};
+use super::tasks::KERNEL_THREAD;
 use crate::frame::{Namespaces, Process, ProcessState, Text, Thread};
 use crate::layout::Field;
 
-/// `PF_KTHREAD` (include/linux/sched.h).
-const KERNEL_THREAD: u64 = 0x0020_0000;
 /// `PF_WQ_WORKER`.
 const WORKER: u64 = 0x20;
 /// Bytes of a kernel thread's name.
@@ -21,6 +20,8 @@ const DEFAULT_PRIORITY: i64 = 120;
 const FILE_PAGES: usize = 0;
 const ANONYMOUS_PAGES: usize = 1;
 const SHARED_PAGES: usize = 3;
+/// Of `cgroup_subsys_state.flags` (include/linux/cgroup-defs.h).
+const CSS_ONLINE: u64 = 1 << 1;
 /// Groups in one another.
 const DEEPEST_GROUP: usize = 256;
 
@@ -82,7 +83,7 @@ pub(super) fn row(
     let layout = &context.layout.process;
     let layout_fs = &context.layout.files.fs;
     let task = look.task;
-    let mm = context.note("mm", context.pointer(task, layout.task.mm))?;
+    let mm = context.note("mm", context.mm_of(task))?;
     let mut new = None;
     let facts: &Facts = match &look.facts.process {
         Some(known) => known,
@@ -274,12 +275,21 @@ fn per_cpu_counter(context: &Context, counter: u64) -> ReadResult<i64> {
     Ok(sum)
 }
 
-/// The path in the unified hierarchy: `cgroup_path` (fs/kernfs/dir.c).
+/// The path in the unified hierarchy: `proc_cgroup_show` (kernel/cgroup/cgroup.c), `cgroup_path` (fs/kernfs/dir.c).
 fn cgroup(context: &Context, task: u64) -> ReadResult<Text> {
     let layout = &context.layout.process;
     let set = context.follow(task, layout.task.cgroups)?;
     let group = context.follow(set, layout.css_set.dfl_cgrp)?;
-    let group = context.follow(group, layout.cgroup.kn)?;
+    let path = group_path(context, context.follow(group, layout.cgroup.kn)?)?;
+    // A group that is removed keeps its zombies (`cgroup_is_dead`).
+    match context.unsigned(group, layout.cgroup.state)? & CSS_ONLINE {
+        0 => context.kept(Text::of(format_args!("{path} (deleted)"))),
+        _ => Ok(path),
+    }
+}
+
+fn group_path(context: &Context, group: u64) -> ReadResult<Text> {
+    let layout = &context.layout.process;
     if let Some(known) = context.groups.borrow().get(&group) {
         return Ok(known.clone());
     }

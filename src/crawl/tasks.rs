@@ -6,6 +6,8 @@ use super::pass::LOOKS;
 use super::reader::{Context, ReadResult, Task};
 use crate::layout::Field;
 
+/// `PF_KTHREAD` (include/linux/sched.h).
+pub(super) const KERNEL_THREAD: u64 = 0x0020_0000;
 /// Bytes that a task costs beside its rows: its place in the list, and what finds two of one id.
 const TASK_COST: usize = 64;
 
@@ -91,6 +93,15 @@ impl Context<'_> {
             None => true,
         };
         same(layout.tgid, u64::from(task.pid)) && same(layout.start_boottime, task.start)
+    }
+
+    /// A process's address space: `get_task_mm` (kernel/fork.c). A thread of the kernel has none, also while it borrows
+    /// that of a process (`kthread_use_mm`), as vhost's did until 6e890c5d5021 (6.4).
+    pub(super) fn mm_of(&self, task: u64) -> ReadResult<Option<u64>> {
+        let layout = &self.layout.process.task;
+        let Some(mm) = self.pointer(task, layout.mm)? else { return Ok(None) };
+        let is_process = self.unsigned(task, layout.flags)? & KERNEL_THREAD == 0;
+        Ok(is_process.then_some(mm))
     }
 
     /// Whether a task is still in the list of tasks.

@@ -145,6 +145,8 @@ super::field::structures! {
     /// `struct cgroup`.
     Cgroup = "cgroup" {
         kn: "kn",
+        /// Of the group itself, not of a controller.
+        state: "self.flags",
     }
 
     /// `struct kernfs_node` (include/linux/kernfs.h).
