@@ -86,11 +86,11 @@ fn table(domain: &str) {
         line(&mut open, section.name(), &[section]);
     }
     let without = |left_out: &[Section]| -> Vec<Section> {
-        Section::DEFAULT.into_iter().filter(|one| !left_out.contains(one)).collect()
+        Section::defaults().filter(|one| !left_out.contains(one)).collect()
     };
     line(&mut open, "but log, host", &without(&[Section::Log, Section::Host]));
     line(&mut open, "but log", &without(&[Section::Log]));
-    line(&mut open, "all", &Section::DEFAULT);
+    line(&mut open, "all", &Section::defaults().collect::<Vec<_>>());
 }
 
 fn line(domain: &mut Domain, name: &str, sections: &[Section]) {

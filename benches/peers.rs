@@ -70,7 +70,7 @@ fn compare(guest: &Guest, python: &str, vmlinux: &str) {
     let mut peer = Peer::default();
     let (mut processes, mut six, mut full) = (Times::default(), Times::default(), Times::default());
     let all_but_log: Vec<Section> =
-        Section::DEFAULT.into_iter().filter(|one| *one != Section::Log).collect();
+        Section::defaults().filter(|one| *one != Section::Log).collect();
     let mut domain = Domain::open(&guest.name, &OpenOptions::default()).expect("the guest opens");
     for _ in 0..if_time(ROUNDS, 1) {
         for (sections, times) in [

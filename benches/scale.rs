@@ -130,7 +130,7 @@ fn grow(guest: &Guest, domain: &mut Domain, wanted: usize) -> usize {
 fn options() -> CrawlOptions {
     let left_out = [Section::Log, Section::Host];
     let sections: Vec<Section> =
-        Section::DEFAULT.into_iter().filter(|one| !left_out.contains(one)).collect();
+        Section::defaults().filter(|one| !left_out.contains(one)).collect();
     CrawlOptions::sections(&sections)
 }
 

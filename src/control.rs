@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
-use crate::crawl::Section;
+use crate::frame::Section;
 
 /// A hand on calls that run: any thread can cancel them through it, and see how far they are. Clones are
 /// the same hand. It is given to [`crate::Domain::open`] and [`crate::Domain::crawl`] with their options,

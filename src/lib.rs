@@ -25,7 +25,7 @@ mod crawl;
 mod domain;
 mod error;
 mod fleet;
-mod frame;
+
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -35,8 +35,9 @@ mod memory;
 mod paging;
 mod resolve;
 
+use nfm_frame as frame;
+
 pub use control::Control;
-pub use crawl::Section;
 pub use domain::{
     Cache, CrawlOptions, Domain, DumpOptions, DumpSummary, Findings, Mode, OpenOptions, Profile,
 };
@@ -47,7 +48,7 @@ pub use frame::{
     File, FileKind, Frame, HiddenConnection, HiddenModule, HiddenProcess, HookTarget,
     HookedFunction, HookedInterrupt, HookedSyscall, Host, Integrity, IntegrityCheck, Interface,
     LogRecord, Mapping, Memory, Module, Mount, Namespaces, Os, PhysicalRun, Problem, Process,
-    ProcessState, SharedCredentials, Text, Thread, json,
+    ProcessState, Section, SharedCredentials, Text, Thread, json,
 };
 pub use memory::{ReadStatistics, find_backend};
 pub use resolve::{

@@ -225,7 +225,7 @@ fn out_of_memory() {
         println!("{:?} of {:?} available", memory.available, memory.total);
         assert!(memory.available.expect("available") < memory.total.expect("total") / 4);
         assert!(has_process(&frame, "kthreadd"));
-        for section in Section::DEFAULT.into_iter().filter(|one| *one != Section::Host) {
+        for section in Section::defaults().filter(|one| *one != Section::Host) {
             let json = frame.to_json();
             assert!(json.contains(&format!("\"{}\":", section.name())), "no {}", section.name());
         }

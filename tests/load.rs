@@ -85,7 +85,7 @@ struct Frames {
     /// Of these, in all frames together, those whose parent had gone.
     orphans: usize,
     /// States of the connections that churn.
-    states: BTreeSet<&'static str>,
+    states: BTreeSet<nfm::Text>,
     wrong: Vec<String>,
 }
 
@@ -156,7 +156,7 @@ impl Frames {
         }
         for connection in frame.connections.iter().flatten() {
             if connection.local_port == Some(PORT) {
-                self.states.extend(connection.state);
+                self.states.extend(connection.state.clone());
             }
         }
     }

@@ -3,8 +3,9 @@
 use std::ffi::c_int;
 
 use super::error::nfm_error_t;
-use super::{ffi, free, sections, value};
+use super::{ffi, free, value};
 use crate::control::Control;
+use crate::frame::Section;
 
 /// A hand on calls that run: through it any thread cancels them, and sees how far they are. It is given
 /// with the options of nfm_open_domain() and nfm_crawl(), to one call or to many, also of several
@@ -103,7 +104,7 @@ symver!("NFM_0.1", nfm_control_is_cancelled);
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nfm_control_section(control: *const nfm_control_t) -> u64 {
     // SAFETY: NULL or a control, by the caller's promise.
-    value(None, || unsafe { control.as_ref() }?.0.section().map(sections::bit)).unwrap_or(0)
+    value(None, || unsafe { control.as_ref() }?.0.section().map(Section::bit)).unwrap_or(0)
 }
 symver!("NFM_0.1", nfm_control_section);
 

@@ -105,7 +105,7 @@ impl Row for nfm_frame_info_t {
             domain_name: fill.always(&frame.domain.name),
             domain_uuid: fill.text(0, frame.domain.uuid.as_deref()),
             hypervisor: fill.always(&frame.domain.hypervisor),
-            mode: fill.always(frame.consistency.mode),
+            mode: fill.always(&frame.consistency.mode),
             retries: frame.consistency.retries,
             complete: u32::from(frame.consistency.complete),
             known: fill.known(),
@@ -135,7 +135,7 @@ impl Row for nfm_problem_t {
     fn of(problem: &Problem, fill: &mut Fill) -> Self {
         Self {
             address: fill.value(NFM_PROBLEM_ADDRESS, problem.address),
-            section: fill.always(problem.section),
+            section: fill.always(&problem.section),
             reason: fill.always(&problem.reason),
             known: fill.known(),
         }

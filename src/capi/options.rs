@@ -281,7 +281,7 @@ mod tests {
     use std::ptr;
 
     use super::*;
-    use crate::crawl::Section;
+    use crate::frame::Section;
 
     /// What a later version could make of nfm_crawl_options_t.
     #[repr(C)]

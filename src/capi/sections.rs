@@ -1,8 +1,7 @@
 //! Sections as a bit mask.
 
 use super::error::nfm_error_t;
-use crate::crawl::Section;
-use crate::frame::Frame;
+use crate::frame::{Frame, Section};
 
 /// Section of a frame: the operating system, see nfm_frame_os().
 pub const NFM_SECTION_OS: u64 = 1u64 << 0;
@@ -32,48 +31,28 @@ pub const NFM_SECTION_HOST: u64 = 1u64 << 11;
 /// nfm_frame_to_json() tells it.
 pub const NFM_SECTION_INTEGRITY: u64 = 1u64 << 12;
 
-/// Every section has its own bit.
-pub(super) fn bit(section: Section) -> u64 {
-    match section {
-        Section::Os => NFM_SECTION_OS,
-        Section::Cpus => NFM_SECTION_CPUS,
-        Section::Memory => NFM_SECTION_MEMORY,
-        Section::Processes => NFM_SECTION_PROCESSES,
-        Section::Files => NFM_SECTION_FILES,
-        Section::Mappings => NFM_SECTION_MAPPINGS,
-        Section::Modules => NFM_SECTION_MODULES,
-        Section::Interfaces => NFM_SECTION_INTERFACES,
-        Section::Connections => NFM_SECTION_CONNECTIONS,
-        Section::Mounts => NFM_SECTION_MOUNTS,
-        Section::Log => NFM_SECTION_LOG,
-        Section::Host => NFM_SECTION_HOST,
-        Section::Integrity => NFM_SECTION_INTEGRITY,
-    }
-}
-
-fn is_held(section: Section, frame: &Frame) -> bool {
-    match section {
-        Section::Os => frame.os.is_some(),
-        Section::Cpus => frame.cpus.is_some(),
-        Section::Memory => frame.memory.is_some(),
-        Section::Processes => frame.processes.is_some(),
-        Section::Files => frame.files.is_some(),
-        Section::Mappings => frame.mappings.is_some(),
-        Section::Modules => frame.modules.is_some(),
-        Section::Interfaces => frame.interfaces.is_some(),
-        Section::Connections => frame.connections.is_some(),
-        Section::Mounts => frame.mounts.is_some(),
-        Section::Log => frame.log.is_some(),
-        Section::Host => frame.host.is_some(),
-        Section::Integrity => frame.integrity.is_some(),
-    }
-}
+// cbindgen takes numbers, not calls: each is the bit of the table in nfm-frame.
+const _: () = {
+    assert!(NFM_SECTION_OS == Section::Os.bit());
+    assert!(NFM_SECTION_CPUS == Section::Cpus.bit());
+    assert!(NFM_SECTION_MEMORY == Section::Memory.bit());
+    assert!(NFM_SECTION_PROCESSES == Section::Processes.bit());
+    assert!(NFM_SECTION_FILES == Section::Files.bit());
+    assert!(NFM_SECTION_MAPPINGS == Section::Mappings.bit());
+    assert!(NFM_SECTION_MODULES == Section::Modules.bit());
+    assert!(NFM_SECTION_INTERFACES == Section::Interfaces.bit());
+    assert!(NFM_SECTION_CONNECTIONS == Section::Connections.bit());
+    assert!(NFM_SECTION_MOUNTS == Section::Mounts.bit());
+    assert!(NFM_SECTION_LOG == Section::Log.bit());
+    assert!(NFM_SECTION_HOST == Section::Host.bit());
+    assert!(NFM_SECTION_INTEGRITY == Section::Integrity.bit());
+};
 
 /// The sections of a mask.
 pub(super) fn chosen(mask: u64) -> Result<Vec<Section>, nfm_error_t> {
     let chosen: Vec<_> =
-        Section::ALL.into_iter().filter(|section| mask & bit(*section) != 0).collect();
-    let unknown = chosen.iter().fold(mask, |rest, section| rest & !bit(*section));
+        Section::ALL.into_iter().filter(|section| mask & section.bit() != 0).collect();
+    let unknown = chosen.iter().fold(mask, |rest, section| rest & !section.bit());
     if unknown != 0 {
         let version = env!("CARGO_PKG_VERSION");
         let message = format!("sections: libnfm {version} does not know the bits {unknown:#x}");
@@ -84,8 +63,8 @@ pub(super) fn chosen(mask: u64) -> Result<Vec<Section>, nfm_error_t> {
 
 /// The mask of the sections that a frame holds.
 pub(super) fn held(frame: &Frame) -> u64 {
-    let held = Section::ALL.into_iter().filter(|section| is_held(*section, frame));
-    held.fold(0, |mask, section| mask | bit(section))
+    let held = Section::ALL.into_iter().filter(|section| frame.has(*section));
+    held.fold(0, |mask, section| mask | section.bit())
 }
 
 #[cfg(test)]
@@ -94,7 +73,7 @@ mod tests {
 
     #[test]
     fn each_bit_is_one_section() {
-        let all = Section::ALL.into_iter().fold(0, |mask, section| mask | bit(section));
+        let all = Section::ALL.into_iter().fold(0, |mask, section| mask | section.bit());
         assert_eq!(all.count_ones() as usize, Section::ALL.len());
         assert_eq!(chosen(all).ok(), Some(Section::ALL.to_vec()));
         assert_eq!(chosen(NFM_SECTION_MODULES).ok(), Some(vec![Section::Modules]));

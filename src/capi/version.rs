@@ -107,7 +107,7 @@ symver!("NFM_0.1", nfm_has_feature);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crawl::Section;
+    use crate::frame::Section;
 
     #[test]
     fn every_section_is_a_feature() {

@@ -5,12 +5,11 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use rustc_hash::FxHashMap;
 
-use super::Section;
 use super::asleep::{Gathered, Look};
 use super::files::Descriptor;
 use super::reader::{Context, ReadError, ReadResult};
 use super::socket_tables::{Kind, sockets};
-use crate::frame::{Connection, Text};
+use crate::frame::{Connection, Section, Text};
 
 /// `AF_INET6`.
 const INET6: u64 = 10;
@@ -146,8 +145,11 @@ fn row(
     let owner = inode.and_then(|inode| owners.get(&inode));
     let mut row = Connection {
         netns,
-        protocol: kind.name(six),
-        state: STATES.get(state as usize).copied().filter(|name| !name.is_empty()),
+        protocol: Text::fixed(kind.name(six)),
+        state: STATES
+            .get(state as usize)
+            .filter(|name| !name.is_empty())
+            .map(|name| Text::fixed(name)),
         local_address: None,
         local_port: None,
         remote_address: None,

@@ -31,9 +31,9 @@ fn row(context: &Context, module: u64) -> Option<Module> {
     Some(Module {
         name: context.note("name", context.text(module, layout.name))?,
         state: state.and_then(|state| match state {
-            0 => Some("Live"),
-            1 => Some("Loading"),
-            2 => Some("Unloading"),
+            0 => Some(Text::fixed("Live")),
+            1 => Some(Text::fixed("Loading")),
+            2 => Some(Text::fixed("Unloading")),
             _ => None,
         }),
         size: memory.map(|(_, size)| size),

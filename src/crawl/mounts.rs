@@ -1,12 +1,11 @@
 //! The section `mounts`: `/proc/PID/mountinfo` (fs/proc_namespace.c) of every mount namespace that a
 //! process is in, seen from the root directory of its first process.
 
-use super::Section;
 use super::pass::MountNamespaces;
 use super::path;
 use super::reader::{Context, PathRef, ReadResult};
 use super::tree::rb_entries;
-use crate::frame::{Mount, Text};
+use crate::frame::{Mount, Section, Text};
 
 /// Mounts of one namespace (`fs.mount-max` is 100,000 unless raised).
 const MOST_MOUNTS: usize = 1 << 20;

@@ -7,8 +7,8 @@ use super::asleep::Look;
 use super::connections::{self, Open};
 use super::files::Descriptor;
 use super::reader::{Context, PathRef, ReadResult, Task};
-use super::{Section, files, mappings, mounts, processes, warm};
-use crate::frame::{File, Mapping, Process};
+use super::{files, mappings, mounts, processes, warm};
+use crate::frame::{File, Mapping, Process, Section};
 
 /// Looks at one task before what was seen must do.
 pub(super) const LOOKS: u32 = 3;

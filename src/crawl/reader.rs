@@ -6,13 +6,12 @@ use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
 
-use super::Section;
 use super::files::Descriptor;
 use super::pass::Passes;
 use super::path;
 use super::reuse::Reuse;
 use super::vmas::Vma;
-use crate::frame::{Problem, Text};
+use crate::frame::{Problem, Section, Text};
 use crate::kernel::Kernel;
 use crate::layout::{Field, Layout, Symbol};
 use crate::memory::Limit;
@@ -284,7 +283,11 @@ impl<'a> Context<'a> {
         let mut problems = self.problems.into_inner();
         if self.unnamed_problems.get() > 0 {
             let reason = format!("{} more problems", self.unnamed_problems.get());
-            problems.push(Problem { section: self.section.get(), reason, address: None });
+            problems.push(Problem {
+                section: Text::fixed(self.section.get()),
+                reason,
+                address: None,
+            });
         }
         (problems, self.retries.get())
     }
@@ -292,7 +295,7 @@ impl<'a> Context<'a> {
     /// Notes a problem of the section; a reason without an address is noted once.
     pub fn problem(&self, reason: String, address: Option<u64>) {
         self.met.set(self.met.get().saturating_add(1));
-        let problem = Problem { section: self.section.get(), reason, address };
+        let problem = Problem { section: Text::fixed(self.section.get()), reason, address };
         let mut problems = self.problems.borrow_mut();
         if problems.contains(&problem) {
             return;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::source::{LibvirtsWord, OnHost, Source};
 use crate::error::{Error, Result};
-use crate::frame::{DomainIdentity, Host};
+use crate::frame::{DomainIdentity, Host, Text};
 use crate::memory::{BackendGuest, PhysicalMemory, PluginMemory, Wanted};
 use crate::resolve::{DomainDefinition, DomainState, Hold};
 
@@ -88,7 +88,7 @@ impl Source for BackendSource {
             swapped_bytes: known.swapped,
             untouched_bytes: known.untouched,
             memory_age_ns: known.resident.map(|_| 0),
-            state: state.map_err(|error| note(format!("state: {error}"))).ok(),
+            state: state.map(Text::fixed).map_err(|error| note(format!("state: {error}"))).ok(),
         })
     }
 }

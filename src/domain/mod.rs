@@ -20,9 +20,9 @@ pub use options::{Cache, CrawlOptions, Mode, OpenOptions};
 pub use profile::Profile;
 
 use crate::control::Control;
-use crate::crawl::{Context, Details, Section};
+use crate::crawl::{Context, Details};
 use crate::error::{Error, Result};
-use crate::frame::{Consistency, FORMAT, Frame};
+use crate::frame::{Consistency, Frame, Section, Text};
 use crate::memory::{GuestRam, ReadStatistics};
 use crate::paging::AddressSpace;
 use open::Found;
@@ -174,30 +174,12 @@ impl Domain {
         let context =
             Context::new(&space, kernel, layout, details, reuse).of_sections(&options.sections);
         let mut frame = Frame {
-            format: FORMAT,
             domain: self.source.identity().clone(),
-            seq: 0,
-            time_ns: 0,
-            duration_ns: 0,
             consistency: Consistency {
-                mode: options.mode.name(),
-                retries: 0,
-                complete: false,
-                problems: Vec::new(),
+                mode: Text::fixed(options.mode.name()),
+                ..Consistency::default()
             },
-            os: None,
-            cpus: None,
-            processes: None,
-            files: None,
-            mappings: None,
-            memory: None,
-            modules: None,
-            interfaces: None,
-            connections: None,
-            mounts: None,
-            log: None,
-            host: None,
-            integrity: None,
+            ..Frame::default()
         };
         for section in Section::ALL.into_iter().filter(|one| options.sections.contains(one)) {
             if options.control.as_ref().is_some_and(Control::is_cancelled) {

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::folders;
 use crate::control::Control;
-use crate::crawl::Section;
 use crate::frame::DomainIdentity;
+use crate::frame::Section;
 use crate::kernel::{Sources, Store};
 use crate::memory::Limits;
 
@@ -148,7 +148,7 @@ impl Mode {
 impl Default for CrawlOptions {
     fn default() -> Self {
         Self {
-            sections: Section::DEFAULT.to_vec(),
+            sections: Section::defaults().collect(),
             time_limit: LONGEST_CRAWL,
             memory_limit: MOST_BYTES,
             row_limit: MOST_ROWS,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::source::{LibvirtsWord, OnHost, Source};
 use crate::error::{Error, Result};
-use crate::frame::{DomainIdentity, Host};
+use crate::frame::{DomainIdentity, Host, Text};
 use crate::memory::{PhysicalMemory, ProcfsMemory, ReadableProcess, Residency};
 use crate::resolve::{
     Dimm, DomainDefinition, DomainState, Hold, QemuProcess, RamLayout, VcpuClock, candidates,
@@ -159,7 +159,7 @@ impl Source for QemuGuest {
             swapped_bytes: held.map(|held| held.swapped),
             untouched_bytes: held.map(|held| held.untouched),
             memory_age_ns: counted.map(age),
-            state: state.map_err(|error| noted("state", &error)).ok(),
+            state: state.map(Text::fixed).map_err(|error| noted("state", &error)).ok(),
         })
     }
 }

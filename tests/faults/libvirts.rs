@@ -41,7 +41,7 @@ fn libvirtd_restarted() {
             let problems = &frame.consistency.problems;
             assert!(problems.iter().all(|problem| problem.section == "host"), "{problems:?}");
             assert!(!problems.is_empty(), "the state is libvirt's to tell: {:?}", frame.host);
-            assert_eq!(frame.host.as_ref().and_then(|host| host.state), None);
+            assert_eq!(frame.host.as_ref().and_then(|host| host.state.clone()), None);
             assert_eq!(people(&frame), before);
         }
         let error = domain.crawl(&paused()).expect_err("nobody can suspend it");
@@ -50,7 +50,7 @@ fn libvirtd_restarted() {
         libvirt.start_daemon();
         assert_eq!(libvirt.state(&guest).as_deref(), Some("running"));
         let after = whole(&mut domain);
-        assert_eq!(after.host.as_ref().and_then(|host| host.state), Some("running"));
+        assert_eq!(after.host.as_ref().and_then(|host| host.state.clone()), Some("running".into()));
         assert_eq!(people(&after), before);
         assert!(Domain::open(&guest, &options).is_ok());
         assert!(domain.crawl(&paused()).expect("a frame").consistency.complete);

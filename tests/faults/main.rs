@@ -75,7 +75,7 @@ fn paused_and_resumed() {
     lab::virsh(&["suspend", guest.domain()]).expect("suspended");
     let before = whole(&mut domain);
     let after = whole(&mut domain);
-    assert_eq!(before.host.and_then(|host| host.state), Some("paused"));
+    assert_eq!(before.host.and_then(|host| host.state.clone()), Some("paused".into()));
     assert_eq!(before.processes, after.processes, "a guest that stands still");
     // Also when the frame would suspend it itself: who paused it resumes it.
     let mut options = CrawlOptions::default();
@@ -84,7 +84,7 @@ fn paused_and_resumed() {
     assert_eq!(state(&guest), "paused");
     assert!(open(guest.domain()).is_ok());
     lab::virsh(&["resume", guest.domain()]).expect("resumed");
-    assert_eq!(whole(&mut domain).host.and_then(|host| host.state), Some("running"));
+    assert_eq!(whole(&mut domain).host.and_then(|host| host.state.clone()), Some("running".into()));
 }
 
 #[test]

@@ -25,7 +25,7 @@ mod sections;
 mod tally;
 mod view;
 
-use nfm::{CrawlOptions, Domain, OpenOptions};
+use nfm::{CrawlOptions, Domain, Frame, OpenOptions};
 use serde_json::Value;
 
 use sections::{REQUIRED, compare_all};
@@ -86,7 +86,9 @@ fn frames(title: &str, options: &[&str]) -> (View, [Value; 2]) {
         View::around(&guest, || [(); 3].map(|()| domain.crawl(&options)));
     let frames = [first, third].map(|frame| {
         let frame = frame.unwrap_or_else(|error| panic!("{title}: {error}"));
-        serde_json::from_str(&frame.to_json()).expect("the frame's JSON")
+        let json = frame.to_json();
+        assert_eq!(Frame::from_json(&json).expect("a frame from its JSON"), frame, "{title}");
+        serde_json::from_str(&json).expect("the frame's JSON")
     });
     (view, frames)
 }

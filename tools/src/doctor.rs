@@ -72,7 +72,7 @@ pub(crate) fn doctor(
         "frame         {milliseconds:.1} ms, {} guest pages in {} reads",
         cost.pages, cost.batches
     )?;
-    for section in Section::DEFAULT {
+    for section in Section::defaults() {
         let mut problems =
             frame.consistency.problems.iter().filter(|p| p.section == section.name()).peekable();
         if section == Section::Host && frame.host.is_none() {

@@ -89,7 +89,7 @@ fn a_profile_opens_a_kernel_that_tells_no_types() {
     assert!(Path::new(said.split(": ").next().unwrap()).exists(), "{said}");
     let text = second.printed(&["doctor", name]);
     assert!(text.contains("imported profile"), "{text}");
-    for section in nfm::Section::DEFAULT {
+    for section in nfm::Section::defaults() {
         assert!(text.contains(&format!("  {:<12}whole", section.name())), "{text}");
     }
     assert_eq!(second.files("cache/profiles"), 0, "what is imported need not be cached");

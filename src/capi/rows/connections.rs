@@ -69,8 +69,8 @@ impl Row for nfm_connection_t {
 
     fn of(connection: &Connection, fill: &mut Fill) -> Self {
         Self {
-            protocol: fill.always(connection.protocol),
-            state: fill.text(NFM_CONNECTION_STATE, connection.state),
+            protocol: fill.always(&connection.protocol),
+            state: fill.text(NFM_CONNECTION_STATE, connection.state.as_deref()),
             local_address: fill
                 .text(NFM_CONNECTION_LOCAL_ADDRESS, connection.local_address.as_deref()),
             remote_address: fill

@@ -45,7 +45,7 @@ impl Row for nfm_host_t {
 
     fn of(host: &Host, fill: &mut Fill) -> Self {
         Self {
-            state: fill.text(NFM_HOST_STATE, host.state),
+            state: fill.text(NFM_HOST_STATE, host.state.as_deref()),
             vcpu_time_ns: fill.value(NFM_HOST_VCPU_TIME_NS, host.vcpu_time_ns),
             rss_bytes: fill.value(NFM_HOST_RSS_BYTES, host.rss_bytes),
             swapped_bytes: fill.value(NFM_HOST_SWAPPED_BYTES, host.swapped_bytes),

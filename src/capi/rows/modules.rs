@@ -50,7 +50,7 @@ impl Row for nfm_module_t {
         let (used_by, used_by_count) = fill.texts(NFM_MODULE_USED_BY, module.used_by.as_deref());
         Self {
             name: fill.always(&module.name),
-            state: fill.text(NFM_MODULE_STATE, module.state),
+            state: fill.text(NFM_MODULE_STATE, module.state.as_deref()),
             taints: fill.text(NFM_MODULE_TAINTS, module.taints.as_deref()),
             size: fill.value(NFM_MODULE_SIZE, module.size),
             address: fill.value(NFM_MODULE_ADDRESS, module.address),

@@ -10,7 +10,9 @@ use crate::frame::{HiddenConnection, HiddenProcess, Integrity};
 /// from the socket: many have none (the kernel's own, those not yet accepted or sent to nobody yet).
 pub(super) fn check(context: &Context, found: &mut Integrity) {
     let places = [Place::TaskList.name(), Place::PidTable.name()];
-    let hides = |one: &&HiddenProcess| one.missing_from.iter().any(|place| places.contains(place));
+    let hides = |one: &&HiddenProcess| {
+        one.missing_from.iter().any(|place| places.contains(&place.as_str()))
+    };
     let hidden: Vec<&HiddenProcess> = found.hidden_processes.iter().filter(hides).collect();
     let tasks: Vec<(u64, u32)> = hidden.iter().map(|one| (one.address, one.pid)).collect();
     let connections = match tasks.is_empty() {

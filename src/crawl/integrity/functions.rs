@@ -9,7 +9,7 @@ use super::conclude;
 use super::looks::{chain, confirmed, slot, slots, whole};
 use super::probes::{self, Pointer};
 use crate::crawl::reader::{Context, ReadError, ReadResult};
-use crate::frame::{HookTarget, HookedFunction, Integrity};
+use crate::frame::{HookTarget, HookedFunction, Integrity, Text};
 use crate::layout::{Field, Symbol};
 
 /// Hooks at one place of the packet filter (`MAX_HOOK_COUNT`, net/netfilter/core.c).
@@ -70,7 +70,7 @@ fn hooked(
         Ok(hooked)
     })?;
     let row = |(name, address, target): (String, u64, HookTarget)| HookedFunction {
-        kind,
+        kind: Text::fixed(kind),
         name: name.into(),
         address,
         target,

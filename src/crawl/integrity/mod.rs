@@ -54,7 +54,7 @@ fn conclude<T>(
 }
 
 fn done(name: &'static str, examined: u64) -> IntegrityCheck {
-    IntegrityCheck { name, outcome: CheckOutcome::Done, examined, reason: None }
+    IntegrityCheck { name: Text::fixed(name), outcome: CheckOutcome::Done, examined, reason: None }
 }
 
 fn not_done(name: &'static str, error: ReadError) -> IntegrityCheck {
@@ -64,7 +64,7 @@ fn not_done(name: &'static str, error: ReadError) -> IntegrityCheck {
     };
     let at = error.address().map(|address| format!(" (at {address:#x})")).unwrap_or_default();
     IntegrityCheck {
-        name,
+        name: Text::fixed(name),
         outcome,
         examined: 0,
         reason: Some(Text::of(format_args!("{error}{at}"))),

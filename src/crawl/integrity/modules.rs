@@ -143,10 +143,10 @@ pub(super) fn check(context: &Context, found: &mut Integrity) {
             code: module.memory.first().map(|(start, _)| *start),
             size: (!module.memory.is_empty())
                 .then(|| module.memory.iter().map(|(_, bytes)| *bytes).sum()),
-            seen_in: module.seen.iter().map(|place| place.name()).collect(),
+            seen_in: module.seen.iter().map(|place| Text::fixed(place.name())).collect(),
             missing_from: Vec::new(),
         });
-        row.missing_from.push(place.name());
+        row.missing_from.push(Text::fixed(place.name()));
     }
     found.hidden_modules = hidden.into_values().collect();
 }

@@ -9,7 +9,7 @@ use super::{done, not_done};
 use crate::crawl::asleep::Look;
 use crate::crawl::processes;
 use crate::crawl::reader::{Context, ReadResult};
-use crate::frame::{HiddenProcess, Integrity};
+use crate::frame::{HiddenProcess, Integrity, Text};
 
 pub(super) fn check(context: &Context, found: &mut Integrity) {
     let places = RefCell::new(BTreeMap::new());
@@ -77,7 +77,7 @@ fn missing(
 
 fn row(context: &Context, task: Identity, seen: &[Place], missing: &[Place]) -> HiddenProcess {
     let layout = &context.layout.process;
-    let names = |places: &[Place]| places.iter().map(|place| place.name()).collect();
+    let names = |places: &[Place]| places.iter().map(|place| Text::fixed(place.name())).collect();
     let cred = context.follow(task.address, layout.task.real_cred);
     HiddenProcess {
         pid: task.tgid,

@@ -10,7 +10,7 @@ use super::conclude;
 use super::looks::confirmed;
 use super::probes::Allowed;
 use crate::crawl::reader::{Context, ReadError, ReadResult};
-use crate::frame::{HookTarget, HookedFunction, HookedSyscall, Integrity};
+use crate::frame::{HookTarget, HookedFunction, HookedSyscall, Integrity, Text};
 use crate::layout::Symbol;
 
 /// System calls that a table can have.
@@ -66,10 +66,10 @@ fn hooked(context: &Context, table: Symbol) -> ReadResult<(u64, Vec<HookedSyscal
     })?;
     let row =
         |(number, place, address, target): (u32, &'static str, u64, HookTarget)| HookedSyscall {
-            table: table.name,
+            table: Text::fixed(table.name),
             number,
-            name: name(table, number),
-            place,
+            name: name(table, number).map(Text::fixed),
+            place: Text::fixed(place),
             address,
             target,
         };
@@ -104,7 +104,7 @@ fn dispatched(context: &Context, functions: &[Symbol]) -> ReadResult<(u64, Vec<H
         Ok(hooked)
     })?;
     let row = |(name, address, target): (&str, u64, HookTarget)| HookedFunction {
-        kind: "dispatcher",
+        kind: Text::fixed("dispatcher"),
         name: name.into(),
         address,
         target,

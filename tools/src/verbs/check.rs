@@ -134,7 +134,7 @@ fn connection(one: &HiddenConnection) -> Told {
         ),
         seen: format!(
             "{} from {} to {}, descriptor {}",
-            row.state.unwrap_or("?"),
+            row.state.as_deref().unwrap_or("?"),
             local.unwrap_or_else(|| "nowhere".to_owned()),
             remote.unwrap_or_else(|| "nowhere".to_owned()),
             known(row.fd)
@@ -160,10 +160,10 @@ fn module(one: &HiddenModule) -> Told {
 }
 
 fn syscall(one: &HookedSyscall) -> Told {
-    let name = one.name.unwrap_or("unknown");
+    let name = one.name.as_deref().unwrap_or("unknown");
     let what = format!("hooked: system call {name} (number {} of {})", one.number, one.table);
     let leads = leads(&one.target);
-    match one.place {
+    match one.place.as_str() {
         "entry" => Told {
             what,
             seen: format!("the table's entry at {:#x} {leads}", one.address),
@@ -189,7 +189,7 @@ fn interrupt(one: &HookedInterrupt) -> Told {
 }
 
 fn function(one: &HookedFunction) -> Told {
-    let why = match one.kind {
+    let why = match one.kind.as_str() {
         "operations" => {
             "this table is the kernel's own, and constant; who changes it decides what programs see"
         }
@@ -200,7 +200,7 @@ fn function(one: &HookedFunction) -> Told {
         what: format!("hooked: {} {}", one.kind, one.name),
         seen: format!("the pointer at {:#x} {}", one.address, leads(&one.target)),
         why,
-        else_: match one.kind {
+        else_: match one.kind.as_str() {
             "operations" => "a driver that was built against all rules of the kernel",
             _ => "code that was generated at run time in a way that nfm does not know",
         },
@@ -231,10 +231,10 @@ fn leads(target: &HookTarget) -> String {
     format!("leads to {:#x}, {whose}", target.address)
 }
 
-fn list(places: &[&str]) -> String {
+fn list(places: &[Text]) -> String {
     match places {
         [] => "none of the kernel's lists".to_owned(),
-        [one] => (*one).to_owned(),
+        [one] => one.to_string(),
         [first @ .., last] => format!("{} and {last}", first.join(", ")),
     }
 }

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use nfm::{CrawlOptions, ErrorCode, Frame, Mode, Rate, Section, Text};
+use nfm::{CrawlOptions, ErrorCode, Frame, Mode, Rate, Text};
 
 use super::{Verb, open_only, report};
 use crate::args::Crawl;
@@ -13,8 +13,10 @@ use crate::show::{clock, escaped, known, size};
 
 /// `nfm crawl`: one frame, or one after another.
 pub(crate) fn crawl(open_options: &nfm::OpenOptions, crawl: &Crawl, out: &mut dyn Write) -> Verb {
-    let sections = if crawl.sections.is_empty() { &Section::DEFAULT[..] } else { &crawl.sections };
-    let mut options = CrawlOptions::sections(sections);
+    let mut options = match crawl.sections.as_slice() {
+        [] => CrawlOptions::default(),
+        sections => CrawlOptions::sections(sections),
+    };
     options.mode = if crawl.paused { Mode::Paused } else { Mode::Live };
     options.threads = crawl.threads;
     options.physical = crawl.physical;

@@ -26,8 +26,8 @@ pub(crate) fn ss(options: &nfm::OpenOptions, target: &Target, out: &mut dyn Writ
         });
         vec![
             known(connection.netns),
-            connection.protocol.to_owned(),
-            known(connection.state),
+            connection.protocol.to_string(),
+            known(connection.state.as_ref()),
             local(connection),
             remote(connection),
             known(connection.uid),

@@ -1,18 +1,19 @@
 //! The section `files`.
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::Text;
+use super::lenient::or_unknown;
 
 /// One open file descriptor of one process.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct File {
     /// The process.
     pub pid: u32,
     /// The descriptor.
     pub fd: u32,
     /// What kind of file it is.
+    #[serde(default, deserialize_with = "or_unknown")]
     pub kind: Option<FileKind>,
     /// What `readlink /proc/PID/fd/FD` shows in the guest.
     pub path: Option<Text>,
@@ -25,7 +26,8 @@ pub struct File {
 }
 
 /// Kinds of files, by the mode of their inode (inode(7)).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum FileKind {
     /// A regular file.
@@ -48,7 +50,7 @@ pub enum FileKind {
 
 impl FileKind {
     /// The kind that an inode's mode names.
-    pub(crate) fn of_mode(mode: u64) -> Option<Self> {
+    pub fn of_mode(mode: u64) -> Option<Self> {
         Some(match mode & 0o170_000 {
             0o100_000 => Self::File,
             0o040_000 => Self::Directory,
@@ -88,11 +90,5 @@ impl FileKind {
             Self::Symlink => "LINK",
             Self::AnonInode => "a_inode",
         }
-    }
-}
-
-impl Serialize for FileKind {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
     }
 }

@@ -1,12 +1,11 @@
 //! The section `log`.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Text;
 
 /// One record of the kernel's log ring buffer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct LogRecord {
     /// When it was written, in nanoseconds of the guest's own log clock (since boot).
     pub time_ns: u64,

@@ -1,10 +1,11 @@
 //! The section `host`.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use super::Text;
 
 /// What the hypervisor's side knows of the guest.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Host {
     /// CPU time of all vCPUs.
     pub vcpu_time_ns: Option<u64>,
@@ -18,5 +19,5 @@ pub struct Host {
     /// guest's RAM, so that frames in quick succession share one count.
     pub memory_age_ns: Option<u64>,
     /// The domain's state, as `virsh domstate` prints it.
-    pub state: Option<&'static str>,
+    pub state: Option<Text>,
 }

@@ -1,12 +1,11 @@
 //! The section `mounts`.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Text;
 
 /// One mount of one mount namespace, as `/proc/PID/mountinfo` shows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Mount {
     /// Inode of the mount namespace, as `readlink /proc/PID/ns/mnt` shows it.
     pub mnt_ns: Option<u32>,

@@ -1,10 +1,9 @@
 //! The section `memory`.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Memory as a whole, in bytes, by the names of `/proc/meminfo`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Memory {
     /// `MemTotal`.
     pub total: Option<u64>,

@@ -1,13 +1,12 @@
 //! The section `integrity`: where the kernel's own structures contradict each other, or lead to code
 //! that is none of the kernel's.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Connection, Process, Text};
 
 /// What was compared, and what did not agree. Every finding was seen in several looks at fresh memory.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Integrity {
     /// Processes and threads that some of the kernel's lists and tables lack.
     pub hidden_processes: Vec<HiddenProcess>,
@@ -41,8 +40,7 @@ impl Integrity {
 }
 
 /// A living process or thread that is not everywhere where the kernel keeps it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct HiddenProcess {
     /// Process id.
     pub pid: u32,
@@ -57,16 +55,15 @@ pub struct HiddenProcess {
     /// Where its `task_struct` lies.
     pub address: u64,
     /// Where it was seen: `task list`, `PID table`, `thread list`, `parent's children`, `run queue`.
-    pub seen_in: Vec<&'static str>,
+    pub seen_in: Vec<Text>,
     /// Where it is not, though it should be.
-    pub missing_from: Vec<&'static str>,
+    pub missing_from: Vec<Text>,
     /// All that is known of it, unless it is a thread of a process.
     pub process: Option<Process>,
 }
 
 /// A module that is not everywhere where the kernel keeps it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct HiddenModule {
     /// The module's name.
     pub name: Option<Text>,
@@ -77,14 +74,13 @@ pub struct HiddenModule {
     /// Bytes of its memory.
     pub size: Option<u64>,
     /// Where it was seen: `module list`, `/sys/module`, `module memory`.
-    pub seen_in: Vec<&'static str>,
+    pub seen_in: Vec<Text>,
     /// Where it is not, though it should be.
-    pub missing_from: Vec<&'static str>,
+    pub missing_from: Vec<Text>,
 }
 
 /// A socket of a process that hides; `connection.pid` is that process.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct HiddenConnection {
     /// The socket.
     pub connection: Connection,
@@ -93,17 +89,16 @@ pub struct HiddenConnection {
 }
 
 /// A system call that leads outside of the kernel's code.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct HookedSyscall {
     /// The table: `sys_call_table` or `ia32_sys_call_table`.
-    pub table: &'static str,
+    pub table: Text,
     /// The system call's number.
     pub number: u32,
     /// Its name; `None` for one that is newer than this program.
-    pub name: Option<&'static str>,
+    pub name: Option<Text>,
     /// What is hooked: `entry`, the table's entry, or `code`, the first instructions of the function.
-    pub place: &'static str,
+    pub place: Text,
     /// Where the entry or the code lies.
     pub address: u64,
     /// Where it leads.
@@ -111,8 +106,7 @@ pub struct HookedSyscall {
 }
 
 /// An interrupt gate that leads outside of the kernel's code.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct HookedInterrupt {
     /// The interrupt's vector.
     pub vector: u32,
@@ -123,11 +117,10 @@ pub struct HookedInterrupt {
 }
 
 /// A pointer to a function that leads where none of its kind may.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct HookedFunction {
     /// What kind of pointer: `operations`, `dispatcher`, `ftrace`, `kprobe`, `netfilter`, `notifier`.
-    pub kind: &'static str,
+    pub kind: Text,
     /// Which one: `tcp4_seq_ops.show`, for example.
     pub name: Text,
     /// Where the pointer lies.
@@ -137,8 +130,7 @@ pub struct HookedFunction {
 }
 
 /// Where a hook leads.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 pub struct HookTarget {
     /// Kernel-virtual address.
     pub address: u64,
@@ -149,8 +141,7 @@ pub struct HookTarget {
 }
 
 /// Credentials that belong to several processes at once, which the kernel never gives.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct SharedCredentials {
     /// Where the `struct cred` lies.
     pub address: u64,
@@ -163,8 +154,7 @@ pub struct SharedCredentials {
 }
 
 /// A process that has shared credentials.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 pub struct CredentialsOwner {
     /// Process id.
     pub pid: u32,
@@ -175,11 +165,10 @@ pub struct CredentialsOwner {
 }
 
 /// One comparison.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct IntegrityCheck {
     /// What was compared.
-    pub name: &'static str,
+    pub name: Text,
     /// How far it went.
     pub outcome: CheckOutcome,
     /// How many things it looked at.
@@ -189,7 +178,7 @@ pub struct IntegrityCheck {
 }
 
 /// How far a comparison went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum CheckOutcome {
@@ -198,5 +187,7 @@ pub enum CheckOutcome {
     /// This kernel has not what it compares.
     Unavailable,
     /// What it compares could not be read.
+    #[default]
+    #[serde(other)]
     Failed,
 }

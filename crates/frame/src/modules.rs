@@ -1,17 +1,16 @@
 //! The section `modules`.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Text;
 
 /// One loaded module, as `/proc/modules` shows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Module {
     /// The module's name.
     pub name: Text,
     /// `Live`, `Loading` or `Unloading`.
-    pub state: Option<&'static str>,
+    pub state: Option<Text>,
     /// Bytes of memory.
     pub size: Option<u64>,
     /// Kernel-virtual address of its code.

@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::ops::Deref;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use smol_str::{SmolStr, ToSmolStr};
 
 /// A text of the guest, as UTF-8. Up to 23 bytes lie in the value itself, so that most rows of a frame take no
@@ -14,7 +14,7 @@ pub struct Text(SmolStr);
 
 impl Text {
     /// Guest bytes as UTF-8; what is none becomes U+FFFD.
-    pub(crate) fn from_bytes(bytes: &[u8]) -> Self {
+    pub fn from_bytes(bytes: &[u8]) -> Self {
         match std::str::from_utf8(bytes) {
             Ok(text) => text.into(),
             Err(_) => String::from_utf8_lossy(bytes).as_ref().into(),
@@ -22,23 +22,23 @@ impl Text {
     }
 
     /// The same, up to the first NUL.
-    pub(crate) fn from_c(bytes: &[u8]) -> Self {
+    pub fn from_c(bytes: &[u8]) -> Self {
         let end = memchr::memchr(0, bytes).unwrap_or(bytes.len());
         Self::from_bytes(bytes.get(..end).unwrap_or_default())
     }
 
     /// A text that never changes.
-    pub(crate) const fn fixed(text: &'static str) -> Self {
+    pub const fn fixed(text: &'static str) -> Self {
         Self(SmolStr::new_static(text))
     }
 
     /// What `format_args!` makes.
-    pub(crate) fn of(parts: fmt::Arguments<'_>) -> Self {
+    pub fn of(parts: fmt::Arguments<'_>) -> Self {
         Self(parts.to_smolstr())
     }
 
     /// Bytes that it takes beside itself: none for a short one.
-    pub(crate) fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         if self.0.is_heap_allocated() { self.0.len() } else { 0 }
     }
 
@@ -119,6 +119,12 @@ impl fmt::Debug for Text {
 impl Serialize for Text {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        SmolStr::deserialize(deserializer).map(Self)
     }
 }
 

@@ -1,12 +1,11 @@
 //! The section `mappings`.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Text;
 
 /// One area of a process's address space, as `/proc/PID/maps` shows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Mapping {
     /// The process.
     pub pid: u32,
@@ -28,8 +27,7 @@ pub struct Mapping {
 }
 
 /// Neighbouring pages of a mapping and where they are in the guest's RAM.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct PhysicalRun {
     /// First virtual address.
     #[serde(rename = "virtual")]

@@ -1,20 +1,19 @@
 //! The section `connections`.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Text;
 
 /// One socket of one network namespace.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Connection {
     /// Inode of the network namespace.
     pub netns: Option<u32>,
     /// `tcp`, `tcp6`, `udp`, `udp6`, `raw`, `raw6` or `unix`.
-    pub protocol: &'static str,
+    pub protocol: Text,
     /// The state by the kernel's name without `TCP_`: `ESTABLISHED`, `LISTEN`, `CLOSE` (which is what
     /// an unconnected datagram socket has) ...
-    pub state: Option<&'static str>,
+    pub state: Option<Text>,
     /// Own address; `None` for unix sockets.
     pub local_address: Option<Text>,
     /// Own port; of a raw socket its protocol number; `None` for unix sockets.

@@ -1,12 +1,13 @@
 //! The section `processes`.
 
-use serde::{Serialize, Serializer};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Text;
+use super::lenient::or_unknown;
 
 /// One process: a thread group, as `/proc` lists it in the guest's first PID namespace.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Process {
     /// Process id.
     pub pid: u32,
@@ -15,6 +16,7 @@ pub struct Process {
     /// The name as in `/proc/PID/status` (`comm`).
     pub name: Option<Text>,
     /// What it does.
+    #[serde(default, deserialize_with = "or_unknown")]
     pub state: Option<ProcessState>,
     /// The arguments, joined by spaces; empty for a kernel thread.
     pub command_line: Option<Text>,
@@ -64,14 +66,14 @@ pub struct Process {
 }
 
 /// One thread of a process, as `/proc/PID/task/TID` shows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Thread {
     /// Thread id.
     pub tid: u32,
     /// The thread's name.
     pub name: Option<Text>,
     /// What it does.
+    #[serde(default, deserialize_with = "or_unknown")]
     pub state: Option<ProcessState>,
     /// When it started, in nanoseconds since the guest's boot.
     pub start_time_ns: Option<u64>,
@@ -80,8 +82,7 @@ pub struct Thread {
 }
 
 /// Inode numbers of a process's namespaces, as `readlink /proc/PID/ns/*` shows them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Namespaces {
     /// Process ids.
     pub pid: Option<u32>,
@@ -126,6 +127,24 @@ pub enum ProcessState {
 }
 
 impl ProcessState {
+    /// Every state.
+    pub const ALL: [Self; 9] = [
+        Self::Running,
+        Self::Sleeping,
+        Self::DiskSleep,
+        Self::Stopped,
+        Self::TracingStop,
+        Self::Dead,
+        Self::Zombie,
+        Self::Parked,
+        Self::Idle,
+    ];
+
+    /// The state of a letter.
+    pub fn from_letter(letter: char) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.letter() == letter)
+    }
+
     /// The letter.
     pub fn letter(self) -> char {
         match self {
@@ -145,5 +164,12 @@ impl ProcessState {
 impl Serialize for ProcessState {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_char(self.letter())
+    }
+}
+
+impl<'de> Deserialize<'de> for ProcessState {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let letter = char::deserialize(deserializer)?;
+        Self::from_letter(letter).ok_or_else(|| D::Error::custom("no letter of a process's state"))
     }
 }

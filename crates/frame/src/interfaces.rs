@@ -1,12 +1,11 @@
 //! The section `interfaces`.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Text;
 
 /// One network interface of one network namespace.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Interface {
     /// Inode of the network namespace, as `readlink /proc/PID/ns/net` shows it.
     pub netns: Option<u32>,

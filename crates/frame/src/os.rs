@@ -1,12 +1,11 @@
 //! The section `os`.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Text;
 
 /// The operating system.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 pub struct Os {
     /// `uname -s`.
     pub sysname: Option<Text>,

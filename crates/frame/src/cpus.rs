@@ -1,12 +1,11 @@
 //! The section `cpus`.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Text;
 
 /// One CPU of the guest.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 pub struct Cpu {
     /// The kernel's number of the CPU.
     pub id: u32,
@@ -25,8 +24,7 @@ pub struct Cpu {
 }
 
 /// Time a CPU has spent, by kind, in nanoseconds. `user` includes `guest`, `nice` includes `guest_nice`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct CpuTimes {
     /// In user mode.
     pub user_ns: Option<u64>,
