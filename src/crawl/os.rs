@@ -7,6 +7,10 @@ use crate::frame::{Os, Text};
 const LONGEST_COMMAND_LINE: usize = 4096;
 /// Fixed-point bits of a load average (`FSHIFT`, include/linux/sched/loadavg.h).
 const LOAD_BITS: u32 = 11;
+/// Nanoseconds of a second.
+const NANOSECONDS: u64 = 1_000_000_000;
+/// How far the guest's clock may go on while it is looked at.
+const CLOCK_SLACK_SECONDS: u64 = 2;
 /// `PANIC_CPU_INVALID` (include/linux/panic.h).
 const NO_CPU: u32 = u32::MAX;
 
@@ -69,13 +73,33 @@ pub(super) fn monotonic(context: &Context) -> ReadResult<u64> {
 
 /// The core timekeeper. Until 6.12 `tk_core` is an anonymous structure: a sequence count, then the
 /// timekeeper at its alignment of 8.
+///
+/// # Errors
+/// Among others, where what lies there is no clock: `tk_update_ktime_data` (kernel/time/timekeeping.c) makes the
+/// monotonic clock's base of the wall clock's seconds and what lies between both.
 pub(super) fn timekeeper(context: &Context) -> ReadResult<u64> {
-    const BEHIND_SEQUENCE_COUNT: u64 = 8;
+    const ALIGNMENT: u64 = 8;
     let symbols = &context.layout.symbols;
+    let system = &context.layout.system;
     let data = symbols.timekeeper_data.address.or(symbols.tk_core.address);
     let data = data.ok_or(ReadError::NoSymbol(symbols.tk_core.name))?;
-    let member = context.layout.system.timekeeper_data.timekeeper.member();
-    Ok(data.wrapping_add(member.map_or(BEHIND_SEQUENCE_COUNT, |m| u64::from(m.offset))))
+    let offset = match system.timekeeper_data.timekeeper.member() {
+        Some(member) => u64::from(member.offset),
+        None if system.sequence_count.sequence.exists() => {
+            u64::from(system.sequence_count.size).next_multiple_of(ALIGNMENT)
+        }
+        None => return Err(ReadError::NoMember(system.sequence_count.sequence.name)),
+    };
+    let (clock, layout) = (data.wrapping_add(offset), &system.timekeeper);
+    let base = context.unsigned(clock, layout.mono_base)?;
+    let wall = base.wrapping_add(context.unsigned(clock, layout.offs_real)?);
+    let seconds = context.unsigned(clock, layout.xtime_sec)?;
+    // The guest may set its clock between two looks.
+    let between = (wall / NANOSECONDS).abs_diff(seconds);
+    if between > CLOCK_SLACK_SECONDS {
+        return Err(ReadError::Nonsense { what: "the clock contradicts itself", address: clock });
+    }
+    Ok(clock)
 }
 
 /// As `/proc/loadavg` rounds (`loadavg_proc_show`): half a hundredth is added.

@@ -24,11 +24,19 @@ super::field::structures! {
         offs_real: "offs_real",
         /// Time asleep: boot clock minus monotonic clock.
         offs_boot: "offs_boot",
+        /// Whole seconds of the wall clock.
+        xtime_sec: "xtime_sec",
     }
 
     /// `struct tk_data` (kernel/time/timekeeping.c): named since 79a57bf5de5e (6.13), anonymous before.
     TimekeeperData = "tk_data" {
         timekeeper: "timekeeper",
+    }
+
+    /// What stands before the timekeeper where `tk_data` has no name: `seqcount_raw_spinlock_t`
+    /// (include/linux/seqlock_types.h), which PREEMPT_RT and lock debugging lengthen; before 5.9 `seqcount_t`.
+    SequenceCount = "seqcount_raw_spinlock" | "seqcount" {
+        sequence: "seqcount.sequence" | "sequence",
     }
 
     /// `struct cpumask` (include/linux/cpumask_types.h).
@@ -131,6 +139,8 @@ pub(crate) struct SystemLayout {
     pub timekeeper: Timekeeper,
     /// `struct tk_data`.
     pub timekeeper_data: TimekeeperData,
+    /// `seqcount_raw_spinlock_t`.
+    pub sequence_count: SequenceCount,
     /// `struct cpumask`.
     pub cpumask: Cpumask,
     /// `struct e820_table`.
@@ -200,6 +210,7 @@ impl SystemLayout {
             uts: Uts::compile(types),
             timekeeper: Timekeeper::compile(types),
             timekeeper_data: TimekeeperData::compile(types),
+            sequence_count: SequenceCount::compile(types),
             cpumask: Cpumask::compile(types),
             e820_table: E820Table::compile(types),
             e820_entry: E820Entry::compile(types),

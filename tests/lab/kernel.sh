@@ -22,7 +22,8 @@ fail() {
 case "$flavour" in
 cloud) suffix='cloud-amd64' ;;
 generic) suffix='amd64' ;;
-*) fail "unknown flavour '$flavour': cloud or generic" ;;
+rt) suffix='rt-amd64' ;; # PREEMPT_RT
+*) fail "unknown flavour '$flavour': cloud, generic or rt" ;;
 esac
 case "$kernel" in
 5.10) suites='bullseye security:bullseye-security' pattern="linux-image-5\\.10\\.0-[0-9]+-$suffix" ;;

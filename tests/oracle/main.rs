@@ -138,6 +138,13 @@ fn linux_6_12_generic() {
     compare("6.12 generic q35 6144 MiB 2 CPUs", &generic("6.12"));
 }
 
+/// PREEMPT_RT, under which `seqcount_raw_spinlock_t` is 16 bytes (include/linux/seqlock_types.h): the timekeeper of
+/// `tk_core` (kernel/time/timekeeping.c) lies behind it.
+#[test]
+fn linux_6_1_rt() {
+    compare("6.1 rt 2 CPUs", &["--kernel", "6.1", "--flavour", "rt", "--vcpus", "2"]);
+}
+
 /// A distribution's usual kernel, on two CPUs, with RAM on both sides of 4 GiB.
 fn generic(kernel: &str) -> Vec<&str> {
     let machine = ["--machine", "q35", "--memory", "6144", "--vcpus", "2"];
