@@ -165,9 +165,21 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// See [`ErrorCode::NoTypes`]: the types are of this very kernel build, and yet not of what it made.
+    #[error(
+        "the types of the kernel of domain '{domain}' ({release}) do not fit its memory: {reason}; so it is where RANDSTRUCT put structures in an order that no types tell (boot a kernel built with CONFIG_RANDSTRUCT_NONE=y), and for a moment while a guest restarts"
+    )]
+    WrongTypes {
+        /// The domain's name.
+        domain: String,
+        /// The kernel's release, or "unknown release".
+        release: String,
+        /// What shows it.
+        reason: String,
+    },
     /// See [`ErrorCode::NoSymbols`].
     #[error(
-        "the symbol table of the kernel in domain '{domain}' cannot be read ({reason}); install its debug package on this host, name its System.map or vmlinux with --symbols, or boot a kernel built with CONFIG_KALLSYMS=y and CONFIG_KALLSYMS_ALL=y"
+        "the symbol table of the kernel in domain '{domain}' does not serve ({reason}); install its debug package on this host, name its System.map or vmlinux with --symbols, or boot a kernel built with CONFIG_KALLSYMS=y and CONFIG_KALLSYMS_ALL=y"
     )]
     NoSymbols {
         /// The domain's name.
@@ -276,7 +288,7 @@ impl Error {
             Self::Permission { .. } | Self::Denied { .. } => ErrorCode::Permission,
             Self::NotBooted { .. } => ErrorCode::NotBooted,
             Self::NotLinux { .. } => ErrorCode::NotLinux,
-            Self::NoTypes { .. } => ErrorCode::NoTypes,
+            Self::NoTypes { .. } | Self::WrongTypes { .. } => ErrorCode::NoTypes,
             Self::NoSymbols { .. } => ErrorCode::NoSymbols,
             Self::Unsupported { .. } => ErrorCode::Unsupported,
             Self::NoMemory { .. } => ErrorCode::NoMemory,

@@ -231,6 +231,7 @@ fn no_kernel(memory: &dyn PhysicalMemory, source: &dyn Source) -> Error {
 
 fn unusable(error: DiscoveryError, domain: &str) -> Error {
     let domain = domain.to_owned();
+    let unknown = || "unknown release".to_owned();
     match error {
         DiscoveryError::NotLinux => Error::NotLinux {
             domain,
@@ -243,10 +244,11 @@ fn unusable(error: DiscoveryError, domain: &str) -> Error {
         DiscoveryError::Mismatch { path, reason } => {
             Error::Mismatch { domain, path: path.display().to_string(), reason }
         }
-        DiscoveryError::NoTypes { release, reason } => Error::NoTypes {
-            domain,
-            release: release.unwrap_or_else(|| "unknown release".to_owned()),
-            reason,
-        },
+        DiscoveryError::NoTypes { release, reason } => {
+            Error::NoTypes { domain, release: release.unwrap_or_else(unknown), reason }
+        }
+        DiscoveryError::WrongTypes { release, reason } => {
+            Error::WrongTypes { domain, release: release.unwrap_or_else(unknown), reason }
+        }
     }
 }

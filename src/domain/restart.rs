@@ -48,7 +48,10 @@ impl Domain {
                 return Err(self.restarting("it was restarted, and no whole kernel is there yet"));
             }
             // The same, or a new one that cannot be used: only time tells.
-            Err(error @ (Error::NoSymbols { .. } | Error::NoTypes { .. })) => {
+            Err(
+                error
+                @ (Error::NoSymbols { .. } | Error::NoTypes { .. } | Error::WrongTypes { .. }),
+            ) => {
                 return Err(self.restarting(&format!("it was restarted; so far, {error}")));
             }
             Err(error) => return Err(error),

@@ -11,10 +11,11 @@ use super::constants::{BANNER_BEGINNING, Constants, banner_of};
 use super::files::{self, FileTypes, SymbolFile};
 use super::kallsyms::{FoundBy, Kallsyms};
 use super::profile::{LONGEST_BANNER, Marks, ProfileTypes};
+use super::verify::{Unfit, verify};
 use super::vmcoreinfo::Vmcoreinfo;
 use super::{
-    BANNER, BTF_BOUNDS, DiscoveryError, FIRST_UTS, Kernel, KernelImage, KernelTypes, MEASURED,
-    NOTES_BOUNDS, Origin, Sources, TOP_PAGE_TABLE, Types, Wanted,
+    BANNER, BTF_BOUNDS, DiscoveryError, Kernel, KernelImage, KernelTypes, MEASURED, NOTES_BOUNDS,
+    Origin, Sources, TOP_PAGE_TABLE, Wanted, core_symbol_lacking,
 };
 use crate::memory::GuestRam;
 use crate::paging::AddressSpace;
@@ -82,10 +83,7 @@ impl Kernel {
             wanted,
         };
         let symbols = guest.symbols(sources)?;
-        let types = guest.types(sources, &symbols.addresses)?;
-        if let Some(path) = types.file.as_ref().or(symbols.file.as_ref()) {
-            guest.check(types.types.any(), &symbols.addresses, path)?;
-        }
+        let types = guest.types(sources, &symbols)?;
         let named = symbols.addresses.get(BANNER).and_then(|at| {
             let bytes = guest.constants.at(*at, at.checked_add(LONGEST_BANNER as u64)?)?;
             Some((*at, banner_of(&bytes)?.to_owned()))
@@ -132,8 +130,14 @@ impl Guest<'_> {
         if let Some(path) = &sources.symbols {
             return self.symbols_of(path);
         }
-        let own = match self.kallsyms() {
-            Ok(kallsyms) => return Ok(self.own_symbols(&kallsyms)),
+        let own = match self.kallsyms().map(|kallsyms| self.own_symbols(&kallsyms)) {
+            Ok(symbols) => match symbols.lacking() {
+                None => return Ok(symbols),
+                Some(name) => format!(
+                    "it has no {name} among its {} symbols: a kernel without CONFIG_KALLSYMS_ALL keeps functions alone",
+                    symbols.count
+                ),
+            },
             Err(reason) => reason,
         };
         // A vmlinux that is named for its types has symbols too.
@@ -193,7 +197,11 @@ impl Guest<'_> {
         }
         let origin = file.symbols_in_words(path);
         let file = Some(path.to_owned());
-        Ok(FoundSymbols { addresses, count: linked.len(), origin, proven, file })
+        let found = FoundSymbols { addresses, count: linked.len(), origin, proven, file };
+        match found.lacking() {
+            None => Ok(found),
+            Some(name) => Err(bad(format!("it has no symbol {name}, which every kernel has"))),
+        }
     }
 
     /// Compares build ids; whether both are known.
@@ -243,24 +251,46 @@ impl Guest<'_> {
     fn types(
         &self,
         sources: &Sources,
-        symbols: &FxHashMap<String, u64>,
+        symbols: &FoundSymbols,
     ) -> Result<FoundTypes, DiscoveryError> {
+        let of_file =
+            |path: &Path, folders: &[PathBuf]| self.fit(self.types_of(path, folders)?, symbols);
         if let Some(path) = &sources.types {
-            return self.types_of(path, &sources.debug_folders);
+            return of_file(path, &sources.debug_folders);
         }
-        let own = match self.own_types(symbols) {
+        let no_types = |reason| DiscoveryError::NoTypes { release: self.release.clone(), reason };
+        let own = self.own_types(&symbols.addresses).map_err(no_types);
+        let own = match own.and_then(|types| self.fit(types, symbols)) {
             Ok(types) => return Ok(types),
-            Err(reason) => reason,
+            Err(error) => error,
         };
         if let Some(path) = &sources.symbols
-            && let Ok(types) = self.types_of(path, &sources.debug_folders)
+            && let Ok(types) = of_file(path, &sources.debug_folders)
         {
             return Ok(types);
         }
         let (id, release) = (self.build_id.as_deref(), self.release.as_deref());
         let vmlinux = files::vmlinux(&sources.debug_folders, id, release);
-        first_usable(vmlinux, |path| self.types_of(path, &[]))
-            .ok_or_else(|| DiscoveryError::NoTypes { release: self.release.clone(), reason: own })
+        first_usable(vmlinux, |path| of_file(path, &[])).ok_or(own)
+    }
+
+    /// Types that, with the symbols, find in the guest what must be there.
+    fn fit(&self, types: FoundTypes, symbols: &FoundSymbols) -> Result<FoundTypes, DiscoveryError> {
+        let release = self.release.as_deref();
+        let verified = verify(&self.space, types.types.any(), &symbols.addresses, release);
+        let Err(unfit) = verified else { return Ok(types) };
+        let release = self.release.clone();
+        let sources =
+            [(types.file.as_ref(), types.proven), (symbols.file.as_ref(), symbols.proven)];
+        let unproven = sources.into_iter().find_map(|(file, proven)| file.filter(|_| !proven));
+        Err(match (unfit, unproven.cloned()) {
+            (Unfit::Lack(reason), _) => match types.file {
+                Some(path) => DiscoveryError::BadFile { path, reason },
+                None => DiscoveryError::NoTypes { release, reason },
+            },
+            (Unfit::Contradiction(reason), Some(path)) => DiscoveryError::Mismatch { path, reason },
+            (Unfit::Contradiction(reason), None) => DiscoveryError::WrongTypes { release, reason },
+        })
     }
 
     /// The guest's BTF: where the symbols say, else by its beginning.
@@ -300,33 +330,12 @@ impl Guest<'_> {
             }
         }
     }
+}
 
-    /// Whether types, with the symbols, find in the guest what must be there: its release, once more.
-    fn check(
-        &self,
-        types: &dyn Types,
-        symbols: &FxHashMap<String, u64>,
-        path: &Path,
-    ) -> Result<(), DiscoveryError> {
-        let Some(member) = types.member("uts_namespace", "name.release") else {
-            let reason = "it does not tell struct uts_namespace, which every kernel has".to_owned();
-            return Err(DiscoveryError::BadFile { path: path.to_owned(), reason });
-        };
-        let (Some(release), Some(uts)) = (&self.release, symbols.get(FIRST_UTS)) else {
-            return Ok(());
-        };
-        let mut found = vec![0; release.len() + 1];
-        let at = uts.wrapping_add(u64::from(member.offset));
-        let is_read = self.space.read(at, &mut found).is_ok();
-        if is_read && found.split_last() == Some((&0, release.as_bytes())) {
-            return Ok(());
-        }
-        Err(DiscoveryError::Mismatch {
-            path: path.to_owned(),
-            reason: format!(
-                "by it the guest's release would be at {at:#x}, where '{release}' does not stand"
-            ),
-        })
+impl FoundSymbols {
+    /// The first variable of every kernel that is not among them.
+    fn lacking(&self) -> Option<&'static str> {
+        core_symbol_lacking(|name| self.addresses.contains_key(name))
     }
 }
 

@@ -18,6 +18,7 @@ mod recall;
 mod store;
 mod symbols;
 mod types;
+mod verify;
 mod vmcoreinfo;
 
 pub(crate) use image::KernelImage;
@@ -48,6 +49,11 @@ const BANNER: &str = "linux_banner";
 const VMCOREINFO: &str = "vmcoreinfo_data";
 /// The first UTS namespace, which holds the release once more.
 const FIRST_UTS: &str = "init_uts_ns";
+/// The task with PID 0.
+const FIRST_TASK: &str = "init_task";
+/// Variables of every kernel, without which nothing of it can be shown. A table without them is one of functions
+/// alone, as kernels without CONFIG_KALLSYMS_ALL have (scripts/kallsyms.c).
+const CORE_SYMBOLS: [&str; 2] = [FIRST_TASK, FIRST_UTS];
 /// The variables between which the linker's notes lie.
 const NOTES_BOUNDS: [&str; 2] = ["__start_notes", "__stop_notes"];
 /// What this room asks for itself.
@@ -159,6 +165,13 @@ pub(crate) enum DiscoveryError {
         /// `uname -r`, where known.
         release: Option<String>,
         /// What is wrong.
+        reason: String,
+    },
+    /// The types are of this very build, and memory is otherwise.
+    WrongTypes {
+        /// `uname -r`, where known.
+        release: Option<String>,
+        /// What shows it, as a clause.
         reason: String,
     },
     /// A file that the user named is no symbol file.
@@ -299,6 +312,11 @@ impl Kernel {
             drivers: self.drivers.borrow().clone(),
         })
     }
+}
+
+/// The first variable of every kernel that a table of symbols lacks.
+fn core_symbol_lacking(has: impl Fn(&str) -> bool) -> Option<&'static str> {
+    CORE_SYMBOLS.into_iter().find(|name| !has(name))
 }
 
 /// Bytes as digits.

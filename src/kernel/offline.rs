@@ -73,7 +73,7 @@ impl Profile {
             let types = dwarf::load(&elf, wanted.types).ok()?;
             Some(((*name).to_owned(), Recorder::answers(&types, ask)))
         };
-        Ok(Self {
+        let profile = Self {
             marks: Marks {
                 build_id,
                 notes: image(note)
@@ -85,7 +85,9 @@ impl Profile {
             origin,
             symbols: symbols.places.into_iter().collect(),
             types: facts,
-        })
+        };
+        let lacking = |name| (path, format!("it has no symbol {name}, which every kernel has"));
+        profile.lacking().map_or(Ok(profile), |name| Err(lacking(name)))
     }
 }
 

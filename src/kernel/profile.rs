@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::core_symbol_lacking;
 use super::types::{Member, Types};
 
 /// What a profile's first line begins with.
@@ -220,10 +221,18 @@ impl Profile {
         }
         let profile: Self = serde_json::from_slice(body)
             .map_err(|error| format!("it is no sound profile: {error}"))?;
+        if let Some(name) = profile.lacking() {
+            return Err(format!("it is not whole: it does not tell where {name} lies"));
+        }
         match profile.is_sound() {
             true => Ok(profile),
             false => Err("what it says cannot be of any kernel".to_owned()),
         }
+    }
+
+    /// The first variable of every kernel that it does not place.
+    pub(super) fn lacking(&self) -> Option<&'static str> {
+        core_symbol_lacking(|name| self.symbols.get(name).is_some_and(Option::is_some))
     }
 
     /// Whether its numbers can be.
@@ -315,6 +324,7 @@ pub(super) mod tests {
             origin: Origin { symbols: "kallsyms".to_owned(), types: "BTF".to_owned() },
             symbols: [
                 ("init_task".to_owned(), Some(Place::Image(0x1c1_a940))),
+                ("init_uts_ns".to_owned(), Some(Place::Image(0x1c1_b000))),
                 ("cpu_info".to_owned(), Some(Place::Absolute(0x11280))),
                 ("nowhere".to_owned(), None),
             ]

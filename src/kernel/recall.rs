@@ -4,6 +4,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 
 use super::profile::{self, Place, Profile, ProfileTypes};
 use super::store::Candidate;
+use super::verify::verify;
 use super::{
     Kernel, KernelImage, KernelTypes, Origin, Sources, TOP_PAGE_TABLE, VMCOREINFO, Wanted,
 };
@@ -63,6 +64,10 @@ impl Kernel {
         let words =
             |of: &str| format!("the {kind} profile {} (of {of})", candidate.path().display());
         let types = ProfileTypes::new(profile.types);
+        if let Err(unfit) = verify(&space, &types, &symbol_addresses, profile.release.as_deref()) {
+            tracing::warn!(path = %candidate.path().display(), ?unfit, "profile not used");
+            return None;
+        }
         if !answered {
             types.miss();
         }

@@ -1,1 +1,137 @@
 //! Kernels built otherwise than Debian builds its own.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use nfm::{Cache, Domain, DumpOptions, ErrorCode, Frame, OpenOptions};
+
+use crate::lab;
+
+/// Flags of kernel threads (`PF_KTHREAD`, include/linux/sched.h).
+const KERNEL_THREAD: u64 = 0x0020_0000;
+
+/// Nothing but the guest's own memory.
+fn alone() -> OpenOptions {
+    let mut options = OpenOptions::default();
+    options.cache = Cache::Off;
+    options.debug_dir = Some("/nonexistent".into());
+    options
+}
+
+/// Id and name of every process of a guest that is no kernel thread, and of none that only asks.
+fn processes(guest: &lab::Guest) -> BTreeSet<(u32, String)> {
+    let look = || {
+        let all = guest
+            .ask("for one in /proc/[0-9]*/stat; do tr '\\n' ' ' <$one && echo; done 2>&1; true");
+        let row = |line: &str| {
+            let (head, rest) = line.rsplit_once(')')?;
+            let (pid, name) = head.split_once(" (")?;
+            let flags: u64 = rest.split_whitespace().nth(6)?.parse().ok()?;
+            (flags & KERNEL_THREAD == 0).then(|| (pid.parse().unwrap(), name.to_owned()))
+        };
+        all.lines().filter_map(row).collect::<BTreeSet<_>>()
+    };
+    let (before, after) = (look(), look());
+    before.intersection(&after).cloned().collect()
+}
+
+/// The same of a frame. A newline in a name would begin a line in the guest's answer, too.
+fn shown(frame: &Frame) -> BTreeSet<(u32, String)> {
+    let rows = frame.processes.iter().flatten();
+    let rows = rows.filter(|row| row.kernel_thread == Some(false));
+    rows.map(|row| (row.pid, row.name.as_deref().unwrap_or("?").replace('\n', " "))).collect()
+}
+
+/// Without CONFIG_KALLSYMS_ALL the kernel's table has functions alone (`symbol_valid`, scripts/kallsyms.c): that is
+/// no table of its variables. What files tell of them is asked, and else the guest is refused.
+#[test]
+fn a_table_of_functions_alone_is_refused_and_files_are_asked() {
+    let guest = lab::guest("functions", &["--kernel", "6.1", "--flavour", "functions"]);
+    let files = lab::kernel_files("6.1-functions").expect("the guest's files");
+    let error = Domain::open(guest.domain(), &alone()).err().expect("no variables");
+    assert_eq!(error.code(), ErrorCode::NoSymbols, "{error}");
+    let text = error.to_string();
+    for words in ["no init_task", "CONFIG_KALLSYMS_ALL", "debug package", "--symbols"] {
+        assert!(text.contains(words), "no '{words}' in: {text}");
+    }
+
+    let folder =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("functions-{}", std::process::id()));
+    let release = guest.ask("uname -r");
+    std::fs::create_dir_all(folder.join("boot")).unwrap();
+    let vmlinux = folder.join("boot").join(format!("vmlinux-{}", release.trim()));
+    std::os::unix::fs::symlink(files.join("vmlinux"), vmlinux).unwrap();
+    let with = |set: &dyn Fn(&mut OpenOptions)| {
+        let mut options = alone();
+        set(&mut options);
+        options
+    };
+    let ways: [(&str, OpenOptions); 3] = [
+        ("System.map", with(&|options| options.symbols = Some(files.join("System.map")))),
+        (
+            "vmlinux, named for its types",
+            with(&|options| options.types = Some(files.join("vmlinux"))),
+        ),
+        ("a folder", with(&|options| options.debug_dir = Some(folder.clone()))),
+    ];
+    for (way, options) in ways {
+        let mut domain =
+            Domain::open(guest.domain(), &options).unwrap_or_else(|error| panic!("{way}: {error}"));
+        let frame = lab::whole_frame(&mut domain);
+        assert_eq!(shown(&frame), processes(&guest), "by {way}");
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+/// A dump that goes when dropped.
+struct Dump(PathBuf);
+
+impl Dump {
+    fn of(guest: &lab::Guest) -> Self {
+        let path = PathBuf::from(format!("/var/tmp/nfm-field-kernels-{}", std::process::id()));
+        let dump = Self(path);
+        lab::open(guest).dump(&dump.0, &DumpOptions::default(), &mut |_, _| ()).expect("a dump");
+        dump
+    }
+
+    fn open(&self) -> nfm::Result<Domain> {
+        Domain::open(&format!("file:{}", self.0.display()), &alone())
+    }
+}
+
+impl Drop for Dump {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// RANDSTRUCT (`__randomize_layout`; security/Kconfig.hardening) orders `struct task_struct` (include/linux/sched.h)
+/// and `struct uts_namespace` (include/linux/uts_namespace.h) otherwise than the kernel's own types tell. Such types
+/// show nothing that is so, and are refused before the first frame. What each case exchanges, it puts back.
+#[test]
+fn types_that_memory_contradicts_are_refused() {
+    let guest = lab::guest("shared-61", &[]);
+    let dump = Dump::of(&guest);
+    let types = lab::btf::Btf::in_dump(&dump.0);
+    let before = shown(&lab::whole_frame(&mut dump.open().expect("a dump as it was")));
+    assert!(!before.is_empty());
+    for (structure, members, words) in [
+        ("uts_namespace", ["name", "user_ns"], "release would be at"),
+        ("task_struct", ["comm", "utime"], "where 'swapper' does not stand"),
+        ("task_struct", ["tgid", "flags"], "where 0 does not stand"),
+        ("task_struct", ["tasks", "children"], "list of tasks"),
+        ("task_struct", ["tasks", "se"], "list of tasks"),
+    ] {
+        types.exchange(structure, members);
+        let error = dump.open().err().unwrap_or_else(|| panic!("{members:?} exchanged: opened"));
+        types.exchange(structure, members);
+        let text = error.to_string();
+        println!("{members:?}: {text}");
+        assert_eq!(error.code(), ErrorCode::NoTypes, "{text}");
+        for words in [words, "RANDSTRUCT", "do not fit its memory"] {
+            assert!(text.contains(words), "{members:?}: no '{words}' in: {text}");
+        }
+    }
+    let after = shown(&lab::whole_frame(&mut dump.open().expect("a dump as it was")));
+    assert_eq!(after, before);
+}

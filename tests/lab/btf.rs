@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;
+use std::path::Path;
 
 use memchr::memmem;
 
@@ -15,9 +16,25 @@ const SIZES: std::ops::Range<u64> = 256 << 10..64 << 20;
 /// Each large BTF blob of a guest.
 pub struct Btf {
     mem: File,
-    /// Where each begins in QEMU, and its strings: where and how many bytes.
+    /// Where each begins in QEMU or in the dump, and its strings: where and how many bytes.
     blobs: Vec<(u64, (u64, usize))>,
 }
+
+/// Bytes of a type, and of each of its members by kind (include/uapi/linux/btf.h): (kind, once, for each).
+const TYPE: usize = 12;
+const STRUCT: u32 = 4;
+const EXTRA: [(u32, usize, usize); 10] = [
+    (1, 4, 0),  // INT
+    (3, 12, 0), // ARRAY
+    (STRUCT, 0, 12),
+    (5, 0, 12),  // UNION
+    (6, 0, 8),   // ENUM
+    (13, 0, 8),  // FUNC_PROTO
+    (14, 4, 0),  // VAR
+    (15, 0, 12), // DATASEC
+    (17, 4, 0),  // DECL_TAG
+    (19, 0, 12), // ENUM64
+];
 
 impl Btf {
     /// Searches the RAM, private to its QEMU and in one piece, of a guest.
@@ -29,7 +46,15 @@ impl Btf {
             (end - start >= ram && line.contains(" rw-p 00000000 00:00 0")).then_some(start)
         });
         let start = start.expect("a mapping as large as the guest's RAM");
-        let path = format!("/proc/{qemu}/mem");
+        Self::within(Path::new(&format!("/proc/{qemu}/mem")), start, ram)
+    }
+
+    /// Searches a dump in which memory lies in one piece.
+    pub fn in_dump(path: &Path) -> Self {
+        Self::within(path, 0, std::fs::metadata(path).unwrap().len())
+    }
+
+    fn within(path: &Path, start: u64, ram: u64) -> Self {
         let mem = OpenOptions::new().read(true).write(true).open(path).unwrap();
         let mut blobs = Vec::new();
         let mut bytes = vec![0; CHUNK + HEADER];
@@ -76,5 +101,40 @@ impl Btf {
             }
         }
         assert!(renamed > 0, "nothing is named {from}");
+    }
+
+    /// Lets two members of a structure change places, in what the types say.
+    pub fn exchange(&self, structure: &str, members: [&str; 2]) {
+        let mut exchanged = 0;
+        for (begin, (strings_at, length)) in &self.blobs {
+            let mut types = vec![0; (strings_at - begin) as usize - HEADER];
+            self.mem.read_exact_at(&mut types, begin + HEADER as u64).unwrap();
+            let mut strings = vec![0; *length];
+            self.mem.read_exact_at(&mut strings, *strings_at).unwrap();
+            let word = |at: usize| u32::from_le_bytes(types[at..at + 4].try_into().unwrap());
+            let is_named = |at: usize, name: &str| {
+                let rest = &strings[word(at) as usize..];
+                rest.starts_with(name.as_bytes()) && rest[name.len()] == 0
+            };
+            let mut at = 0;
+            while at < types.len() {
+                let (kind, count) = (word(at + 4) >> 24 & 31, word(at + 4) as usize & 0xffff);
+                if kind == STRUCT && is_named(at, structure) {
+                    // Of each member the name, the type and the place.
+                    let places = members.map(|name| {
+                        let mut all = (0..count).map(|index| at + TYPE + 12 * index);
+                        all.find(|at| is_named(*at, name)).expect(name) + 8
+                    });
+                    for (place, other) in [(places[0], places[1]), (places[1], places[0])] {
+                        let to = begin + (HEADER + place) as u64;
+                        self.mem.write_all_at(&word(other).to_le_bytes(), to).unwrap();
+                    }
+                    exchanged += 1;
+                }
+                let extra = EXTRA.iter().find(|(of, ..)| *of == kind);
+                at += TYPE + extra.map_or(0, |(_, once, each)| once + each * count);
+            }
+        }
+        assert_eq!(exchanged, 1, "structures named {structure}");
     }
 }

@@ -116,6 +116,13 @@ pub fn whole_frame(domain: &mut nfm::Domain) -> nfm::Frame {
     frame
 }
 
+/// The folder of a kernel of the lab and what belongs to it, if it is cached.
+pub fn kernel_files(kernel: &str) -> Option<PathBuf> {
+    let output = lab_command(["files", kernel]).output().expect("tests/lab/guest");
+    let path = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    output.status.success().then(|| path.into())
+}
+
 /// What virsh prints, or `None` where it fails; bounded in time.
 pub fn virsh(arguments: &[&str]) -> Option<String> {
     let output = Command::new("timeout")
