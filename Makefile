@@ -21,7 +21,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 VERSION = $(shell sed -n 's/^version *= *"\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SOVERSION := 0
 
-.PHONY: help build release demo test test-symbols test-hostile test-xen fuzz lint bench bench-frames bench-xen bench-peers \
+.PHONY: help build release demo test test-symbols test-hostile test-kernels test-xen fuzz lint bench bench-frames bench-xen bench-peers \
     bench-scale bench-fleet bench-overhead install uninstall deb test-deb clean
 
 help: ## list the targets
@@ -71,6 +71,16 @@ test-symbols: ## test symbols and types from files, by a kernel's debug package 
 	    fi; \
 	else \
 	    echo "test-symbols: SKIPPED, 3 tests: the kernel's debug package is not cached and was not to be had in 3 minutes" >&2; \
+	fi
+
+# 10 minutes of one core and 153 MB, once.
+test-kernels: ## test kernels that no distribution ships (built if need be)
+	@$(SETUP)
+	@[ -e "$${NFM_LAB_CACHE:-/var/cache/nfm-lab}/kernels/6.12-up/vmlinuz" ] || tests/lab/guest prepare 6.12-up
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
+	    scripts/with-lab $(CARGO) nextest run -p nfm --test field kernels:: --no-capture; \
+	else \
+	    scripts/with-lab $(CARGO) test -p nfm --test field kernels:: -- --nocapture; \
 	fi
 
 test-xen: ## test guests of Xen, on a Xen host under emulation

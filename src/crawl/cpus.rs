@@ -20,7 +20,11 @@ pub(super) fn crawl(context: &Context) -> Vec<Cpu> {
 fn cpu(context: &Context, id: u32, online: bool) -> Cpu {
     let layout = &context.layout.system.cpu_info;
     let symbols = &context.layout.symbols;
-    let info = context.symbol(symbols.cpu_info).and_then(|info| context.per_cpu(info, id));
+    // Older uniprocessor kernels have none per CPU (arch/x86/include/asm/processor.h).
+    let info = match symbols.boot_cpu_data.address {
+        Some(only) if symbols.cpu_info.address.is_none() && context.has_one_cpu() => Ok(only),
+        _ => context.symbol(symbols.cpu_info).and_then(|info| context.per_cpu(info, id)),
+    };
     // A CPU that never came up has no vendor.
     let identity = |what, field| {
         let text = info.and_then(|info| context.text(info, field));

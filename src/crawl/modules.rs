@@ -11,8 +11,15 @@ const UNFORMED: u64 = 3;
 const TAINTS: &[u8] = b"PFSRMBUDAWCIOELKXTNJ";
 
 pub(super) fn crawl(context: &Context) -> Vec<Module> {
-    let layout = &context.layout.system.module;
-    let Some(head) = context.note("modules", context.symbol(context.layout.symbols.modules)) else {
+    let (layout, symbols) = (&context.layout.system.module, &context.layout.symbols);
+    // Without CONFIG_MODULES there is none of these (kernel/module/), and nothing to be loaded.
+    if [symbols.modules, symbols.mod_tree, symbols.modules_op]
+        .iter()
+        .all(|one| one.address.is_none())
+    {
+        return Vec::new();
+    }
+    let Some(head) = context.note("modules", context.symbol(symbols.modules)) else {
         return Vec::new();
     };
     let modules = context.list("modules", head, layout.list);

@@ -263,10 +263,13 @@ fn resident_pages(context: &Context, mm: u64, kind: u32) -> ReadResult<i64> {
     per_cpu_counter(context, first.wrapping_add(u64::from(kind) * size))
 }
 
-/// `percpu_counter_sum` (lib/percpu_counter.c).
+/// `percpu_counter_sum` (lib/percpu_counter.c). On a uniprocessor kernel `count` is all that it has.
 fn per_cpu_counter(context: &Context, counter: u64) -> ReadResult<i64> {
     let layout = &context.layout.process.percpu_counter;
     let mut sum = context.signed(counter, layout.count)?;
+    if !layout.counters.exists() && context.has_one_cpu() {
+        return Ok(sum);
+    }
     let base = context.unsigned(counter, layout.counters)?;
     for cpu in context.possible_cpus()? {
         let own = context.u32_at(context.per_cpu(base, cpu)?)?;

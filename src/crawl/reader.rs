@@ -680,10 +680,21 @@ impl<'a> Context<'a> {
         Ok(numbers)
     }
 
-    /// The address of one CPU's copy of a per-CPU variable or allocation.
+    /// The address of one CPU's copy of a per-CPU variable or allocation. A uniprocessor kernel has no
+    /// `__per_cpu_offset`, and each variable is the only copy (`per_cpu_ptr`, include/linux/percpu-defs.h).
     pub fn per_cpu(&self, address: u64, cpu: u32) -> ReadResult<u64> {
-        let bases = self.symbol(self.layout.symbols.__per_cpu_offset)?;
-        Ok(address.wrapping_add(self.u64_at(bases.wrapping_add(u64::from(cpu) * 8))?))
+        let bases = self.layout.symbols.__per_cpu_offset;
+        if bases.address.is_none() && cpu == 0 && self.has_one_cpu() {
+            return Ok(address);
+        }
+        let base = self.symbol(bases)?.wrapping_add(u64::from(cpu) * 8);
+        Ok(address.wrapping_add(self.u64_at(base)?))
+    }
+
+    /// Whether the kernel knows no other CPU than the first, nor where others would have their copies.
+    pub fn has_one_cpu(&self) -> bool {
+        let several = self.layout.symbols.__per_cpu_offset.address.is_some();
+        !several && self.possible_cpus().is_ok_and(|cpus| cpus.eq([0]))
     }
 
     /// The address space of a process, from its `mm_struct`.

@@ -159,6 +159,8 @@ field::symbols! {
     __per_cpu_offset,
     /// `struct cpuinfo_x86`, per CPU.
     cpu_info,
+    /// The same of the first CPU.
+    boot_cpu_data,
     /// Kilohertz of the CPUs.
     cpu_khz,
     /// `struct kernel_cpustat`, per CPU.

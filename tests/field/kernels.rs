@@ -135,3 +135,87 @@ fn types_that_memory_contradicts_are_refused() {
     let after = shown(&lab::whole_frame(&mut dump.open().expect("a dump as it was")));
     assert_eq!(after, before);
 }
+
+/// A uniprocessor kernel without modules, namespaces and control groups. `per_cpu_offset` is not there without
+/// CONFIG_SMP (include/linux/percpu-defs.h), `struct percpu_counter` is one number (include/linux/percpu_counter.h),
+/// and there is no list of modules without CONFIG_MODULES (kernel/module/main.c).
+#[test]
+fn a_uniprocessor_kernel_without_modules() {
+    const KERNEL: &str = "6.12-up";
+    if lab::kernel_files(KERNEL).is_none() {
+        eprintln!(
+            "SKIPPED: the kernel {KERNEL} is not built; `make test-kernels` builds it in ten minutes"
+        );
+        return;
+    }
+    let guest = lab::guest("uniprocessor", &["--kernel", "6.12", "--flavour", "up"]);
+    let mut domain = Domain::open(guest.domain(), &alone()).expect("an open domain");
+    let before = (cpu_times(&guest), statuses(&guest));
+    let frame = domain.crawl(&lab::patient()).expect("a frame");
+    let after = (cpu_times(&guest), statuses(&guest));
+    println!("{:?}", frame.consistency.problems);
+
+    assert_eq!(shown(&frame), processes(&guest));
+    assert_eq!(frame.modules.as_deref(), Some(&[][..]));
+    let [cpu] = frame.cpus.as_deref().expect("CPUs") else { panic!("CPUs: {:?}", frame.cpus) };
+    let model = guest.ask("sed -n 's/^model name.*: //p' /proc/cpuinfo");
+    assert_eq!((cpu.id, cpu.online, cpu.model.as_deref()), (0, true, Some(model.trim())));
+    // Hundredths of a second (USER_HZ).
+    let times = &cpu.times;
+    let times = [times.user_ns, times.nice_ns, times.system_ns, times.idle_ns]
+        .map(|ns| ns.expect("a time") / 10_000_000);
+    for (index, time) in times.into_iter().enumerate() {
+        assert!(
+            (before.0[index]..=after.0[index]).contains(&time),
+            "{index}: {time} in {before:?} to {after:?}"
+        );
+    }
+    let mut compared = 0;
+    for process in frame.processes.iter().flatten().filter(|row| row.kernel_thread == Some(false)) {
+        // Of one that rests, in KiB.
+        let Some(rss) =
+            before.1.get(&process.pid).filter(|rss| after.1.get(&process.pid) == Some(rss))
+        else {
+            continue;
+        };
+        assert_eq!(
+            process.rss_bytes.map(|bytes| bytes >> 10),
+            Some(*rss),
+            "RSS of {}",
+            process.pid
+        );
+        compared += 1;
+    }
+    assert!(compared > 1, "{compared} processes");
+    let lo = guest.ask("cat /proc/net/dev");
+    let lo = lo.lines().find_map(|line| line.trim().strip_prefix("lo:")).expect("lo");
+    let lo: Vec<u64> = lo.split_whitespace().map(|word| word.parse().unwrap()).collect();
+    let row = frame
+        .interfaces
+        .iter()
+        .flatten()
+        .find(|row| row.name.as_deref() == Some("lo"))
+        .expect("lo");
+    assert_eq!((row.rx_bytes, row.tx_packets), (Some(lo[0]), Some(lo[9])));
+    let lost = ["modules", "cpus", "interfaces"];
+    let named = frame.consistency.problems.iter().filter(|one| lost.contains(&&*one.section));
+    assert_eq!(named.count(), 0, "{:?}", frame.consistency.problems);
+}
+
+/// User, nice, system and idle time of the only CPU.
+fn cpu_times(guest: &lab::Guest) -> [u64; 4] {
+    let stat = guest.ask("head -n 1 /proc/stat");
+    let mut words = stat.split_whitespace().skip(1).map(|word| word.parse().unwrap());
+    std::array::from_fn(|_| words.next().unwrap())
+}
+
+/// Resident KiB by process.
+fn statuses(guest: &lab::Guest) -> std::collections::BTreeMap<u32, u64> {
+    let text = guest.ask("grep -H VmRSS /proc/[0-9]*/status 2>/dev/null; true");
+    let row = |line: &str| {
+        let mut words =
+            line.split([':', '/']).map(str::trim).filter(|word| !word.is_empty()).skip(1);
+        Some((words.next()?.parse().ok()?, words.nth(2)?.strip_suffix(" kB")?.parse().ok()?))
+    };
+    text.lines().filter_map(row).collect()
+}
