@@ -6,6 +6,7 @@ mod lab;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -197,6 +198,69 @@ fn saved() -> Vec<u8> {
     bytes
 }
 
+/// What plain `virsh dump` writes of the same guest.
+fn stream() -> Vec<u8> {
+    let saved = saved();
+    let start = saved.windows(4).position(|four| four == b"QEVM").expect("a stream");
+    saved[start..].to_vec()
+}
+
+/// The same with other names of its blocks.
+fn of_a_device(mut stream: Vec<u8>) -> Vec<u8> {
+    let is_name = |at: &usize| stream[*at..].starts_with(b"pc.ram");
+    let names: Vec<usize> = (0..stream.len()).filter(is_name).collect();
+    for at in names {
+        stream[at..at + 6].copy_from_slice(b"vgaram");
+    }
+    stream
+}
+
+/// Two runs of RAM as LiME writes them.
+fn lime() -> Vec<u8> {
+    let runs = [(0_u64, 8192_usize), (1 << 40, 4096)];
+    let runs = runs.map(|(start, length)| {
+        let mut run = b"EMiL\x01\0\0\0".to_vec();
+        for long in [start, start + length as u64 - 1, 0] {
+            run.extend(long.to_le_bytes());
+        }
+        run.resize(run.len() + length, 0x5a);
+        run
+    });
+    runs.concat()
+}
+
+/// A run of RAM as AVML compresses it.
+fn avml() -> Vec<u8> {
+    const LENGTH: usize = 150_000;
+    let mut bytes = b"AVML\x02\0\0\0".to_vec();
+    for long in [0_u64, LENGTH as u64 - 1, 0] {
+        bytes.extend(long.to_le_bytes());
+    }
+    let content: Vec<u8> = (0..LENGTH).map(|n| (n / 7) as u8).collect();
+    let mut encoder = snap::write::FrameEncoder::new(Vec::new());
+    encoder.write_all(&content).unwrap();
+    let packed = encoder.into_inner().expect("a stream");
+    bytes.extend(&packed);
+    bytes.extend((packed.len() as u64).to_le_bytes());
+    bytes
+}
+
+#[test]
+fn doctored_lime_dumps() {
+    expect_errors_only("lime", &lime(), &[0..32, 8224..8256]);
+}
+
+#[test]
+fn doctored_avml_dumps() {
+    let avml = avml();
+    expect_errors_only("avml", &avml, &[0..32, 32..60, 60..100, avml.len() - 8..avml.len()]);
+}
+
+#[test]
+fn doctored_streams() {
+    expect_errors_only("stream", &stream(), &[0..100, 100..340]);
+}
+
 #[test]
 fn doctored_elf_cores() {
     expect_errors_only("elf", &elf(), &[0..64, 64..232, 256..300]);
@@ -270,6 +334,19 @@ fn what_is_wrong_is_said() {
         ("saved, cut short", saved()[..4000].to_vec(), "cut short"),
         ("saved in part", with(saved(), &[(0, b"LibvirtQemudPart")]), "never finished"),
         ("saved and compressed", with(saved(), &[(28, &[1])]), "save_image_format"),
+        ("gzip", b"\x1f\x8b\x08\0".repeat(9), "gzip -d"),
+        ("zstd", b"\x28\xb5\x2f\xfd".repeat(1 << 19), "zstd -d"),
+        ("vmss", b"\xd2\xbe\xd2\xbe".repeat(9), ".vmem"),
+        ("part", with(kdump(), &[(4096 + 12, &[1])]), "makedumpfile --reassemble"),
+        ("lime, cut short", lime()[..5000].to_vec(), "cut short"),
+        ("lime of tomorrow", with(lime(), &[(4, &[9])]), "no run of RAM as LiME"),
+        ("lime that lies", with(lime(), &[(8, &far)]), "lies"),
+        ("avml, cut short", avml()[..100].to_vec(), "cut short"),
+        ("avml, damaged", with(avml(), &[(46, &[0xff; 5])]), "damaged"),
+        ("avml, another length", with(avml(), &[(avml().len() - 8, &[0])]), "damaged"),
+        ("stream, cut short", stream()[..4000].to_vec(), "cut short"),
+        ("stream of tomorrow", with(stream(), &[(7, &[9])]), "no stream of QEMU's"),
+        ("stream of nothing", of_a_device(stream()), "has a name that nfm knows"),
         ("saved sparse", with(saved(), &[(28, &[6])]), "virsh dump --memory-only"),
     ];
     for (name, bytes, words) in made {

@@ -5,6 +5,7 @@
 mod lab;
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -303,4 +304,133 @@ fn without_the_first_mib() {
     let domain = open(&uri(&path));
     assert_eq!(domain.findings().trampoline, None);
     assert_eq!(domain.findings().ram, [(1 << 20, 511 << 20)]);
+}
+
+/// Runs of RAM that `nfm dump` wrote: guest-physical address, offset in the file, bytes.
+fn segments(file: &fs::File) -> Vec<(u64, u64, u64)> {
+    let bytes = |at: u64| {
+        let mut bytes = [0; 8];
+        file.read_exact_at(&mut bytes, at).unwrap();
+        bytes
+    };
+    let number = |at: u64| u64::from_le_bytes(bytes(at));
+    let count = u64::from(u16::from_le_bytes([bytes(56)[0], bytes(56)[1]]));
+    let headers = (0..count).map(|index| 64 + index * 56).filter(|at| bytes(*at)[0] == 1);
+    headers.map(|at| (number(at + 24), number(at + 8), number(at + 32))).collect()
+}
+
+/// A run's header as LiME writes it (doc/README.md of LiME) and AVML (src/image.rs of microsoft/avml).
+fn run_header(magic: u32, version: u32, start: u64, length: u64) -> Vec<u8> {
+    let words = [magic, version].map(u32::to_le_bytes);
+    let longs = [start, start + length - 1, 0].map(u64::to_le_bytes);
+    [words.as_flattened(), longs.as_flattened()].concat()
+}
+
+/// The same memory as LiME writes it, AVML without compression too.
+fn lime(elf: &Path, path: &Path) {
+    let (from, to) = (fs::File::open(elf).unwrap(), fs::File::create(path).unwrap());
+    let mut position = 0;
+    for (start, offset, length) in segments(&from) {
+        to.write_all_at(&run_header(0x4c69_4d45, 1, start, length), position).unwrap();
+        position += 32;
+        let mut piece = vec![0; 1 << 20];
+        for skip in (0..length).step_by(piece.len()) {
+            from.read_exact_at(&mut piece, offset + skip).unwrap();
+            if piece.iter().any(|byte| *byte != 0) {
+                to.write_all_at(&piece, position + skip).unwrap();
+            }
+        }
+        position += length;
+    }
+    to.set_len(position).unwrap();
+}
+
+/// The same memory as AVML compresses it: runs of 16 MiB, each a stream of Snappy's and its length.
+fn avml(elf: &Path, path: &Path) {
+    const RUN: u64 = 16 << 20;
+    let (from, mut to) = (fs::File::open(elf).unwrap(), fs::File::create(path).unwrap());
+    for (start, offset, length) in segments(&from) {
+        for skip in (0..length).step_by(RUN as usize) {
+            let mut piece = vec![0; RUN.min(length - skip) as usize];
+            from.read_exact_at(&mut piece, offset + skip).unwrap();
+            to.write_all(&run_header(0x4c4d_5641, 2, start + skip, piece.len() as u64)).unwrap();
+            let mut encoder = snap::write::FrameEncoder::new(Vec::new());
+            encoder.write_all(&piece).unwrap();
+            let packed = encoder.into_inner().expect("a stream");
+            to.write_all(&packed).unwrap();
+            to.write_all(&(packed.len() as u64).to_le_bytes()).unwrap();
+        }
+    }
+}
+
+fn refused(path: &Path, words: &[&str]) {
+    let error = Domain::open(&uri(path), &OpenOptions::default()).err().expect("an error");
+    assert_eq!(error.code(), ErrorCode::File, "{error}");
+    for word in words {
+        assert!(error.to_string().contains(word), "no '{word}' in: {error}");
+    }
+}
+
+/// A guest whose high RAM begins at 1 TiB (`AMD_HT_START`, hw/i386/pc.c of QEMU), and its low RAM ends where no
+/// machine type has it: formats that say where memory lies, and those in which the kernel's own copy of
+/// firmware's map (`boot_params.e820_table`, arch/x86/kernel/setup.c) has to.
+#[test]
+fn ram_at_1_tib_in_every_format() {
+    let machine = ["--memory", "384", "--low-ram", "256", "--max-memory", "1100000"];
+    let cpu = ["--cpu", "EPYC", "--phys-bits", "46", "--backing", "file", "--timeout", "300"];
+    let guest = lab::own_guest("dumps-1t", &[&machine[..], &cpu].concat());
+    let domain = guest.domain();
+    let folder = Folder::new("1t");
+    virsh(&["suspend", domain]);
+    let mut live = open(domain);
+    assert_eq!(live.findings().ram, [(0, 256 << 20), (1 << 40, 128 << 20)]);
+    let whole = frame(&mut live);
+    let expected = facts(whole.clone());
+    let own = folder.file("nfm.elf");
+    live.dump(&own, &DumpOptions::default(), &mut |_, _| {}).expect("a dump");
+    expect_equal(&expected, &own);
+
+    let path = folder.file("guest.lime");
+    lime(&own, &path);
+    expect_equal(&expected, &path);
+    let shorter = fs::OpenOptions::new().write(true).open(&path).unwrap();
+    shorter.set_len(fs::metadata(&path).unwrap().len() - 4096).unwrap();
+    refused(&path, &["cut short"]);
+    fs::remove_file(&path).unwrap();
+
+    let path = folder.file("guest.avml");
+    avml(&own, &path);
+    expect_equal(&expected, &path);
+    let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+    file.write_all_at(&[0x55; 3], 32 + 10).unwrap();
+    refused(&path, &["damaged"]);
+    fs::remove_file(&path).unwrap();
+
+    let path = folder.file("ram.raw");
+    let behind = ram_file(guest.qemu_pid(), 384 << 20);
+    let mut copy = Command::new("cp");
+    assert!(copy.arg("--sparse=always").arg(behind).arg(&path).status().expect("cp").success());
+    expect_equal(&expected, &path);
+    // Cut short, no layout fits; and that is said, not that no Linux runs.
+    for bytes in [300 << 20, 200 << 20] {
+        fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(bytes).unwrap();
+        refused(&path, &["cut short", "virsh dump --memory-only"]);
+    }
+    fs::remove_file(&path).unwrap();
+
+    let path = folder.file("virsh.dump");
+    virsh(&["dump", domain, path.to_str().unwrap()]);
+    let mut beginning = [0; 4];
+    fs::File::open(&path).unwrap().read_exact_at(&mut beginning, 0).unwrap();
+    assert_eq!(&beginning, b"QEVM");
+    expect_equal(&expected, &path);
+    let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+    file.set_len(fs::metadata(&path).unwrap().len() / 2).unwrap();
+    refused(&path, &["cut short"]);
+    fs::remove_file(&path).unwrap();
+
+    // This ends the guest.
+    let path = folder.file("virsh.save");
+    virsh(&["save", domain, path.to_str().unwrap()]);
+    expect_equal(&expected, &path);
 }

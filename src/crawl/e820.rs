@@ -1,9 +1,22 @@
-//! Firmware's map of RAM, as the kernel took it over: the judge of what `resolve` found.
+//! Firmware's map of RAM, as the kernel took it over, and its NUMA nodes: the judges of what `resolve` found.
 
+use std::ops::ControlFlow;
+
+use super::memory::nodes;
 use super::reader::{Context, ReadError, ReadResult};
+use crate::kernel::{Access, KernelImage};
+use crate::memory::GuestRam;
 
 /// `E820_TYPE_RAM` (arch/x86/include/asm/e820/types.h).
 const RAM: u64 = 1;
+/// Bytes of `struct boot_e820_entry`, which is packed.
+const BOOT_ENTRY: usize = 20;
+/// `E820_MAX_ENTRIES_ZEROPAGE` (arch/x86/include/uapi/asm/bootparam.h).
+const MOST_BOOT_ENTRIES: usize = 128;
+/// Kinds of memory: up to `E820_TYPE_PMEM`; Linux keeps its own beyond them.
+const KINDS: std::ops::RangeInclusive<u32> = 1..=12;
+/// Where RAM goes on above the window of the graphics adapter and the BIOS.
+const FIRST_MIB: u64 = 1 << 20;
 
 /// The runs of RAM as (guest-physical address, bytes).
 pub(crate) fn firmware_ram(context: &Context) -> ReadResult<Vec<(u64, u64)>> {
@@ -23,4 +36,91 @@ pub(crate) fn firmware_ram(context: &Context) -> ReadResult<Vec<(u64, u64)>> {
         }
     }
     Ok(runs)
+}
+
+/// The same as the boot loader handed it over: the kernel keeps a copy in its image (`boot_params.e820_table`,
+/// arch/x86/kernel/setup.c), which is there though nothing is known of the kernel yet. It is found by its form:
+/// RAM from 0 on, then what follows, ascending, with RAM at 1 MiB.
+pub(crate) fn firmware_map_in(ram: &GuestRam, image: &KernelImage) -> Option<Vec<(u64, u64)>> {
+    image.visit(ram, Access::ReadWrite, &mut |_, bytes| {
+        // Structures of the kernel begin at even addresses.
+        for start in (0..bytes.len()).step_by(2) {
+            if bytes.get(start..start + 8) == Some(&[0; 8])
+                && let Some(map) = bytes.get(start..).and_then(boot_map)
+            {
+                return ControlFlow::Break(map);
+            }
+        }
+        ControlFlow::Continue(())
+    })
+}
+
+/// The RAM of a map that begins here.
+fn boot_map(bytes: &[u8]) -> Option<Vec<(u64, u64)>> {
+    let (mut runs, mut end) = (Vec::new(), 0_u64);
+    for entry in bytes.chunks_exact(BOOT_ENTRY).take(MOST_BOOT_ENTRIES) {
+        let long = |at| entry.get(at..)?.first_chunk().map(|bytes| u64::from_le_bytes(*bytes));
+        let kind = entry.get(16..)?.first_chunk().map(|bytes| u32::from_le_bytes(*bytes))?;
+        let (start, length) = (long(0)?, long(8)?);
+        if start < end || !KINDS.contains(&kind) || length == 0 {
+            break;
+        }
+        end = start.checked_add(length)?;
+        if u64::from(kind) == RAM {
+            runs.push((start, length));
+        }
+    }
+    let has_low = runs.first().is_some_and(|(start, length)| *start == 0 && *length < FIRST_MIB);
+    (has_low && runs.iter().any(|(start, _)| *start == FIRST_MIB)).then_some(runs)
+}
+
+/// The first NUMA node whose own structure is not where the kernel keeps it: in the node's memory, with its
+/// number (`alloc_node_data`, arch/x86/mm/numa.c).
+pub(crate) fn misplaced_node(context: &Context) -> Option<u64> {
+    let node_id = context.layout.memory.node.id;
+    if context.layout.symbols.node_data.address.is_none() || !node_id.exists() {
+        return None;
+    }
+    let nodes = nodes(context).ok()?;
+    nodes.into_iter().find_map(|(number, node)| {
+        let id = context.unsigned(node, node_id).ok()?;
+        (id != number).then_some(number)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(entries: &[(u64, u64, u32)]) -> Vec<u8> {
+        let bytes = entries.iter().flat_map(|(start, length, kind)| {
+            [&start.to_le_bytes()[..], &length.to_le_bytes(), &kind.to_le_bytes()].concat()
+        });
+        bytes.chain([0; 40]).collect()
+    }
+
+    #[test]
+    fn the_loaders_map_is_known_by_its_form() {
+        let low = (0, 0x9_fc00, 1);
+        let high = (0x100_0000_0000, 0x4000_0000, 1);
+        let whole = map(&[
+            low,
+            (0x9_fc00, 0x400, 2),
+            (0x10_0000, 0x7fee_0000, 1),
+            (0x7ffe_0000, 9, 2),
+            high,
+        ]);
+        let ram = [(0, 0x9_fc00), (0x10_0000, 0x7fee_0000), (0x100_0000_0000, 0x4000_0000)];
+        assert_eq!(boot_map(&whole), Some(ram.to_vec()));
+        for bad in [
+            map(&[low]),
+            map(&[low, (0x10_0000, u64::MAX, 1)]),
+            map(&[(0, 0x9_fc00, 2), (0x10_0000, 4096, 1)]),
+            map(&[(0x10_0000, 4096, 1), low]),
+            vec![0; 4096],
+            b"short".to_vec(),
+        ] {
+            assert_eq!(boot_map(&bad), None);
+        }
+    }
 }

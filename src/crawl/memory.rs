@@ -113,7 +113,7 @@ fn low_watermarks(context: &Context) -> ReadResult<u64> {
     let layout = &context.layout.memory;
     let zones = layout.node.zones.member().ok_or(ReadError::NoMember("pglist_data.node_zones"))?;
     let mut sum = 0_u64;
-    for node in nodes(context)? {
+    for (_, node) in nodes(context)? {
         let first = context.at(node, layout.node.zones)?;
         for index in 0..u64::from(zones.elements.min(16)) {
             let zone = first.wrapping_add(index * u64::from(layout.zone.size));
@@ -125,17 +125,20 @@ fn low_watermarks(context: &Context) -> ReadResult<u64> {
     Ok(sum)
 }
 
-/// The `struct pglist_data` of each online NUMA node.
-fn nodes(context: &Context) -> ReadResult<Vec<u64>> {
+/// The `struct pglist_data` of each online NUMA node, by its number.
+pub(super) fn nodes(context: &Context) -> ReadResult<Vec<(u64, u64)>> {
     let symbols = &context.layout.symbols;
     let layout = &context.layout.memory;
     let Some(array) = symbols.node_data.address else {
-        return Ok(vec![context.symbol(symbols.contig_page_data)?]);
+        return Ok(vec![(0, context.symbol(symbols.contig_page_data)?)]);
     };
     let online = layout.online_nodes.ok_or(ReadError::NoMember("N_ONLINE"))?;
     let mask = context
         .symbol(symbols.node_states)?
         .wrapping_add((online as u64).wrapping_mul(u64::from(layout.node_mask.size)));
     let nodes = context.bits(mask, layout.node_mask.bits, MOST_NODES)?.into_iter();
-    nodes.map(|node| context.u64_at(array.wrapping_add(u64::from(node) * 8))).collect()
+    nodes
+        .map(u64::from)
+        .map(|node| Ok((node, context.u64_at(array.wrapping_add(node * 8))?)))
+        .collect()
 }

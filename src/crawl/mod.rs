@@ -30,7 +30,7 @@ mod vmas;
 mod warm;
 
 pub(crate) use boot::{Boot, Firmware};
-pub(crate) use e820::firmware_ram;
+pub(crate) use e820::{firmware_map_in, firmware_ram, misplaced_node};
 pub(crate) use reader::{Context, Details};
 pub(crate) use reuse::Reuse;
 

@@ -48,6 +48,9 @@ pub struct DumpSummary {
     pub written_bytes: u64,
     /// Bytes that the host could not read; zeros stand for them.
     pub unreadable_bytes: u64,
+    /// Bytes of the guest's RAM that are not in the file, as it is not certain where the hypervisor keeps them:
+    /// those of [`Findings::unplaced`](crate::Findings::unplaced).
+    pub left_out_bytes: u64,
     /// How long it took.
     pub duration: Duration,
 }
@@ -81,6 +84,8 @@ impl Domain {
         // A guest between two kernels can be written down all the same.
         let left = self.options.time_limit;
         let info = self.follow_restart(left, control).ok().and_then(|()| self.vmcoreinfo());
+        // What was plugged in meanwhile is written down, too, or said to be left out.
+        self.follow_plugs(true);
         let identity = self.source.identity();
         let origin = Origin {
             format: Origin::FORMAT.to_owned(),
@@ -89,7 +94,9 @@ impl Domain {
             hypervisor: identity.hypervisor.clone(),
             time_ns: nanoseconds(time.duration_since(UNIX_EPOCH).unwrap_or_default()),
             paused: hold.is_some(),
+            left_out: self.source.unplaced(self.found.ram_layout),
         };
+        let left_out = origin.left_out.iter().fold(0_u64, |sum, (_, n)| sum.saturating_add(*n));
         let memory = self.found.ram.memory();
         let ram = memory.ram();
         let refused =
@@ -120,6 +127,7 @@ impl Domain {
         let mut summary = copied.map_err(failed)?;
         target.complete(path, options.overwrite)?;
         summary.duration = begun.elapsed();
+        summary.left_out_bytes = left_out;
         Ok(summary)
     }
 

@@ -1,17 +1,19 @@
 //! A guest whose memory is in a file.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::source::{OnHost, Source};
 use crate::error::{Error, Result};
 use crate::frame::{DomainIdentity, Host};
 use crate::kernel::top_page_table;
-use crate::memory::{Dump, DumpFile, FileMemory, PhysicalMemory};
-use crate::resolve::Hold;
+use crate::memory::{Content, Dump, DumpFile, FileMemory, PhysicalMemory};
+use crate::resolve::{Hold, RamHole};
 
 /// What a name that stands for a file begins with.
 pub(super) const PREFIX: &str = "file:";
@@ -21,6 +23,8 @@ pub(super) struct FileGuest {
     identity: DomainIdentity,
     path: PathBuf,
     dump: Dump,
+    /// What a look at the memory added to the dump's own layouts.
+    added: RefCell<Vec<Arc<dyn Content>>>,
 }
 
 impl FileGuest {
@@ -43,7 +47,7 @@ impl FileGuest {
             uuid: dump.origin.as_ref().and_then(|origin| origin.uuid.clone()),
             hypervisor: "file".to_owned(),
         };
-        Ok(Self { identity, path, dump })
+        Ok(Self { identity, path, dump, added: RefCell::default() })
     }
 }
 
@@ -61,18 +65,35 @@ impl Source for FileGuest {
     }
 
     fn layouts(&self) -> usize {
-        self.dump.layouts.len()
+        self.dump.layouts.len() + self.added.borrow().len()
+    }
+
+    fn with_hole(&self, _: usize, hole: RamHole) -> Option<usize> {
+        let content = self.dump.with_hole.as_ref()?(hole);
+        let mut added = self.added.borrow_mut();
+        let known = self.dump.layouts.iter().chain(added.iter());
+        let is_new = known.into_iter().all(|known| known.ram() != content.ram());
+        added.extend(is_new.then_some(content));
+        is_new.then(|| self.dump.layouts.len() + added.len() - 1)
     }
 
     fn memory(&self, layout: usize) -> Result<Box<dyn PhysicalMemory>> {
-        match self.dump.layouts.get(layout) {
+        let added = self.added.borrow();
+        match self.dump.layouts.iter().chain(added.iter()).nth(layout) {
             Some(content) => Ok(Box::new(FileMemory::new(content))),
             None => Err(self.no_memory("it allows no such layout".to_owned())),
         }
     }
 
+    fn unplaced(&self, _: usize) -> Vec<(u64, u64)> {
+        self.dump.origin.as_ref().map(|origin| origin.left_out.clone()).unwrap_or_default()
+    }
+
     fn no_memory(&self, reason: String) -> Error {
-        let reason = format!("it is cut short, or laid out in no way that nfm knows: {reason}");
+        let reason = format!(
+            "it is cut short, or laid out in no way that nfm knows ({reason}); take the memory anew, with \
+             `virsh dump --memory-only` or `nfm dump`"
+        );
         Error::File { path: self.path.display().to_string(), reason }
     }
 

@@ -20,7 +20,7 @@ pub struct Findings {
     /// RAM as (guest-physical address, bytes); empty where the hypervisor alone knows where it lies.
     pub ram: Vec<(u64, u64)>,
     /// Memory of the guest that cannot be read, likewise: DIMMs of which it is not certain where the
-    /// hypervisor's process keeps them.
+    /// hypervisor's process keeps them, or that a dump for this reason does not hold.
     pub unplaced: Vec<(u64, u64)>,
     /// Page-table levels.
     pub paging_levels: u32,

@@ -4,6 +4,7 @@ mod backend;
 mod dump;
 mod file;
 mod findings;
+mod fit;
 mod folders;
 mod open;
 mod options;

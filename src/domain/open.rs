@@ -5,10 +5,13 @@ use std::time::Instant;
 
 use super::backend::BackendSource;
 use super::file::{self, FileGuest};
+use super::fit::{
+    Candidates, misfit_of_image, misfit_of_kernel, misfit_of_low_memory, misfit_of_root,
+};
 use super::options::OpenOptions;
 use super::qemu::QemuGuest;
 use super::source::Source;
-use crate::crawl::{Boot, Context, Details, Firmware, Reuse, firmware_ram};
+use crate::crawl::{Boot, Context, Details, Firmware, Reuse};
 use crate::error::{Error, Result};
 use crate::kernel::{
     DiscoveryError, Kernel, KernelImage, Profile, Recorder, Sources, Store, Wanted,
@@ -19,7 +22,6 @@ use crate::paging::AddressSpace;
 use crate::resolve::{DomainState, Libvirt};
 
 const MIB: u64 = 1 << 20;
-const GIB: u64 = 1 << 30;
 /// A guest that has touched less than this runs no operating system yet.
 const FIRMWARE_TOUCHES: u64 = 48 * MIB;
 
@@ -90,7 +92,8 @@ pub(super) fn find_kernel(source: &dyn Source, options: &OpenOptions) -> Result<
     let sources = options.sources(source.identity());
     let (mut contradiction, mut failure) = (None, None);
     let mut best: Option<Found> = None;
-    for ram_layout in 0..source.layouts() {
+    let mut candidates = Candidates::new(source);
+    while let Some(ram_layout) = candidates.next() {
         let memory = || -> Result<GuestRam> {
             let ram = GuestRam::new(source.memory(ram_layout)?);
             ram.begin_frame(0, limits, options.control.clone());
@@ -109,23 +112,38 @@ pub(super) fn find_kernel(source: &dyn Source, options: &OpenOptions) -> Result<
         in_time(&ram)?;
         if images.is_empty() {
             failure.get_or_insert_with(|| no_kernel(ram.memory(), source));
+            if let Some(misfit) = misfit_of_low_memory(source, &ram) {
+                candidates.add(ram_layout, &misfit);
+                contradiction.get_or_insert(source.no_memory(misfit.reason));
+            }
         }
         for image in images {
             let ram = memory()?;
-            let known = know(&ram, image, &wanted, &sources);
+            let mut misfit = misfit_of_root(source, &ram, &image);
+            let known = match &misfit {
+                Some(_) => None,
+                None => Some(know(&ram, image.clone(), &wanted, &sources)),
+            };
             in_time(&ram)?;
+            misfit = misfit.or_else(|| match known.as_ref()? {
+                Ok((kernel, layout)) => misfit_of_kernel(source, &ram, kernel, layout),
+                Err(_) => misfit_of_image(source, &ram, &image),
+            });
+            if let Some(misfit) = misfit {
+                tracing::debug!(ram_layout, misfit.reason, "a layout that does not fit");
+                candidates.add(ram_layout, &misfit);
+                contradiction.get_or_insert(source.no_memory(misfit.reason));
+                continue;
+            }
             let (kernel, layout) = match known {
-                Ok(known) => known,
+                Some(Ok(known)) => known,
                 // A kernel that is there but not usable says more than a layout without any.
-                Err(error) => {
+                Some(Err(error)) => {
                     failure = Some(unusable(error, domain));
                     continue;
                 }
+                None => continue,
             };
-            if let Some(reason) = disagreement(source, &ram, &kernel, &layout) {
-                contradiction.get_or_insert(source.no_memory(reason));
-                continue;
-            }
             let boot = Boot::note(&ram, &kernel, &layout, &firmware);
             if best.as_ref().is_none_or(|best| best.boot.rank() < boot.rank()) {
                 let reuse = Reuse::default();
@@ -145,7 +163,7 @@ pub(super) fn find_kernel(source: &dyn Source, options: &OpenOptions) -> Result<
             return Ok(found);
         }
     }
-    // A layout under which all of a kernel is found says more than one under which there is less.
+    // A guest that contradicts a layout says more than that under another one there is less.
     Err(contradiction
         .or(failure)
         .unwrap_or_else(|| source.no_memory("its definition allows no layout".to_owned())))
@@ -175,37 +193,6 @@ fn know(
             Err(error) => recalled.ok_or(error),
         },
     }
-}
-
-/// How firmware's map of RAM, as the kernel holds it, contradicts the layout under which it was found.
-fn disagreement(
-    source: &dyn Source,
-    ram: &GuestRam,
-    kernel: &Kernel,
-    layout: &Layout,
-) -> Option<String> {
-    if source.says_where() {
-        return None;
-    }
-    let space = AddressSpace::new(ram, kernel.image.root, kernel.image.levels);
-    let reuse = Reuse::default();
-    let context = Context::new(&space, kernel, layout, Details::default(), &reuse);
-    let firmware = firmware_ram(&context).ok()?;
-    let blocks = ram.memory().ram();
-    let inside = |(start, length): &(u64, u64)| {
-        blocks.iter().any(|(first, bytes)| {
-            start >= first && start.saturating_add(*length) <= first.saturating_add(*bytes)
-        })
-    };
-    if let Some((start, length)) = firmware.iter().find(|run| !inside(run)) {
-        return Some(format!("the guest has {length} bytes of RAM at {start:#x}, the layout not"));
-    }
-    let end_above = |runs: &[(u64, u64)]| {
-        runs.iter().filter(|(start, _)| *start == 4 * GIB).map(|(_, length)| *length).max()
-    };
-    let boot = ram.memory().boot_ram();
-    (end_above(&firmware) < end_above(&boot).filter(|_| !firmware.is_empty()))
-        .then(|| "the layout has more RAM above 4 GiB than the guest knows of".to_owned())
 }
 
 /// Firmware, or another operating system: by how much memory the guest has touched.

@@ -9,7 +9,8 @@ use crate::error::{Error, Result};
 use crate::frame::{DomainIdentity, Host, Text};
 use crate::memory::{PhysicalMemory, ProcfsMemory, ReadableProcess, Residency};
 use crate::resolve::{
-    Dimm, DomainDefinition, DomainState, Hold, QemuProcess, RamLayout, VcpuClock, candidates,
+    Dimm, DomainDefinition, DomainState, Hold, QemuProcess, RamHole, RamLayout, VcpuClock,
+    candidates,
 };
 
 /// After counting the RAM that the host holds, it is not counted for so many times what that took ...
@@ -106,6 +107,14 @@ impl Source for QemuGuest {
             .get(layout)
             .ok_or_else(|| self.no_memory("its definition allows no such layout".to_owned()))?;
         Ok(Box::new(ProcfsMemory::new(&self.process, layout)?))
+    }
+
+    fn with_hole(&self, like: usize, hole: RamHole) -> Option<usize> {
+        let mut layouts = self.layouts.borrow_mut();
+        let layout = layouts.get(like)?.with_hole(hole);
+        let is_new = !layouts.contains(&layout);
+        layouts.extend(is_new.then_some(layout));
+        is_new.then(|| layouts.len() - 1)
     }
 
     /// Who has no DIMM, and is asked for nothing that it has not, is not looked at.

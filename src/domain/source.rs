@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::error::{Error, Result};
 use crate::frame::{DomainIdentity, Host};
 use crate::memory::PhysicalMemory;
-use crate::resolve::{DomainState, Hold, Stamp, StatusFile, Watched};
+use crate::resolve::{DomainState, Hold, RamHole, Stamp, StatusFile, Watched};
 
 /// A guest as its host knows it. What it says of memory is a claim, which `open.rs` holds against the
 /// memory itself.
@@ -27,6 +27,12 @@ pub(crate) trait Source: Send {
 
     /// Its memory, laid out in one of these ways.
     fn memory(&self, layout: usize) -> Result<Box<dyn PhysicalMemory>>;
+
+    /// Adds a way: number `like` with the hole in guest-physical memory elsewhere. `None` where that is a way
+    /// already, or none.
+    fn with_hole(&self, _like: usize, _hole: RamHole) -> Option<usize> {
+        None
+    }
 
     /// Whether its memory is laid out otherwise by now, as some was plugged in or out: then [`Self::memory`]
     /// gives it anew, in as many ways as before. `missed`: memory was asked for where none is known.

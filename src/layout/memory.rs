@@ -64,6 +64,7 @@ super::field::structures! {
     /// `struct pglist_data` (include/linux/mmzone.h): one NUMA node.
     Node = "pglist_data" {
         zones: "node_zones",
+        id: "node_id",
     }
 
     /// `nodemask_t` (include/linux/nodemask_types.h).

@@ -14,7 +14,7 @@ pub(crate) use budget::{Budget, Limit, Limits};
 pub use cache::ReadStatistics;
 pub(crate) use cache::{Footprint, GuestRam, RamFault, Since};
 pub(crate) use copies::{PageAt, Part, around};
-pub(crate) use file::{Dump, DumpFile, FileMemory, Origin, core_header};
+pub(crate) use file::{Content, Dump, DumpFile, FileMemory, Origin, core_header};
 pub(crate) use order::ask_for_all;
 pub use plugin::find_backend;
 pub(crate) use plugin::{BackendGuest, PluginMemory, Wanted};

@@ -4,8 +4,6 @@
 //! Where boot RAM lies, guest memory decides, as the kernel is there. A DIMM holds nothing that is known
 //! beforehand, so it is placed only where one mapping alone can be it.
 
-use std::path::Path;
-
 use roxmltree::{Document, Node};
 
 use super::maps::Mapping;
@@ -54,14 +52,9 @@ impl Dimm {
         format!("mem{}", self.alias)
     }
 
-    /// Whether a mapping's file bears its name: libvirt calls a file `dimm0` (qemuGetMemoryBackingPath), QEMU
-    /// one of huge pages `qemu_back_mem._objects_memdimm0.XXXXXX` (file_ram_open). A memfd has no such name.
+    /// Whether a mapping's file bears its name: libvirt calls a file `dimm0` (qemuGetMemoryBackingPath).
     fn names(&self, mapping: &Mapping) -> bool {
-        let path = mapping.path.strip_suffix(" (deleted)").unwrap_or(&mapping.path);
-        let name = Path::new(path).file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let backend = self.backend();
-        let is_it = |part: &str| part.strip_prefix("_objects_").unwrap_or(part) == backend;
-        mapping.inode != 0 && (name == self.alias || name.split('.').any(is_it))
+        mapping.is_named(&self.alias) || mapping.is_named(&self.backend())
     }
 
     /// This DIMM at a place in the process.
@@ -217,7 +210,7 @@ mod tests {
         let layouts = candidates(&one, &mappings).unwrap();
         let places: Vec<_> =
             layouts.iter().map(|layout| (layout.blocks[0].host, placed(layout)[0].1)).collect();
-        assert_eq!(places[..2], [(0x5000_0000, 0x9000_0000), (0x9000_0000, 0x5000_0000)]);
+        assert_eq!(places[..2], [(0x9000_0000, 0x5000_0000), (0x5000_0000, 0x9000_0000)]);
     }
 
     #[test]

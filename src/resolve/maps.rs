@@ -25,6 +25,19 @@ impl Mapping {
         self.end.saturating_sub(self.start)
     }
 
+    /// Whether its file is the one behind a memory backend of QEMU's, by that one's id: libvirt calls a file so
+    /// (qemuGetMemoryBackingPath), QEMU one of huge pages `qemu_back_mem.ID.XXXXXX` (file_ram_open) and a memfd
+    /// `memfd:ID`; machines before 4.0 `_objects_ID` and `/objects/ID`.
+    pub fn is_named(&self, id: &str) -> bool {
+        let path = self.path.strip_suffix(" (deleted)").unwrap_or(&self.path);
+        let name = path.rsplit('/').next().unwrap_or_default();
+        let name = name.strip_prefix("memfd:").unwrap_or(name);
+        let is_it = |part: &str| part.strip_prefix("_objects_").unwrap_or(part) == id;
+        // pc.ram has a dot itself.
+        let within = name.strip_prefix("qemu_back_mem.").and_then(|rest| rest.rsplit_once('.'));
+        self.inode != 0 && (is_it(name) || within.is_some_and(|(id, _)| is_it(id)))
+    }
+
     /// Parses a whole `/proc/PID/maps`; lines of another form are left out.
     pub fn parse_all(text: &str) -> Vec<Self> {
         text.lines().filter_map(Self::parse).collect()
@@ -53,6 +66,35 @@ impl Mapping {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_bear_the_name_of_their_backend() {
+        let named = |path: &str, id| {
+            let line = format!("7f0000000000-7f0020000000 rw-s 00000000 00:01 9 {path}");
+            Mapping::parse_all(&line)[0].is_named(id)
+        };
+        for (path, id) in [
+            ("/memfd:ram-node1 (deleted)", "ram-node1"),
+            ("/memfd:/objects/ram-node1 (deleted)", "ram-node1"),
+            ("/memfd:pc.ram (deleted)", "pc.ram"),
+            ("/var/lib/libvirt/qemu/ram/3-web/ram-node1", "ram-node1"),
+            (
+                "/dev/hugepages/libvirt/qemu/3-web/qemu_back_mem.ram-node1.Uyo3aS (deleted)",
+                "ram-node1",
+            ),
+            ("/dev/hugepages/libvirt/qemu/3-web/qemu_back_mem.pc.ram.Uyo3aS (deleted)", "pc.ram"),
+            ("/dev/hugepages/qemu_back_mem._objects_ram-node1.Uyo3aS (deleted)", "ram-node1"),
+        ] {
+            assert!(named(path, id), "{path}");
+        }
+        for path in [
+            "/memfd:ram-node10 (deleted)",
+            "/var/lib/libvirt/qemu/ram/3-ram-node1/ram-node0",
+            "/dev/hugepages/libvirt/qemu/3-ram-node1/qemu_back_mem.ram-node0.Uyo3aS (deleted)",
+        ] {
+            assert!(!named(path, "ram-node1"), "{path}");
+        }
+    }
 
     #[test]
     fn lines_of_every_kind_are_read() {

@@ -16,5 +16,8 @@ pub use libvirt::{
 };
 pub(crate) use libvirt::{Hold, Watched};
 pub(crate) use qemu::{QemuProcess, VcpuClock};
-pub(crate) use ram::{Backing, RamBlock, RamLayout, candidates, placed_layouts};
+pub(crate) use ram::{
+    Backing, LOW_LIMITS, RamBlock, RamHole, RamLayout, candidates, joined, named_layouts,
+    placed_layouts,
+};
 pub(crate) use status::{Stamp, StatusFile};

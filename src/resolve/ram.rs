@@ -52,6 +52,89 @@ impl RamBlock {
     pub fn is_at(&self, other: &Self) -> bool {
         (self.host, self.length, self.backing) == (other.host, other.length, other.backing)
     }
+
+    fn goes_on_at(&self, guest: u64, host: u64, backing: Backing) -> bool {
+        self.guest.checked_add(self.length) == Some(guest)
+            && self.host.checked_add(self.length) == Some(host)
+            && self.backing.skip(self.length) == backing
+    }
+}
+
+/// Where guest-physical memory has its hole: RAM lies from 0 on up to it, and the rest behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RamHole {
+    /// Where it begins: bytes of RAM below 4 GiB.
+    pub start: u64,
+    /// Where RAM goes on: 4 GiB, but for AMD guests that may have more than 1 TiB (`above_4g_mem_start`,
+    /// hw/i386/pc.c of QEMU).
+    pub end: u64,
+}
+
+impl RamHole {
+    /// The hole that firmware's map leaves in so many bytes of RAM. Firmware keeps some of the RAM below the
+    /// hole to itself, of that above it nothing, so it begins where the part above leaves nothing over.
+    pub fn of_firmware(map: &[(u64, u64)], total: u64) -> Option<Self> {
+        let (low, high): (Vec<_>, Vec<_>) = map.iter().partition(|(start, _)| *start < 4 * GIB);
+        let end = |runs: &[(u64, u64)]| {
+            runs.iter().map(|(start, length)| start.saturating_add(*length)).max()
+        };
+        let Some(first) = high.iter().map(|(start, _)| *start).min() else {
+            return (total <= 4 * GIB && end(&low)? <= total)
+                .then_some(Self { start: total, end: 4 * GIB });
+        };
+        let start = total.checked_sub(end(&high)?.saturating_sub(first))?;
+        let fits = start >= end(&low)? && start <= 4 * GIB;
+        fits.then_some(Self { start, end: first })
+    }
+
+    /// The holes with which RAM of so many bytes may hold an address: for each place where it may begin, the
+    /// roundest number at which it may end.
+    pub fn around(address: u64, starts: &[u64], total: u64) -> Vec<Self> {
+        let holes = starts.iter().filter_map(|start| {
+            let above = total.checked_sub(*start).filter(|above| *above > 0)?;
+            let lowest = address.checked_sub(above).map_or(0, |below| below + 1).max(4 * GIB);
+            let bits = (30..48).rev().find(|bits| address >> bits << bits >= lowest)?;
+            Some(Self { start: *start, end: address >> bits << bits })
+        });
+        holes.collect()
+    }
+
+    /// The guest-physical address of a byte of RAM, and how many bytes from there on lie in one piece.
+    fn place(self, position: u64) -> (u64, u64) {
+        match self.start.checked_sub(position) {
+            Some(left) if left > 0 => (position, left),
+            _ => (self.end.saturating_add(position.saturating_sub(self.start)), u64::MAX),
+        }
+    }
+
+    /// Where RAM of so many bytes lies: (guest-physical address, the position in RAM, bytes).
+    pub fn runs(self, position: u64, length: u64) -> Vec<(u64, u64, u64)> {
+        let (mut runs, mut at) = (Vec::new(), position);
+        let end = position.saturating_add(length);
+        while at < end {
+            let (guest, left) = self.place(at);
+            let here = left.min(end - at);
+            runs.push((guest, at, here));
+            at += here;
+        }
+        runs
+    }
+}
+
+/// Runs that touch joined, ascending.
+pub(crate) fn joined(runs: &[(u64, u64)]) -> Vec<(u64, u64)> {
+    let mut sorted = runs.to_vec();
+    sorted.sort_unstable();
+    let mut whole: Vec<(u64, u64)> = Vec::new();
+    for (start, length) in sorted {
+        match whole.last_mut() {
+            Some((first, bytes)) if first.saturating_add(*bytes) == start => {
+                *bytes = bytes.saturating_add(length);
+            }
+            _ => whole.push((start, length)),
+        }
+    }
+    whole
 }
 
 /// All RAM of a guest, ascending by guest-physical address.
@@ -72,6 +155,29 @@ impl RamLayout {
         let skipped = address - block.guest;
         (skipped < block.length).then(|| block.host.checked_add(skipped))?
     }
+
+    /// The same with the hole elsewhere; what was plugged in has its own places.
+    pub fn with_hole(&self, hole: RamHole) -> Self {
+        let (plugged, boot): (Vec<&RamBlock>, _) = self.blocks.iter().partition(|b| b.plugged);
+        let mut blocks: Vec<RamBlock> = Vec::new();
+        let mut position = 0_u64;
+        for block in boot {
+            for (guest, at, length) in hole.runs(position, block.length) {
+                let skipped = at - position;
+                let host = block.host.saturating_add(skipped);
+                let backing = block.backing.skip(skipped);
+                match blocks.last_mut() {
+                    // One block that the hole divided before.
+                    Some(last) if last.goes_on_at(guest, host, backing) => last.length += length,
+                    _ => blocks.push(RamBlock { guest, length, host, backing, plugged: false }),
+                }
+            }
+            position = position.saturating_add(block.length);
+        }
+        blocks.extend(plugged);
+        blocks.sort_by_key(|block| block.guest);
+        Self { blocks, unplaced: self.unplaced.clone() }
+    }
 }
 
 /// A block of RAM as the definition names it, before it has a place.
@@ -89,8 +195,8 @@ struct Definition {
     boot: Vec<Wanted>,
     /// What was plugged in.
     dimms: Vec<Dimm>,
-    /// RAM below 4 GiB, most likely first.
-    low_limits: Vec<u64>,
+    /// Holes that RAM may leave, most likely first.
+    holes: Vec<RamHole>,
 }
 
 /// The layouts that the definition and the mappings allow, most likely first.
@@ -121,9 +227,9 @@ pub(crate) fn candidates(xml: &str, mappings: &[Mapping]) -> Result<Vec<RamLayou
             .collect();
     }
     let mut layouts = Vec::new();
-    for limit in &definition.low_limits {
+    for hole in &definition.holes {
         for placement in &placements {
-            let layout = definition.lay_out(placement, *limit);
+            let layout = lay_out(placement, *hole);
             let layout = layout.with_dimms(&definition.dimms, mappings);
             if !layouts.contains(&layout) {
                 layouts.push(layout);
@@ -164,34 +270,87 @@ pub(crate) fn placed_layouts(
         Ok(dimm.at(place(&wanted)?))
     });
     let plugged: Vec<RamBlock> = plugged.collect::<Result<_, String>>()?;
-    let layouts = definition.low_limits.iter().map(|limit| {
-        let mut layout = definition.lay_out(&boot, *limit);
+    let mut layouts = Vec::new();
+    for hole in &definition.holes {
+        let mut layout = lay_out(&boot, *hole);
         layout.blocks.extend(&plugged);
         layout.blocks.sort_by_key(|block| block.guest);
-        layout
-    });
-    Ok(layouts.collect())
+        if !layouts.contains(&layout) {
+            layouts.push(layout);
+        }
+    }
+    Ok(layouts)
+}
+
+/// The layouts of RAM of which the blocks' names alone are known, each with its first byte in whatever holds it
+/// and its length: those of boot RAM are called by libvirt's or QEMU's own rule. Most likely first.
+///
+/// # Errors
+/// One clause: that none of them is boot RAM, or that some was plugged in, as nothing tells where.
+pub(crate) fn named_layouts(
+    machine: &str,
+    blocks: &[(&str, u64, u64)],
+) -> Result<Vec<RamLayout>, String> {
+    // `MachineClass::default_ram_id` of QEMU; libvirt's nodes (qemuBuildMemoryCellBackendProps).
+    let rank = |name: &str| {
+        let id = name.strip_prefix("/objects/").unwrap_or(name);
+        let node = id.strip_prefix("ram-node").and_then(|number| number.parse::<u32>().ok());
+        node.or_else(|| matches!(id, "pc.ram" | "microvm.ram").then_some(0))
+    };
+    let mut boot: Vec<(u32, RamBlock)> = Vec::new();
+    for (name, host, length) in blocks {
+        let (host, length, backing) = (*host, *length, Backing::Private);
+        match rank(name) {
+            Some(rank) => {
+                boot.push((rank, RamBlock { guest: 0, length, host, backing, plugged: false }));
+            }
+            None if name.contains("memdimm") => {
+                return Err("the guest had memory plugged in, and it does not say where; use \
+                            `virsh dump --memory-only`"
+                    .to_owned());
+            }
+            None => {}
+        }
+    }
+    if boot.is_empty() {
+        return Err("none of its blocks of RAM has a name that nfm knows; use `virsh dump \
+                    --memory-only`"
+            .to_owned());
+    }
+    boot.sort_by_key(|(rank, _)| *rank);
+    let boot: Vec<RamBlock> = boot.into_iter().map(|(_, block)| block).collect();
+    let total = boot.iter().fold(0_u64, |sum, block| sum.saturating_add(block.length));
+    let mut layouts: Vec<RamLayout> = Vec::new();
+    for hole in holes(machine, total) {
+        let layout = lay_out(&boot, hole);
+        if !layouts.contains(&layout) {
+            layouts.push(layout);
+        }
+    }
+    Ok(layouts)
 }
 
 pub(super) fn overlap(a: &RamBlock, b: &RamBlock) -> bool {
     a.host < b.host.saturating_add(b.length) && b.host < a.host.saturating_add(a.length)
 }
 
-/// Where in the process a block may lie: files of its name, then mappings of just its length, then
+/// Where in the process a block may lie: files of its name, else mappings of just its length, then
 /// parts of larger ones (neighbouring anonymous mappings are merged by the host's kernel).
 fn places(wanted: &Wanted, mappings: &[Mapping]) -> Vec<RamBlock> {
     let fits = |m: &&Mapping| m.read_write && m.length() >= wanted.length;
-    let named = |m: &&Mapping| m.inode != 0 && m.path.contains(&wanted.name);
-    let mut found: Vec<RamBlock> = Vec::new();
-    for mapping in mappings.iter().filter(fits).filter(named) {
-        found.push(block_at(mapping, 0, wanted.length));
+    let named = mappings.iter().filter(fits).filter(|m| m.is_named(&wanted.name));
+    let mut found: Vec<RamBlock> =
+        named.map(|mapping| block_at(mapping, 0, wanted.length)).collect();
+    if !found.is_empty() {
+        return found;
     }
     let (exact, larger): (Vec<_>, Vec<_>) = mappings
         .iter()
         .filter(fits)
-        .filter(|m| !named(m) && !m.path.starts_with('['))
+        .filter(|m| !m.path.starts_with('['))
         .partition(|m| m.length() == wanted.length);
-    for mapping in exact {
+    // The host's kernel gives addresses from the top down, so that of two alike the earlier is the higher.
+    for mapping in exact.into_iter().rev() {
         found.push(block_at(mapping, 0, wanted.length));
     }
     for mapping in larger {
@@ -246,34 +405,18 @@ impl Definition {
             .and_then(|kind| kind.attribute("machine"))
             .unwrap_or_default();
         let total = boot.iter().map(|block| block.length).sum();
-        Ok(Self { low_limits: low_limits(machine, total), boot, dimms })
+        Ok(Self { holes: holes(machine, total), boot, dimms })
     }
+}
 
-    /// Gives the placed blocks of boot RAM their guest-physical addresses: from 0 up to the limit, what is
-    /// left from 4 GiB on.
-    fn lay_out(&self, placed: &[RamBlock], low_limit: u64) -> RamLayout {
-        let mut blocks = Vec::new();
-        let mut position = 0;
-        for block in placed {
-            let below = low_limit.saturating_sub(position).min(block.length);
-            if below > 0 {
-                blocks.push(RamBlock { guest: position, length: below, ..*block });
-            }
-            if below < block.length {
-                let above = position.saturating_add(below).saturating_sub(low_limit);
-                blocks.push(RamBlock {
-                    guest: 4 * GIB + above,
-                    length: block.length - below,
-                    host: block.host + below,
-                    backing: block.backing.skip(below),
-                    plugged: false,
-                });
-            }
-            position = position.saturating_add(block.length);
-        }
-        blocks.sort_by_key(|block| block.guest);
-        RamLayout { blocks, unplaced: Vec::new() }
-    }
+/// Placed blocks of boot RAM, in guest-physical order, with this hole between them.
+fn lay_out(placed: &[RamBlock], hole: RamHole) -> RamLayout {
+    let in_a_row = placed.iter().scan(0_u64, |position, block| {
+        let guest = *position;
+        *position = position.saturating_add(block.length);
+        Some(RamBlock { guest, ..*block })
+    });
+    RamLayout { blocks: in_a_row.collect(), unplaced: Vec::new() }.with_hole(hole)
 }
 
 impl Backing {
@@ -287,9 +430,19 @@ impl Backing {
     }
 }
 
-/// How much RAM lies below 4 GiB when there is more than fits: `pc_init1` (hw/i386/pc_piix.c),
-/// `pc_q35_init` (hw/i386/pc_q35.c), `microvm_memory_init` (hw/i386/microvm.c). The machine's own
-/// rule comes first, the others after it (`max-ram-below-4g` may have been set).
+/// Where the hole below 4 GiB may begin: `pc_init1` (hw/i386/pc_piix.c), `pc_q35_init` (hw/i386/pc_q35.c),
+/// `microvm_memory_init` (hw/i386/microvm.c), and a usual `max-ram-below-4g`.
+pub(crate) const LOW_LIMITS: [u64; 5] =
+    [0xc000_0000, 0x8000_0000, 0xe000_0000, 0xb000_0000, 0x4000_0000];
+
+/// The holes that a machine may have, the likeliest first.
+fn holes(machine: &str, total: u64) -> Vec<RamHole> {
+    let starts = low_limits(machine, total).into_iter();
+    starts.map(|start| RamHole { start: start.min(total), end: 4 * GIB }).collect()
+}
+
+/// How much RAM may lie below 4 GiB when there is more than fits. The machine's own rule comes first, the
+/// others after it. Where none of them holds, firmware's map of RAM tells.
 fn low_limits(machine: &str, total: u64) -> Vec<u64> {
     let pc = if total >= 0xe000_0000 { 0xc000_0000 } else { 0xe000_0000 };
     let q35 = if total >= 0xb000_0000 { 0x8000_0000 } else { 0xb000_0000 };
@@ -298,13 +451,10 @@ fn low_limits(machine: &str, total: u64) -> Vec<u64> {
         name if name.contains("microvm") => vec![0xc000_0000, pc, q35],
         _ => vec![pc, q35],
     };
-    for other in [0xe000_0000, 0xc000_0000, 0xb000_0000, 0x8000_0000] {
+    for other in LOW_LIMITS {
         if !limits.contains(&other) {
             limits.push(other);
         }
-    }
-    if limits.iter().all(|limit| total <= *limit) {
-        limits.truncate(1);
     }
     limits
 }

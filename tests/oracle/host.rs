@@ -37,11 +37,13 @@ impl Host {
             .collect();
         assert!(!ticks.is_empty(), "QEMU has no threads of vCPUs");
         let status = fs::read_to_string(format!("{folder}/status")).expect("QEMU's status");
+        let bytes = |name| value_of(&status, name).and_then(kilobytes).expect(name);
         Self {
             ram: ram.and_then(|text| text.parse::<u64>().ok()).expect("Max memory") * 1024,
             ticks: ticks.iter().sum(),
             threads: ticks.len() as u64,
-            resident: value_of(&status, "VmRSS").and_then(kilobytes).expect("VmRSS"),
+            // Huge pages are counted for themselves (`hugetlb_report_usage`, mm/hugetlb.c).
+            resident: bytes("VmRSS") + bytes("HugetlbPages"),
             state: value_of(&info, "State").expect("State").to_owned(),
         }
     }

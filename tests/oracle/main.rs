@@ -169,3 +169,36 @@ fn debian_bookworm_systemd() {
 fn linux_7_2_five_levels() {
     compare("7.2 five levels memfd", &["--kernel", "7.2", "--cpu", "max", "--backing", "memfd"]);
 }
+
+/// NUMA nodes that nothing tells apart but their contents: as many blocks of RAM, alike, without names.
+#[test]
+fn numa_equal() {
+    compare("numa equal", &["--numa", "256+256+256"]);
+}
+
+/// NUMA nodes of which one lies on both sides of 4 GiB.
+#[test]
+fn numa_unequal_above_4_gib() {
+    let shape = ["--numa", "1024+3072+512", "--machine", "q35", "--backing", "memfd"];
+    compare("numa unequal", &[&["--kernel", "6.12"][..], &shape].concat());
+}
+
+#[test]
+fn numa_huge_pages() {
+    compare("numa hugepages", &["--numa", "128+256+128", "--backing", "hugepages"]);
+}
+
+/// A hole in RAM where no machine type has it: firmware's own map tells (`max-ram-below-4g`, hw/i386/pc_piix.c
+/// of QEMU; `boot_params.e820_table`, arch/x86/kernel/setup.c).
+#[test]
+fn numa_files_and_a_hole_elsewhere() {
+    let shape = ["--numa", "512+512", "--backing", "file", "--low-ram", "704"];
+    compare("numa files", &[&["--kernel", "5.10"][..], &shape].concat());
+}
+
+/// An AMD guest that may have more than 1 TiB: its high RAM begins there (`AMD_HT_START`, hw/i386/pc.c of QEMU).
+#[test]
+fn ram_at_1_tib() {
+    let shape = ["--machine", "q35", "--memory", "3072", "--max-memory", "1100000"];
+    compare("1 TiB", &[&["--cpu", "EPYC", "--phys-bits", "46"][..], &shape].concat());
+}

@@ -47,6 +47,10 @@ pub(crate) struct Origin {
     pub time_ns: u64,
     /// Whether the guest was suspended meanwhile.
     pub paused: bool,
+    /// RAM that is not in the dump, as it was not certain where the hypervisor kept it: (guest-physical address,
+    /// bytes).
+    #[serde(default)]
+    pub left_out: Vec<(u64, u64)>,
 }
 
 impl Origin {
@@ -104,6 +108,7 @@ pub(super) fn open(file: &Arc<DumpFile>) -> Result<Dump, String> {
     Ok(Dump {
         format: "ELF core",
         layouts: vec![Arc::new(content)],
+        with_hole: None,
         says_where: true,
         taken: noted.unwrap_or(file.modified()),
         origin,

@@ -145,6 +145,12 @@ fn parse(bytes: Bytes, file: &DumpFile) -> Result<Dump, String> {
     if !bytes.read(block, &mut sub_header) {
         return Err(cut_short(file));
     }
+    // `kdump_sub_header.split`: a part names all pages in its bitmaps, and holds only some.
+    if version >= 2 && u32_at(&sub_header, 12).is_some_and(|split| split != 0) {
+        return Err("it is one part of a dump that makedumpfile split; join all parts with \
+                    `makedumpfile --reassemble PART... WHOLE`"
+            .to_owned());
+    }
     let field = |offset| u64_at(&sub_header, offset).unwrap_or(0);
     let pages = if version >= 6 { field(96) } else { u64::from(number(440)) };
     // Both bitmaps, in whole blocks.
@@ -185,6 +191,7 @@ fn parse(bytes: Bytes, file: &DumpFile) -> Result<Dump, String> {
     Ok(Dump {
         format: "kdump",
         layouts: vec![Arc::new(content)],
+        with_hole: None,
         says_where: true,
         taken: file.modified(),
         origin: None,

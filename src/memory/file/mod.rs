@@ -7,7 +7,9 @@
 mod elf;
 mod extents;
 mod kdump;
+mod lime;
 mod open;
+mod other;
 mod raw;
 mod saved;
 
@@ -17,6 +19,8 @@ use std::time::SystemTime;
 use super::{PAGE_SHIFT, PAGE_SIZE, Page, PhysicalMemory, Residency};
 pub(crate) use elf::{Origin, core_header};
 pub(crate) use open::DumpFile;
+
+use crate::resolve::RamHole;
 
 /// Guest RAM as one format keeps it.
 pub(crate) trait Content: Send + Sync {
@@ -32,12 +36,17 @@ pub(crate) trait Content: Send + Sync {
     fn read(&self, address: u64, bytes: &mut [u8]) -> bool;
 }
 
+/// Lays the bytes of a file out with this hole.
+pub(crate) type WithHole = Box<dyn Fn(RamHole) -> Arc<dyn Content> + Send>;
+
 /// A file that holds a guest's memory.
 pub(crate) struct Dump {
     /// The format's name, in words.
     pub format: &'static str,
     /// The ways in which its bytes may be guest-physical memory, the likeliest first.
     pub layouts: Vec<Arc<dyn Content>>,
+    /// The same bytes with the hole in guest-physical memory elsewhere, where it is not the format that says.
+    pub with_hole: Option<WithHole>,
     /// Whether the format itself says where in guest memory each byte belongs.
     pub says_where: bool,
     /// When the memory was written down.
@@ -62,11 +71,16 @@ impl Dump {
             b if b.starts_with(elf::MAGIC) => elf::open(&file),
             b if b.starts_with(kdump::FLATTENED) => kdump::open_flattened(&file),
             b if b.starts_with(kdump::MAGIC) => kdump::open(&file),
+            b if b.starts_with(lime::LIME) || b.starts_with(lime::AVML) => lime::open(&file),
+            b if b.starts_with(saved::STREAM) => saved::open_stream(&file),
             b if b.starts_with(saved::MAGIC) => saved::open(&file),
             b if b.starts_with(saved::PARTIAL) => {
                 Err("libvirt never finished to save this image".to_owned())
             }
-            _ => raw::open(&file),
+            b => match other::recognised(b) {
+                Some(named) => Err(named),
+                None => raw::open(&file),
+            },
         }
     }
 }

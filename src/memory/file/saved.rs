@@ -1,5 +1,6 @@
 //! Images of `virsh save`: libvirt's header and the domain's definition (qemu_saveimage.h), then QEMU's
-//! migration stream, of which the RAM is read (migration/ram.c, savevm.c). The stream is read through once
+//! migration stream, of which the RAM is read (migration/ram.c, savevm.c). A plain `virsh dump` is the stream
+//! alone: what its blocks of RAM are, their names tell. The stream is read through once
 //! when it is opened, to note where each page lies: 8 bytes are kept for each page of RAM.
 
 use std::io::{BufReader, Read, Seek, SeekFrom};
@@ -8,18 +9,23 @@ use std::sync::Arc;
 use roxmltree::Document;
 use rustc_hash::FxHashMap;
 
-use super::{Content, Dump, DumpFile, Origin, u32_at};
+use super::{Content, Dump, DumpFile, Origin, WithHole, u32_at};
 use crate::memory::{PAGE_SHIFT, PAGE_SIZE};
-use crate::resolve::{RamLayout, placed_layouts};
+use crate::resolve::{RamLayout, named_layouts, placed_layouts};
 
 /// The first bytes of the format.
 pub(super) const MAGIC: &[u8] = b"LibvirtQemudSave";
+/// The first bytes of QEMU's stream (`QEMU_VM_FILE_MAGIC`), and its version.
+pub(super) const STREAM: &[u8; 4] = b"QEVM";
+const STREAM_VERSION: u32 = 3;
 /// The first bytes of an image that libvirt has not finished.
 pub(super) const PARTIAL: &[u8] = b"LibvirtQemudPart";
 /// Bytes of libvirt's header.
 const HEADER: usize = 92;
 /// Bytes of the definition and libvirt's cookie behind it.
 const LONGEST_DEFINITION: u32 = 16 << 20;
+/// Bytes of a machine type's name.
+const LONGEST_MACHINE: u32 = 4096;
 /// Characters of a name that an error shows.
 const LONGEST_SHOWN: usize = 60;
 /// Blocks of RAM, those of devices counted.
@@ -57,6 +63,8 @@ struct Ram {
     pages: Vec<u64>,
     /// By QEMU's name of each block: its first byte in the row of blocks, and its bytes.
     blocks: FxHashMap<String, (u64, u64)>,
+    /// The machine's type, where the stream names it.
+    machine: String,
 }
 
 pub(super) fn open(file: &Arc<DumpFile>) -> Result<Dump, String> {
@@ -93,19 +101,43 @@ pub(super) fn open(file: &Arc<DumpFile>) -> Result<Dump, String> {
         .map_err(|_| "the definition in it is no text".to_owned())?;
     let ram = Stream::new(file, HEADER as u64 + u64::from(length))?.ram()?;
     let layouts = placed_layouts(xml, &|name| ram.blocks.get(name).copied())?;
+    Ok(dump(file, "saved image", ram, layouts, origin(xml)))
+}
+
+/// What plain `virsh dump` writes.
+pub(super) fn open_stream(file: &Arc<DumpFile>) -> Result<Dump, String> {
+    let ram = Stream::new(file, 0)?.ram()?;
+    let blocks = ram.blocks.iter().map(|(name, (start, length))| (name.as_str(), *start, *length));
+    let layouts = named_layouts(&ram.machine, &blocks.collect::<Vec<_>>())?;
+    Ok(dump(file, "dump of QEMU's migration stream", ram, layouts, None))
+}
+
+fn dump(
+    file: &Arc<DumpFile>,
+    format: &'static str,
+    ram: Ram,
+    layouts: Vec<RamLayout>,
+    origin: Option<Origin>,
+) -> Dump {
     let pages: Arc<[u64]> = ram.pages.into();
-    let layouts = layouts.into_iter().map(|layout| {
-        let content = Saved { file: Arc::clone(file), pages: Arc::clone(&pages), layout };
+    let first = layouts.first().cloned();
+    let kept = Arc::clone(file);
+    let laid_out = move |layout| {
+        let content = Saved { file: Arc::clone(&kept), pages: Arc::clone(&pages), layout };
         Arc::new(content) as Arc<dyn Content>
-    });
-    Ok(Dump {
-        format: "saved image",
-        layouts: layouts.collect(),
+    };
+    Dump {
+        format,
+        layouts: layouts.into_iter().map(&laid_out).collect(),
+        with_hole: first.map(|first| {
+            let again = move |hole| laid_out(first.with_hole(hole));
+            Box::new(again) as WithHole
+        }),
         says_where: false,
         taken: file.modified(),
-        origin: origin(xml),
+        origin,
         vmcoreinfo: None,
-    })
+    }
 }
 
 /// Whose memory it is, by the definition.
@@ -122,6 +154,7 @@ fn origin(xml: &str) -> Option<Origin> {
         hypervisor: "qemu".to_owned(),
         time_ns: 0,
         paused: true,
+        left_out: Vec::new(),
     })
 }
 
@@ -147,9 +180,14 @@ impl<'a> Stream<'a> {
 
     fn take<const N: usize>(&mut self) -> Result<[u8; N], String> {
         let mut bytes = [0; N];
-        self.reader.read_exact(&mut bytes).map_err(|_| cut_short())?;
-        self.position = self.position.saturating_add(N as u64);
+        self.fill(&mut bytes)?;
         Ok(bytes)
+    }
+
+    fn fill(&mut self, bytes: &mut [u8]) -> Result<(), String> {
+        self.reader.read_exact(bytes).map_err(|_| cut_short())?;
+        self.position = self.position.saturating_add(bytes.len() as u64);
+        Ok(())
     }
 
     fn byte(&mut self) -> Result<u8, String> {
@@ -169,8 +207,7 @@ impl<'a> Stream<'a> {
     fn name(&mut self) -> Result<String, String> {
         let length = self.byte()?;
         let mut bytes = vec![0; usize::from(length)];
-        self.reader.read_exact(&mut bytes).map_err(|_| cut_short())?;
-        self.position = self.position.saturating_add(u64::from(length));
+        self.fill(&mut bytes)?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
@@ -183,8 +220,7 @@ impl<'a> Stream<'a> {
 
     /// Reads to the end of the RAM. Sections of devices come after it.
     fn ram(mut self) -> Result<Ram, String> {
-        const STREAM: [u8; 8] = *b"QEVM\0\0\0\x03";
-        if self.take()? != STREAM {
+        if self.take()? != *STREAM || self.u32()? != STREAM_VERSION {
             return Err("the memory saved in it is no stream of QEMU's that nfm knows".to_owned());
         }
         let mut ram = Ram::default();
@@ -194,7 +230,12 @@ impl<'a> Stream<'a> {
             match kind {
                 section::CONFIGURATION => {
                     let length = self.u32()?;
-                    self.skip(length)?;
+                    if length > LONGEST_MACHINE {
+                        return Err("the name of its machine is too long".to_owned());
+                    }
+                    let mut name = vec![0; length as usize];
+                    self.fill(&mut name)?;
+                    ram.machine = String::from_utf8_lossy(&name).into_owned();
                     continue;
                 }
                 section::START => {
