@@ -99,7 +99,7 @@ fn print(found: &Findings, out: &mut dyn Write) -> std::io::Result<()> {
         writeln!(out, "ram           {:#012x} + {}", start, size(*length))?;
     }
     for (start, length) in &found.unplaced {
-        let why = "cannot be read: where the process keeps this DIMM is not certain";
+        let why = "cannot be read: where the hypervisor keeps this DIMM is not certain";
         writeln!(out, "ram           {:#012x} + {} {why}", start, size(*length))?;
     }
     let how = match found.trampoline {

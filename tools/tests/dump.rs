@@ -226,3 +226,35 @@ fn files_that_are_no_dumps() {
     expect(&nfm(&["ps", "file:"]), ErrorCode::InvalidArgument, &["names no file"]);
     expect(&nfm(&["ps", "file://host/x"]), ErrorCode::InvalidArgument, &["another host"]);
 }
+
+/// Two DIMMs that nothing tells apart: neither is read, and the dump says so, in words, in JSON, and in itself.
+#[test]
+fn memory_that_cannot_be_placed_is_said_to_be_left_out() {
+    let guest = lab::own_guest("dump-plugs", &["--max-memory", "2048", "--timeout", "300"]);
+    let folder = Folder::new("plugs");
+    let dimm = folder.file("dimm.xml");
+    let size = "<size unit='MiB'>128</size><node>0</node>";
+    fs::write(&dimm, format!("<memory model='dimm'><target>{size}</target></memory>")).unwrap();
+    for _ in 0..2 {
+        lab::virsh(&["attach-device", guest.domain(), &dimm, "--live"]).expect("plugged in");
+    }
+    let file = folder.file("dump.elf");
+    let output = nfm(&["dump", guest.domain(), &file, "--json"]);
+    assert!(output.status.success(), "{output:?}");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    for words in ["256 MiB", "left out", "0x100000000 + 128 MiB", "0x108000000 + 128 MiB"] {
+        assert!(errors.contains(words), "no '{words}' in: {errors}");
+    }
+    let left_out =
+        serde_json::json!([[0x1_0000_0000_u64, 128 << 20], [0x1_0800_0000_u64, 128 << 20]]);
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!((&report["left_out"], &report["ram_bytes"]), (&left_out, &(512 << 20).into()));
+    let report = printed(&["doctor", &format!("file:{file}"), "--json"]);
+    let report: Value = serde_json::from_str(&report).expect("JSON");
+    assert_eq!(report["unplaced"], left_out);
+    // Who has all of it says nothing.
+    let whole = lab::guest("shared-61", &[]);
+    let report = printed(&["dump", whole.domain(), &file, "--force", "--json"]);
+    let report: Value = serde_json::from_str(&report).expect("JSON");
+    assert_eq!(report["left_out"], serde_json::json!([]));
+}

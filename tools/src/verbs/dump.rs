@@ -46,6 +46,7 @@ pub(crate) fn dump(options: &nfm::OpenOptions, dump: &Dump, out: &mut dyn Write)
             "ram_bytes": written.ram_bytes,
             "written_bytes": written.written_bytes,
             "unreadable_bytes": written.unreadable_bytes,
+            "left_out": domain.findings().unplaced,
             "duration_ns": written.duration.as_nanos() as u64,
             "paused": dump.paused,
         });
@@ -62,6 +63,16 @@ pub(crate) fn dump(options: &nfm::OpenOptions, dump: &Dump, out: &mut dyn Write)
     }
     if written.unreadable_bytes > 0 {
         eprintln!("nfm: {} could not be read and are zeros in it", size(written.unreadable_bytes));
+    }
+    if written.left_out_bytes > 0 {
+        let left_out = size(written.left_out_bytes);
+        let runs = domain.findings().unplaced.iter();
+        let runs = runs.map(|(start, length)| format!("{start:#x} + {}", size(*length)));
+        let runs = runs.collect::<Vec<_>>().join(", ");
+        eprintln!(
+            "nfm: {left_out} of RAM are left out, as it is not certain where the hypervisor keeps them: {runs}; \
+             `virsh dump --memory-only` has them"
+        );
     }
     Ok(ExitCode::SUCCESS)
 }
