@@ -1,10 +1,10 @@
 //! Firmware's map of RAM, as the kernel took it over, and its NUMA nodes: the judges of what `resolve` found.
 
-use std::ops::ControlFlow;
+use memchr::memmem;
 
 use super::memory::nodes;
 use super::reader::{Context, ReadError, ReadResult};
-use crate::kernel::{Access, KernelImage};
+use crate::kernel::KernelImage;
 use crate::memory::GuestRam;
 
 /// `E820_TYPE_RAM` (arch/x86/include/asm/e820/types.h).
@@ -17,6 +17,12 @@ const MOST_BOOT_ENTRIES: usize = 128;
 const KINDS: std::ops::RangeInclusive<u32> = 1..=12;
 /// Where RAM goes on above the window of the graphics adapter and the BIOS.
 const FIRST_MIB: u64 = 1 << 20;
+const FIRST_MIB_OF_RAM: [u8; 8] = FIRST_MIB.to_le_bytes();
+/// Bytes of an image that are looked through, and those that are read at once.
+const LONGEST_IMAGE: u64 = 128 << 20;
+const PIECE: usize = 1 << 20;
+/// Entries before that one.
+const MOST_BEFORE: usize = 16;
 
 /// The runs of RAM as (guest-physical address, bytes).
 pub(crate) fn firmware_ram(context: &Context) -> ReadResult<Vec<(u64, u64)>> {
@@ -42,16 +48,21 @@ pub(crate) fn firmware_ram(context: &Context) -> ReadResult<Vec<(u64, u64)>> {
 /// arch/x86/kernel/setup.c), which is there though nothing is known of the kernel yet. It is found by its form:
 /// RAM from 0 on, then what follows, ascending, with RAM at 1 MiB.
 pub(crate) fn firmware_map_in(ram: &GuestRam, image: &KernelImage) -> Option<Vec<(u64, u64)>> {
-    image.visit(ram, Access::ReadWrite, &mut |_, bytes| {
-        // Structures of the kernel begin at even addresses.
-        for start in (0..bytes.len()).step_by(2) {
-            if bytes.get(start..start + 8) == Some(&[0; 8])
-                && let Some(map) = bytes.get(start..).and_then(boot_map)
-            {
-                return ControlFlow::Break(map);
-            }
-        }
-        ControlFlow::Continue(())
+    let rare = memmem::Finder::new(&FIRST_MIB_OF_RAM);
+    // Not by its page tables: those may be where this layout has other memory.
+    let first = image.physical_address(image.start)?;
+    let mut room = vec![0; PIECE + MOST_BOOT_ENTRIES * BOOT_ENTRY];
+    (0..LONGEST_IMAGE).step_by(PIECE).find_map(|skip| {
+        ram.budget().look_at_clock().ok()?;
+        let at = first.checked_add(skip)?;
+        ram.memory().read_run(at, &mut room).then_some(())?;
+        let bytes = room.as_slice();
+        let mut found = rare.find_iter(bytes);
+        found.find_map(|found| {
+            let mut starts =
+                (1..=MOST_BEFORE).filter_map(|count| found.checked_sub(count * BOOT_ENTRY));
+            starts.find_map(|start| boot_map(bytes.get(start..)?))
+        })
     })
 }
 

@@ -43,7 +43,9 @@ impl<'a> Candidates<'a> {
             self.next.push_front(added);
         }
         for hole in &misfit.guesses {
-            self.next.extend(self.source.with_hole(like, *hole));
+            if self.source.layouts() < MOST_LAYOUTS {
+                self.next.extend(self.source.with_hole(like, *hole));
+            }
         }
     }
 }

@@ -21,7 +21,7 @@ mod types;
 mod verify;
 mod vmcoreinfo;
 
-pub(crate) use image::{Access, KernelImage};
+pub(crate) use image::KernelImage;
 pub(crate) use offline::{Ask, Files};
 pub(crate) use profile::{Origin, Profile, Recorder};
 pub(crate) use store::{Store, import as import_profile, read as read_profile};

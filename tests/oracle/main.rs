@@ -77,8 +77,10 @@ fn guest_name(title: &str) -> String {
 /// which is read in another way (read ahead from what the others used, or where the memory lies).
 fn frames(title: &str, options: &[&str]) -> (View, [Value; 2]) {
     let guest = lab::guest(&guest_name(title), options);
-    let mut domain = Domain::open(guest.domain(), &OpenOptions::default())
-        .unwrap_or_else(|error| panic!("{title}: {error}"));
+    let mut patient = OpenOptions::default();
+    patient.time_limit = std::time::Duration::from_secs(60);
+    let mut domain =
+        Domain::open(guest.domain(), &patient).unwrap_or_else(|error| panic!("{title}: {error}"));
     let mut options = CrawlOptions::default();
     // Other tests want the CPUs, too.
     options.time_limit = std::time::Duration::from_secs(20);
