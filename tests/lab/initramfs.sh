@@ -17,7 +17,7 @@ work=$(mktemp -d "$(dirname "$file")/initramfs.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 root=$work/root
 
-mkdir -p "$root"/{bin,sbin,dev,proc,sys,run,tmp,etc,lib/modules,srv/{www,jail},home/{alice,bob},root,var/log}
+mkdir -p "$root"/{bin,sbin,dev,proc,sys,run,tmp,etc,lib/{modules,extra},srv/{www,jail},home/{alice,bob},root,var/log}
 cp "$busybox" "$root/bin/busybox"
 # All of busybox's commands, by links: the guest has no time to make them.
 "$busybox" --list | while read -r name; do
@@ -25,8 +25,10 @@ cp "$busybox" "$root/bin/busybox"
 done
 ln -s bin/busybox "$root/init"
 cp "$kernel"/modules/*.ko "$root/lib/modules/"
+# What an older lab fetched has none, and without a network it must do.
+[ ! -d "$kernel/extra" ] || cp "$kernel"/extra/*.ko "$root/lib/extra/"
 
-for program in agent oracle workload churn; do
+for program in agent oracle workload churn network; do
     # workload.c and workload_*.c, for one.
     ${CC:-cc} -static -O1 -g0 -std=gnu11 -Wall -Wextra -Wno-unused-result -pthread \
         -o "$root/bin/lab-$program" "$here/$program"*.c
@@ -34,6 +36,7 @@ for program in agent oracle workload churn; do
 done
 mv "$root/bin/lab-oracle" "$root/bin/oracle"
 mv "$root/bin/lab-churn" "$root/bin/churn"
+mv "$root/bin/lab-network" "$root/bin/network"
 
 install -m 755 "$here/rc" "$here/quiet-net" "$root/etc/"
 cat >"$root/etc/inittab" <<'END'

@@ -6,9 +6,14 @@
 #   modules/NN-name.ko   uncompressed, in the order in which to load them
 #   disk/NN-name.ko      what a guest with a disk loads beside these
 #   dom0/NN-name.ko      what a Xen host loads (the cloud flavour has none of them)
+#   extra/NN-name.ko     network drivers that a test loads by itself
+#   lab                  set_number
 # The newest package of the kernel's suites is downloaded and unpacked, never
 # installed. The mirror is the one this machine's apt already uses.
 set -euo pipefail
+
+# Goes up when a module is added, so that 'guest' fetches anew what an older lab left in the cache.
+set_number=3
 
 kernel=$1 flavour=$2 dir=$3
 cache=$(dirname "$(dirname "$dir")")
@@ -83,10 +88,13 @@ vmlinuz=$(find "$tree/boot" "$tree/usr/lib/modules/$release" -maxdepth 1 -name '
 # (ext4 finds its checksum by name at mount time, not by a symbol.)
 wanted='virtio_pci virtio_net virtio_console e1000 dummy veth tun bridge
         loop crc32c_generic ext4 overlay nf_tables nf_conntrack sit virtio_balloon'
+# Network devices that are stacked on others, tunnels, and NICs that QEMU emulates.
+extra='8021q bonding macvlan ipvlan team vrf ifb ipip ip_gre ip6_tunnel ip6_gre vxlan geneve
+       macsec nlmon e1000e 8139too'
 
 out=$dir.new
 rm -rf "$out"
-mkdir -p "$out/modules" "$out/disk" "$out/dom0"
+mkdir -p "$out/modules" "$out/disk" "$out/dom0" "$out/extra"
 number=10
 done_names=' '
 
@@ -122,6 +130,9 @@ for name in $wanted; do
     add_module "$name" modules
 done
 add_module virtio_blk disk
+for name in $extra; do
+    add_module "$name" extra
+done
 if [ "$flavour" = generic ]; then
     for name in xen_privcmd xen_evtchn xen_gntdev xen_gntalloc xenfs; do
         add_module "$name" dom0
@@ -133,6 +144,7 @@ config=$(find "$tree" -name "config-$release" -o -path "*/$release/config" | hea
 [ -z "$config" ] || cp "$config" "$out/config"
 echo "$release" >"$out/release"
 echo "$package" >"$out/package"
+echo "$set_number" >"$out/lab"
 chmod -R a+rX "$out"
 
 # Complete: only now does it get its name.
