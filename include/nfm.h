@@ -1035,7 +1035,10 @@ typedef struct nfm_interface_t {
 typedef struct nfm_connection_t {
     /** Which members are known, NFM_CONNECTION_... combined; protocol always is. */
     uint64_t known;
-    /** "tcp", "tcp6", "udp", "udp6", "raw", "raw6" or "unix"; later versions may add others. */
+    /**
+     * "tcp", "tcp6", "udp", "udp6", "udplite", "udplite6", "raw", "raw6", "icmp", "icmp6" (of ping sockets) or
+     * "unix"; later versions may add others.
+     */
     const char *protocol;
     /**
      * The state by the kernel's name without TCP_: "ESTABLISHED", "LISTEN", "CLOSE" (which is what
@@ -1061,7 +1064,7 @@ typedef struct nfm_connection_t {
     uint32_t pid;
     /** That process's descriptor. */
     uint32_t fd;
-    /** Own port; of a raw socket its protocol number. */
+    /** Own port; of a raw socket its protocol number, of a ping socket its identifier. */
     uint16_t local_port;
     /** The other end's port. */
     uint16_t remote_port;

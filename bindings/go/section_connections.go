@@ -9,7 +9,8 @@ import "unsafe"
 
 // Connection: one socket of one network namespace.
 type Connection struct {
-	// "tcp", "tcp6", "udp", "udp6", "raw", "raw6" or "unix"; later versions may add others.
+	// "tcp", "tcp6", "udp", "udp6", "udplite", "udplite6", "raw", "raw6", "icmp", "icmp6" (of ping
+	// sockets) or "unix"; later versions may add others.
 	Protocol string
 
 	// The state by the kernel's name without TCP_: "ESTABLISHED", "LISTEN", "CLOSE" (which is what an
@@ -41,7 +42,7 @@ type Connection struct {
 	// That process's descriptor.
 	FD Opt[uint32]
 
-	// Own port; of a raw socket its protocol number.
+	// Own port; of a raw socket its protocol number, of a ping socket its identifier.
 	LocalPort Opt[uint16]
 
 	// The other end's port.

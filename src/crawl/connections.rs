@@ -1,5 +1,5 @@
-//! The section `connections`: `/proc/net/{tcp,tcp6,udp,udp6,raw,raw6,unix}` of every network namespace,
-//! with the process and descriptor that each belongs to.
+//! The section `connections`: `/proc/net/{tcp,tcp6,udp,udp6,udplite,udplite6,raw,raw6,icmp,icmp6,unix}` of every
+//! network namespace, with the process and descriptor that each belongs to.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -135,6 +135,11 @@ fn row(
     let six = context.unsigned(sock, layout.common.family)? == INET6;
     // Connections without a whole `struct sock`: nobody's any more, or not yet anybody's.
     let small = kind == Kind::Tcp && matches!(state, TIME_WAIT | NEW_SYN_RECV);
+    // `get_timewait4_sock` (net/ipv4/tcp_ipv4.c), `get_timewait6_sock` (net/ipv6/tcp_ipv6.c).
+    let shown = match small && state == TIME_WAIT {
+        true => context.unsigned(sock, layout.timewait.substate),
+        false => Ok(state),
+    };
     let inode = if small { None } else { inode(context, sock)? };
     let number = inode.map(|inode| context.unsigned(inode, layout.inode.number)).transpose()?;
     let uid = match inode {
@@ -146,10 +151,7 @@ fn row(
     let mut row = Connection {
         netns,
         protocol: Text::fixed(kind.name(six)),
-        state: STATES
-            .get(state as usize)
-            .filter(|name| !name.is_empty())
-            .map(|name| Text::fixed(name)),
+        state: context.note("state", shown).and_then(name_of_state).map(Text::fixed),
         local_address: None,
         local_port: None,
         remote_address: None,
@@ -174,6 +176,12 @@ fn row(
     row.remote_port =
         Some((context.unsigned(sock, layout.common.remote_port)? as u16).swap_bytes());
     Ok(row)
+}
+
+/// A state's name by its number.
+fn name_of_state(state: u64) -> Option<&'static str> {
+    let name = usize::try_from(state).ok().and_then(|state| STATES.get(state));
+    name.copied().filter(|name| !name.is_empty())
 }
 
 /// The address of a socket's inode (`SOCK_INODE`); `None` once its process has closed it.

@@ -1,64 +1,70 @@
 //! Offsets of drivers that are modules: from the module's own BTF, when a device of it is first met.
 
+use rustc_hash::FxHashSet;
+
 use super::reader::{Context, ReadError, ReadResult};
+use crate::frame::Text;
 use crate::kernel::Types;
-use crate::layout::{Driver, Drivers, Layout, Veth, VirtioNet};
+use crate::layout::{Driver, Drivers, Layout, NetworkDriver};
 
 /// A module's BTF is not larger: those that are asked for have 5 to 60 KiB, and parsing takes ten times
 /// their size.
 const LARGEST_BTF: u64 = 1 << 20;
 
-/// Names of modules.
-const VIRTIO_NET: &str = "virtio_net";
-const VETH: &str = "veth";
-
 const NO_TYPES: ReadError = ReadError::Unknown("the driver's module carries no usable BTF");
 
 impl Context<'_> {
-    /// Offsets of the driver `virtio_net`.
-    pub(super) fn virtio_net(&self) -> ReadResult<VirtioNet> {
-        self.driver(VIRTIO_NET, VirtioNet::compile, |drivers| &mut drivers.virtio_net)
-    }
-
-    /// Offsets of the driver `veth`.
-    pub(super) fn veth(&self) -> ReadResult<Veth> {
-        self.driver(VETH, Veth::compile, |drivers| &mut drivers.veth)
-    }
-
     /// Learns the offsets of drivers whose modules are loaded by now: the first frame that meets a device of
     /// theirs may be taken by a process that gave up the right to cache them.
     pub(crate) fn learn_drivers(&self) {
-        if !self.kernel.knows_driver(VIRTIO_NET) {
-            let _ = self.virtio_net();
-        }
-        if !self.kernel.knows_driver(VETH) {
-            let _ = self.veth();
+        let unknown =
+            Drivers::MODULES.iter().filter(|(module, _)| !self.kernel.knows_driver(module));
+        let mut loaded = None;
+        for (module, ask) in unknown {
+            if loaded.get_or_insert_with(|| self.modules_with_btf()).contains(*module) {
+                let _ = self.compile_driver(module, ask);
+            }
         }
     }
 
-    fn driver<T: Clone>(
-        &self,
-        name: &'static str,
-        compile: fn(&dyn Types) -> Option<T>,
-        of: fn(&mut Drivers) -> &mut Driver<T>,
-    ) -> ReadResult<T> {
-        let Driver { known, without_btf } = of(&mut self.layout.drivers.borrow_mut()).clone();
+    /// Offsets of a driver.
+    pub(super) fn driver<T: NetworkDriver>(&self) -> ReadResult<T> {
+        let Driver { known, without_btf } = T::of(&mut self.layout.drivers.borrow_mut()).clone();
         if let Some(known) = known {
             return Ok(known);
         }
         let modules_have_btf = self.layout.symbols.btf_modules.address.is_some();
         let compiled = match without_btf {
             Some(known) if !modules_have_btf => known,
-            _ => {
-                let names = Layout::driver_type_names();
-                let read = |at, length| self.table_at(at, length).ok();
-                let blob = || self.module_btf(name).ok();
-                let compiled = self.kernel.compile_driver(name, &names, compile, &read, &blob);
-                compiled.ok_or(NO_TYPES)?
-            }
+            _ => self.compile_driver(T::MODULE, T::compile)?,
         };
-        of(&mut self.layout.drivers.borrow_mut()).known = Some(compiled.clone());
+        T::of(&mut self.layout.drivers.borrow_mut()).known = Some(compiled.clone());
         Ok(compiled)
+    }
+
+    fn compile_driver<T>(
+        &self,
+        module: &str,
+        compile: impl Fn(&dyn Types) -> Option<T>,
+    ) -> ReadResult<T> {
+        let names = Layout::driver_type_names();
+        let read = |at, length| self.table_at(at, length).ok();
+        let blob = || self.module_btf(module).ok();
+        self.kernel.compile_driver(module, &names, compile, &read, &blob).ok_or(NO_TYPES)
+    }
+
+    /// The names of the loaded modules that brought types.
+    fn modules_with_btf(&self) -> FxHashSet<Text> {
+        let layout = &self.layout.system;
+        let Ok(head) = self.symbol(self.layout.symbols.btf_modules) else {
+            return FxHashSet::default();
+        };
+        let name = |entry| {
+            let module = self.follow(entry, layout.btf_module.module)?;
+            self.text(module, layout.module.name)
+        };
+        let modules = self.list("btf_modules", head, layout.btf_module.list);
+        modules.into_iter().filter_map(|entry| name(entry).ok()).collect()
     }
 
     /// The BTF of a loaded module.

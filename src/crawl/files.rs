@@ -1,5 +1,7 @@
 //! The section `files`: descriptors as `/proc/PID/fd` and `/proc/PID/fdinfo` show them.
 
+use rustc_hash::FxHashSet;
+
 use super::asleep::{Gathered, Look};
 use super::path::{self, Named};
 use super::reader::{Context, ReadError, ReadResult};
@@ -7,6 +9,8 @@ use crate::frame::{File, FileKind, Text};
 
 /// Descriptors of one process that are followed (the kernel's own limit is `sysctl_nr_open`, 2^20).
 const MOST_FDS: u64 = 1 << 20;
+/// Tables of descriptors of one process's threads.
+const MOST_TABLES: usize = 1024;
 /// `O_CLOEXEC` (include/uapi/asm-generic/fcntl.h).
 const CLOSE_ON_EXEC: u64 = 0o2_000_000;
 
@@ -67,9 +71,9 @@ impl Context<'_> {
         }
         let mut open = self.room.take();
         open.clear();
-        let read = descriptors(self, look.task, &mut open);
-        look.keep_files = look.keep && read.is_ok() && has_its_own(self, look);
-        let done = act(look, read.map(|()| open.as_slice()));
+        let read = all_descriptors(self, look.task, &mut open);
+        look.keep_files = look.keep && read == Ok(Tables::One) && has_its_own(self, look);
+        let done = act(look, read.map(|_| open.as_slice()));
         let mut gathered = Gathered::new(look.keep_files);
         open.iter().for_each(|one| gathered.add(*one));
         look.facts.descriptors = gathered.done();
@@ -89,11 +93,60 @@ fn has_its_own(context: &Context, look: &Look) -> bool {
     count.is_ok_and(|count| count.is_none() || count == threads)
 }
 
-fn descriptors(context: &Context, task: u64, rows: &mut Vec<Descriptor>) -> ReadResult<()> {
+/// How many tables of descriptors the threads of a process have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tables {
+    /// The leader's, or none.
+    One,
+    /// Threads have others than the leader.
+    More,
+}
+
+/// What a process has open: what `/proc/PID/fd` shows, which is the leader's table, and what is open in tables of its
+/// other threads alone (`/proc/PID/task/TID/fd`): of a leader that is gone, or of threads that unshared theirs.
+fn all_descriptors(
+    context: &Context,
+    leader: u64,
+    rows: &mut Vec<Descriptor>,
+) -> ReadResult<Tables> {
+    let layout = &context.layout.process;
+    let table = |task| context.pointer(task, layout.task.files);
+    let first = table(leader)?;
+    if let Some(first) = first {
+        descriptors(context, first, rows)?;
+    }
+    let Some(signal) = context.pointer(leader, layout.task.signal)? else { return Ok(Tables::One) };
+    let head = context.at(signal, layout.signal.thread_head)?;
+    let node = context.at(leader, layout.task.thread_node)?;
+    if context.u64_at(node)? == head && context.u64_at(node.wrapping_add(8))? == head {
+        return Ok(Tables::One);
+    }
+    let mut tables = FxHashSet::default();
+    for thread in context.whole_list(head, layout.task.thread_node)? {
+        tables.extend(table(thread)?.filter(|table| Some(*table) != first));
+        if tables.len() > MOST_TABLES {
+            let what = "threads with too many tables of descriptors";
+            return Err(ReadError::Nonsense { what, address: thread });
+        }
+    }
+    if tables.is_empty() {
+        return Ok(Tables::One);
+    }
+    let mut known: FxHashSet<_> = rows.iter().map(|one| (one.fd, one.file)).collect();
+    for table in tables {
+        context.space.budget().look_at_clock()?;
+        let start = rows.len();
+        descriptors(context, table, rows)?;
+        let own = rows.split_off(start.min(rows.len()));
+        rows.extend(own.into_iter().filter(|one| known.insert((one.fd, one.file))));
+        context.keep((rows.len() - start) * std::mem::size_of::<Descriptor>())?;
+    }
+    Ok(Tables::More)
+}
+
+/// Adds what is open in a `struct files_struct`.
+fn descriptors(context: &Context, files: u64, rows: &mut Vec<Descriptor>) -> ReadResult<()> {
     let layout = &context.layout.files;
-    let Some(files) = context.pointer(task, context.layout.process.task.files)? else {
-        return Ok(());
-    };
     let table = context.follow(files, layout.files.fdt)?;
     let count = context.unsigned(table, layout.table.max_fds)?;
     if count > MOST_FDS {

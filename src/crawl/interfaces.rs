@@ -11,6 +11,11 @@ use crate::frame::{Interface, Text};
 const UP: u64 = 1;
 /// The longest hardware address (`MAX_ADDR_LEN`).
 const LONGEST_ADDRESS: u64 = 32;
+/// Tunnels whose hardware address is one of IPv4: `ARPHRD_TUNNEL`, `ARPHRD_SIT`, `ARPHRD_IPGRE`
+/// (include/uapi/linux/if_arp.h).
+const OVER_IPV4: [u64; 3] = [768, 776, 778];
+/// Those of IPv6: `ARPHRD_TUNNEL6`, `ARPHRD_IP6GRE`.
+const OVER_IPV6: [u64; 2] = [769, 823];
 /// Addresses of one interface that are followed.
 const MOST_ADDRESSES: usize = 4096;
 
@@ -35,7 +40,7 @@ fn row(context: &Context, device: u64, netns: Option<u32>) -> Interface {
     let layout = &context.layout.network;
     let name = context.note("name", context.text(device, layout.device.name));
     let flags = context.note("flags", context.unsigned(device, layout.device.flags));
-    let counters = match counters(context, device, flags.unwrap_or(0)) {
+    let counters = match counters(context, device) {
         Ok(counters) => Some(counters),
         Err(error) => {
             let of = name.as_deref().unwrap_or("an interface");
@@ -54,7 +59,7 @@ fn row(context: &Context, device: u64, netns: Option<u32>) -> Interface {
         rx_bytes: counter(|c| c.rx_bytes),
         rx_packets: counter(|c| c.rx_packets),
         rx_errors: counter(|c| c.rx_errors),
-        rx_dropped: counter(|c| c.rx_dropped),
+        rx_dropped: counter(Counters::rx_lost),
         tx_bytes: counter(|c| c.tx_bytes),
         tx_packets: counter(|c| c.tx_packets),
         tx_errors: counter(|c| c.tx_errors),
@@ -63,6 +68,7 @@ fn row(context: &Context, device: u64, netns: Option<u32>) -> Interface {
     }
 }
 
+/// As `rtnl_fill_ifinfo` (net/core/rtnetlink.c) gives it to ip(8): none where it has no bytes.
 fn mac(context: &Context, device: u64) -> ReadResult<Option<Text>> {
     let layout = &context.layout.network.device;
     let length = context.unsigned(device, layout.addr_len)?.min(LONGEST_ADDRESS);
@@ -70,6 +76,17 @@ fn mac(context: &Context, device: u64) -> ReadResult<Option<Text>> {
         return Ok(None);
     };
     let bytes = context.bytes_at(address, length as usize)?;
+    Ok(Some(hardware_address(&bytes, context.unsigned(device, layout.hardware)?)))
+}
+
+/// As `ll_addr_n2a` (lib/ll_addr.c of iproute2) writes it: of a tunnel it is the IP address of its own end.
+fn hardware_address(bytes: &[u8], hardware: u64) -> Text {
+    if let (true, Ok(four)) = (OVER_IPV4.contains(&hardware), <[u8; 4]>::try_from(bytes)) {
+        return Text::of(format_args!("{}", Ipv4Addr::from(four)));
+    }
+    if let (true, Ok(sixteen)) = (OVER_IPV6.contains(&hardware), <[u8; 16]>::try_from(bytes)) {
+        return Text::of(format_args!("{}", Ipv6Addr::from(sixteen)));
+    }
     let digit = |half: u8| char::from_digit(u32::from(half), 16);
     let mut text = String::with_capacity(3 * bytes.len());
     for byte in bytes {
@@ -78,7 +95,7 @@ fn mac(context: &Context, device: u64) -> ReadResult<Option<Text>> {
         }
         text.extend([digit(byte >> 4), digit(byte & 15)].into_iter().flatten());
     }
-    Ok(Some(text.into()))
+    text.into()
 }
 
 fn ipv4(context: &Context, device: u64) -> ReadResult<Vec<Text>> {
@@ -114,4 +131,25 @@ fn ipv6(context: &Context, device: u64) -> ReadResult<Vec<Text>> {
             Ok(Text::of(format_args!("{}/{prefix}", Ipv6Addr::from(address))))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::hardware_address;
+
+    #[test]
+    fn a_tunnels_hardware_address_is_its_ip_address() {
+        let ipv4 = [10, 9, 0, 1];
+        for kind in [768, 776, 778] {
+            assert_eq!(&*hardware_address(&ipv4, kind), "10.9.0.1");
+        }
+        assert_eq!(&*hardware_address(&ipv4, 1), "0a:09:00:01");
+        let mut ipv6 = [0; 16];
+        ipv6[0] = 0xfd;
+        ipv6[15] = 1;
+        for kind in [769, 823] {
+            assert_eq!(&*hardware_address(&ipv6, kind), "fd00::1");
+        }
+        assert_eq!(&*hardware_address(&[0xab; 20], 32), ["ab"; 20].join(":"));
+    }
 }

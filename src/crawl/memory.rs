@@ -9,6 +9,10 @@ const PAGE: u64 = 4096;
 const LOW_WATERMARK: u32 = 1;
 /// `MAX_NUMNODES`'s greatest value on x86-64.
 const MOST_NODES: u32 = 1024;
+/// Above `MAX_SWAPFILES` (include/linux/swap.h).
+const MOST_SWAP_DEVICES: u64 = 32;
+/// Address spaces of a swap device of 64 TiB: each is for 64 MiB (`SWAP_ADDRESS_SPACE_SHIFT`).
+const MOST_SWAP_SPACES: u64 = 1 << 20;
 
 pub(super) fn crawl(context: &Context) -> Memory {
     let of = context.layout.memory.counters;
@@ -21,9 +25,7 @@ pub(super) fn crawl(context: &Context) -> Memory {
     let free = counter(context, symbols.vm_zone_stat, of.free);
     let buffers = buffers(context);
     let file = counter(context, symbols.vm_node_stat, of.file);
-    let swap_cache = counter(context, symbols.vm_node_stat, of.swap_cache);
-    // Before 5.12 (b6038942480e) the swap cache is counted by its own address spaces.
-    let swap_cache = if of.swap_cache.is_some() { swap_cache } else { Ok(0) };
+    let swap_cache = swap_cache(context);
     let cached =
         file.and_then(|file| Ok(file.saturating_sub(swap_cache?).saturating_sub(buffers?)));
     let reclaimable = node("slab_reclaimable", of.slab_reclaimable);
@@ -69,6 +71,36 @@ fn counter(context: &Context, array: Symbol, index: Option<i64>) -> ReadResult<u
     Ok((context.u64_at(address)? as i64).max(0) as u64)
 }
 
+/// `total_swapcache_pages` (mm/swap_state.c, include/linux/swap.h).
+fn swap_cache(context: &Context) -> ReadResult<u64> {
+    let symbols = &context.layout.symbols;
+    let index = context.layout.memory.counters.swap_cache;
+    if index.is_some() {
+        return counter(context, symbols.vm_node_stat, index);
+    }
+    // Before b6038942480e (5.12) its own address spaces count it: of each swap device as many as it takes.
+    let (counts, spaces) = (symbols.nr_swapper_spaces, symbols.swapper_spaces);
+    let devices = u64::from(context.u32_at(context.symbol(symbols.nr_swapfiles)?)?);
+    let (counts, spaces) = (context.symbol(counts)?, context.symbol(spaces)?);
+    if devices > MOST_SWAP_DEVICES {
+        return Err(ReadError::Nonsense { what: "too many swap devices", address: counts });
+    }
+    let layout = &context.layout.memory.cache;
+    let mut pages = 0_u64;
+    for device in 0..devices {
+        let count = u64::from(context.u32_at(counts.wrapping_add(device * 4))?);
+        let first = context.u64_at(spaces.wrapping_add(device * 8))?;
+        if count > MOST_SWAP_SPACES {
+            return Err(ReadError::Nonsense { what: "too large a swap device", address: first });
+        }
+        for space in 0..count {
+            let space = first.wrapping_add(space * u64::from(layout.size));
+            pages = pages.saturating_add(context.unsigned(space, layout.pages)?);
+        }
+    }
+    Ok(pages)
+}
+
 /// `nr_blockdev_pages` (block/bdev.c): pages cached of block devices.
 fn buffers(context: &Context) -> ReadResult<u64> {
     let layout = &context.layout.memory;
@@ -79,10 +111,10 @@ fn buffers(context: &Context) -> ReadResult<u64> {
     {
         let sb = context.u64_at(pointer)?;
         let head = context.at(sb, layout.blockdev_super.inodes)?;
-        inodes.extend(context.list("block devices", head, layout.inode.sb_list));
+        inodes.extend(context.whole_list(head, layout.inode.sb_list)?);
     } else {
         let head = context.symbol(symbols.all_bdevs)?;
-        for device in context.list("block devices", head, layout.block_device.list) {
+        for device in context.whole_list(head, layout.block_device.list)? {
             inodes.push(context.follow(device, layout.block_device.inode)?);
         }
     }

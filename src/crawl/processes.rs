@@ -354,7 +354,7 @@ fn times(context: &Context, task: u64) -> ReadResult<(u64, u64)> {
     let mut system = context.unsigned(signal, layout.signal.stime)?;
     let mut exact = context.unsigned(signal, layout.signal.sum_sched_runtime)?;
     let head = context.at(signal, layout.signal.thread_head)?;
-    for thread in context.list("threads", head, layout.task.thread_node) {
+    for thread in context.whole_list(head, layout.task.thread_node)? {
         user = user.wrapping_add(context.unsigned(thread, layout.task.utime)?);
         system = system.wrapping_add(context.unsigned(thread, layout.task.stime)?);
         exact = exact.wrapping_add(context.unsigned(thread, layout.task.sum_exec_runtime)?);

@@ -594,14 +594,37 @@ impl<'a> Context<'a> {
         what: &str,
         head: u64,
         node: Field,
-        mut look: impl FnMut(u64) -> T,
+        look: impl FnMut(u64) -> T,
     ) -> Vec<T> {
+        let (entries, done) = self.walks(head, node, look);
+        if let Err(error) = done {
+            let reached = entries.len();
+            let reason = format!("{what}: the list breaks off after {reached} entries: {error}");
+            self.broken(error, reason);
+        }
+        entries
+    }
+
+    /// The same of a list of which a part is worth nothing: that over which something is summed up.
+    pub fn whole_list(&self, head: u64, node: Field) -> ReadResult<Vec<u64>> {
+        let (entries, done) = self.walks(head, node, |entry| entry);
+        done.map(|()| entries)
+    }
+
+    /// Walks a list until a walk comes back to its head; gives the longest walk, and why it broke off.
+    fn walks<T>(
+        &self,
+        head: u64,
+        node: Field,
+        mut look: impl FnMut(u64) -> T,
+    ) -> (Vec<T>, ReadResult<()>) {
         let mut best = Vec::new();
         let before = self.space.budget().spent();
-        for walk in 1..=WALKS {
+        let mut walk = 1;
+        loop {
             let mut entries = Vec::new();
             let done = self.walk_list(head, node, |entry| entries.push(look(entry)));
-            let Err(error) = done else { return entries };
+            let Err(error) = done else { return (entries, Ok(())) };
             self.space.budget().restore(before);
             if entries.len() >= best.len() {
                 best = entries;
@@ -609,19 +632,15 @@ impl<'a> Context<'a> {
             let settled = self.waited.get() >= LONGEST_WAIT;
             let last = walk == WALKS || settled || matches!(error, ReadError::NoMember(_));
             if last || error.is_final() {
-                let reached = best.len();
-                let reason =
-                    format!("{what}: the list breaks off after {reached} entries: {error}");
-                self.broken(error, reason);
-                break;
+                return (best, Err(error));
             }
             self.forget();
             // A guest's CPU may have been taken away in the middle of a change: give it time.
             let wait = Duration::from_micros(20 << (2 * walk));
             self.waited.set(self.waited.get().saturating_add(wait));
             self.space.budget().wait(wait);
+            walk += 1;
         }
-        best
     }
 
     fn walk_list(&self, head: u64, node: Field, mut visit: impl FnMut(u64)) -> ReadResult<()> {

@@ -20,7 +20,9 @@ const UNIX_BUCKETS: u64 = 512;
 pub(super) enum Kind {
     Tcp,
     Udp,
+    UdpLite,
     Raw,
+    Ping,
     Unix,
 }
 
@@ -32,8 +34,12 @@ impl Kind {
             (Self::Tcp, true) => "tcp6",
             (Self::Udp, false) => "udp",
             (Self::Udp, true) => "udp6",
+            (Self::UdpLite, false) => "udplite",
+            (Self::UdpLite, true) => "udplite6",
             (Self::Raw, false) => "raw",
             (Self::Raw, true) => "raw6",
+            (Self::Ping, false) => "icmp",
+            (Self::Ping, true) => "icmp6",
             (Self::Unix, _) => "unix",
         }
     }
@@ -66,12 +72,15 @@ pub(super) fn sockets(context: &Context, nets: impl Iterator<Item = u64>) -> Vec
         add(Kind::Udp, udp(context, net), "table of UDP sockets");
         add(Kind::Unix, unix(context, net), "table of unix sockets");
     }
-    for symbol in [context.layout.symbols.raw_v4_hashinfo, context.layout.symbols.raw_v6_hashinfo] {
-        add(
-            Kind::Raw,
-            context.symbol(symbol).and_then(|at| raw(context, at)),
-            "table of raw sockets",
-        );
+    let symbols = &context.layout.symbols;
+    for symbol in [symbols.raw_v4_hashinfo, symbols.raw_v6_hashinfo] {
+        let table = context.symbol(symbol).and_then(|at| raw(context, at));
+        add(Kind::Raw, table, "table of raw sockets");
+    }
+    let table = context.symbol(symbols.ping_table).and_then(|at| ping(context, at));
+    add(Kind::Ping, table, "table of ping sockets");
+    if let Some(table) = symbols.udplite_table.address {
+        add(Kind::UdpLite, udp_slots(context, table), "table of UDP-Lite sockets");
     }
     let mut found = Vec::new();
     for (table, kind) in tables {
@@ -120,6 +129,12 @@ fn udp(context: &Context, net: u64) -> ReadResult<Vec<Table>> {
         true => context.follow(net, layout.net.udp)?,
         false => context.symbol(context.layout.symbols.udp_table)?,
     };
+    udp_slots(context, table)
+}
+
+/// The hash by port of a `struct udp_table`, in which all of its sockets are.
+fn udp_slots(context: &Context, table: u64) -> ReadResult<Vec<Table>> {
+    let layout = &context.layout.sockets;
     Ok(vec![Table {
         first: context.follow(table, layout.udp.hash)?,
         count: context.unsigned(table, layout.udp.mask)?.wrapping_add(1),
@@ -138,9 +153,17 @@ fn unix(context: &Context, net: u64) -> ReadResult<Vec<Table>> {
 }
 
 fn raw(context: &Context, info: u64) -> ReadResult<Vec<Table>> {
-    let table = context.layout.sockets.raw.table;
-    let member = table.member().ok_or(ReadError::NoMember(table.name))?;
-    let first = context.at(info, table)?;
+    heads(context, info, context.layout.sockets.raw.table)
+}
+
+fn ping(context: &Context, table: u64) -> ReadResult<Vec<Table>> {
+    heads(context, table, context.layout.sockets.ping.hash)
+}
+
+/// An array of heads that is a member.
+fn heads(context: &Context, base: u64, array: Field) -> ReadResult<Vec<Table>> {
+    let member = array.member().ok_or(ReadError::NoMember(array.name))?;
+    let first = context.at(base, array)?;
     Ok(vec![Table { first, count: u64::from(member.elements), stride: 8, head: 0 }])
 }
 

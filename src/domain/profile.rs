@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::{Domain, folders};
 use crate::error::{Error, Result};
 use crate::kernel::{self, Ask, Files, Wanted};
-use crate::layout::{Layout, Symbols, Veth, VirtioNet};
+use crate::layout::{Drivers, Layout, Symbols};
 
 /// What nfm needs to know of one kernel: where its variables lie and how its structures are laid out. Made
 /// where that is known, it opens guests of the same kernel where it is not, because the kernel was built
@@ -45,14 +45,7 @@ impl Profile {
         let ask: Ask = |types| {
             Layout::compile(types, |_| None);
         };
-        let virtio_net: Ask = |types| {
-            VirtioNet::compile(types);
-        };
-        let veth: Ask = |types| {
-            Veth::compile(types);
-        };
-        let drivers = [("virtio_net", virtio_net), ("veth", veth)];
-        kernel::Profile::of_files(&files, &wanted, ask, &drivers)
+        kernel::Profile::of_files(&files, &wanted, ask, Drivers::MODULES)
             .map(Self)
             .map_err(|(path, reason)| Error::BadFile { path: path.display().to_string(), reason })
     }

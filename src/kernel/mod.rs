@@ -22,7 +22,7 @@ mod verify;
 mod vmcoreinfo;
 
 pub(crate) use image::KernelImage;
-pub(crate) use offline::{Ask, Files};
+pub(crate) use offline::{Ask, AskDriver, Files};
 pub(crate) use profile::{Origin, Profile, Recorder};
 pub(crate) use store::{Store, import as import_profile, read as read_profile};
 pub(crate) use types::{Member, Types};

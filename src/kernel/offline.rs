@@ -12,6 +12,8 @@ use super::{BANNER, Types, Wanted, dwarf, files};
 
 /// Asks types what crawling asks them.
 pub(crate) type Ask = fn(&dyn Types);
+/// Asks types for all that one driver needs; `None` where they are not the driver's.
+pub(crate) type AskDriver = fn(&dyn Types) -> Option<()>;
 
 /// What a profile is made of.
 pub(crate) struct Files<'a> {
@@ -33,7 +35,7 @@ impl Profile {
         from: &Files<'a>,
         wanted: &Wanted,
         ask: Ask,
-        drivers: &[(&str, Ask)],
+        drivers: &[(&str, AskDriver)],
     ) -> Result<Self, (&'a Path, String)> {
         let bad = |reason: String| (from.vmlinux, reason);
         let vmlinux = SymbolFile::open(from.vmlinux).map_err(bad)?;
@@ -67,11 +69,16 @@ impl Profile {
             FileTypes::Dwarf(types) => Recorder::answers(types, &ask),
             FileTypes::Profile(facts) => facts.clone(),
         };
-        let driver = |(name, ask): &(&str, Ask)| {
+        let driver = |(name, ask): &(&str, AskDriver)| {
             let path = files::driver_module(from.debug_folders, release.as_deref()?, name)?;
             let SymbolFile::Elf(elf) = SymbolFile::open(&path).ok()? else { return None };
             let types = dwarf::load(&elf, wanted.types).ok()?;
-            Some(((*name).to_owned(), Recorder::answers(&types, ask)))
+            Some((
+                (*name).to_owned(),
+                Recorder::answers(&types, &|types: &dyn Types| {
+                    ask(types);
+                }),
+            ))
         };
         let profile = Self {
             marks: Marks {

@@ -14,7 +14,7 @@ mod process;
 mod sockets;
 mod system;
 
-pub(crate) use drivers::{Driver, Drivers, Veth, VirtioNet};
+pub(crate) use drivers::*;
 pub(crate) use field::{Field, Symbol};
 pub(crate) use files::*;
 pub(crate) use integrity::*;
@@ -121,10 +121,16 @@ field::symbols! {
     nop_mnt_idmap,
     /// Pages of free swap.
     nr_swap_pages,
+    /// Swap devices that there were so far at once.
+    nr_swapfiles,
+    /// How many address spaces each swap device has, until 5.11.
+    nr_swapper_spaces,
     /// `struct pglist_data` of each NUMA node (pointers).
     node_data,
     /// Sets of NUMA nodes by `enum node_states`.
     node_states,
+    /// Ping sockets of all namespaces.
+    ping_table,
     /// The log's ring buffer (a pointer).
     prb,
     /// The mount of all sockets (a pointer).
@@ -137,10 +143,14 @@ field::symbols! {
     tcp_hashinfo,
     /// UDP sockets of all namespaces.
     udp_table,
+    /// UDP-Lite sockets of all namespaces, until 7.0 (d6e0f04bf22d, 7.1).
+    udplite_table,
     /// Unix sockets of all namespaces, until 5.19.
     unix_socket_table,
     /// What tells areas like [vdso].
     special_mapping_vmops,
+    /// The address spaces of each swap device (pointers), until 5.11.
+    swapper_spaces,
     /// Pages of swap.
     total_swap_pages,
     /// Pages kept back.

@@ -17,11 +17,16 @@ super::field::structures! {
         ifindex: "ifindex",
         flags: "flags",
         mtu: "mtu",
+        /// The kind of hardware, `ARPHRD_`.
+        hardware: "type",
         addr_len: "addr_len",
         dev_addr: "dev_addr",
         stats: "stats",
-        /// Per-CPU counters of drops (625788b58445, 5.18).
+        /// Per-CPU counters of drops (625788b58445, 5.18) ...
         core_stats: "core_stats",
+        /// ... and plain ones before.
+        rx_dropped: "rx_dropped.counter",
+        tx_dropped: "tx_dropped.counter",
         /// What kind of per-CPU counters the device has (34d21de99cea, 6.7).
         pcpu_stat_type: "pcpu_stat_type",
         /// Per-CPU counters of loopback, dummy and veth.
@@ -32,6 +37,9 @@ super::field::structures! {
         netdev_ops: "netdev_ops",
         parent: "dev.parent",
         num_rx_queues: "real_num_rx_queues",
+        num_tx_queues: "num_tx_queues",
+        /// The devices under it.
+        lower: "adj_list.lower",
         /// The driver's own part, named since 13cabc47f8ae (6.12); before it lies just behind.
         private: "priv",
         ip_ptr: "ip_ptr",
@@ -41,6 +49,27 @@ super::field::structures! {
     /// `struct net_device_ops`.
     NetDeviceOps = "net_device_ops" {
         ndo_get_stats64: "ndo_get_stats64",
+        ndo_get_stats: "ndo_get_stats",
+    }
+
+    /// `struct netdev_adjacent` (net/core/dev.h): one device over another.
+    NetDeviceAdjacent = "netdev_adjacent" {
+        list: "list",
+        /// What the upper device knows of the lower one.
+        private: "private",
+    }
+
+    /// `struct rtnl_link_stats64` (include/uapi/linux/if_link.h).
+    LinkStats = "rtnl_link_stats64" {
+        rx_packets: "rx_packets",
+        tx_packets: "tx_packets",
+        rx_bytes: "rx_bytes",
+        tx_bytes: "tx_bytes",
+        rx_errors: "rx_errors",
+        tx_errors: "tx_errors",
+        rx_dropped: "rx_dropped",
+        tx_dropped: "tx_dropped",
+        rx_missed: "rx_missed_errors",
     }
 
     /// `struct net_device_stats`: the counters of a device that keeps no others.
@@ -53,6 +82,7 @@ super::field::structures! {
         tx_errors: "tx_errors",
         rx_dropped: "rx_dropped",
         tx_dropped: "tx_dropped",
+        rx_missed: "rx_missed_errors",
     }
 
     /// `struct net_device_core_stats`.
@@ -132,7 +162,9 @@ pub(crate) struct NetworkLayout {
     pub net: Net,
     pub device: NetDevice,
     pub device_ops: NetDeviceOps,
+    pub adjacent: NetDeviceAdjacent,
     pub stats: NetDeviceStats,
+    pub link_stats: LinkStats,
     pub core_stats: CoreStats,
     pub loopback_stats: LoopbackStats,
     pub tunnel_stats: TunnelStats,
@@ -152,7 +184,9 @@ impl NetworkLayout {
             net: Net::compile(types),
             device: NetDevice::compile(types),
             device_ops: NetDeviceOps::compile(types),
+            adjacent: NetDeviceAdjacent::compile(types),
             stats: NetDeviceStats::compile(types),
+            link_stats: LinkStats::compile(types),
             core_stats: CoreStats::compile(types),
             loopback_stats: LoopbackStats::compile(types),
             tunnel_stats: TunnelStats::compile(types),

@@ -26,6 +26,12 @@ super::field::structures! {
         uid: "sk_uid.val",
     }
 
+    /// `struct inet_timewait_sock` (include/net/inet_timewait_sock.h): all that is left of a closed TCP socket.
+    TimewaitSock = "inet_timewait_sock" {
+        /// `TCP_FIN_WAIT2` or `TCP_TIME_WAIT`; the state of `sock_common` is the latter for both.
+        substate: "tw_substate",
+    }
+
     /// `struct socket_alloc` (include/net/sock.h): a socket and its inode in one.
     SocketAlloc = "socket_alloc" {
         socket: "socket",
@@ -85,6 +91,11 @@ super::field::structures! {
         table: "ht",
     }
 
+    /// `struct ping_table` (net/ipv4/ping.c).
+    PingTable = "ping_table" {
+        hash: "hash",
+    }
+
     /// `struct unix_sock` (include/net/af_unix.h).
     UnixSock = "unix_sock" {
         addr: "addr",
@@ -103,6 +114,7 @@ super::field::structures! {
 pub(crate) struct SocketLayout {
     pub common: SockCommon,
     pub sock: Sock,
+    pub timewait: TimewaitSock,
     pub socket_alloc: SocketAlloc,
     pub inode: SocketInode,
     pub net: NetTables,
@@ -112,6 +124,7 @@ pub(crate) struct SocketLayout {
     pub udp: UdpTable,
     pub udp_slot: UdpSlot,
     pub raw: RawHashinfo,
+    pub ping: PingTable,
     pub unix: UnixSock,
     pub unix_address: UnixAddress,
 }
@@ -121,6 +134,7 @@ impl SocketLayout {
         Self {
             common: SockCommon::compile(types),
             sock: Sock::compile(types),
+            timewait: TimewaitSock::compile(types),
             socket_alloc: SocketAlloc::compile(types),
             inode: SocketInode::compile(types),
             net: NetTables::compile(types),
@@ -130,6 +144,7 @@ impl SocketLayout {
             udp: UdpTable::compile(types),
             udp_slot: UdpSlot::compile(types),
             raw: RawHashinfo::compile(types),
+            ping: PingTable::compile(types),
             unix: UnixSock::compile(types),
             unix_address: UnixAddress::compile(types),
         }

@@ -28,6 +28,19 @@ static void *worker(void *name)
 	return NULL;
 }
 
+/* A thread with descriptors that no other has. */
+static void *apart(void *unused)
+{
+	(void)unused;
+	name_process("apart");
+	TRY(unshare(CLONE_FILES));
+	tcp_listener(AF_INET6, "::1", 8083);
+	make_file("/tmp/of-one-thread", O_RDWR, "read by one thread");
+	for (;;)
+		pause();
+	return NULL;
+}
+
 void role_threads(void)
 {
 	static char names[8][16];
@@ -40,6 +53,7 @@ void role_threads(void)
 		snprintf(names[i], sizeof names[i], "worker-%d", i);
 		pthread_create(&thread, &small, worker, names[i]);
 	}
+	pthread_create(&thread, &small, apart, NULL);
 	usleep(50000); /* the last one names itself */
 	rest();
 }
@@ -206,6 +220,7 @@ static void *outlive(void *unused)
 	(void)unused;
 	name_process("survivor");
 	usleep(50000); /* until the leader is gone */
+	tcp_listener(AF_INET, "127.0.0.1", 8082);
 	rest();
 }
 

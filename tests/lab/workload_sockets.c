@@ -10,11 +10,14 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-int bound(int family, int type, const char *address, int port)
+static int bound_of(int protocol, int family, int type, const char *address, int port)
 {
 	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(port) };
 	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
-	int one = 1, fd = TRY(socket(family, type, 0));
+	int one = 1, fd = TRY(socket(family, type, protocol));
+
+	if (fd < 0)
+		return fd;
 
 	TRY(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one));
 	if (family == AF_INET) {
@@ -26,6 +29,11 @@ int bound(int family, int type, const char *address, int port)
 		TRY(bind(fd, (void *)&v6, sizeof v6));
 	}
 	return fd;
+}
+
+int bound(int family, int type, const char *address, int port)
+{
+	return bound_of(0, family, type, address, port);
 }
 
 int tcp_listener(int family, const char *address, int port)
@@ -41,6 +49,8 @@ static int connect_to(int fd, int family, const char *address, int port)
 	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(port) };
 	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
 
+	if (fd < 0)
+		return fd;
 	if (family == AF_INET) {
 		inet_pton(family, address, &v4.sin_addr);
 		TRY(connect(fd, (void *)&v4, sizeof v4));
@@ -127,6 +137,13 @@ void role_datagrams(void)
 	int fd = bound(AF_INET, SOCK_DGRAM, "0.0.0.0", 5353);
 	connect_to(bound(AF_INET, SOCK_DGRAM, "127.0.0.1", 40001), AF_INET, "127.0.0.1", 5353);
 	bound(AF_INET6, SOCK_DGRAM, "::1", 5354);
+	/* The port of a ping socket is its identifier. */
+	bound_of(IPPROTO_ICMP, AF_INET, SOCK_DGRAM, "127.0.0.1", 4711);
+	bound_of(IPPROTO_ICMPV6, AF_INET6, SOCK_DGRAM, "::1", 4712);
+	/* Until Linux 7.0 (d6e0f04bf22d). */
+	connect_to(bound_of(IPPROTO_UDPLITE, AF_INET, SOCK_DGRAM, "127.0.0.1", 5355), AF_INET,
+		   "127.0.0.1", 5356);
+	bound_of(IPPROTO_UDPLITE, AF_INET6, SOCK_DGRAM, "::", 5357);
 	/* Traffic on dummy0, which swallows it; kept in no queue. */
 	fd = connect_to(bound(AF_INET, SOCK_DGRAM, "192.168.77.1", 40009), AF_INET, "192.168.77.9", 9);
 	for (int i = 0; i < 5; i++)

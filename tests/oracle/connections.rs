@@ -1,4 +1,4 @@
-//! The section `connections`: `/proc/PID/net/{tcp,udp,raw,tcp6,udp6,raw6,unix}` of a process in each
+//! The section `connections`: `/proc/PID/net/{tcp,udp,udplite,raw,icmp,unix}` (and those of IPv6) of a process in each
 //! network namespace, and who holds the sockets by the tables of descriptors.
 
 use std::collections::HashMap;
@@ -121,11 +121,11 @@ fn is_it(row: &Value, netns: u64, socket: &Socket) -> bool {
 fn owners(reading: &Reading) -> HashMap<u64, Vec<(u32, u32)>> {
     let mut owners: HashMap<u64, Vec<(u32, u32)>> = HashMap::new();
     for pid in reading.stats().keys() {
-        for fd in reading.descriptors(*pid) {
-            let inode = reading
-                .link(*pid, &format!("fd/{fd}"))
-                .and_then(|link| link.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok());
-            if let Some(inode) = inode {
+        let link = |fd| Some((fd, reading.link(*pid, &format!("fd/{fd}"))?));
+        let own = reading.descriptors(*pid).into_iter().filter_map(link);
+        for (fd, link) in own.chain(reading.threads_descriptors(*pid)) {
+            let inode = link.strip_prefix("socket:[").and_then(|inode| inode.strip_suffix(']'));
+            if let Some(inode) = inode.and_then(|inode| inode.parse().ok()) {
                 owners.entry(inode).or_default().push((*pid, fd));
             }
         }
@@ -135,7 +135,9 @@ fn owners(reading: &Reading) -> HashMap<u64, Vec<(u32, u32)>> {
 
 fn sockets(reading: &Reading, pid: u32) -> Vec<Socket> {
     let mut all = Vec::new();
-    for protocol in ["tcp", "tcp6", "udp", "udp6", "raw", "raw6"] {
+    for protocol in
+        ["tcp", "tcp6", "udp", "udp6", "udplite", "udplite6", "raw", "raw6", "icmp", "icmp6"]
+    {
         let text = reading.text(&format!("/proc/{pid}/net/{protocol}"));
         all.extend(text.lines().skip(1).map(|line| internet(protocol, line)));
     }

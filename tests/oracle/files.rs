@@ -27,8 +27,16 @@ pub fn compare(tally: &mut Tally, view: &View, frame: &Value) {
         let own = rows.get(&pid).unwrap_or(&none);
         let shown: BTreeSet<u32> = own.keys().copied().collect();
         let (before, after) = (view.before.descriptors(pid), view.after.descriptors(pid));
+        let threads = (view.before.threads_descriptors(pid), view.after.threads_descriptors(pid));
+        let all = |own: &BTreeSet<u32>, threads: &BTreeMap<u32, &str>| {
+            own.iter().chain(threads.keys()).copied().collect::<BTreeSet<u32>>()
+        };
         let key = format!("{pid} ({})", stat.name);
-        let is_right = shown == before || shown == after;
+        let is_right = shown == all(&before, &threads.0) || shown == all(&after, &threads.1);
+        for (fd, path) in &threads.0 {
+            let Some(row) = own.get(fd).filter(|_| threads.1.contains_key(fd)) else { continue };
+            tally.field(SECTION, format!("{key}, {fd}"), row, "path", Expected::is(*path));
+        }
         tally.holds(
             SECTION,
             &key,

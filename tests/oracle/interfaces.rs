@@ -94,19 +94,11 @@ fn parse(text: &str) -> Vec<Interface> {
         match words[0] {
             "inet" => interface.ipv4.extend(value),
             "inet6" => interface.ipv6.extend(value),
-            // An address of a tunnel is an IPv4 address, which is no MAC; the frame has its bytes.
-            "link/sit" => interface.mac = value.as_deref().and_then(bytes),
             link if link.starts_with("link/") => interface.mac = value,
             _ => {}
         }
     }
     all
-}
-
-fn bytes(address: &str) -> Option<String> {
-    let address: std::net::Ipv4Addr = address.parse().ok()?;
-    let pairs: Vec<String> = address.octets().iter().map(|byte| format!("{byte:02x}")).collect();
-    Some(pairs.join(":"))
 }
 
 fn counters(reading: &Reading, pid: u32, name: &str) -> Vec<u64> {

@@ -103,7 +103,9 @@ fn process(tally: &mut Tally, view: &View, row: &Value, pid: u32, stats: (&Stat,
     let shared = |reading| memory(reading, "RssFile") + memory(reading, "RssShmem");
     field("rss_bytes", Expected::enclosed(rss(&view.before), rss(&view.after)));
     field("shared_bytes", Expected::enclosed(shared(&view.before), shared(&view.after)));
-    let open = |reading: &Reading| reading.descriptors(pid).len() as u64;
+    let open = |reading: &Reading| {
+        (reading.descriptors(pid).len() + reading.threads_descriptors(pid).len()) as u64
+    };
     // The agent has pipes only while it is asked.
     let least = if view.is_agent(pid) { 3 } else { open(&view.before) };
     field("open_files", Expected::enclosed(least, open(&view.after)));

@@ -14,14 +14,18 @@ const CLOCKS: &str = "oracle /proc/uptime /proc/loadavg /proc/stat";
 const SYSTEM: &str = "oracle /proc/cmdline /proc/modules /proc/cpuinfo /sys/kernel/notes \
     /proc/sys/kernel/ostype /proc/sys/kernel/osrelease /proc/sys/kernel/version \
     /proc/sys/kernel/hostname /sys/devices/system/cpu/possible /sys/devices/system/cpu/online";
-const PROCESSES: &str = "oracle stat status cmdline cgroup exe cwd root 'ns/*' 'fd/*' 'fdinfo/*'";
+const PROCESSES: &str = "oracle stat status cmdline cgroup exe cwd root 'ns/*' 'fd/*' 'fdinfo/*' \
+    'task/*/fd/*'";
 /// Mode, inode and name of every open file.
 const STAT: &str = "say stat sh -c 'stat -L -c \"%f %i %n\" /proc/[0-9]*/fd/* 2>/dev/null; :'";
 /// The log by syslog(2): from /dev/kmsg, util-linux's dmesg -r prints levels of other facilities than the
 /// kernel's wrongly (facility | level). busybox has no choice, and is right.
 const LOG: &str = "say dmesg sh -c 'dmesg -r -S 2>/dev/null || dmesg -r'";
 /// Of each network namespace, by a process in it.
-const NETWORK: [&str; 8] = ["dev", "tcp", "tcp6", "udp", "udp6", "raw", "raw6", "unix"];
+const NETWORK: [&str; 12] = [
+    "dev", "tcp", "tcp6", "udp", "udp6", "udplite", "udplite6", "raw", "raw6", "icmp", "icmp6",
+    "unix",
+];
 
 /// Prints a command's output in the form of `oracle`.
 const PRINT: &str = r#"say() { what=$1; shift; "$@" >/tmp/.oracle; printf '== %s %d\n' "$what" $(wc -c </tmp/.oracle); cat /tmp/.oracle; echo; rm /tmp/.oracle; }"#;
@@ -89,10 +93,12 @@ impl Reading {
             let length: usize = number.parse().expect("a length");
             let content = rest[..length].to_vec();
             rest = &rest[length + 1..];
-            if let Some((folder, name)) = path.rsplit_once('/')
-                && let Ok(number) = name.parse()
-            {
-                reading.children.entry(folder.to_owned()).or_default().insert(number);
+            let mut path_to = path;
+            while let Some((folder, name)) = path_to.rsplit_once('/') {
+                if let Ok(number) = name.parse() {
+                    reading.children.entry(folder.to_owned()).or_default().insert(number);
+                }
+                path_to = folder;
             }
             match kind {
                 "== " => drop(reading.files.insert(path.to_owned(), content)),
@@ -139,6 +145,20 @@ impl Reading {
     /// The open file descriptors of a process.
     pub fn descriptors(&self, pid: u32) -> BTreeSet<u32> {
         self.children.get(&format!("/proc/{pid}/fd")).cloned().unwrap_or_default()
+    }
+
+    /// What is open in other threads' tables than the leader's, with its path: `/proc/PID/task/TID/fd`.
+    pub fn threads_descriptors(&self, pid: u32) -> BTreeMap<u32, &str> {
+        let own = self.descriptors(pid);
+        let tasks = self.children.get(&format!("/proc/{pid}/task")).into_iter().flatten();
+        let folders = tasks.map(|tid| format!("/proc/{pid}/task/{tid}/fd"));
+        let all = folders.flat_map(|folder| {
+            let open = self.children.get(&folder).into_iter().flatten();
+            open.filter_map(move |fd| {
+                Some((*fd, self.links.get(&format!("{folder}/{fd}"))?.as_str()))
+            })
+        });
+        all.filter(|(fd, _)| !own.contains(fd)).collect()
     }
 
     /// All processes.

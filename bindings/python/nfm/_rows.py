@@ -611,7 +611,9 @@ class Connection:
     """One socket of one network namespace."""
 
     protocol: str
-    """"tcp", "tcp6", "udp", "udp6", "raw", "raw6" or "unix"; later versions may add others."""
+    """"tcp", "tcp6", "udp", "udp6", "udplite", "udplite6", "raw", "raw6", "icmp", "icmp6" (of ping
+    sockets) or "unix"; later versions may add others.
+    """
     state: Optional[str]
     """The state by the kernel's name without TCP_: "ESTABLISHED", "LISTEN", "CLOSE" (which is what
     an unconnected datagram socket has) and others; None if not known.
@@ -635,7 +637,7 @@ class Connection:
     fd: Optional[int]
     """That process's descriptor."""
     local_port: Optional[int]
-    """Own port; of a raw socket its protocol number."""
+    """Own port; of a raw socket its protocol number, of a ping socket its identifier."""
     remote_port: Optional[int]
     """The other end's port."""
 

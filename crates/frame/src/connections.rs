@@ -9,14 +9,15 @@ use super::Text;
 pub struct Connection {
     /// Inode of the network namespace.
     pub netns: Option<u32>,
-    /// `tcp`, `tcp6`, `udp`, `udp6`, `raw`, `raw6` or `unix`.
+    /// `tcp`, `tcp6`, `udp`, `udp6`, `udplite`, `udplite6`, `raw`, `raw6`, `icmp`, `icmp6` (both of ping sockets)
+    /// or `unix`.
     pub protocol: Text,
     /// The state by the kernel's name without `TCP_`: `ESTABLISHED`, `LISTEN`, `CLOSE` (which is what
     /// an unconnected datagram socket has) ...
     pub state: Option<Text>,
     /// Own address; `None` for unix sockets.
     pub local_address: Option<Text>,
-    /// Own port; of a raw socket its protocol number; `None` for unix sockets.
+    /// Own port; of a raw socket its protocol number, of a ping socket its identifier; `None` for unix sockets.
     pub local_port: Option<u16>,
     /// The other end's address; `None` for unix sockets.
     pub remote_address: Option<Text>,

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::Text;
 use super::lenient::or_unknown;
 
-/// One open file descriptor of one process.
+/// One open file descriptor of one process, as `/proc/PID/fd` shows it. Of threads with a table of descriptors of
+/// their own, and of those whose leader has ended, what only they have open comes behind (`/proc/PID/task/TID/fd`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct File {
     /// The process.

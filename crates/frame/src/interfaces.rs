@@ -13,7 +13,8 @@ pub struct Interface {
     pub index: Option<u32>,
     /// Its name.
     pub name: Option<Text>,
-    /// Hardware address, as `ip link` prints it; `None` where the device has none.
+    /// Hardware address, as `ip link` prints it: of a tunnel the IP address of its own end; `None` where the device
+    /// has none.
     pub mac: Option<Text>,
     /// Largest packet in bytes.
     pub mtu: Option<u32>,
@@ -29,7 +30,7 @@ pub struct Interface {
     pub rx_packets: Option<u64>,
     /// Bad packets received.
     pub rx_errors: Option<u64>,
-    /// Packets received and dropped.
+    /// Packets received and dropped, those that the device had no room for among them (`drop` of `/proc/net/dev`).
     pub rx_dropped: Option<u64>,
     /// Bytes sent.
     pub tx_bytes: Option<u64>,

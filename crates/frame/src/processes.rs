@@ -53,7 +53,7 @@ pub struct Process {
     pub rss_bytes: Option<u64>,
     /// That part of `rss_bytes` which is of files or shared memory.
     pub shared_bytes: Option<u64>,
-    /// Number of open file descriptors.
+    /// Number of open file descriptors, those that only a thread has among them.
     pub open_files: Option<u32>,
     /// Its group in the unified cgroup hierarchy, as `/proc/PID/cgroup` shows.
     pub cgroup: Option<Text>,

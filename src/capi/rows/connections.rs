@@ -34,7 +34,8 @@ pub const NFM_CONNECTION_REMOTE_PORT: u64 = 1u64 << 10;
 pub struct nfm_connection_t {
     /// Which members are known, NFM_CONNECTION_... combined; protocol always is.
     pub known: u64,
-    /// "tcp", "tcp6", "udp", "udp6", "raw", "raw6" or "unix"; later versions may add others.
+    /// "tcp", "tcp6", "udp", "udp6", "udplite", "udplite6", "raw", "raw6", "icmp", "icmp6" (of ping sockets) or
+    /// "unix"; later versions may add others.
     pub protocol: *const c_char,
     /// The state by the kernel's name without TCP_: "ESTABLISHED", "LISTEN", "CLOSE" (which is what
     /// an unconnected datagram socket has) and others; NULL if not known.
@@ -56,7 +57,7 @@ pub struct nfm_connection_t {
     pub pid: u32,
     /// That process's descriptor.
     pub fd: u32,
-    /// Own port; of a raw socket its protocol number.
+    /// Own port; of a raw socket its protocol number, of a ping socket its identifier.
     pub local_port: u16,
     /// The other end's port.
     pub remote_port: u16,

@@ -1,0 +1,78 @@
+//! The counters of a pair of virtual devices.
+
+use super::{
+    Counters, MOST_QUEUES, TUNNEL_STATS, add, add_tunnel, check_owner, lightweight, private,
+    stat_type,
+};
+use crate::crawl::reader::{Context, ReadError, ReadResult};
+use crate::layout::Veth;
+
+/// `veth_get_stats64` (drivers/net/veth.c): what the peer sent is what this end received. Since
+/// 6fd2c17fb6e0 (6.7, and stable kernels) an end also counts what BPF redirected to it.
+pub(super) fn veth(context: &Context, device: u64) -> ReadResult<Counters> {
+    let driver = context.driver::<Veth>()?;
+    let own = private(context, device)?;
+    let peer = context.pointer(own, driver.private.peer)?;
+    let mut counters = Counters::default();
+    if stat_type(context, device) == Some(TUNNEL_STATS) {
+        add_tunnel(context, device, &mut counters)?;
+        let mut sent = Counters::default();
+        if let Some(peer) = peer {
+            add_tunnel(context, peer, &mut sent)?;
+        }
+        add(&mut counters.rx_packets, sent.tx_packets);
+        add(&mut counters.rx_bytes, sent.tx_bytes);
+    } else {
+        (counters.tx_packets, counters.tx_bytes) = lightweight(context, device)?;
+        if let Some(peer) = peer {
+            (counters.rx_packets, counters.rx_bytes) = lightweight(context, peer)?;
+        }
+    }
+    add(&mut counters.tx_dropped, context.unsigned(own, driver.private.dropped)?);
+    let received = Xdp::of(context, device, own)?;
+    add(&mut counters.tx_dropped, received.tx_errors);
+    add(&mut counters.rx_dropped, received.rx_drops.wrapping_add(received.peer_errors));
+    add(&mut counters.rx_packets, received.packets);
+    add(&mut counters.rx_bytes, received.bytes);
+    if let Some(peer) = peer {
+        let received = Xdp::of(context, peer, private(context, peer)?)?;
+        add(&mut counters.tx_dropped, received.peer_errors);
+        add(&mut counters.rx_dropped, received.tx_errors);
+        add(&mut counters.tx_packets, received.packets);
+        add(&mut counters.tx_bytes, received.bytes);
+    }
+    Ok(counters)
+}
+
+/// What XDP counts on the receive queues of one end of a veth pair (`veth_stats_rx`).
+#[derive(Default)]
+struct Xdp {
+    packets: u64,
+    bytes: u64,
+    rx_drops: u64,
+    tx_errors: u64,
+    peer_errors: u64,
+}
+
+impl Xdp {
+    fn of(context: &Context, device: u64, own: u64) -> ReadResult<Self> {
+        let driver = context.driver::<Veth>()?;
+        let count = context.layout.network.device.num_rx_queues;
+        let queues = context.unsigned(device, count)?.min(MOST_QUEUES);
+        let first = context.follow(own, driver.private.rq)?;
+        check_owner(context, first, driver.queue.dev, device)?;
+        if queues > 1 && driver.queue.size == 0 {
+            return Err(ReadError::NoMember("veth_rq"));
+        }
+        let mut sums = Self::default();
+        for queue in 0..queues {
+            let queue = first.wrapping_add(queue * u64::from(driver.queue.size));
+            add(&mut sums.packets, context.unsigned(queue, driver.queue.xdp_packets)?);
+            add(&mut sums.bytes, context.unsigned(queue, driver.queue.xdp_bytes)?);
+            add(&mut sums.rx_drops, context.unsigned(queue, driver.queue.rx_drops)?);
+            add(&mut sums.tx_errors, context.unsigned(queue, driver.queue.xdp_tx_err)?);
+            add(&mut sums.peer_errors, context.unsigned(queue, driver.queue.peer_errors)?);
+        }
+        Ok(sums)
+    }
+}
