@@ -464,7 +464,24 @@ typedef enum nfm_result_t {
     NFM_ERR_FILE = 16,
     /** A symbol file is of another kernel than the guest's. */
     NFM_ERR_MISMATCH = 17,
+    /** The process has no file descriptor left: close some domains, or raise its limit. */
+    NFM_ERR_DESCRIPTORS = 18,
 } nfm_result_t;
+
+/**
+ * What helps after an error, as an int. Later versions may add some: treat what is not listed as
+ * NFM_RETRY_NEVER.
+ */
+typedef enum nfm_retry_t {
+    /**
+     * Nothing that the program could do: the same call fails again until somebody changes something.
+     */
+    NFM_RETRY_NEVER = 0,
+    /** The same call again after a while: what it failed of passes by itself. */
+    NFM_RETRY_LATER = 1,
+    /** The domain is of no more use: close it, and open it anew. */
+    NFM_RETRY_REOPEN = 2,
+} nfm_retry_t;
 
 /** How grave a message is, as nfm_set_log() takes and tells it. */
 typedef enum nfm_log_level_t {
@@ -1222,6 +1239,18 @@ int nfm_error_address(const struct nfm_error_t *error,
                       uint64_t *address);
 
 /**
+ * Whether the call that failed may succeed later, after the domain was opened anew, or not at all.
+ *
+ * Parameters: error, or NULL.
+ * Returns: one of nfm_retry_t; NFM_RETRY_NEVER for NULL.
+ * Errors: none.
+ * Ownership: error stays the caller's.
+ * Threads: any.
+ * Since: 0.1
+ */
+int nfm_error_retry(const struct nfm_error_t *error);
+
+/**
  * Frees an error, and with it the message that nfm_error_message() gave.
  *
  * Parameters: error, or NULL, which does nothing.
@@ -1406,11 +1435,11 @@ void nfm_domain_list_free(struct nfm_domain_list_t *list);
  * Errors: NFM_ERR_INVALID_ARGUMENT, NFM_ERR_CONNECT, NFM_ERR_NO_SUCH_DOMAIN, NFM_ERR_NOT_RUNNING,
  * NFM_ERR_PERMISSION, NFM_ERR_NOT_BOOTED, NFM_ERR_NOT_LINUX, NFM_ERR_NO_TYPES, NFM_ERR_NO_SYMBOLS,
  * NFM_ERR_UNSUPPORTED, NFM_ERR_NO_MEMORY, NFM_ERR_GONE, NFM_ERR_CANCELLED, NFM_ERR_FILE,
- * NFM_ERR_PANIC, NFM_ERR_OTHER.
+ * NFM_ERR_DESCRIPTORS, NFM_ERR_PANIC, NFM_ERR_OTHER. nfm_error_retry() tells which of them pass.
  * Ownership: the domain is the caller's, to be ended with nfm_close_domain().
- * Note: where no connection can be made, libvirt prints its own line to standard error, as it does for
- * every program that has set no other handler with virSetErrorFunc(). This library sets none: the
- * handler belongs to the whole process.
+ * Note: all domains of one URI share one connection to libvirt. Where none can be made for the first of
+ * them, libvirt prints its own line to standard error, as it does for every program that has set no other
+ * handler with virSetErrorFunc(). This library sets none: the handler belongs to the whole process.
  * Threads: any.
  * Since: 0.1
  */
@@ -1429,10 +1458,11 @@ int nfm_open_domain(const char *domain,
  * Parameters: domain; options, or NULL for the defaults; out receives the frame; error receives what
  * went wrong, or is NULL.
  * Returns: NFM_OK or one of the errors.
- * Errors: NFM_ERR_INVALID_ARGUMENT (also when another thread is using the domain); NFM_ERR_GONE, after
- * which the domain is of no more use; NFM_ERR_CANCELLED, after which it is as before; NFM_ERR_PANIC,
- * after which all calls with this domain but nfm_close_domain() return the same; NFM_ERR_CONNECT and
- * NFM_ERR_OTHER, for NFM_MODE_PAUSED and where libvirt refuses.
+ * Errors: NFM_ERR_INVALID_ARGUMENT (also when another thread is using the domain, and in a child by fork()
+ * of the process that opened it); NFM_ERR_GONE, after which the domain is of no more use; NFM_ERR_NOT_BOOTED
+ * while the guest is restarted, after which the domain serves again; NFM_ERR_CANCELLED, after which it is as
+ * before; NFM_ERR_PANIC, after which all calls with this domain but nfm_close_domain() return the same;
+ * NFM_ERR_DESCRIPTORS; NFM_ERR_CONNECT and NFM_ERR_OTHER, for NFM_MODE_PAUSED and where libvirt refuses.
  * Ownership: the frame is the caller's, to be ended with nfm_frame_free(); it may outlive the domain.
  * Threads: one at a time for each domain.
  * Since: 0.1
@@ -1445,6 +1475,8 @@ int nfm_crawl(struct nfm_domain_t *domain,
 
 /**
  * Closes a domain. Frames that were taken of it stay.
+ *
+ * In a child by fork() of the process that opened it, it frees what the child has of it alone.
  *
  * Parameters: domain, or NULL, which does nothing.
  * Errors: none. To close a domain twice, or while it is used, is undefined.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::this_process::{descriptor_limit, lacks_descriptors};
+
 /// The stable number of an error: the result code of the C ABI and the exit status of the `nfm`
 /// command. Numbers are never reused.
 #[repr(i32)]
@@ -41,6 +43,8 @@ pub enum ErrorCode {
     File = 16,
     /// A symbol file is of another kernel than the guest's.
     Mismatch = 17,
+    /// The process has no file descriptor left.
+    Descriptors = 18,
 }
 
 impl ErrorCode {
@@ -64,8 +68,21 @@ impl ErrorCode {
             Self::Cancelled => "NFM_ERR_CANCELLED",
             Self::File => "NFM_ERR_FILE",
             Self::Mismatch => "NFM_ERR_MISMATCH",
+            Self::Descriptors => "NFM_ERR_DESCRIPTORS",
         }
     }
+}
+
+/// What helps after an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Retry {
+    /// Nothing that the program could do: the same call fails again until somebody changes something.
+    Never,
+    /// The same call again after a while: what it failed of passes by itself.
+    Later,
+    /// To open the domain anew: the handle is of no more use.
+    Reopen,
 }
 
 /// An error of opening or crawling a domain. Its `Display` is one whole sentence for a person.
@@ -84,6 +101,30 @@ pub enum Error {
         uri: String,
         /// libvirt's own words.
         reason: String,
+    },
+    /// See [`ErrorCode::Connect`]: libvirt answers, and does not let the caller in.
+    #[error(
+        "libvirt at {uri} does not let this caller in: authentication failed: {reason}; check who may connect (auth_unix_ro in libvirtd.conf, polkit's rules, the group libvirt)"
+    )]
+    Authentication {
+        /// The URI asked for, or "its default URI".
+        uri: String,
+        /// libvirt's own words.
+        reason: String,
+    },
+    /// See [`ErrorCode::InvalidArgument`]: a child made by fork may not use what its parent opened.
+    #[error(
+        "this process is a child, by fork, of the one that opened this: it would share its parent's connections; open it anew here"
+    )]
+    Forked,
+    /// See [`ErrorCode::Descriptors`].
+    #[error(
+        "this process has no file descriptor left{}; close some domains, or raise the limit (ulimit -n, or LimitNOFILE= of a systemd unit)",
+        limit.map(|limit| format!(" (its limit is {limit})")).unwrap_or_default()
+    )]
+    Descriptors {
+        /// How many it may have.
+        limit: Option<u64>,
     },
     /// A libvirt call failed after the connection stood.
     #[error("libvirt refused {call}: {reason}")]
@@ -281,8 +322,9 @@ impl Error {
     /// The stable number of this error.
     pub fn code(&self) -> ErrorCode {
         match self {
-            Self::InvalidArgument(_) => ErrorCode::InvalidArgument,
-            Self::Connect { .. } => ErrorCode::Connect,
+            Self::InvalidArgument(_) | Self::Forked => ErrorCode::InvalidArgument,
+            Self::Connect { .. } | Self::Authentication { .. } => ErrorCode::Connect,
+            Self::Descriptors { .. } => ErrorCode::Descriptors,
             Self::NoSuchDomain { .. } => ErrorCode::NoSuchDomain,
             Self::NotRunning { .. } => ErrorCode::NotRunning,
             Self::Permission { .. } | Self::Denied { .. } => ErrorCode::Permission,
@@ -300,17 +342,51 @@ impl Error {
         }
     }
 
+    /// Whether the call that failed may succeed later, with a new handle, or not at all.
+    pub fn retry(&self) -> Retry {
+        match self {
+            Self::Connect { .. }
+            | Self::Libvirt { .. }
+            | Self::NotRunning { .. }
+            | Self::NotBooted { .. }
+            | Self::TimeLimit { .. }
+            | Self::Cancelled { .. }
+            | Self::Descriptors { .. } => Retry::Later,
+            Self::Gone { .. } | Self::Forked => Retry::Reopen,
+            Self::InvalidArgument(_)
+            | Self::Authentication { .. }
+            | Self::NoSuchDomain { .. }
+            | Self::Permission { .. }
+            | Self::Denied { .. }
+            | Self::NotLinux { .. }
+            | Self::NoTypes { .. }
+            | Self::WrongTypes { .. }
+            | Self::NoSymbols { .. }
+            | Self::Unsupported { .. }
+            | Self::NoMemory { .. }
+            | Self::File { .. }
+            | Self::Dump { .. }
+            | Self::BadFile { .. }
+            | Self::Mismatch { .. }
+            | Self::Io { .. } => Retry::Never,
+        }
+    }
+
     /// The system's error number behind this error, or 0.
     pub fn errno(&self) -> i32 {
         match self {
             Self::Io { source, .. } => source.raw_os_error().unwrap_or(0),
             Self::Dump { errno, .. } => *errno,
+            Self::Descriptors { .. } => rustix::io::Errno::MFILE.raw_os_error(),
             _ => 0,
         }
     }
 
     pub(crate) fn io(what: impl fmt::Display, source: std::io::Error) -> Self {
-        Self::Io { what: what.to_string(), source }
+        match lacks_descriptors(&source) {
+            true => Self::Descriptors { limit: descriptor_limit() },
+            false => Self::Io { what: what.to_string(), source },
+        }
     }
 }
 

@@ -34,6 +34,7 @@ mod layout;
 mod memory;
 mod paging;
 mod resolve;
+mod this_process;
 
 use nfm_frame as frame;
 
@@ -41,7 +42,7 @@ pub use control::Control;
 pub use domain::{
     Cache, CrawlOptions, Domain, DumpOptions, DumpSummary, Findings, Mode, OpenOptions, Profile,
 };
-pub use error::{Error, ErrorCode, Result};
+pub use error::{Error, ErrorCode, Result, Retry};
 pub use fleet::{Fleet, Rate};
 pub use frame::{
     CheckOutcome, Connection, Consistency, Cpu, CpuTimes, CredentialsOwner, DomainIdentity, FORMAT,

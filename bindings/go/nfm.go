@@ -77,6 +77,9 @@ type Error struct {
 	// Address is the guest-virtual address at which it happened.
 	Address Opt[uint64]
 
+	// Retry is what helps.
+	Retry Retry
+
 	cause error
 }
 
@@ -114,6 +117,7 @@ func failed(result C.int, failure *C.nfm_error_t) error {
 		Code:    Code(result),
 		Message: C.GoString(C.nfm_error_message(failure)),
 		Errno:   syscall.Errno(C.nfm_error_errno(failure)),
+		Retry:   Retry(C.nfm_error_retry(failure)),
 	}
 	var address C.uint64_t
 	if C.nfm_error_address(failure, &address) != 0 {

@@ -106,8 +106,10 @@ func TestList(t *testing.T) {
 	if one := domains[0]; one.Name != "test" || one.State != "running" || one.ID.Or(0) != 1 {
 		t.Errorf("%+v", one)
 	}
-	if _, err := List(&ListOptions{URI: "nosuchdriver:///"}); !errors.Is(err, ErrConnect) {
-		t.Errorf("%v", err)
+	_, err = List(&ListOptions{URI: "nosuchdriver:///"})
+	var failure *Error
+	if !errors.As(err, &failure) || failure.Code != ErrConnect || failure.Retry != RetryLater {
+		t.Errorf("%#v", err)
 	}
 }
 

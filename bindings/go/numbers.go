@@ -108,6 +108,26 @@ const (
 
 	// ErrMismatch: A symbol file is of another kernel than the guest's.
 	ErrMismatch Code = C.NFM_ERR_MISMATCH
+
+	// ErrDescriptors: the process has no file descriptor left: close some domains, or raise its
+	// limit.
+	ErrDescriptors Code = C.NFM_ERR_DESCRIPTORS
+)
+
+// Retry: what helps after an error, as an int. Later versions may add some: treat what is not
+// listed as NFM_RETRY_NEVER.
+type Retry int
+
+const (
+	// RetryNever: nothing that the program could do: the same call fails again until somebody changes
+	// something.
+	RetryNever Retry = C.NFM_RETRY_NEVER
+
+	// RetryLater: the same call again after a while: what it failed of passes by itself.
+	RetryLater Retry = C.NFM_RETRY_LATER
+
+	// RetryReopen: the domain is of no more use: close it, and open it anew.
+	RetryReopen Retry = C.NFM_RETRY_REOPEN
 )
 
 // LogLevel: how grave a message is, as nfm_set_log() takes and tells it.

@@ -8,10 +8,15 @@ use super::frame::nfm_frame_t;
 use super::options::{self, nfm_crawl_options_t, nfm_open_options_t};
 use super::{ffi, free, text};
 use crate::domain::Domain;
+use crate::error::{Error, Retry};
+use crate::this_process::Owner;
 
 /// A domain that is open for crawling. One thread at a time may use it, and it may move between
 /// threads; different domains may be used at the same time.
-pub struct nfm_domain_t(Mutex<Domain>);
+pub struct nfm_domain_t {
+    domain: Mutex<Domain>,
+    owner: Owner,
+}
 
 const _: () = {
     const fn moves_between_threads<T: Send + Sync>() {}
@@ -23,7 +28,8 @@ fn enter<T>(domain: &Mutex<T>) -> Result<MutexGuard<'_, T>, nfm_error_t> {
     domain.try_lock().map_err(|error| match error {
         TryLockError::WouldBlock => nfm_error_t::invalid(
             "another thread is using this domain; let one at a time use it, or open it once more",
-        ),
+        )
+        .with_retry(Retry::Later),
         TryLockError::Poisoned(_) => {
             nfm_error_t::panic("an earlier call on this domain panicked; close it")
         }
@@ -49,11 +55,11 @@ fn panic_on_request() {
 /// Errors: NFM_ERR_INVALID_ARGUMENT, NFM_ERR_CONNECT, NFM_ERR_NO_SUCH_DOMAIN, NFM_ERR_NOT_RUNNING,
 /// NFM_ERR_PERMISSION, NFM_ERR_NOT_BOOTED, NFM_ERR_NOT_LINUX, NFM_ERR_NO_TYPES, NFM_ERR_NO_SYMBOLS,
 /// NFM_ERR_UNSUPPORTED, NFM_ERR_NO_MEMORY, NFM_ERR_GONE, NFM_ERR_CANCELLED, NFM_ERR_FILE,
-/// NFM_ERR_PANIC, NFM_ERR_OTHER.
+/// NFM_ERR_DESCRIPTORS, NFM_ERR_PANIC, NFM_ERR_OTHER. nfm_error_retry() tells which of them pass.
 /// Ownership: the domain is the caller's, to be ended with nfm_close_domain().
-/// Note: where no connection can be made, libvirt prints its own line to standard error, as it does for
-/// every program that has set no other handler with virSetErrorFunc(). This library sets none: the
-/// handler belongs to the whole process.
+/// Note: all domains of one URI share one connection to libvirt. Where none can be made for the first of
+/// them, libvirt prints its own line to standard error, as it does for every program that has set no other
+/// handler with virSetErrorFunc(). This library sets none: the handler belongs to the whole process.
 /// Threads: any.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -67,7 +73,8 @@ pub unsafe extern "C" fn nfm_open_domain(
     let body = || {
         // SAFETY: each is NULL or valid, by the caller's promise.
         let (domain, options) = unsafe { (text(domain, "domain")?, options::open(options)?) };
-        Ok(nfm_domain_t(Mutex::new(Domain::open(domain, &options)?)))
+        let domain = Mutex::new(Domain::open(domain, &options)?);
+        Ok(nfm_domain_t { domain, owner: Owner::this() })
     };
     // SAFETY: each is NULL or may be written, by the caller's promise.
     unsafe { ffi(out, error, body) }
@@ -82,10 +89,11 @@ symver!("NFM_0.1", nfm_open_domain);
 /// Parameters: domain; options, or NULL for the defaults; out receives the frame; error receives what
 /// went wrong, or is NULL.
 /// Returns: NFM_OK or one of the errors.
-/// Errors: NFM_ERR_INVALID_ARGUMENT (also when another thread is using the domain); NFM_ERR_GONE, after
-/// which the domain is of no more use; NFM_ERR_CANCELLED, after which it is as before; NFM_ERR_PANIC,
-/// after which all calls with this domain but nfm_close_domain() return the same; NFM_ERR_CONNECT and
-/// NFM_ERR_OTHER, for NFM_MODE_PAUSED and where libvirt refuses.
+/// Errors: NFM_ERR_INVALID_ARGUMENT (also when another thread is using the domain, and in a child by fork()
+/// of the process that opened it); NFM_ERR_GONE, after which the domain is of no more use; NFM_ERR_NOT_BOOTED
+/// while the guest is restarted, after which the domain serves again; NFM_ERR_CANCELLED, after which it is as
+/// before; NFM_ERR_PANIC, after which all calls with this domain but nfm_close_domain() return the same;
+/// NFM_ERR_DESCRIPTORS; NFM_ERR_CONNECT and NFM_ERR_OTHER, for NFM_MODE_PAUSED and where libvirt refuses.
 /// Ownership: the frame is the caller's, to be ended with nfm_frame_free(); it may outlive the domain.
 /// Threads: one at a time for each domain.
 /// Since: 0.1
@@ -102,7 +110,11 @@ pub unsafe extern "C" fn nfm_crawl(
         let domain = unsafe { domain.as_ref() }.ok_or_else(|| nfm_error_t::null("domain"))?;
         // SAFETY: NULL or valid, by the caller's promise.
         let options = unsafe { options::crawl(options) }?;
-        let mut domain = enter(&domain.0)?;
+        if !domain.owner.is_this() {
+            // A thread that is not here may hold the lock for ever.
+            return Err(Error::Forked.into());
+        }
+        let mut domain = enter(&domain.domain)?;
         #[cfg(debug_assertions)]
         panic_on_request();
         Ok(nfm_frame_t::new(domain.crawl(&options)?))
@@ -113,6 +125,8 @@ pub unsafe extern "C" fn nfm_crawl(
 symver!("NFM_0.1", nfm_crawl);
 
 /// Closes a domain. Frames that were taken of it stay.
+///
+/// In a child by fork() of the process that opened it, it frees what the child has of it alone.
 ///
 /// Parameters: domain, or NULL, which does nothing.
 /// Errors: none. To close a domain twice, or while it is used, is undefined.

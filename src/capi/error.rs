@@ -4,7 +4,7 @@ use std::error::Error as _;
 use std::ffi::{CStr, CString, c_char, c_int};
 
 use super::{free, value};
-use crate::error::{Error, ErrorCode};
+use crate::error::{Error, ErrorCode, Retry};
 
 /// What a function returns, as an int. Numbers are never reused; later versions add some, so treat a
 /// number that is not listed as a failure.
@@ -47,6 +47,8 @@ pub enum nfm_result_t {
     NFM_ERR_FILE = 16,
     /// A symbol file is of another kernel than the guest's.
     NFM_ERR_MISMATCH = 17,
+    /// The process has no file descriptor left: close some domains, or raise its limit.
+    NFM_ERR_DESCRIPTORS = 18,
 }
 
 impl nfm_result_t {
@@ -70,8 +72,22 @@ impl nfm_result_t {
             ErrorCode::Cancelled => Self::NFM_ERR_CANCELLED,
             ErrorCode::File => Self::NFM_ERR_FILE,
             ErrorCode::Mismatch => Self::NFM_ERR_MISMATCH,
+            ErrorCode::Descriptors => Self::NFM_ERR_DESCRIPTORS,
         }
     }
+}
+
+/// What helps after an error, as an int. Later versions may add some: treat what is not listed as
+/// NFM_RETRY_NEVER.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum nfm_retry_t {
+    /// Nothing that the program could do: the same call fails again until somebody changes something.
+    NFM_RETRY_NEVER = 0,
+    /// The same call again after a while: what it failed of passes by itself.
+    NFM_RETRY_LATER = 1,
+    /// The domain is of no more use: close it, and open it anew.
+    NFM_RETRY_REOPEN = 2,
 }
 
 /// Why a function failed. Made by the function that failed, freed with nfm_error_free(). It never
@@ -82,11 +98,18 @@ pub struct nfm_error_t {
     message: CString,
     errno: c_int,
     address: Option<u64>,
+    retry: Retry,
 }
 
 impl nfm_error_t {
     fn new(code: ErrorCode, message: &str) -> Self {
-        Self { result: nfm_result_t::of(code), message: c_text(message), errno: 0, address: None }
+        let (result, message) = (nfm_result_t::of(code), c_text(message));
+        Self { result, message, errno: 0, address: None, retry: Retry::Never }
+    }
+
+    /// The same error, after which this helps.
+    pub(super) fn with_retry(self, retry: Retry) -> Self {
+        Self { retry, ..self }
     }
 
     pub(super) fn invalid(message: impl AsRef<str>) -> Self {
@@ -103,6 +126,7 @@ impl nfm_error_t {
 
     pub(super) fn panic(words: &str) -> Self {
         Self::new(ErrorCode::Panic, &format!("a bug in libnfm, please report it: {words}"))
+            .with_retry(Retry::Reopen)
     }
 
     pub(super) fn code(&self) -> c_int {
@@ -122,7 +146,8 @@ impl From<Error> for nfm_error_t {
             }
             source = cause.source();
         }
-        Self { errno: error.errno(), ..Self::new(error.code(), &message) }
+        let (errno, retry) = (error.errno(), error.retry());
+        Self { errno, retry, ..Self::new(error.code(), &message) }
     }
 }
 
@@ -202,6 +227,29 @@ pub unsafe extern "C" fn nfm_error_address(error: *const nfm_error_t, address: *
 }
 symver!("NFM_0.1", nfm_error_address);
 
+/// Whether the call that failed may succeed later, after the domain was opened anew, or not at all.
+///
+/// Parameters: error, or NULL.
+/// Returns: one of nfm_retry_t; NFM_RETRY_NEVER for NULL.
+/// Errors: none.
+/// Ownership: error stays the caller's.
+/// Threads: any.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nfm_error_retry(error: *const nfm_error_t) -> c_int {
+    let never = nfm_retry_t::NFM_RETRY_NEVER;
+    // SAFETY: NULL or an error, by the caller's promise.
+    let retry = value(never, || {
+        unsafe { error.as_ref() }.map_or(never, |error| match error.retry {
+            Retry::Never => never,
+            Retry::Later => nfm_retry_t::NFM_RETRY_LATER,
+            Retry::Reopen => nfm_retry_t::NFM_RETRY_REOPEN,
+        })
+    });
+    retry as c_int
+}
+symver!("NFM_0.1", nfm_error_retry);
+
 /// Frees an error, and with it the message that nfm_error_message() gave.
 ///
 /// Parameters: error, or NULL, which does nothing.
@@ -250,6 +298,7 @@ fn name(result: c_int) -> &'static CStr {
         15 => c"NFM_ERR_CANCELLED",
         16 => c"NFM_ERR_FILE",
         17 => c"NFM_ERR_MISMATCH",
+        18 => c"NFM_ERR_DESCRIPTORS",
         _ => c"NFM_ERR_?",
     }
 }
@@ -281,6 +330,7 @@ mod tests {
             ErrorCode::Cancelled,
             ErrorCode::File,
             ErrorCode::Mismatch,
+            ErrorCode::Descriptors,
         ];
         for code in codes {
             assert_eq!(nfm_result_t::of(code) as c_int, code as c_int);
@@ -300,6 +350,17 @@ mod tests {
     }
 
     #[test]
+    fn it_is_told_what_helps() {
+        let told = |error: nfm_error_t| unsafe { nfm_error_retry(&error) };
+        assert_eq!(told(nfm_error_t::null("out")), nfm_retry_t::NFM_RETRY_NEVER as c_int);
+        let descriptors = Error::Descriptors { limit: None };
+        assert_eq!(told(descriptors.into()), nfm_retry_t::NFM_RETRY_LATER as c_int);
+        let gone = Error::Gone { domain: "web".to_owned() };
+        assert_eq!(told(gone.into()), nfm_retry_t::NFM_RETRY_REOPEN as c_int);
+        assert_eq!(told(nfm_error_t::panic("")), nfm_retry_t::NFM_RETRY_REOPEN as c_int);
+    }
+
+    #[test]
     fn an_address_may_be_missing() {
         let mut address = 7;
         let mut error = nfm_error_t::null("out");
@@ -315,6 +376,7 @@ mod tests {
     fn no_error_at_all() {
         assert_eq!(unsafe { nfm_error_code(ptr::null()) }, 0);
         assert_eq!(unsafe { nfm_error_errno(ptr::null()) }, 0);
+        assert_eq!(unsafe { nfm_error_retry(ptr::null()) }, 0);
         assert_eq!(unsafe { nfm_error_address(ptr::null(), ptr::null_mut()) }, 0);
         assert_eq!(unsafe { CStr::from_ptr(nfm_error_message(ptr::null())) }, c"no error");
         unsafe { nfm_error_free(ptr::null_mut()) };

@@ -6,7 +6,7 @@ use super::source::{LibvirtsWord, OnHost, Source};
 use crate::error::{Error, Result};
 use crate::frame::{DomainIdentity, Host, Text};
 use crate::memory::{BackendGuest, PhysicalMemory, PluginMemory, Wanted};
-use crate::resolve::{DomainDefinition, DomainState, Hold};
+use crate::resolve::{DomainDefinition, DomainState, Hold, Libvirt};
 
 /// A running guest that a back end reads.
 pub(super) struct BackendSource {
@@ -19,7 +19,8 @@ pub(super) struct BackendSource {
 
 impl BackendSource {
     /// Opens a domain by the back end of its driver's name.
-    pub fn find(definition: &DomainDefinition, uri: &str) -> Result<Self> {
+    pub fn find(definition: &DomainDefinition, libvirt: &Libvirt) -> Result<Self> {
+        let uri = libvirt.uri();
         let summary = &definition.summary;
         let driver = definition.driver.to_lowercase();
         let id = summary.id.ok_or_else(|| Error::NotRunning {
@@ -39,7 +40,7 @@ impl BackendSource {
             uri: uri.to_owned(),
             uuid: summary.uuid.clone(),
             guest,
-            libvirt: LibvirtsWord::default(),
+            libvirt: LibvirtsWord::on(libvirt.connection(), &summary.uuid),
         })
     }
 }
@@ -73,6 +74,10 @@ impl Source for BackendSource {
         self.guest.page_table()
     }
 
+    fn ending(&self) -> bool {
+        PluginMemory::new(&self.guest).ending()
+    }
+
     fn hold(&self) -> Result<Option<Hold>> {
         Hold::suspend(&self.uri, &self.uuid)
     }
@@ -81,7 +86,7 @@ impl Source for BackendSource {
     /// is no problem of the frame.
     fn host(&self, _memory: &dyn PhysicalMemory, note: &dyn Fn(String)) -> Option<Host> {
         let known = self.guest.state()?;
-        let state = self.libvirt.state(&self.uri, &self.uuid).map(DomainState::name);
+        let state = self.libvirt.state().map(DomainState::name);
         Some(Host {
             vcpu_time_ns: known.vcpu_time_ns,
             rss_bytes: known.resident,

@@ -26,6 +26,7 @@ use crate::error::{Error, Result};
 use crate::frame::{Consistency, Frame, Section, Text};
 use crate::memory::{GuestRam, ReadStatistics};
 use crate::paging::AddressSpace;
+use crate::this_process::{Owner, descriptor_limit, descriptors_are_free};
 use open::Found;
 #[cfg(feature = "fuzzing")]
 pub(crate) use source::OnHost;
@@ -40,6 +41,8 @@ pub struct Domain {
     options: OpenOptions,
     /// The clock of what may be left of a kernel, and when it was looked at.
     remains: Option<(u64, Instant)>,
+    /// The process that opened it.
+    owner: Owner,
 }
 
 /// Times that a frame is begun before a guest that is restarted over and over is given up.
@@ -57,10 +60,14 @@ impl Domain {
     pub fn open(domain: &str, options: &OpenOptions) -> Result<Self> {
         let begun = Instant::now();
         not_cancelled(options.control.as_ref(), domain)?;
-        let source = open::find_source(domain, options)?;
-        let opened = Self::of_source(source, options, begun);
-        // Whatever else went wrong came of it.
-        not_cancelled(options.control.as_ref(), domain)?;
+        enough_descriptors()?;
+        let source = open::find_source(domain, options);
+        let opened = source.and_then(|source| Self::of_source(source, options, begun));
+        if opened.is_err() {
+            // Whatever else went wrong came of it.
+            not_cancelled(options.control.as_ref(), domain)?;
+            enough_descriptors()?;
+        }
         opened
     }
 
@@ -70,11 +77,12 @@ impl Domain {
         options: &OpenOptions,
         begun: Instant,
     ) -> Result<Self> {
-        let found = open::find_kernel(source.as_ref(), options)?;
+        let found = open::find_first_kernel(source.as_ref(), options)?;
         let findings = Findings::new(source.as_ref(), &found, begun.elapsed());
         // Whoever cancels this call does not mean the next.
         let options = OpenOptions { control: None, ..options.clone() };
-        Ok(Self { source, found, findings, frames: 0, options, remains: None })
+        let owner = Owner::this();
+        Ok(Self { source, found, findings, frames: 0, options, remains: None, owner })
     }
 
     /// The guest's memory.
@@ -205,14 +213,20 @@ impl Domain {
         frame
     }
 
-    /// Whether to go on: the guest is there, and nobody cancelled it.
+    /// Whether to go on: this is the process that opened it, the guest is there, and nobody cancelled it.
     fn check(&self, control: Option<&Control>) -> Result<()> {
+        self.check_owner()?;
         let domain = &self.source.identity().name;
         not_cancelled(control, domain)?;
         match self.found.ram.memory().alive() {
             true => Ok(()),
             false => Err(self.gone()),
         }
+    }
+
+    /// [`Error::Forked`] in a child of the process that opened it.
+    fn check_owner(&self) -> Result<()> {
+        if self.owner.is_this() { Ok(()) } else { Err(Error::Forked) }
     }
 
     fn gone(&self) -> Error {
@@ -227,6 +241,14 @@ fn not_cancelled(control: Option<&Control>, domain: &str) -> Result<()> {
             Err(Error::Cancelled { domain: domain.to_owned() })
         }
         _ => Ok(()),
+    }
+}
+
+/// [`Error::Descriptors`] where the process has too few of them left to open a guest.
+fn enough_descriptors() -> Result<()> {
+    match descriptors_are_free() {
+        true => Ok(()),
+        false => Err(Error::Descriptors { limit: descriptor_limit() }),
     }
 }
 

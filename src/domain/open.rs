@@ -14,12 +14,12 @@ use super::source::Source;
 use crate::crawl::{Boot, Context, Details, Firmware, Reuse};
 use crate::error::{Error, Result};
 use crate::kernel::{
-    DiscoveryError, Kernel, KernelImage, Profile, Recorder, Sources, Store, Wanted,
+    DiscoveryError, Kernel, KernelImage, Profile, Recorder, Sources, Store, Wanted, was_loaded,
 };
 use crate::layout::{Layout, Symbols};
 use crate::memory::{GuestRam, Limit, PhysicalMemory};
 use crate::paging::AddressSpace;
-use crate::resolve::{DomainState, Libvirt};
+use crate::resolve::{DomainDefinition, DomainState, DomainSummary, Libvirt};
 
 const MIB: u64 = 1 << 20;
 /// A guest that has touched less than this runs no operating system yet.
@@ -38,9 +38,56 @@ pub(super) fn find_source(domain: &str, options: &OpenOptions) -> Result<Box<dyn
         return Err(Error::NotRunning { domain: summary.name.clone(), state });
     }
     match definition.driver.as_str() {
-        "QEMU" => Ok(Box::new(QemuGuest::find(&definition, connection.uri())?)),
-        _ => Ok(Box::new(BackendSource::find(&definition, connection.uri())?)),
+        "QEMU" => match QemuGuest::find(&definition, &connection) {
+            Ok(guest) => Ok(Box::new(guest)),
+            Err(error) => Err(in_between(error, &definition, &connection)),
+        },
+        _ => Ok(Box::new(BackendSource::find(&definition, &connection)?)),
     }
+}
+
+/// A guest whose process cannot be found, or read, may only just begin or end.
+fn in_between(error: Error, definition: &DomainDefinition, libvirt: &Libvirt) -> Error {
+    let DomainSummary { id, name, uuid, .. } = &definition.summary;
+    if definition.arriving {
+        return arriving(name);
+    }
+    match libvirt.find(uuid) {
+        Ok(now) if now.arriving => arriving(name),
+        Ok(now) if now.summary.id == *id => error,
+        Ok(_) | Err(Error::NoSuchDomain { .. } | Error::Gone { .. }) => {
+            Error::Gone { domain: name.clone() }
+        }
+        Err(_) => error,
+    }
+}
+
+fn arriving(domain: &str) -> Error {
+    let evidence = "its hypervisor is being started, or its memory comes from elsewhere".to_owned();
+    Error::NotBooted { domain: domain.to_owned(), evidence }
+}
+
+/// Whether a kernel was loaded that may come up yet.
+fn is_booting(source: &dyn Source) -> bool {
+    source.taken().is_none() && source.memory(0).is_ok_and(|memory| was_loaded(memory.as_ref()))
+}
+
+/// Finds the kernel of a guest that was just found.
+pub(super) fn find_first_kernel(source: &dyn Source, options: &OpenOptions) -> Result<Found> {
+    find_kernel(source, options).map_err(|error| {
+        let domain = &source.identity().name;
+        match error {
+            Error::TimeLimit { .. } | Error::Cancelled { .. } => error,
+            // What is read of a guest that ends is anything.
+            _ if source.ending() => Error::Gone { domain: domain.clone() },
+            _ if source.arriving() => arriving(domain),
+            Error::NotLinux { .. } if is_booting(source) => Error::NotBooted {
+                domain: domain.clone(),
+                evidence: "a Linux kernel was loaded, and has not set up its memory".to_owned(),
+            },
+            _ => error,
+        }
+    })
 }
 
 /// A guest's memory, and the kernel that was found in it.

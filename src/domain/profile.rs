@@ -22,6 +22,7 @@ impl Domain {
     /// # Errors
     /// [`Error::Unsupported`] for a kernel without a build id, by which a profile is found again.
     pub fn profile(&self) -> Result<Profile> {
+        self.check_owner()?;
         self.found.profile().map(Profile).ok_or_else(|| Error::Unsupported {
             domain: self.source.identity().name.clone(),
             reason: "its kernel has no build id, by which its profile could be found again"

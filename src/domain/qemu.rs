@@ -9,8 +9,8 @@ use crate::error::{Error, Result};
 use crate::frame::{DomainIdentity, Host, Text};
 use crate::memory::{PhysicalMemory, ProcfsMemory, ReadableProcess, Residency};
 use crate::resolve::{
-    Dimm, DomainDefinition, DomainState, Hold, QemuProcess, RamHole, RamLayout, VcpuClock,
-    candidates,
+    Backing, Dimm, DomainDefinition, DomainState, Hold, Libvirt, QemuProcess, RamHole, RamLayout,
+    VcpuClock, candidates,
 };
 
 /// After counting the RAM that the host holds, it is not counted for so many times what that took ...
@@ -25,6 +25,7 @@ pub(super) struct QemuGuest {
     identity: DomainIdentity,
     uuid: String,
     uri: String,
+    arriving: bool,
     process: Arc<ReadableProcess>,
     layouts: RefCell<Vec<RamLayout>>,
     /// When memory that is plugged in or out was looked for.
@@ -46,34 +47,43 @@ struct Count {
 
 impl QemuGuest {
     /// Finds the process of a domain, asks for the right to read it, and lists how its RAM may lie.
-    pub fn find(definition: &DomainDefinition, uri: &str) -> Result<Self> {
+    pub fn find(definition: &DomainDefinition, libvirt: &Libvirt) -> Result<Self> {
         check_readable(definition)?;
         let name = definition.summary.name.clone();
-        let process = QemuProcess::find(&definition.summary, uri)?;
-        let mappings = process.mappings(&name)?;
-        let layouts = candidates(&definition.xml, &mappings).map_err(|reason| Error::NoMemory {
-            domain: name.clone(),
-            place: place(process.pid),
-            reason,
+        let process = QemuProcess::find(&definition.summary, libvirt.uri())?;
+        let mappings = process.mappings(&name);
+        let layouts = mappings.and_then(|mappings| {
+            let layouts = candidates(&definition.xml, &mappings);
+            let (domain, place) = (name.clone(), place(process.pid));
+            let layouts = layouts.map_err(|reason| Error::NoMemory { domain, place, reason })?;
+            Ok((layouts, mappings))
+        });
+        let (layouts, mappings) = layouts.map_err(|error| match process.ending() {
+            true => Error::Gone { domain: name.clone() },
+            false => error,
         })?;
         tracing::debug!(pid = process.pid, candidates = layouts.len(), "candidates for guest RAM");
         let mapped = mappings.iter().find(|mapping| mapping.read_write);
         let mapped = mapped.map_or(0, |mapping| mapping.start);
-        let process = ReadableProcess::open(process, mapped, &name)?;
+        let mut blocks = layouts.iter().flat_map(|layout| &layout.blocks);
+        let private = blocks.any(|block| block.backing == Backing::Private);
+        let process = ReadableProcess::open(process, mapped, private, &name)?;
         let identity = DomainIdentity {
             name,
             uuid: Some(definition.summary.uuid.clone()),
             hypervisor: definition.driver.to_lowercase(),
         };
         let uuid = definition.summary.uuid.clone();
+        let word = LibvirtsWord::on(libvirt.connection(), &uuid);
         Ok(Self {
             identity,
             uuid,
-            uri: uri.to_owned(),
+            uri: libvirt.uri().to_owned(),
+            arriving: definition.arriving,
             process,
             layouts: RefCell::new(layouts),
             plugs_looked_for: Cell::default(),
-            libvirt: LibvirtsWord::default(),
+            libvirt: word,
             vcpus: RefCell::default(),
             counted: Cell::default(),
         })
@@ -135,6 +145,8 @@ impl Source for QemuGuest {
                 true
             }
             Ok(_) => false,
+            // Said once, by the connection.
+            Err(Error::Connect { .. } | Error::Authentication { .. }) => false,
             Err(error) => {
                 tracing::warn!(%error, "memory that was plugged in or out cannot be looked for");
                 false
@@ -146,6 +158,14 @@ impl Source for QemuGuest {
         self.layouts.borrow().get(layout).map(|layout| layout.unplaced.clone()).unwrap_or_default()
     }
 
+    fn ending(&self) -> bool {
+        self.process.process().ending()
+    }
+
+    fn arriving(&self) -> bool {
+        self.arriving
+    }
+
     fn hold(&self) -> Result<Option<Hold>> {
         Hold::suspend(&self.uri, &self.uuid)
     }
@@ -154,7 +174,7 @@ impl Source for QemuGuest {
     fn host(&self, memory: &dyn PhysicalMemory, note: &dyn Fn(String)) -> Option<Host> {
         let noted = |what: &str, error: &dyn std::fmt::Display| note(format!("{what}: {error}"));
         let time = self.vcpus.borrow_mut().time(self.process.process());
-        let state = self.libvirt.state_or_recall(&self.uri, &self.uuid, &self.identity.name);
+        let state = self.libvirt.state_or_recall(&self.uri, &self.identity.name);
         let state = state.map(DomainState::name);
         let counted = self.counted(memory);
         if counted.is_none() {
@@ -176,7 +196,7 @@ impl Source for QemuGuest {
 impl QemuGuest {
     /// What is plugged in by now.
     fn dimms(&self) -> Result<Vec<Dimm>> {
-        let xml = self.libvirt.xml(&self.uri, &self.uuid)?;
+        let xml = self.libvirt.xml()?;
         Dimm::parse_all(&xml).map_err(|reason| self.no_memory(reason))
     }
 

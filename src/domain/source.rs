@@ -3,12 +3,13 @@
 //! Each kind of source has its own file; the rest of this room does not ask which it is.
 
 use std::cell::{Cell, RefCell};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::error::{Error, Result};
 use crate::frame::{DomainIdentity, Host};
 use crate::memory::PhysicalMemory;
-use crate::resolve::{DomainState, Hold, RamHole, Stamp, StatusFile, Watched};
+use crate::resolve::{Connection, DomainState, Hold, RamHole, Stamp, StatusFile, Watched};
 
 /// A guest as its host knows it. What it says of memory is a claim, which `open.rs` holds against the
 /// memory itself.
@@ -51,6 +52,16 @@ pub(crate) trait Source: Send {
         Error::NoMemory { domain: self.identity().name.clone(), place: self.place(), reason }
     }
 
+    /// Whether the guest has ended, or is ending: what is read of it then is anything.
+    fn ending(&self) -> bool {
+        false
+    }
+
+    /// Whether its memory was not all there when it was found.
+    fn arriving(&self) -> bool {
+        false
+    }
+
     /// Whether the source itself says where in guest memory each byte belongs, so that there is nothing to
     /// be held against the guest's own map of RAM: it may lack parts of that.
     fn says_where(&self) -> bool {
@@ -89,10 +100,10 @@ pub(crate) struct OnHost {
 /// For how long libvirt's word holds, while nothing says otherwise.
 const STATE_HOLDS: Duration = Duration::from_secs(1);
 
-/// libvirt's word on a domain, over a connection that is kept once it was asked for.
-#[derive(Default)]
+/// libvirt's word on a domain, over the connection that this process has to its libvirt.
 pub(super) struct LibvirtsWord {
-    watched: RefCell<Option<Watched>>,
+    connection: Arc<Connection>,
+    watched: RefCell<Watched>,
     status: RefCell<Option<StatusFile>>,
     last: Cell<Option<Answer>>,
 }
@@ -107,32 +118,29 @@ struct Answer {
 }
 
 impl LibvirtsWord {
-    /// The domain's state over the connection that is open, or over a new one where it broke.
-    pub fn state(&self, uri: &str, uuid: &str) -> Result<DomainState> {
-        let mut watched = self.watched.borrow_mut();
-        // A connection that broke may answer once more, with no state at all.
-        if let Some(Ok(state)) = watched.as_ref().map(Watched::state)
-            && state != DomainState::Unknown
-        {
-            return Ok(state);
+    /// The word on the domain of this UUID.
+    pub fn on(connection: &Arc<Connection>, uuid: &str) -> Self {
+        Self {
+            connection: Arc::clone(connection),
+            watched: RefCell::new(Watched::new(connection, uuid)),
+            status: RefCell::default(),
+            last: Cell::default(),
         }
-        *watched = None;
-        watched.insert(Watched::open(uri, uuid)?).state()
     }
 
-    /// The domain's live definition, likewise.
-    pub fn xml(&self, uri: &str, uuid: &str) -> Result<String> {
-        let mut watched = self.watched.borrow_mut();
-        if let Some(Ok(xml)) = watched.as_ref().map(Watched::xml) {
-            return Ok(xml);
-        }
-        *watched = None;
-        watched.insert(Watched::open(uri, uuid)?).xml()
+    /// The domain's state now.
+    pub fn state(&self) -> Result<DomainState> {
+        self.watched.borrow_mut().state()
+    }
+
+    /// The domain's live definition now.
+    pub fn xml(&self) -> Result<String> {
+        self.watched.borrow_mut().xml()
     }
 
     /// The state of a domain of QEMU's: libvirt is not asked again while its driver runs and has not written
     /// the domain's status anew.
-    pub fn state_or_recall(&self, uri: &str, uuid: &str, name: &str) -> Result<DomainState> {
+    pub fn state_or_recall(&self, uri: &str, name: &str) -> Result<DomainState> {
         let stamp = self.stamp(uri, name);
         if let (Some(stamp), Some(last)) = (stamp, self.last.get())
             && last.stamp == stamp
@@ -140,7 +148,7 @@ impl LibvirtsWord {
         {
             return Ok(last.state);
         }
-        let state = self.state(uri, uuid)?;
+        let state = self.state()?;
         self.last.set(stamp.map(|stamp| Answer { state, stamp, at: Instant::now() }));
         Ok(state)
     }
@@ -150,7 +158,7 @@ impl LibvirtsWord {
         if let Some(stamp) = status.as_ref().and_then(StatusFile::stamp) {
             return Some(stamp);
         }
-        *status = StatusFile::find(uri, name);
+        *status = StatusFile::find(&self.connection, uri, name);
         status.as_ref()?.stamp()
     }
 }

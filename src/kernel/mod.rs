@@ -1,6 +1,7 @@
 //! Which kernel is it: its image, symbols and types, from its own memory where they are there, else from
 //! files of the host.
 
+mod boot_header;
 mod btf;
 mod constants;
 mod discover;
@@ -21,6 +22,7 @@ mod types;
 mod verify;
 mod vmcoreinfo;
 
+pub(crate) use boot_header::was_loaded;
 pub(crate) use image::KernelImage;
 pub(crate) use offline::{Ask, AskDriver, Files};
 pub(crate) use profile::{Origin, Profile, Recorder};

@@ -3,6 +3,7 @@
 
 use std::cell::{Cell, OnceCell};
 use std::fs::{self, File};
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,6 +14,7 @@ use super::shared::SharedMapping;
 use super::{PAGE_SHIFT, PAGE_SIZE, Page, PageAt, Part, PhysicalMemory, Residency, held};
 use crate::error::{Error, Result};
 use crate::resolve::{Backing, QemuProcess, RamBlock, RamLayout};
+use crate::this_process::{descriptor_limit, lacks_descriptors};
 
 /// Pages in one call.
 const BATCH: usize = 512;
@@ -25,13 +27,13 @@ const FRAMES_BEFORE_MAPPING: u64 = 3;
 #[derive(Debug)]
 pub(crate) struct ReadableProcess {
     process: QemuProcess,
-    /// `/proc/PID/mem`, where it may be opened: that takes the right to open other users' files beside
-    /// the right to trace, which is all that `process_vm_readv` asks for.
+    /// `/proc/PID/mem`, where it may be opened and there is private memory: that takes the right to open other
+    /// users' files beside the right to trace, which is all that `process_vm_readv` asks for.
     mem: Option<File>,
     /// System calls that reading took.
     calls: AtomicU64,
     /// `/proc/PID/pagemap`: kept open, as whoever gave up privileges could not open it later.
-    pagemap: Option<File>,
+    pagemap: Option<Arc<File>>,
 }
 
 /// The memory of a running QEMU guest.
@@ -56,21 +58,30 @@ struct Block {
 
 impl ReadableProcess {
     /// Asks for the right to read the process's memory, by one byte at an address that is mapped in it.
+    /// `private`: it has memory that no file is behind. Each descriptor counts: a process may have hundreds of
+    /// guests open.
     ///
     /// # Errors
     /// [`Error::Permission`] when it is refused, with the system's words.
-    pub fn open(process: QemuProcess, mapped: u64, domain: &str) -> Result<Arc<Self>> {
+    pub fn open(
+        process: QemuProcess,
+        mapped: u64,
+        private: bool,
+        domain: &str,
+    ) -> Result<Arc<Self>> {
         let path = format!("/proc/{}/mem", process.pid);
-        let mem = File::open(&path);
+        let mem = enough_descriptors(File::open(&path))?;
         let refusal = mem.as_ref().err().map(ToString::to_string);
-        let pagemap = File::open(format!("/proc/{}/pagemap", process.pid)).ok();
-        let readable = Self { process, mem: mem.ok(), calls: AtomicU64::new(0), pagemap };
+        let mem = mem.ok().filter(|_| private);
+        let pagemap = enough_descriptors(File::open(format!("/proc/{}/pagemap", process.pid)))?;
+        let pagemap = pagemap.ok().map(Arc::new);
+        let readable = Self { process, mem, calls: AtomicU64::new(0), pagemap };
         let Some(reason) = refusal else { return Ok(Arc::new(readable)) };
         let mut page = [[0; PAGE_SIZE]];
         if readable.vm_read(&[mapped], &mut page) == Some(1) {
             return Ok(Arc::new(readable));
         }
-        if !readable.process.alive() {
+        if readable.process.ending() {
             return Err(Error::Gone { domain: domain.to_owned() });
         }
         Err(Error::Permission {
@@ -364,8 +375,9 @@ impl PhysicalMemory for ProcfsMemory {
         }
         for block in &self.blocks {
             let Some((file, start)) = &block.file else { continue };
-            let (length, pid, host) = (block.ram.length, self.owner.process.pid, block.ram.host);
-            let map = || SharedMapping::new(file, *start, length, pid, host);
+            let (length, host) = (block.ram.length, block.ram.host);
+            let pagemap = self.owner.pagemap.as_ref();
+            let map = || SharedMapping::new(file, *start, length, pagemap, host);
             if let Some(mapping) = block.mapping.get_or_init(map) {
                 mapping.begin_frame(file);
             }
@@ -439,6 +451,16 @@ impl PhysicalMemory for ProcfsMemory {
     }
 }
 
+/// A file's opening, which may fail but for want of descriptors.
+fn enough_descriptors(opened: io::Result<File>) -> Result<io::Result<File>> {
+    match opened {
+        Err(error) if lacks_descriptors(&error) => {
+            Err(Error::Descriptors { limit: descriptor_limit() })
+        }
+        opened => Ok(opened),
+    }
+}
+
 /// Opens the file with this inode among the process's descriptors: also a deleted one, also a memfd.
 fn backing_file(pid: i32, inode: u64) -> Result<Option<File>> {
     use std::os::unix::fs::MetadataExt;
@@ -447,7 +469,7 @@ fn backing_file(pid: i32, inode: u64) -> Result<Option<File>> {
     for entry in entries.flatten() {
         let is_it =
             fs::metadata(entry.path()).is_ok_and(|meta| meta.ino() == inode && meta.is_file());
-        if is_it && let Ok(file) = File::open(entry.path()) {
+        if is_it && let Ok(file) = enough_descriptors(File::open(entry.path()))? {
             return Ok(Some(file));
         }
     }

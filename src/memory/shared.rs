@@ -8,6 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::ptr::NonNull;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
@@ -50,17 +51,23 @@ enum Presence {
     /// mincore(2), for tmpfs: what is in the page cache.
     Mincore,
     /// The pagemap of the process that uses the huge pages, and the address at which it does.
-    Pagemap(File, u64),
+    Pagemap(Arc<File>, u64),
 }
 
 impl SharedMapping {
-    /// Maps a run of a file, which a process uses at an address. `None` where that is not safe (a file
-    /// of a file system that may fail to give its pages), or not possible.
-    pub fn new(file: &File, offset: u64, length: u64, pid: i32, host: u64) -> Option<Self> {
+    /// Maps a run of a file, which the process of a pagemap uses at an address. `None` where that is not safe (a
+    /// file of a file system that may fail to give its pages), or not possible.
+    pub fn new(
+        file: &File,
+        offset: u64,
+        length: u64,
+        pagemap: Option<&Arc<File>>,
+        host: u64,
+    ) -> Option<Self> {
         let presence = match rustix::fs::fstatfs(file).ok()?.f_type as u64 {
             // mincore tells the truth to those only who may write to the file.
             TMPFS if may_write(file) => Presence::Mincore,
-            HUGETLBFS => Presence::Pagemap(File::open(format!("/proc/{pid}/pagemap")).ok()?, host),
+            HUGETLBFS => Presence::Pagemap(Arc::clone(pagemap?), host),
             _ => return None,
         };
         let file_end = offset.checked_add(length)?;

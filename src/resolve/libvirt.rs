@@ -1,12 +1,16 @@
 //! Domains by name, id or UUID through a read-only libvirt connection.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use virt::connect::Connect;
 use virt::domain::Domain;
 use virt::error::ErrorNumber;
 
+use super::connection::{Access, Connection, DomainObject, Failure, Link, Reconnect};
 use crate::error::{Error, Result};
+
+/// What libvirt answers to a call.
+type Answer<T> = std::result::Result<T, virt::error::Error>;
 
 /// A domain's state, as libvirt counts it (`virDomainState`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,11 +46,6 @@ impl DomainState {
             Self::Suspended => "pmsuspended",
             Self::Unknown => "in no known state",
         }
-    }
-
-    fn of(domain: &Domain) -> Self {
-        // virDomainGetState asks libvirt alone; virDomainGetInfo may ask the guest's monitor.
-        domain.state().map_or(Self::Unknown, |(state, _)| Self::from_raw(state.to_raw()))
     }
 
     fn from_raw(state: virt::sys::virDomainState) -> Self {
@@ -85,11 +84,13 @@ pub struct DomainDefinition {
     pub driver: String,
     /// The live definition.
     pub xml: String,
+    /// Whether its hypervisor is being started, or its memory is still being brought here.
+    pub(crate) arriving: bool,
 }
 
-/// A read-only connection to libvirt.
+/// A read-only connection to libvirt. All that are open to one URI in this process are one connection.
 pub struct Libvirt {
-    connect: Connect,
+    connection: Arc<Connection>,
     uri: String,
 }
 
@@ -97,13 +98,9 @@ impl Libvirt {
     /// Connects read-only to `uri`, or to libvirt's default URI (`LIBVIRT_DEFAULT_URI`, then what
     /// libvirt probes).
     pub fn open(uri: Option<&str>) -> Result<Self> {
-        let connect = Connect::open_read_only(uri).map_err(|error| Error::Connect {
-            uri: uri.map_or_else(|| "its default URI".to_owned(), |uri| format!("'{uri}'")),
-            reason: error.message().to_owned(),
-        })?;
-        silence(&connect);
-        let uri = connect.uri().unwrap_or_else(|_| uri.unwrap_or_default().to_owned());
-        Ok(Self { connect, uri })
+        let connection = Connection::open(uri, Access::ReadOnly)?;
+        let uri = connection.uri();
+        Ok(Self { connection, uri })
     }
 
     /// The URI that libvirt answered to.
@@ -111,14 +108,20 @@ impl Libvirt {
         &self.uri
     }
 
+    /// The connection, for further questions.
+    pub(crate) fn connection(&self) -> &Arc<Connection> {
+        &self.connection
+    }
+
     /// The domains: active ones, or all that are defined.
     pub fn list(&self, all: bool) -> Result<Vec<DomainSummary>> {
         let flags = if all { 0 } else { virt::sys::VIR_CONNECT_LIST_DOMAINS_ACTIVE };
-        let domains = self
-            .connect
-            .list_all_domains(flags)
-            .map_err(|error| refused("the list of domains", &error))?;
-        let mut rows = domains.iter().map(summary).collect::<Result<Vec<_>>>()?;
+        let listed = self.connection.run(Reconnect::Now, |link| {
+            let domains = link.connect().list_all_domains(flags)?;
+            // One that ends meanwhile is none.
+            Ok(domains.iter().filter_map(|domain| summary(domain).ok()).collect::<Vec<_>>())
+        });
+        let mut rows = listed.map_err(|failure| failure.named("the list of domains"))?;
         rows.sort_by(|a, b| {
             (a.id.unwrap_or(u32::MAX), &a.name).cmp(&(b.id.unwrap_or(u32::MAX), &b.name))
         });
@@ -127,60 +130,90 @@ impl Libvirt {
 
     /// Finds a domain by name, id or UUID, in virsh's order: id, UUID, name.
     pub fn find(&self, domain: &str) -> Result<DomainDefinition> {
-        let found = self.look_up(domain)?;
-        Ok(DomainDefinition {
-            summary: summary(&found)?,
-            driver: self
-                .connect
-                .driver_type()
-                .map_err(|error| refused("the name of its driver", &error))?,
-            xml: found.xml_desc(0).map_err(|error| refused("the domain's definition", &error))?,
-        })
-    }
-
-    fn look_up(&self, domain: &str) -> Result<Domain> {
-        let by_id = || domain.parse().ok().map(|id| self.connect.lookup_domain_by_id(id));
-        let by_uuid =
-            || (domain.len() >= 32).then(|| self.connect.lookup_domain_by_uuid_string(domain));
-        let by_name = || Some(self.connect.lookup_domain_by_name(domain));
-        let tries: [&dyn Fn() -> Option<std::result::Result<Domain, virt::error::Error>>; 3] =
-            [&by_id, &by_uuid, &by_name];
-        for attempt in tries.iter().filter_map(|attempt| attempt()) {
-            match attempt {
-                Ok(found) => return Ok(found),
-                Err(error) if means_absent(&error) => {}
-                Err(error) => return Err(refused("the look-up of the domain", &error)),
+        let found = self.connection.run(Reconnect::Now, |link| {
+            let found = look_up(link, domain)?;
+            let Some(found) = found.as_ref().map(DomainObject::domain) else { return Ok(None) };
+            let driver = link.connect().driver_type()?;
+            let (summary, arriving) = (summary(found)?, is_arriving(found));
+            Ok(Some(DomainDefinition { summary, driver, xml: found.xml_desc(0)?, arriving }))
+        });
+        match found {
+            Ok(Some(definition)) => Ok(definition),
+            Ok(None) => {
+                Err(Error::NoSuchDomain { domain: domain.to_owned(), uri: self.uri.clone() })
             }
+            // It was there a moment ago.
+            Err(Failure::Refused(error)) if means_absent(&error) => {
+                Err(Error::Gone { domain: domain.to_owned() })
+            }
+            Err(failure) => Err(failure.named("the domain's definition")),
         }
-        Err(Error::NoSuchDomain { domain: domain.to_owned(), uri: self.uri.clone() })
     }
 }
 
-/// A domain that is asked after again and again, over a read-only connection that stays open.
+/// The domain of this id, UUID or name.
+fn look_up(link: &Arc<Link>, domain: &str) -> Answer<Option<DomainObject>> {
+    let connect = link.connect();
+    let by_id = || domain.parse().ok().map(|id| connect.lookup_domain_by_id(id));
+    let by_uuid = || (domain.len() >= 32).then(|| connect.lookup_domain_by_uuid_string(domain));
+    let by_name = || Some(connect.lookup_domain_by_name(domain));
+    let tries: [&dyn Fn() -> Option<Answer<Domain>>; 3] = [&by_id, &by_uuid, &by_name];
+    for attempt in tries.iter().filter_map(|attempt| attempt()) {
+        match attempt {
+            Ok(found) => return Ok(Some(DomainObject::new(found, link))),
+            Err(error) if means_absent(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(None)
+}
+
+fn domain_of(link: &Arc<Link>, uuid: &str) -> Answer<DomainObject> {
+    Ok(DomainObject::new(link.connect().lookup_domain_by_uuid_string(uuid)?, link))
+}
+
+/// A domain that is asked after again and again.
 pub(crate) struct Watched {
-    domain: Domain,
-    /// Keeps the connection that `domain` belongs to.
-    _connect: Connect,
+    connection: Arc<Connection>,
+    uuid: String,
+    object: Option<DomainObject>,
 }
 
 impl Watched {
-    /// Connects and looks the domain up by its UUID.
-    pub fn open(uri: &str, uuid: &str) -> Result<Self> {
-        let libvirt = Libvirt::open(Some(uri))?;
-        Ok(Self { domain: libvirt.look_up(uuid)?, _connect: libvirt.connect })
+    /// The domain of this UUID.
+    pub fn new(connection: &Arc<Connection>, uuid: &str) -> Self {
+        Self { connection: Arc::clone(connection), uuid: uuid.to_owned(), object: None }
     }
 
     /// The domain's live definition now.
-    pub fn xml(&self) -> Result<String> {
-        self.domain.xml_desc(0).map_err(|error| refused("the domain's definition", &error))
+    pub fn xml(&mut self) -> Result<String> {
+        self.ask("the domain's definition", |domain| domain.xml_desc(0))
     }
 
     /// The domain's state now.
-    pub fn state(&self) -> Result<DomainState> {
-        match self.domain.state() {
-            Ok((state, _)) => Ok(DomainState::from_raw(state.to_raw())),
-            Err(error) => Err(refused("the domain's state", &error)),
-        }
+    pub fn state(&mut self) -> Result<DomainState> {
+        self.ask("the domain's state", |domain| Ok(state(domain)?.0))
+    }
+
+    fn ask<T>(&mut self, call: &'static str, ask: impl Fn(&Domain) -> Answer<T>) -> Result<T> {
+        let Self { connection, uuid, object } = self;
+        let answer = connection.run(Reconnect::Rested, |link| {
+            let known = object.take().filter(|object| object.is_of(link));
+            let known = known.map_or_else(|| domain_of(link, uuid), Ok)?;
+            ask(object.insert(known).domain())
+        });
+        answer.map_err(|failure| failure.named(call))
+    }
+}
+
+/// A domain's state and why it is in it, as libvirt alone knows it: virDomainGetInfo may ask the guest's monitor.
+fn state(domain: &Domain) -> Answer<(DomainState, i32)> {
+    let (mut state, mut reason) = (-1, -1);
+    // SAFETY: the domain is open, and both numbers may be written. (`Domain::state` passes failures over.)
+    let done = unsafe { virt::sys::virDomainGetState(domain.as_ptr(), &mut state, &mut reason, 0) };
+    match done {
+        0 => Ok((DomainState::from_raw(state as virt::sys::virDomainState), reason)),
+        _ => Err(virt::error::Error::last_error()),
     }
 }
 
@@ -194,34 +227,46 @@ const RESUME_REST: Duration = Duration::from_millis(200);
 pub(crate) struct Hold {
     uri: String,
     uuid: String,
-    domain: Domain,
-    /// Keeps the connection that `domain` belongs to.
-    _connect: Connect,
+    connection: Arc<Connection>,
+    suspended: bool,
 }
 
 impl Hold {
     /// Suspends a running domain by its UUID, over a read-write connection. `None` where its vCPUs do
     /// not run anyway.
     pub fn suspend(uri: &str, uuid: &str) -> Result<Option<Self>> {
-        let (connect, domain) = open_for_writing(uri, uuid)?;
-        if !matches!(DomainState::of(&domain), DomainState::Running | DomainState::Blocked) {
-            return Ok(None);
-        }
-        domain.suspend().map_err(|error| refused("to suspend the domain", &error))?;
-        Ok(Some(Self { uri: uri.to_owned(), uuid: uuid.to_owned(), domain, _connect: connect }))
+        let connection = Connection::open(Some(uri), Access::ReadWrite)?;
+        let (uri, uuid) = (uri.to_owned(), uuid.to_owned());
+        let mut hold = Self { uri, uuid, connection, suspended: false };
+        let mut asked = false;
+        let held = hold.connection.run(Reconnect::Now, |link| {
+            let domain = domain_of(link, &hold.uuid)?;
+            let (state, _) = state(domain.domain())?;
+            if matches!(state, DomainState::Running | DomainState::Blocked) {
+                asked = true;
+                domain.domain().suspend()?;
+            }
+            Ok(asked)
+        });
+        let held = held.map_err(|failure| failure.named("to suspend the domain"));
+        // What was asked for may have been done though there is no answer: then dropping this resumes it.
+        hold.suspended = asked;
+        Ok(held?.then_some(hold))
     }
 }
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        if self.domain.resume().is_ok() {
+        if !self.suspended {
             return;
         }
         // libvirt may have been restarted, or the guest may be gone.
         let end = Instant::now() + RESUME_TRIES;
-        while let Err(error) = resume_if_paused(&self.uri, &self.uuid) {
-            if !matches!(error, Error::Connect { .. }) || Instant::now() > end {
-                tracing::error!(%error, "the domain could not be resumed; use `virsh resume`");
+        while let Err(error) = resume(&self.connection, &self.uuid) {
+            let passes = matches!(error, Error::Connect { .. } | Error::Descriptors { .. });
+            if !passes || Instant::now() > end {
+                let uri = &self.uri;
+                tracing::error!(uri, %error, "the domain could not be resumed; use `virsh resume`");
                 return;
             }
             std::thread::sleep(RESUME_REST);
@@ -234,34 +279,17 @@ impl Drop for Hold {
 /// # Errors
 /// libvirt's refusal.
 pub fn resume_if_paused(uri: &str, uuid: &str) -> Result<()> {
-    let (_connect, domain) = open_for_writing(uri, uuid)?;
-    if DomainState::of(&domain) == DomainState::Paused {
-        domain.resume().map_err(|error| refused("to resume the domain", &error))?;
-    }
-    Ok(())
+    let connection = Connection::open(Some(uri), Access::ReadWrite)?;
+    resume(&connection, uuid)
 }
 
-/// A domain over a read-write connection of its own.
-fn open_for_writing(uri: &str, uuid: &str) -> Result<(Connect, Domain)> {
-    let connect = Connect::open(Some(uri)).map_err(|error| Error::Connect {
-        uri: format!("'{uri}'"),
-        reason: error.message().to_owned(),
-    })?;
-    silence(&connect);
-    let domain = connect
-        .lookup_domain_by_uuid_string(uuid)
-        .map_err(|error| refused("the look-up of the domain", &error))?;
-    Ok((connect, domain))
-}
-
-/// libvirt prints each error to standard error unless told otherwise; ours carry its words. Only this
-/// connection is told: the process's own handler is its owner's.
-fn silence(connect: &Connect) {
-    extern "C" fn quiet(_data: *mut std::ffi::c_void, _error: virt::sys::virErrorPtr) {}
-    // SAFETY: the connection is open, and the handler takes no data.
-    unsafe {
-        virt::sys::virConnSetErrorFunc(connect.as_ptr(), std::ptr::null_mut(), Some(quiet));
-    }
+fn resume(connection: &Connection, uuid: &str) -> Result<()> {
+    let resumed = connection.run(Reconnect::Now, |link| {
+        let domain = domain_of(link, uuid)?;
+        let (state, _) = state(domain.domain())?;
+        (state == DomainState::Paused).then(|| domain.domain().resume()).transpose()
+    });
+    resumed.map(|_| ()).map_err(|failure| failure.named("to resume the domain"))
 }
 
 /// Keeps libvirt from printing errors anywhere in this process: for programs, not for libraries.
@@ -269,12 +297,23 @@ pub fn silence_libvirt() {
     virt::error::clear_error_callback();
 }
 
-fn summary(domain: &Domain) -> Result<DomainSummary> {
+/// Whether libvirt has not let the guest run yet since its hypervisor began: that is being started
+/// (`qemuProcessLaunch`), or the guest's memory comes from elsewhere (`qemuMigrationDstPrepare`).
+fn is_arriving(domain: &Domain) -> bool {
+    let reasons =
+        [virt::sys::VIR_DOMAIN_PAUSED_STARTING_UP, virt::sys::VIR_DOMAIN_PAUSED_MIGRATION];
+    state(domain).is_ok_and(|(state, reason)| {
+        state == DomainState::Paused
+            && reasons.iter().any(|one| i64::from(*one) == i64::from(reason))
+    })
+}
+
+fn summary(domain: &Domain) -> Answer<DomainSummary> {
     Ok(DomainSummary {
         id: domain.id(),
-        name: domain.name().map_err(|error| refused("a domain's name", &error))?,
-        uuid: domain.uuid_string().map_err(|error| refused("a domain's UUID", &error))?,
-        state: DomainState::of(domain),
+        name: domain.name()?,
+        uuid: domain.uuid_string()?,
+        state: state(domain).map_or(DomainState::Unknown, |(state, _)| state),
     })
 }
 
@@ -283,8 +322,4 @@ fn means_absent(error: &virt::error::Error) -> bool {
     [ErrorNumber::NoDomain, ErrorNumber::InvalidArg]
         .into_iter()
         .any(|number| error.code() == number.into())
-}
-
-fn refused(call: &'static str, error: &virt::error::Error) -> Error {
-    Error::Libvirt { call, reason: error.message().to_owned() }
 }

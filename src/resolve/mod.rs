@@ -3,13 +3,16 @@
 //! Nothing here reads guest memory; what is found are *candidates*, which `domain.rs` holds against
 //! the memory itself.
 
+mod connection;
 mod dimms;
 mod libvirt;
 mod maps;
 mod qemu;
 mod ram;
+mod sockets;
 mod status;
 
+pub(crate) use connection::Connection;
 pub(crate) use dimms::Dimm;
 pub use libvirt::{
     DomainDefinition, DomainState, DomainSummary, Libvirt, resume_if_paused, silence_libvirt,

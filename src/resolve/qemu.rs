@@ -139,53 +139,68 @@ fn runs_domain(command_line: &[u8], uuid: &str) -> bool {
 }
 
 /// CPU time of a guest's vCPUs: that of QEMU's threads named `CPU 0/KVM`, `CPU 0/TCG`, `ALL CPUs/TCG`. Which
-/// those are is remembered.
+/// those are is remembered; no descriptor is, as a guest may have hundreds of vCPUs, and a process hundreds of
+/// guests.
 #[derive(Debug, Default)]
 pub(crate) struct VcpuClock {
     /// `schedstat` of each.
-    threads: Vec<File>,
-    /// The folder of QEMU's threads, how many it had, and when it was looked which are vCPUs.
-    listed: Option<(File, u64, Instant)>,
+    threads: Vec<PathBuf>,
+    /// How many threads QEMU had, and when it was looked which are vCPUs.
+    listed: Option<(u64, Instant)>,
 }
 
 impl VcpuClock {
     /// The time so far, in nanoseconds.
     pub fn time(&mut self, process: &QemuProcess) -> std::io::Result<u64> {
+        let folder = PathBuf::from(format!("/proc/{}/task", process.pid));
         // A folder of `task` has a link for each thread (`proc_task_getattr`).
-        let links = |folder: &File| Ok::<_, std::io::Error>(folder.metadata()?.nlink());
-        if let Some((folder, then, at)) = &self.listed
+        let links = fs::metadata(&folder)?.nlink();
+        if let Some((then, at)) = self.listed
             && at.elapsed() < LISTED_FOR
-            && links(folder)? == *then
-            && let Some(time) = self.threads.iter().map(cpu_time).sum()
+            && links == then
+            && let Ok(time) = self.sum()
         {
             return Ok(time);
         }
         self.threads.clear();
         self.listed = None;
         let mut time = 0_u64;
-        let path = format!("/proc/{}/task", process.pid);
-        let folder = File::open(&path)?;
-        let links = links(&folder)?;
-        for thread in fs::read_dir(&path)?.flatten() {
-            let name = fs::read_to_string(thread.path().join("comm")).unwrap_or_default();
+        for thread in fs::read_dir(&folder)? {
+            let thread = thread?.path();
+            let Some(name) = of_thread(fs::read_to_string(thread.join("comm")))? else { continue };
             if name.starts_with("CPU ") || name.starts_with("ALL CPUs/") {
-                let file = File::open(thread.path().join("schedstat"))?;
-                time = time.saturating_add(cpu_time(&file).unwrap_or(0));
-                self.threads.push(file);
+                let schedstat = thread.join("schedstat");
+                if let Some(used) = of_thread(cpu_time(&schedstat))? {
+                    time = time.saturating_add(used);
+                    self.threads.push(schedstat);
+                }
             }
         }
-        self.listed = Some((folder, links, Instant::now()));
+        self.listed = Some((links, Instant::now()));
         Ok(time)
+    }
+
+    fn sum(&self) -> std::io::Result<u64> {
+        self.threads.iter().try_fold(0_u64, |sum, thread| Ok(sum.saturating_add(cpu_time(thread)?)))
     }
 }
 
-/// The first number of a thread's `schedstat`, its time on a CPU (Documentation/scheduler/sched-stats.rst);
-/// `None` once the thread has ended.
-fn cpu_time(schedstat: &File) -> Option<u64> {
+/// What was read of a thread; `None` where it has ended meanwhile.
+fn of_thread<T>(read: std::io::Result<T>) -> std::io::Result<Option<T>> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ESRCH)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The first number of a thread's `schedstat`, its time on a CPU (Documentation/scheduler/sched-stats.rst).
+fn cpu_time(schedstat: &Path) -> std::io::Result<u64> {
     let mut room = [0; 64];
-    let length = schedstat.read_at(&mut room, 0).ok()?;
-    let text = std::str::from_utf8(room.get(..length)?).ok()?;
-    text.split(' ').next()?.trim_end().parse().ok()
+    let length = File::open(schedstat)?.read_at(&mut room, 0)?;
+    let text = room.get(..length).and_then(|text| std::str::from_utf8(text).ok());
+    let first = text.and_then(|text| text.split(' ').next()?.trim_end().parse().ok());
+    first.ok_or_else(|| std::io::ErrorKind::InvalidData.into())
 }
 
 /// Where libvirt's QEMU driver keeps a domain's pid (`virQEMUDriverConfigNew`: `stateDir`).

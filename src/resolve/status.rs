@@ -5,20 +5,45 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use super::connection::Connection;
 use super::qemu::{Identity, state_folder};
 
 /// A file that was written within so much time may be written again without a change of its time: the
 /// host's file systems count time in ticks.
 const SETTLED: Duration = Duration::from_millis(50);
 
+/// libvirt's process whose QEMU driver runs the domains of this host. All handles share it.
+#[derive(Debug)]
+pub(super) struct Driver {
+    pid: i32,
+    identity: Identity,
+}
+
+impl Driver {
+    fn find(uri: &str) -> Option<Self> {
+        // The driver holds this file as long as it runs (`virPidFileAcquire`).
+        let path = state_folder(uri)?.join("driver.pid");
+        let pid = fs::read_to_string(path).ok()?.trim().parse().ok()?;
+        let identity = Identity::of(pid)?;
+        // It may be left of a driver that ended, and its pid be another's.
+        let runs = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+        matches!(runs.trim_end(), "libvirtd" | "virtqemud").then_some(Self { pid, identity })
+    }
+
+    /// Whether it still runs.
+    pub fn lives(&self) -> bool {
+        self.identity.lives(self.pid)
+    }
+}
+
 /// The status file of a domain, and the driver that keeps it.
 #[derive(Debug)]
 pub(crate) struct StatusFile {
     path: PathBuf,
-    pid: i32,
-    driver: Identity,
+    driver: Arc<Driver>,
 }
 
 /// What differs once the file was written anew.
@@ -33,23 +58,20 @@ pub(crate) struct Stamp {
 impl StatusFile {
     /// Finds the file of a domain of this host's own driver. Who reaches libvirt in another way may see
     /// that way end without the driver ending.
-    pub fn find(uri: &str, name: &str) -> Option<Self> {
-        if !matches!(uri, "qemu:///system" | "qemu:///session") || name.contains('/') {
-            return None;
-        }
-        let folder = state_folder(uri)?;
-        // The driver holds this file as long as it runs (`virPidFileAcquire`).
-        let pid = fs::read_to_string(folder.join("driver.pid")).ok()?.trim().parse().ok()?;
-        let driver = Identity::of(pid)?;
-        // It may be left of a driver that ended, and its pid be another's.
-        let runs = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
-        let path = folder.join(format!("{name}.xml"));
-        matches!(runs.trim_end(), "libvirtd" | "virtqemud").then_some(Self { path, pid, driver })
+    pub fn find(connection: &Connection, uri: &str, name: &str) -> Option<Self> {
+        let path = Self::path(uri, name)?;
+        let driver = connection.driver(|| Driver::find(uri))?;
+        Some(Self { path, driver })
+    }
+
+    fn path(uri: &str, name: &str) -> Option<PathBuf> {
+        let is_own = matches!(uri, "qemu:///system" | "qemu:///session") && !name.contains('/');
+        is_own.then(|| Some(state_folder(uri)?.join(format!("{name}.xml"))))?
     }
 
     /// The file as it is now; `None` where it does not tell: the driver has ended, or wrote it a moment ago.
     pub fn stamp(&self) -> Option<Stamp> {
-        let file = fs::metadata(&self.path).ok().filter(|_| self.driver.lives(self.pid))?;
+        let file = fs::metadata(&self.path).ok().filter(|_| self.driver.lives())?;
         let age = SystemTime::now().duration_since(file.modified().ok()?).ok()?;
         (age >= SETTLED).then(|| Stamp {
             inode: file.ino(),
@@ -70,7 +92,8 @@ mod tests {
     fn a_file_that_is_written_anew_has_another_stamp() {
         let path = std::env::temp_dir().join(format!("nfm-status-{}", std::process::id()));
         let pid = std::process::id() as i32;
-        let file = StatusFile { path: path.clone(), pid, driver: Identity::of(pid).unwrap() };
+        let driver = Arc::new(Driver { pid, identity: Identity::of(pid).unwrap() });
+        let file = StatusFile { path: path.clone(), driver };
         assert_eq!(file.stamp(), None);
         fs::write(&path, "running").unwrap();
         assert_eq!(file.stamp(), None, "written a moment ago");
@@ -88,8 +111,8 @@ mod tests {
     #[test]
     fn only_this_hosts_own_driver_is_asked_so() {
         for uri in ["qemu:///system?socket=/tmp/x", "qemu+ssh://host/system", "xen:///system", ""] {
-            assert!(StatusFile::find(uri, "guest").is_none());
+            assert!(StatusFile::path(uri, "guest").is_none());
         }
-        assert!(StatusFile::find("qemu:///system", "../guest").is_none());
+        assert!(StatusFile::path("qemu:///system", "../guest").is_none());
     }
 }

@@ -4,8 +4,14 @@
 #[path = "../lab/mod.rs"]
 mod lab;
 
+#[allow(dead_code, reason = "the C library's tests use the rest")]
+#[path = "../capi/build.rs"]
+mod build;
+
+mod agents;
 mod libvirts;
 mod own_libvirt;
+mod phases;
 mod plugs;
 
 use std::fs;

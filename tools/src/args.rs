@@ -59,6 +59,7 @@ Exit status:
   15  the reading was cancelled
   16  a file is not there, or is none that nfm can read or write
   17  a symbol file is of another kernel than the guest's
+  18  the process has no file descriptor left
   20  check: something in the guest hides or is hooked
   21  check: nothing was found, but not everything could be read";
 

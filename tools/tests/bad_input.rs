@@ -264,6 +264,7 @@ fn exit_status(code: ErrorCode) -> &'static str {
         ErrorCode::Cancelled => "cancelled",
         ErrorCode::File => "file",
         ErrorCode::Mismatch => "another kernel",
+        ErrorCode::Descriptors => "descriptor",
     }
 }
 
@@ -288,6 +289,7 @@ fn the_help_names_every_exit_status() {
         Cancelled,
         File,
         Mismatch,
+        Descriptors,
     ];
     let help = String::from_utf8(run(Command::new(NFM).arg("--help")).stdout).unwrap();
     let (_, table) = help.split_once("Exit status:\n").expect("a table of exit statuses");

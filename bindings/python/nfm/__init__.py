@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import List, Tuple
 
 from . import _abi, _errors, _rows
-from ._abi import LogLevel, Mode, Result, Section
+from ._abi import LogLevel, Mode, Result, Retry, Section
 from ._domain import Control, Domain, list_domains, open_domain
 from ._error import Error
 from ._errors import *  # noqa: F401,F403 (an exception for each error)
@@ -55,6 +55,7 @@ __all__ = [
     "LogLevel",
     "Mode",
     "Result",
+    "Retry",
     "Section",
     "features",
     "list_domains",

@@ -274,6 +274,26 @@ class Result(enum.IntEnum):
     ERR_MISMATCH = 17
     """A symbol file is of another kernel than the guest's."""
 
+    ERR_DESCRIPTORS = 18
+    """The process has no file descriptor left: close some domains, or raise its limit."""
+
+
+class Retry(enum.IntEnum):
+    """What helps after an error, as an int. Later versions may add some: treat what is not listed
+    as NFM_RETRY_NEVER.
+    """
+
+    NEVER = 0
+    """Nothing that the program could do: the same call fails again until somebody changes
+    something.
+    """
+
+    LATER = 1
+    """The same call again after a while: what it failed of passes by itself."""
+
+    REOPEN = 2
+    """The domain is of no more use: close it, and open it anew."""
+
 
 class LogLevel(enum.IntEnum):
     """How grave a message is, as nfm_set_log() takes and tells it."""
@@ -667,6 +687,7 @@ FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
     "nfm_error_message": (c_char_p, [POINTER(nfm_error_t)]),
     "nfm_error_errno": (c_int, [POINTER(nfm_error_t)]),
     "nfm_error_address": (c_int, [POINTER(nfm_error_t), POINTER(c_uint64)]),
+    "nfm_error_retry": (c_int, [POINTER(nfm_error_t)]),
     "nfm_error_free": (None, [POINTER(nfm_error_t)]),
     "nfm_result_name": (c_char_p, [c_int]),
     "nfm_set_log": (c_int, [c_int, nfm_log_callback_t, c_void_p, POINTER(POINTER(nfm_error_t))]),

@@ -19,6 +19,8 @@ class Error(Exception):
     """The system's error number behind it; None where there is none."""
     address: Optional[int]
     """The guest-virtual address at which it happened; None where there is none."""
+    retry: int
+    """What helps, one of nfm.Retry; a later library may have others."""
 
     def __init__(
         self,
@@ -28,9 +30,11 @@ class Error(Exception):
         name: str = "",
         errno: Optional[int] = None,
         address: Optional[int] = None,
+        retry: int = 0,
     ) -> None:
         super().__init__(message)
         self.code = code
         self.name = name
         self.errno = errno
         self.address = address
+        self.retry = retry

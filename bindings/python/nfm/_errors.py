@@ -81,6 +81,10 @@ class MismatchError(Error):
     """A symbol file is of another kernel than the guest's."""
 
 
+class DescriptorsError(Error):
+    """The process has no file descriptor left: close some domains, or raise its limit."""
+
+
 BY_RESULT: Dict[int, Type[Error]] = {
     Result.ERR_OTHER: OtherError,
     Result.ERR_INVALID_ARGUMENT: InvalidArgumentError,
@@ -99,12 +103,14 @@ BY_RESULT: Dict[int, Type[Error]] = {
     Result.ERR_CANCELLED: CancelledError,
     Result.ERR_FILE: FileError,
     Result.ERR_MISMATCH: MismatchError,
+    Result.ERR_DESCRIPTORS: DescriptorsError,
 }
 
 __all__ = [
     "BY_RESULT",
     "CancelledError",
     "ConnectError",
+    "DescriptorsError",
     "FileError",
     "GoneError",
     "InvalidArgumentError",

@@ -63,6 +63,7 @@ def check(result: int, error: Any) -> None:
     try:
         message = (LIBRARY.nfm_error_message(error) or b"").decode("utf-8", "replace")
         errno = LIBRARY.nfm_error_errno(error) or None
+        retry = LIBRARY.nfm_error_retry(error)
         at = c_uint64()
         address: Optional[int] = None
         if LIBRARY.nfm_error_address(error, byref(at)):
@@ -71,7 +72,7 @@ def check(result: int, error: Any) -> None:
         LIBRARY.nfm_error_free(error)
     name = LIBRARY.nfm_result_name(result).decode()
     raise BY_RESULT.get(result, Error)(
-        message, code=result, name=name, errno=errno, address=address
+        message, code=result, name=name, errno=errno, address=address, retry=retry
     )
 
 

@@ -136,6 +136,7 @@ class Errors(unittest.TestCase):
         self.assertEqual(error.name, "NFM_ERR_NO_SUCH_DOMAIN")
         self.assertIn("there is no domain 'nope'", str(error))
         self.assertIsNone(error.address)
+        self.assertEqual(error.retry, nfm.Retry.NEVER)
         self.assertIsInstance(error, nfm.Error)
 
     def test_a_domain_that_cannot_be_read(self):
@@ -143,8 +144,9 @@ class Errors(unittest.TestCase):
             nfm.open_domain("test", uri=TEST)
 
     def test_no_connection(self):
-        with self.assertRaises(nfm.ConnectError):
+        with self.assertRaises(nfm.ConnectError) as raised:
             nfm.open_domain("test", uri="nosuchdriver:///")
+        self.assertEqual(raised.exception.retry, nfm.Retry.LATER)
 
     def test_files_are_looked_at(self):
         with self.assertRaises(nfm.UnsupportedError):

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{PAGE_SHIFT, PAGE_SIZE, Page, PhysicalMemory, Residency};
 use crate::error::{Error, Result};
+use crate::this_process::without_sigpipe;
 use load::{LoadError, Loaded};
 
 /// Pages that one call reads of a run.
@@ -85,7 +86,7 @@ impl BackendGuest {
         let mut failure = no_failure();
         let result = match loaded.table().open {
             // SAFETY: all pointers are valid for the call, and the strings end with NUL.
-            Some(open) => unsafe { open(&request, &mut handle, &mut failure) },
+            Some(open) => without_sigpipe(|| unsafe { open(&request, &mut handle, &mut failure) }),
             None => table::UNSUPPORTED,
         };
         check(result, &failure, wanted.name)?;
@@ -99,9 +100,10 @@ impl BackendGuest {
         Ok(Arc::new(guest))
     }
 
+    /// Hypervisors are asked over sockets and devices alike.
     fn with<T>(&self, call: impl FnOnce(*mut c_void) -> T) -> T {
         let handle = self.handle.lock().unwrap_or_else(PoisonError::into_inner);
-        call(handle.0.as_ptr())
+        without_sigpipe(|| call(handle.0.as_ptr()))
     }
 
     fn ask_facts(&self, domain: &str) -> Result<Facts> {
