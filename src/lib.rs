@@ -49,7 +49,7 @@ pub use frame::{
     File, FileKind, Frame, HiddenConnection, HiddenModule, HiddenProcess, HookTarget,
     HookedFunction, HookedInterrupt, HookedSyscall, Host, Integrity, IntegrityCheck, Interface,
     LogRecord, Mapping, Memory, Module, Mount, Namespaces, Os, PhysicalRun, Problem, Process,
-    ProcessState, Section, SharedCredentials, Text, Thread, json,
+    ProcessState, Section, SharedCredentials, Text, Thread, json, steers_terminal,
 };
 pub use memory::{ReadStatistics, find_backend};
 pub use resolve::{

@@ -12,15 +12,6 @@
 
 #include <nfm.h>
 
-static int fail(nfm_error_t *error)
-{
-    int code = nfm_error_code(error);
-
-    fprintf(stderr, "nfm-ps: %s (%s)\n", nfm_error_message(error), nfm_result_name(code));
-    nfm_error_free(error);
-    return code;
-}
-
 /* A number, or "?" where it is not known. */
 static void print_number(int width, uint64_t known, uint32_t value)
 {
@@ -30,46 +21,72 @@ static void print_number(int width, uint64_t known, uint32_t value)
         printf("%*s ", width, "?");
 }
 
-/* Whether a character that turns writing around or cannot be seen begins here, in three bytes. */
-static int is_hidden(const unsigned char *byte)
+/*
+ * Whether a terminal does something else with this character than show it: as nfm escapes them in JSON, Unicode's
+ * categories Cc, Cf, Zl and Zp, and what is reserved among them.
+ */
+static int steers_terminal(uint32_t c)
 {
-    return (byte[0] == 0xe2 && byte[1] == 0x80 && /* U+200B to U+200F, U+2028 to U+202E */
-            ((byte[2] >= 0x8b && byte[2] <= 0x8f) || (byte[2] >= 0xa8 && byte[2] <= 0xae))) ||
-           (byte[0] == 0xe2 && byte[1] == 0x81 && byte[2] >= 0xa0 && byte[2] <= 0xaf) ||
-           (byte[0] == 0xef && byte[1] == 0xbb && byte[2] == 0xbf);
+    static const uint32_t ranges[][2] = {
+        {0x00, 0x1f},       {0x7f, 0x9f},       {0xad, 0xad},       {0x600, 0x605},
+        {0x61c, 0x61c},     {0x6dd, 0x6dd},     {0x70f, 0x70f},     {0x890, 0x891},
+        {0x8e2, 0x8e2},     {0x180e, 0x180e},   {0x200b, 0x200f},   {0x2028, 0x202e},
+        {0x2060, 0x206f},   {0xfeff, 0xfeff},   {0xfff0, 0xfffb},   {0x110bd, 0x110bd},
+        {0x110cd, 0x110cd}, {0x13430, 0x1343f}, {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a},
+        {0xe0000, 0xe007f},
+    };
+
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+        if (c >= ranges[i][0] && c <= ranges[i][1])
+            return 1;
+    return 0;
 }
 
-/*
- * Text of a guest must not steer the terminal: control characters are shown as \xNN, those of ASCII
- * and those of Unicode (U+0080 to U+009F, in UTF-8 a C2 and a byte below A0); hidden ones
- * are shown as \uNNNN.
- */
-static void print_text(int width, const char *text)
+/* The next character of a text, which is sound UTF-8 as all of nfm's is, and how many bytes it has. */
+static uint32_t next_character(const unsigned char *byte, int *bytes)
+{
+    uint32_t c = *byte;
+
+    *bytes = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+    if (*bytes > 1)
+        c &= 0x7f >> *bytes;
+    for (int i = 1; i < *bytes; i++)
+        c = c << 6 | (byte[i] & 0x3f);
+    return c;
+}
+
+/* Text of a guest must not steer the terminal: such characters are shown as \xNN, \uNNNN or \UNNNNNNNN. */
+static void print_text(FILE *out, int width, const char *text)
 {
     const unsigned char *byte = (const unsigned char *)(text ? text : "?");
+    int bytes;
 
-    for (; *byte; byte++) {
-        int control = *byte < 0x20 || *byte == 0x7f;
+    for (; *byte; byte += bytes) {
+        uint32_t c = next_character(byte, &bytes);
 
-        if (is_hidden(byte)) {
-            printf("\\u%04x", (byte[0] & 0xf) << 12 | (byte[1] & 0x3f) << 6 | (byte[2] & 0x3f));
-            width -= 6;
-            byte += 2;
-            continue;
-        }
-        if (byte[0] == 0xc2 && byte[1] < 0xa0) {
-            byte++;
-            control = 1;
-        }
-        if (control) {
-            printf("\\x%02x", *byte);
-            width -= 4;
+        if (!steers_terminal(c)) {
+            fwrite(byte, 1, bytes, out);
+            width--; /* one for each character */
+        } else if (c < 0x100) {
+            width -= fprintf(out, "\\x%02" PRIx32, c);
+        } else if (c < 0x10000) {
+            width -= fprintf(out, "\\u%04" PRIx32, c);
         } else {
-            putchar(*byte);
-            width -= (*byte & 0xc0) != 0x80; /* one for each character */
+            width -= fprintf(out, "\\U%08" PRIx32, c);
         }
     }
-    printf("%*s", width > 0 ? width : 0, "");
+    fprintf(out, "%*s", width > 0 ? width : 0, "");
+}
+
+static int fail(nfm_error_t *error)
+{
+    int code = nfm_error_code(error);
+
+    fputs("nfm-ps: ", stderr);
+    print_text(stderr, 0, nfm_error_message(error));
+    fprintf(stderr, " (%s)\n", nfm_result_name(code));
+    nfm_error_free(error);
+    return code;
 }
 
 static void print_process(const nfm_process_t *process)
@@ -81,11 +98,11 @@ static void print_process(const nfm_process_t *process)
     print_number(7, known & NFM_PROCESS_UID, process->uid);
     print_number(7, known & NFM_PROCESS_THREADS, process->threads);
     if (process->command_line && !*process->command_line) {
-        print_text(0, process->name); /* a kernel thread, for one */
+        print_text(stdout, 0, process->name); /* a kernel thread, for one */
     } else {
-        print_text(15, process->name);
+        print_text(stdout, 15, process->name);
         putchar(' ');
-        print_text(0, process->command_line);
+        print_text(stdout, 0, process->command_line);
     }
     putchar('\n');
 }
@@ -130,7 +147,9 @@ int main(int argc, char **argv)
     for (i = 0; i < count; i++) {
         const nfm_problem_t *problem = NFM_ROW(nfm_problem_t, problems, stride, i);
 
-        fprintf(stderr, "nfm-ps: %s: %s\n", problem->section, problem->reason);
+        fprintf(stderr, "nfm-ps: %s: ", problem->section);
+        print_text(stderr, 0, problem->reason);
+        fputc('\n', stderr);
     }
 
     nfm_frame_free(frame);

@@ -8,23 +8,27 @@ The exit status is 0, or the number of nfm's result (nfm.Result).
 
 import re
 import sys
+import unicodedata
 
 import nfm
 
-# Text of a guest must not steer the terminal: control characters, and what turns writing around or
-# cannot be seen.
-CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+# Text of a guest must not steer the terminal: Unicode's controls, formats (hidden characters, and those that turn
+# writing around) and separators, and what is reserved among them.
+STEERING = {"Cc", "Cf", "Zl", "Zp"}
+RESERVED = re.compile("[\u2065\ufff0-\ufff8\U000e0000-\U000e007f]")
 
 
 def shown(value):
-    """A value as text, "?" where it is not known; what is not harmless as \\xNN or \\uNNNN."""
+    """A value as text, "?" where it is not known; what is not harmless as \\xNN, \\uNNNN or \\UNNNNNNNN."""
     text = "?" if value is None else str(value)
 
-    def escape(found):
-        code = ord(found.group())
-        return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+    def escaped(character):
+        if unicodedata.category(character) not in STEERING and not RESERVED.match(character):
+            return character
+        code = ord(character)
+        return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
-    return CONTROL.sub(escape, text)
+    return "".join(map(escaped, text))
 
 
 def line(process):
@@ -50,9 +54,9 @@ def main():
                 print(line(process))
             # A list that is not whole says so.
             for problem in frame.problems:
-                print(f"nfm-ps: {problem.section}: {problem.reason}", file=sys.stderr)
+                print(f"nfm-ps: {problem.section}: {shown(problem.reason)}", file=sys.stderr)
     except nfm.Error as error:
-        print(f"nfm-ps: {error} ({error.name})", file=sys.stderr)
+        print(f"nfm-ps: {shown(error)} ({error.name})", file=sys.stderr)
         return error.code
     return 0
 

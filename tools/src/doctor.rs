@@ -63,8 +63,11 @@ pub(crate) fn doctor(
     }
     print(found, out)?;
     match nfm::find_backend("xen") {
-        Ok(path) => writeln!(out, "xen           its back end is installed: {}", path.display())?,
-        Err(reason) => writeln!(out, "xen           {reason}")?,
+        Ok(path) => {
+            let path = path.display().to_string();
+            writeln!(out, "xen           its back end is installed: {}", escaped(&path))?;
+        }
+        Err(reason) => writeln!(out, "xen           {}", escaped(&reason.to_string()))?,
     }
     let milliseconds = frame.duration_ns as f64 / 1e6;
     writeln!(
@@ -92,7 +95,7 @@ fn print(found: &Findings, out: &mut dyn Write) -> std::io::Result<()> {
     let unknown = || "unknown".to_owned();
     let (start, physical, length) = found.image;
     if let (Some(uri), Some(uuid)) = (&found.uri, &found.uuid) {
-        writeln!(out, "libvirt       {uri}, uuid {uuid}")?;
+        writeln!(out, "libvirt       {}, uuid {}", escaped(uri), escaped(uuid))?;
     }
     writeln!(out, "memory of     {}", escaped(&found.place))?;
     for (start, length) in &found.ram {

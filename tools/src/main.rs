@@ -51,7 +51,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::from_env("NFM_LOG"))
-        .with_writer(io::stderr)
+        .with_writer(|| show::LogLines)
         .init();
     nfm::silence_libvirt();
     let mut out = io::BufWriter::new(io::stdout().lock());
@@ -85,11 +85,11 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(Failure::Output(error)) => {
-            eprintln!("nfm: cannot write to standard output: {error}");
+            show::complain(format_args!("cannot write to standard output: {error}"));
             ExitCode::from(nfm::ErrorCode::Other as u8)
         }
         Err(Failure::Nfm(error)) => {
-            eprintln!("nfm: {}", show::escaped(&error.to_string()));
+            show::complain(&error);
             ExitCode::from(error.code() as u8)
         }
     }

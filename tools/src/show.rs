@@ -1,24 +1,42 @@
 //! How facts look on a terminal. Guest text is hostile: nothing of it reaches the terminal unescaped.
 
 use std::borrow::Cow;
+use std::fmt::Display;
 use std::io::{self, Write};
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use nfm::steers_terminal;
 
-/// Text with control characters (also those that turn writing around) escaped.
+/// Text in which all that steers a terminal is escaped, line breaks and tabs included.
 pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
-    let is_safe = |c: char| {
-        !c.is_control()
-            && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
-    if text.chars().all(is_safe) {
+    if !text.contains(steers_terminal) {
         return Cow::Borrowed(text);
     }
-    let escape = |c: char| match is_safe(c) {
-        true => c.to_string(),
-        false => c.escape_default().to_string(),
+    let escape = |c: char| match steers_terminal(c) {
+        true => c.escape_default().to_string(),
+        false => c.to_string(),
     };
     Cow::Owned(text.chars().map(escape).collect())
+}
+
+/// Prints one line to standard error: trouble, which may hold text of a guest.
+pub(crate) fn complain(trouble: impl Display) {
+    eprintln!("nfm: {}", escaped(&trouble.to_string()));
+}
+
+/// Standard error, for the log. One write is one line, and nothing in it steers the terminal.
+pub(crate) struct LogLines;
+
+impl Write for LogLines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
+        writeln!(io::stderr(), "{}", escaped(text.strip_suffix('\n').unwrap_or(&text)))?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
 }
 
 /// A value, or `?` where it is not known.
@@ -85,6 +103,8 @@ mod tests {
         assert_eq!(escaped("a\x1b[2Jb\n"), "a\\u{1b}[2Jb\\n");
         assert_eq!(escaped("abc\u{202e}def"), "abc\\u{202e}def");
         assert_eq!(escaped("größe"), "größe");
+        let all: String = ('\0'..=char::MAX).collect();
+        assert!(!escaped(&all).contains(steers_terminal));
     }
 
     #[test]

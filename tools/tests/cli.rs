@@ -172,13 +172,7 @@ fn guest_text_cannot_steer_the_terminal() {
     ];
     for arguments in crawls {
         let text = printed(arguments);
-        let is_control = |c: &char| c.is_control() && *c != '\n';
-        // JSON has its own escapes, and readers of its own for the rest.
-        let is_json = arguments.contains(&"--json");
-        let steers = |c: &char| match is_json {
-            true => c.is_ascii_control() && *c != '\n',
-            false => is_control(c) || ('\u{202a}'..='\u{202e}').contains(c),
-        };
+        let steers = |c: &char| *c != '\n' && nfm::steers_terminal(*c);
         assert_eq!(text.chars().find(steers), None, "{arguments:?}: {text:?}");
     }
     let text = printed(&["ps", guest.domain()]);

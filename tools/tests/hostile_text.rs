@@ -4,7 +4,8 @@
 #[path = "../../tests/lab/mod.rs"]
 mod lab;
 
-use std::path::Path;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::Value;
@@ -12,12 +13,12 @@ use serde_json::Value;
 const NFM: &str = env!("CARGO_BIN_EXE_nfm");
 
 /// A title set, a screen cleared, a row forged, text turned round, an 8-bit control, bytes that are no
-/// UTF-8, a character that cannot be seen.
+/// UTF-8, characters that cannot be seen: one of no width, DEL, a mark of Arabic, a tag.
 const EVIL: &str =
-    r"\033]0;title\a\033[2J\n0 1 0 1 S forged\r\342\200\256back\302\233\377\342\200\213\177";
+    r"\033]0;title\a\033[2J\n0 1 0 1 S forged\r\342\200\256back\302\233\377\342\200\213\177\330\234\363\240\201\201";
 /// What programs get of it.
 const EVIL_TEXT: &str =
-    "\u{1b}]0;title\u{7}\u{1b}[2J\n0 1 0 1 S forged\r\u{202e}back\u{9b}\u{fffd}\u{200b}\u{7f}";
+    "\u{1b}]0;title\u{7}\u{1b}[2J\n0 1 0 1 S forged\r\u{202e}back\u{9b}\u{fffd}\u{200b}\u{7f}\u{61c}\u{e0041}";
 
 /// Puts such text wherever a guest's user, or its root, may: names and arguments of processes (2 MB of
 /// them), files, sockets, mounts, interfaces, groups, the host's name, the kernel's log.
@@ -45,16 +46,22 @@ fn run(command: &mut Command) -> Output {
 
 /// A character that must not reach a terminal from a guest.
 fn steers(c: char) -> bool {
-    let is_hidden = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
-    (c.is_control() && !matches!(c, '\n' | '\t')) || is_hidden
+    nfm::steers_terminal(c) && !matches!(c, '\n' | '\t')
 }
 
 /// What a program prints, which must be UTF-8 without any such character, and no forged row.
 fn harmless(what: &str, command: &mut Command) -> String {
     let output = run(command);
-    let errors = String::from_utf8(output.stderr).unwrap_or_else(|e| panic!("{what}: {e}"));
+    let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{what}: {}: {errors}", output.status);
-    let text = String::from_utf8(output.stdout).unwrap_or_else(|e| panic!("{what}: {e}"));
+    quiet(what, &output)
+}
+
+/// The same, however it ended.
+fn quiet(what: &str, output: &Output) -> String {
+    let utf8 = |bytes: &[u8]| String::from_utf8(bytes.to_vec());
+    let errors = utf8(&output.stderr).unwrap_or_else(|e| panic!("{what}: {e}"));
+    let text = utf8(&output.stdout).unwrap_or_else(|e| panic!("{what}: {e}"));
     for (stream, text) in [("output", &text), ("errors", &errors)] {
         let found = text.find(steers).map(|at| text[at..].chars().take(20).collect::<String>());
         assert_eq!(found, None, "{what}: {stream}");
@@ -130,12 +137,50 @@ fn hostile_text_is_shown_harmlessly() {
     assert!(has("log", "text", &|text| text == "log\u{1b}[2J\u{202e}\u{9b}"));
     assert_eq!(frame["os"]["nodename"], "h\u{1b}[2J\nforged");
 
+    a_dump_with_a_hostile_name(&guest, &verbs);
     for mut program in programs() {
         let command = program.command.args(["-c", "qemu:///system", guest.domain()]);
         let text = harmless(program.what, command);
-        for words in ["forged", r"\x1b[2J\x0a0 1 0 1 S forged", r"\u202eback\x9b", r"\u200b\x7f"] {
+        for words in ["forged", r"\x1b[2J\x0a0 1 0 1 S forged", r"\u202eback\x9b", r"\u200b\x7f\u061c\U000e0041"] {
             assert!(text.contains(words), "{} does not show {words}:\n{text}", program.what);
         }
+    }
+}
+
+/// A dump tells itself whose it is: so its name is text of whoever made the file.
+fn a_dump_with_a_hostile_name(guest: &lab::Guest, verbs: &[&[&str]]) {
+    let name = format!("/var/tmp/nfm-hostile-name-{}.elf", std::process::id());
+    let file = Removed(PathBuf::from(name));
+    let dumped =
+        run(Command::new(NFM).args(["-c", "qemu:///system", "dump", guest.domain()]).arg(&file.0));
+    assert!(dumped.status.success(), "{}", String::from_utf8_lossy(&dumped.stderr));
+    // The notes stand before the guest's memory.
+    let opened = std::fs::File::options().read(true).write(true).open(&file.0).unwrap();
+    let mut head = vec![0; 1 << 20];
+    opened.read_exact_at(&mut head, 0).unwrap();
+    let name = format!(r#""name":"{}"#, guest.domain());
+    let at = memchr::memmem::find(&head, name.as_bytes()).expect("the note's name");
+    opened.write_all_at(br#""name":"\u001b[2J\u202e"#, at as u64).unwrap();
+    let uri = format!("file:{}", file.0.display());
+    let mut printed = String::new();
+    for verb in verbs.iter().copied().filter(|verb| *verb != ["list"]).chain([&["check"][..]]) {
+        for options in [&[][..], &["--json"]] {
+            let mut command = Command::new(NFM);
+            command.args(verb).args(options).arg(&uri).env("NFM_LOG", "debug");
+            // From a file nothing moves, and not all of it may be there: `check` may have another status.
+            printed += &quiet(&verb.join(" "), &run(&mut command));
+        }
+    }
+    let named = printed.matches(r"\u{1b}[2J\u{202e}").count();
+    assert!(named >= 4, "crawl, crawl --threads, top and check name it, only {named} did");
+}
+
+/// A file that goes when dropped.
+struct Removed(PathBuf);
+
+impl Drop for Removed {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
     }
 }
 

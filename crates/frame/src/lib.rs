@@ -26,6 +26,7 @@ mod mounts;
 mod os;
 mod processes;
 mod section;
+mod terminal;
 mod text;
 
 pub use connections::Connection;
@@ -47,4 +48,5 @@ pub use mounts::Mount;
 pub use os::Os;
 pub use processes::{Namespaces, Process, ProcessState, Thread};
 pub use section::{Frame, Section};
+pub use terminal::steers_terminal;
 pub use text::Text;

@@ -17,24 +17,25 @@ import (
 	"nfm"
 )
 
-// hidden are characters that turn writing around or cannot be seen.
-var hidden = &unicode.RangeTable{R16: []unicode.Range16{
-	{Lo: 0x200b, Hi: 0x200f, Stride: 1},
-	{Lo: 0x2028, Hi: 0x202e, Stride: 1},
-	{Lo: 0x2060, Hi: 0x206f, Stride: 1},
-	{Lo: 0xfeff, Hi: 0xfeff, Stride: 1},
-}}
+// reserved are characters that Unicode keeps for formats to come.
+var reserved = &unicode.RangeTable{
+	R16: []unicode.Range16{{Lo: 0x2065, Hi: 0x2065, Stride: 1}, {Lo: 0xfff0, Hi: 0xfff8, Stride: 1}},
+	R32: []unicode.Range32{{Lo: 0xe0000, Hi: 0xe007f, Stride: 1}},
+}
 
-// shown is text that cannot steer the terminal: control characters as \xNN, hidden ones as \uNNNN.
+// shown is text that cannot steer the terminal: characters that do something else than be seen are \xNN,
+// \uNNNN or \UNNNNNNNN.
 func shown(text string) string {
 	var safe strings.Builder
 	for _, letter := range text {
-		if unicode.IsControl(letter) {
+		if !unicode.In(letter, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, reserved) {
+			safe.WriteRune(letter)
+		} else if letter < 0x100 {
 			fmt.Fprintf(&safe, "\\x%02x", letter)
-		} else if unicode.Is(hidden, letter) {
+		} else if letter < 0x10000 {
 			fmt.Fprintf(&safe, "\\u%04x", letter)
 		} else {
-			safe.WriteRune(letter)
+			fmt.Fprintf(&safe, "\\U%08x", letter)
 		}
 	}
 	return safe.String()
@@ -73,7 +74,7 @@ func list(domain, uri string) error {
 	// A list that is not whole says so.
 	problems, err := frame.Problems()
 	for _, problem := range problems {
-		fmt.Fprintf(os.Stderr, "nfm-ps: %s: %s\n", problem.Section, problem.Reason)
+		fmt.Fprintf(os.Stderr, "nfm-ps: %s: %s\n", problem.Section, shown(problem.Reason))
 	}
 	if err != nil {
 		return err
@@ -92,11 +93,11 @@ func main() {
 	err := list(os.Args[len(os.Args)-1], uri)
 	var failure *nfm.Error
 	if errors.As(err, &failure) {
-		fmt.Fprintf(os.Stderr, "nfm-ps: %s (%s)\n", failure.Message, failure.Code)
+		fmt.Fprintf(os.Stderr, "nfm-ps: %s (%s)\n", shown(failure.Message), failure.Code)
 		os.Exit(int(failure.Code))
 	}
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "nfm-ps: %s\n", err)
+		fmt.Fprintf(os.Stderr, "nfm-ps: %s\n", shown(err.Error()))
 		os.Exit(int(nfm.ErrOther))
 	}
 }

@@ -9,7 +9,7 @@ use super::{Verb, open_only, report};
 use crate::args::Crawl;
 use crate::guard::Guard;
 use crate::privileges;
-use crate::show::{clock, escaped, known, size};
+use crate::show::{clock, complain, escaped, known, size};
 
 /// `nfm crawl`: one frame, or one after another.
 pub(crate) fn crawl(open_options: &nfm::OpenOptions, crawl: &Crawl, out: &mut dyn Write) -> Verb {
@@ -48,7 +48,7 @@ pub(crate) fn crawl(open_options: &nfm::OpenOptions, crawl: &Crawl, out: &mut dy
         let frame = match domain.crawl(&options) {
             // Its guest is being restarted: the next round may see the new kernel.
             Err(error) if crawl.watch.is_some() && error.code() == ErrorCode::NotBooted => {
-                eprintln!("nfm: {}", escaped(&error.to_string()));
+                complain(error);
                 continue;
             }
             frame => frame?,
@@ -112,7 +112,7 @@ fn summary(frame: &Frame, out: &mut dyn Write) -> std::io::Result<()> {
             "interface   {} in namespace {}: {}, rx {}, tx {}",
             text(&interface.name),
             known(interface.netns),
-            if addresses.is_empty() { "no address".to_owned() } else { addresses.join(" ") },
+            if addresses.is_empty() { "no address".to_owned() } else { escaped(&addresses.join(" ")).into_owned() },
             known(interface.rx_bytes.map(size)),
             known(interface.tx_bytes.map(size)),
         )?;

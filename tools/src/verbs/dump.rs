@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{Verb, json, open_only};
 use crate::args::Dump;
 use crate::guard::Guard;
-use crate::show::{escaped, size};
+use crate::show::{complain, escaped, size};
 
 /// What the bar shows on a terminal; elsewhere there is none.
 const BAR: &str = "{bar:40} {binary_bytes} of {binary_total_bytes}, {eta} left";
@@ -62,7 +62,8 @@ pub(crate) fn dump(options: &nfm::OpenOptions, dump: &Dump, out: &mut dyn Write)
         )?;
     }
     if written.unreadable_bytes > 0 {
-        eprintln!("nfm: {} could not be read and are zeros in it", size(written.unreadable_bytes));
+        let unreadable = size(written.unreadable_bytes);
+        complain(format_args!("{unreadable} could not be read and are zeros in it"));
     }
     if written.left_out_bytes > 0 {
         let left_out = size(written.left_out_bytes);

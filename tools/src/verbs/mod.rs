@@ -28,7 +28,7 @@ use serde::Serialize;
 
 use crate::Failure;
 use crate::privileges;
-use crate::show::escaped;
+use crate::show::complain;
 
 /// How a verb ends.
 pub(crate) type Verb = Result<ExitCode, Failure>;
@@ -54,7 +54,7 @@ fn frame(options: &OpenOptions, domain: &str, sections: &[Section]) -> Result<Fr
 fn report(frame: &Frame) {
     for problem in &frame.consistency.problems {
         let address = problem.address.map(|at| format!(" (at {at:#x})")).unwrap_or_default();
-        eprintln!("nfm: {}: {}{address}", problem.section, escaped(&problem.reason));
+        complain(format_args!("{}: {}{address}", problem.section, problem.reason));
     }
 }
 

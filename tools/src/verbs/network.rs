@@ -83,13 +83,13 @@ pub(crate) fn ip(options: &nfm::OpenOptions, target: &Target, out: &mut dyn Writ
             known(one.mtu),
         )?;
         if let Some(mac) = &one.mac {
-            writeln!(out, "    link {mac}")?;
+            writeln!(out, "    link {}", escaped(mac))?;
         }
         for address in one.ipv4.iter().flatten() {
-            writeln!(out, "    inet {address}")?;
+            writeln!(out, "    inet {}", escaped(address))?;
         }
         for address in one.ipv6.iter().flatten() {
-            writeln!(out, "    inet6 {address}")?;
+            writeln!(out, "    inet6 {}", escaped(address))?;
         }
         for (way, bytes, packets, errors, dropped) in [
             ("RX", one.rx_bytes, one.rx_packets, one.rx_errors, one.rx_dropped),

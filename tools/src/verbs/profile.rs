@@ -38,5 +38,6 @@ pub(crate) fn import(import: &Import, out: &mut dyn Write) -> Verb {
 
 fn about(profile: &Profile, path: &str) -> String {
     let release = profile.release().unwrap_or("a kernel of unknown release");
-    format!("{path}: {}, build id {}", escaped(release), profile.build_id())
+    let text = format!("{path}: {release}, build id {}", profile.build_id());
+    escaped(&text).into_owned()
 }

@@ -9,7 +9,7 @@ use nfm::{CrawlOptions, Domain, Frame, Section};
 use super::{Verb, json, open, report};
 use crate::Failure;
 use crate::args::Top;
-use crate::show::{clock, known, size, table};
+use crate::show::{clock, escaped, known, size, table};
 use crate::usage::{Usage, cpu_time, usage};
 
 /// Sections that a screen needs.
@@ -51,7 +51,7 @@ fn print(frame: &Frame, usage: &[Usage], out: &mut dyn Write) -> std::io::Result
     if let Some(os) = &frame.os {
         let load = os.load.map(|[a, b, c]| format!("{a:.2}, {b:.2}, {c:.2}"));
         let up = known(os.uptime_ns.map(clock));
-        writeln!(out, "{}: up {up}, load average: {}", frame.domain.name, known(load))?;
+        writeln!(out, "{}: up {up}, load average: {}", escaped(&frame.domain.name), known(load))?;
     }
     let running = usage.iter().filter(|row| row.process.state == Some(nfm::ProcessState::Running));
     writeln!(out, "Tasks: {} total, {} running", usage.len(), running.count())?;
