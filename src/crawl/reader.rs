@@ -90,6 +90,11 @@ impl ReadError {
         }
     }
 
+    /// The page tables lead to memory that cannot be read: it is missing in a dump, or the host has it not.
+    pub fn is_unreadable(self) -> bool {
+        matches!(self, Self::Fault(Fault { kind: FaultKind::NotRam, .. }))
+    }
+
     /// This kernel has not what was asked for.
     pub fn is_lack(self) -> bool {
         matches!(self, Self::NoMember(_) | Self::NoSymbol(_))
@@ -364,6 +369,19 @@ impl<'a> Context<'a> {
         self.paths.borrow_mut().clear();
         self.path_bytes.set(0);
         self.groups.borrow_mut().clear();
+    }
+
+    /// How often memory was asked for so far that cannot be read.
+    pub fn absences(&self) -> u64 {
+        self.space.absences().0
+    }
+
+    /// The last time that memory could not be read, if it happened since [`Self::absences`] was `before`, also where
+    /// somebody passed over it.
+    pub fn unread_since(&self, before: u64) -> Option<ReadError> {
+        let (count, address) = self.space.absences();
+        let fault = Fault { address, kind: FaultKind::NotRam };
+        (count != before).then_some(ReadError::Fault(fault))
     }
 
     /// Begins to count the links that are followed.

@@ -95,6 +95,8 @@ pub(crate) struct AddressSpace<'ram> {
     tables: [Cell<Option<Table>>; MOST_LEVELS],
     /// The large page of zeros, which has no use count and, until 6.18, no mark that says so.
     zeros: Option<u64>,
+    /// How often memory was asked for that cannot be read, and for which address last.
+    absences: Cell<(u64, u64)>,
 }
 
 /// A table that was looked at.
@@ -114,14 +116,16 @@ impl<'ram> AddressSpace<'ram> {
     /// The address space whose top table lies at a guest-physical address. Translations are kept.
     pub fn new(ram: &'ram GuestRam, root: u64, levels: Levels) -> Self {
         let known = Some(Known::new());
-        Self { ram, root, levels, known, tables: Default::default(), zeros: None }
+        let (tables, absences) = (Default::default(), Cell::default());
+        Self { ram, root, levels, known, tables, absences, zeros: None }
     }
 
     /// Another address space of the same guest: a process's. Little is read of each, so that nothing
     /// is kept.
     pub fn with_root(&self, root: u64) -> Self {
         let (ram, levels) = (self.ram, self.levels);
-        Self { ram, root, levels, known: None, tables: Default::default(), zeros: None }
+        let (tables, absences) = (Default::default(), Cell::default());
+        Self { ram, root, levels, known: None, tables, absences, zeros: None }
     }
 
     /// The same, where the kernel's large page of zeros is known.
@@ -151,7 +155,7 @@ impl<'ram> AddressSpace<'ram> {
     /// was read ahead for each is what it needs.
     pub fn may_move_on_to(&self, address: u64) {
         let begins = self.ram.has_more_windows()
-            && self.translate(address).is_ok_and(|physical| self.ram.begins_window(physical));
+            && self.find(address).is_ok_and(|physical| self.ram.begins_window(physical));
         match begins {
             true if self.ram.widen() => {}
             true => self.move_on(),
@@ -213,8 +217,29 @@ impl<'ram> AddressSpace<'ram> {
         self.ram.completed()
     }
 
+    /// How often memory was asked for so far that the page tables lead to and that cannot be read, and the last of
+    /// these virtual addresses: so that whoever passes over faults can tell afterwards that there were such.
+    pub fn absences(&self) -> (u64, u64) {
+        self.absences.get()
+    }
+
+    /// A fault at an address, counted if its memory cannot be read.
+    #[cold]
+    fn fault(&self, address: u64, kind: FaultKind) -> Fault {
+        if kind == FaultKind::NotRam {
+            let (count, _) = self.absences.get();
+            self.absences.set((count.saturating_add(1), address));
+        }
+        Fault { address, kind }
+    }
+
     /// The guest-physical address behind a virtual one.
     pub fn translate(&self, address: u64) -> Result<u64, Fault> {
+        self.find(address).map_err(|kind| self.fault(address, kind))
+    }
+
+    /// The same for what may as well not be there.
+    fn find(&self, address: u64) -> Result<u64, FaultKind> {
         let region = self.known.as_ref().and_then(|known| known.region(address));
         let from = match region {
             Some(Region::Large(physical)) => {
@@ -223,7 +248,7 @@ impl<'ram> AddressSpace<'ram> {
             Some(Region::Table(table)) => (table, 1),
             None => (self.root, self.levels.count()),
         };
-        self.walk(address, from).map_err(|kind| Fault { address, kind })
+        self.walk(address, from)
     }
 
     /// The same, from the table of a level on.
@@ -281,7 +306,7 @@ impl<'ram> AddressSpace<'ram> {
         }
         let physical = self.translate(address)?;
         let page = self.ram.page(physical >> PAGE_SHIFT, start, length);
-        let page = page.map_err(|fault| Fault { address, kind: fault.into() })?;
+        let page = page.map_err(|fault| self.fault(address, fault.into()))?;
         if let Some(known) = &self.known {
             known.set_page(address, page);
         }
@@ -306,14 +331,14 @@ impl<'ram> AddressSpace<'ram> {
     /// be read.
     pub fn read_now(&self, address: u64, bytes: &mut [u8]) -> bool {
         let in_page = bytes.len() <= bytes_to_page_end(address);
-        let physical = self.translate(address).ok().filter(|_| in_page);
+        let physical = self.find(address).ok().filter(|_| in_page);
         physical.is_some_and(|physical| self.ram.memory().read_run(physical, bytes))
     }
 
     /// For the harness in fuzz/, which learns so what is read.
     #[cfg(feature = "fuzzing")]
     fn touched(&self, address: u64, length: usize) {
-        if let Ok(physical) = self.translate(address) {
+        if let Ok(physical) = self.find(address) {
             crate::fuzzing::touched(physical, Some(address), length);
         }
     }
@@ -408,7 +433,7 @@ impl<'ram> AddressSpace<'ram> {
         let tables = self.ram.size().map_or(MOST_TABLES, |bytes| bytes >> PAGE_SHIFT);
         let mut visit = Visit { tables, visitor };
         self.visit_table(self.root, self.levels.count(), start, end, &mut visit)
-            .map_err(|kind| Fault { address: start, kind })
+            .map_err(|kind| self.fault(start, kind))
     }
 
     /// A table of a level, of which these entries are there.
@@ -517,7 +542,7 @@ impl<'ram> AddressSpace<'ram> {
                 let start = if page == first { address } else { page << PAGE_SHIFT };
                 let left = length.saturating_sub(start.wrapping_sub(address)) as usize;
                 let lines = around(start as usize, left);
-                self.translate(start).ok().map(|physical| (physical >> PAGE_SHIFT, lines))
+                self.find(start).ok().map(|physical| (physical >> PAGE_SHIFT, lines))
             })
         });
         let lines: Vec<(u64, u64)> = lines.take(MOST_AHEAD).collect();

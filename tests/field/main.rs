@@ -3,7 +3,10 @@
 
 #[path = "../lab/mod.rs"]
 mod lab;
+#[path = "../lab/write.rs"]
+mod write;
 
+mod cores;
 mod files;
 mod integrity;
 mod kernels;

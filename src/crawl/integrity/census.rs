@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::looks::{chain, forward, slot, slots, whole};
+use super::looks::{chain, forward, slot, slots};
 use super::xarray;
 use crate::crawl::reader::{Context, ReadError, ReadResult};
 
@@ -64,8 +64,10 @@ pub(super) struct Member {
 /// What one look found.
 pub(super) struct Census {
     pub members: Vec<Member>,
-    /// How many tasks each place had, and why not it was not looked at.
+    /// How many tasks each place had, and why not it was not looked at, or not wholly: nobody is missing from it then.
     pub places: BTreeMap<Place, ReadResult<u64>>,
+    /// A task was met that cannot be read, so that it is not known where it should be.
+    pub unread: Option<ReadError>,
 }
 
 /// `PIDTYPE_PID` and `PIDTYPE_TGID` (`enum pid_type`, include/linux/pid_types.h).
@@ -85,47 +87,72 @@ const MOST_NAMESPACES: usize = 1 << 16;
 pub(super) fn take(context: &Context, suspects: &[u64]) -> ReadResult<Census> {
     let mut seen: FxHashMap<u64, Vec<Place>> = FxHashMap::default();
     let mut places = BTreeMap::new();
-    let mut add = |place, tasks: Vec<u64>| {
-        let tasks: FxHashSet<u64> = tasks.into_iter().collect();
-        let count = tasks.len() as u64;
+    let mut add = |place, tasks: &[u64], looked: ReadResult<()>| {
+        let tasks: FxHashSet<u64> = tasks.iter().copied().collect();
+        places.insert(place, looked.map(|()| tasks.len() as u64));
         for task in tasks {
             seen.entry(task).or_default().push(place);
         }
-        count
     };
     let init = context.symbol(context.layout.symbols.init_task)?;
     let task = &context.layout.process.task;
-    let listed = whole(context, context.at(init, task.tasks)?, task.tasks)?;
+    let head = context.at(init, task.tasks)?;
+    let (listed, in_list) = reached(context, |tasks| {
+        let (reached, walked) = forward(context, head, task.tasks);
+        tasks.extend(reached);
+        walked
+    });
+    settled(in_list)?;
     ahead(context, &listed);
-    let mut known = listed.clone();
-    places.insert(Place::TaskList, Ok(add(Place::TaskList, listed)));
-    let of_ids = match identified(context) {
-        Ok(tasks) => {
-            ahead(context, &tasks);
-            known.extend(&tasks);
-            Ok(add(Place::PidTable, tasks))
-        }
-        Err(error) if error.is_lack() => Err(error),
-        Err(error) => return Err(error),
-    };
-    places.insert(Place::PidTable, of_ids);
-    let threads = threads(context, &known);
-    known.extend(threads.iter().flatten());
-    places.insert(Place::ThreadList, threads.map(|tasks| add(Place::ThreadList, tasks)));
+    add(Place::TaskList, &listed, in_list);
+    let (of_ids, in_tables) = reached(context, |tasks| identified(context, tasks));
+    settled(in_tables)?;
+    ahead(context, &of_ids);
+    add(Place::PidTable, &of_ids, in_tables);
+    // Through these the lists of threads and children are met: who is not met could be in one that was not walked.
+    let unread = [in_list, in_tables].into_iter().filter_map(Result::err);
+    let unread = unread.into_iter().find(|error| error.is_unreadable());
+    let is_met = |looked: ReadResult<()>| looked.and(unread.map_or(Ok(()), Err));
+    let mut known = [listed, of_ids].concat();
+    let (threads, looked) = reached(context, |tasks| threads(context, &known, tasks));
+    add(Place::ThreadList, &threads, is_met(looked));
+    known.extend(threads);
     known.push(init);
     known.sort_unstable();
     known.dedup();
-    let children = children(context, &known);
-    places.insert(Place::Children, children.map(|tasks| add(Place::Children, tasks)));
-    let running = running(context);
-    places.insert(Place::RunQueue, running.map(|tasks| add(Place::RunQueue, tasks)));
+    let (children, looked) = reached(context, |tasks| children(context, &known, tasks));
+    add(Place::Children, &children, is_met(looked));
+    let (running, looked) = reached(context, |tasks| running(context, tasks));
+    add(Place::RunQueue, &running, looked);
     for suspect in suspects {
         seen.entry(*suspect).or_default();
     }
-    // What cannot be read as a task has ended meanwhile.
+    // What is no task has ended meanwhile.
+    let before = context.absences();
     let members = seen.into_iter().filter(|(address, _)| *address != init);
     let members = members.filter_map(|(address, seen)| member(context, address, seen).ok()?);
-    Ok(Census { members: members.collect(), places })
+    Ok(Census { members: members.collect(), places, unread: context.unread_since(before) })
+}
+
+/// The tasks of a place that were reached, and why not all were: also where the walk passed over memory that cannot be
+/// read.
+fn reached(
+    context: &Context,
+    walk: impl FnOnce(&mut Vec<u64>) -> ReadResult<()>,
+) -> (Vec<u64>, ReadResult<()>) {
+    let before = context.absences();
+    let mut tasks = Vec::new();
+    let walked = walk(&mut tasks);
+    (tasks, walked.and(context.unread_since(before).map_or(Ok(()), Err)))
+}
+
+/// An error for a place that was met in the middle of a change. What this kernel has not, or what cannot be read, is
+/// the same in the next look.
+fn settled(looked: ReadResult<()>) -> ReadResult<()> {
+    match looked {
+        Err(error) if !error.is_lack() && !error.is_unreadable() => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// A task, if it lives: one that exits leaves the places one after another.
@@ -160,14 +187,13 @@ fn member(context: &Context, address: u64, seen: Vec<Place>) -> ReadResult<Optio
 
 /// The tasks of all ids of all PID namespaces. A task has an id in each of the namespaces that its own
 /// is in, so the first namespace's table has them all, if nobody took one out.
-fn identified(context: &Context) -> ReadResult<Vec<u64>> {
+fn identified(context: &Context, tasks: &mut Vec<u64>) -> ReadResult<()> {
     let layout = &context.layout.integrity;
     let process = &context.layout.process;
     let first = context.symbol(context.layout.symbols.init_pid_ns)?;
     let mut namespaces = vec![first];
     let mut met: FxHashSet<u64> = namespaces.iter().copied().collect();
     let mut ids = FxHashSet::default();
-    let mut tasks = Vec::new();
     while let Some(namespace) = namespaces.pop() {
         let found = match xarray::pointers(context, context.at(namespace, layout.pid_table.head)?) {
             // A namespace that is going takes its table along; the first one stays.
@@ -180,7 +206,7 @@ fn identified(context: &Context) -> ReadResult<Vec<u64>> {
                 continue;
             }
             // An id that is freed meanwhile has no tasks to tell of.
-            let _ = of_id(context, id, &mut tasks);
+            let _ = of_id(context, id, tasks);
             if let Ok(namespace) = deepest(context, id)
                 && met.len() < MOST_NAMESPACES
                 && met.insert(namespace)
@@ -191,7 +217,7 @@ fn identified(context: &Context) -> ReadResult<Vec<u64>> {
     }
     tasks.sort_unstable();
     tasks.dedup();
-    Ok(tasks)
+    Ok(())
 }
 
 /// The tasks that have an id as their own or their group's.
@@ -221,7 +247,7 @@ fn deepest(context: &Context, id: u64) -> ReadResult<u64> {
 }
 
 /// The threads of all groups. A group that ends meanwhile gives what of it was reached.
-fn threads(context: &Context, tasks: &[u64]) -> ReadResult<Vec<u64>> {
+fn threads(context: &Context, tasks: &[u64], found: &mut Vec<u64>) -> ReadResult<()> {
     let layout = &context.layout.process;
     let at = layout.signal.thread_head;
     at.member().ok_or(ReadError::NoMember(at.name))?;
@@ -229,26 +255,27 @@ fn threads(context: &Context, tasks: &[u64]) -> ReadResult<Vec<u64>> {
         tasks.iter().filter_map(|task| context.follow(*task, layout.task.signal).ok()).collect();
     context.space.prefetch(signals.iter().map(|one| (*one, u64::from(layout.signal.size))));
     let heads = signals.into_iter().filter_map(|signal| context.at(signal, at).ok());
-    Ok(heads.flat_map(|head| forward(context, head, layout.task.thread_node).0).collect())
+    found.extend(heads.flat_map(|head| forward(context, head, layout.task.thread_node).0));
+    Ok(())
 }
 
 /// The children of all tasks.
-fn children(context: &Context, tasks: &[u64]) -> ReadResult<Vec<u64>> {
+fn children(context: &Context, tasks: &[u64], found: &mut Vec<u64>) -> ReadResult<()> {
     let layout = &context.layout.integrity.task;
     let at = layout.children;
     at.member().ok_or(ReadError::NoMember(at.name))?;
     let heads = tasks.iter().filter_map(|task| context.at(*task, at).ok());
-    Ok(heads.flat_map(|head| forward(context, head, layout.sibling).0).collect())
+    found.extend(heads.flat_map(|head| forward(context, head, layout.sibling).0));
+    Ok(())
 }
 
 /// What runs on the CPUs, and what waits for them. The queues change all the time: what was reached
 /// counts.
-fn running(context: &Context) -> ReadResult<Vec<u64>> {
+fn running(context: &Context, tasks: &mut Vec<u64>) -> ReadResult<()> {
     let layout = &context.layout.integrity;
     let queues = context.symbol(context.layout.symbols.runqueues)?;
     let fair = layout.run_queue.cfs_tasks;
     fair.member().ok_or(ReadError::NoMember(fair.name))?;
-    let mut tasks = Vec::new();
     for cpu in context.cpus(context.layout.symbols.__cpu_possible_mask)? {
         let queue = context.per_cpu(queues, cpu)?;
         tasks.extend(context.pointer(queue, layout.run_queue.curr)?);
@@ -259,7 +286,7 @@ fn running(context: &Context) -> ReadResult<Vec<u64>> {
             add(head, layout.task.run_list);
         }
     }
-    Ok(tasks)
+    Ok(())
 }
 
 fn ahead(context: &Context, tasks: &[u64]) {

@@ -1,20 +1,20 @@
 //! Whose the code at an address is: the kernel's, a module's, or nobody's.
 
-use super::modules::{Known, known};
+use super::modules::{Known, Modules, known};
 use crate::crawl::reader::{Context, ReadResult};
 use crate::frame::HookTarget;
 
 /// All code that one look knows of.
 pub(super) struct Code {
     kernel: std::ops::Range<u64>,
-    modules: Vec<Known>,
+    modules: Modules,
 }
 
 impl Code {
     pub fn find(context: &Context) -> ReadResult<Self> {
         let symbols = &context.layout.symbols;
         let kernel = context.symbol(symbols._stext)?..context.symbol(symbols._etext)?;
-        Ok(Self { kernel, modules: known(context)?.0 })
+        Ok(Self { kernel, modules: known(context)? })
     }
 
     /// Whether the kernel's own code is there.
@@ -22,9 +22,12 @@ impl Code {
         self.kernel.contains(&address)
     }
 
-    /// Whether the kernel's own code is there, or that of a module which `/proc/modules` shows.
+    /// Whether the kernel's own code is there, or that of a module which `/proc/modules` shows. Where modules could
+    /// not be read it may be such a module's.
     pub fn is_known(&self, address: u64) -> bool {
-        self.is_kernel(address) || self.module(address).is_some_and(Known::is_listed)
+        self.is_kernel(address)
+            || !self.modules.are_whole()
+            || self.module(address).is_some_and(Known::is_listed)
     }
 
     /// Where a hook leads.
@@ -33,7 +36,7 @@ impl Code {
         HookTarget {
             address,
             module: module.and_then(|module| module.name.clone()),
-            hidden: module.is_some_and(|module| !module.is_listed()),
+            hidden: self.modules.are_whole() && module.is_some_and(|module| !module.is_listed()),
         }
     }
 
@@ -41,6 +44,6 @@ impl Code {
         let holds = |(start, bytes): &(u64, u64)| {
             address.checked_sub(*start).is_some_and(|offset| offset < *bytes)
         };
-        self.modules.iter().find(|module| module.memory.iter().any(holds))
+        self.modules.all.iter().find(|module| module.memory.iter().any(holds))
     }
 }

@@ -15,6 +15,7 @@ pub(super) fn check(context: &Context, found: &mut Integrity) {
     };
     let hidden: Vec<&HiddenProcess> = found.hidden_processes.iter().filter(hides).collect();
     let tasks: Vec<(u64, u32)> = hidden.iter().map(|one| (one.address, one.pid)).collect();
+    let before = context.absences();
     let connections = match tasks.is_empty() {
         true => Vec::new(),
         false => connections::of_tasks(context, &tasks),
@@ -25,5 +26,6 @@ pub(super) fn check(context: &Context, found: &mut Integrity) {
     });
     let rows = rows.collect();
     found.hidden_connections = rows;
-    found.checks.push(done("sockets of hidden processes", tasks.len() as u64));
+    let unread = context.unread_since(before);
+    found.checks.push(done("sockets of hidden processes", tasks.len() as u64, unread));
 }

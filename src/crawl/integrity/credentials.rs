@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use super::looks::confirmed;
-use super::{census, conclude};
+use super::{Compared, census, conclude};
 use crate::crawl::reader::{Context, ReadResult};
 use crate::frame::{CredentialsOwner, Integrity, SharedCredentials};
 
@@ -18,10 +18,10 @@ pub(super) fn check(context: &Context, found: &mut Integrity) {
 /// The owners of one set of credentials.
 type Owners = Vec<census::Member>;
 
-fn shared(context: &Context) -> ReadResult<(u64, Vec<SharedCredentials>)> {
+fn shared(context: &Context) -> ReadResult<Compared<SharedCredentials>> {
     let init_cred = context.layout.symbols.init_cred.address;
     let examined = Cell::new(0);
-    let found = confirmed(context, |_| {
+    let confirmed = confirmed(context, |_| {
         let mut owners: BTreeMap<u64, Owners> = BTreeMap::new();
         for member in census::take(context, &[])?.members {
             owners.entry(member.cred).or_default().push(member);
@@ -41,8 +41,9 @@ fn shared(context: &Context) -> ReadResult<(u64, Vec<SharedCredentials>)> {
         });
         Ok(suspicious.collect())
     })?;
-    let rows = found.into_iter().map(|((cred, _), owners)| row(context, cred, &owners));
-    Ok((examined.get(), rows.collect()))
+    let found = confirmed.found.into_iter();
+    let rows = found.map(|((cred, _), owners)| row(context, cred, &owners)).collect();
+    Ok(Compared { examined: examined.get(), rows, unread: confirmed.unread })
 }
 
 fn row(context: &Context, cred: u64, owners: &[census::Member]) -> SharedCredentials {

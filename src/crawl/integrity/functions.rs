@@ -5,8 +5,8 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use super::code::Code;
-use super::conclude;
-use super::looks::{chain, confirmed, slot, slots, whole};
+use super::{Compared, conclude};
+use super::looks::{chain, confirmed, forward, readable, slot, slots};
 use super::probes::{self, Pointer};
 use crate::crawl::reader::{Context, ReadError, ReadResult};
 use crate::frame::{HookTarget, HookedFunction, Integrity, Text};
@@ -49,9 +49,9 @@ fn hooked(
     kind: &'static str,
     may: May,
     pointers: impl Fn(&Context) -> ReadResult<Vec<Pointer>>,
-) -> ReadResult<(u64, Vec<HookedFunction>)> {
+) -> ReadResult<Compared<HookedFunction>> {
     let examined = Cell::new(0);
-    let found = confirmed(context, |_| {
+    let confirmed = confirmed(context, |_| {
         let code = Code::find(context)?;
         let mut hooked = BTreeMap::new();
         let mut count = 0;
@@ -75,7 +75,8 @@ fn hooked(
         address,
         target,
     };
-    Ok((examined.get(), found.into_keys().map(row).collect()))
+    let rows = confirmed.found.into_keys().map(row).collect();
+    Ok(Compared { examined: examined.get(), rows, unread: confirmed.unread })
 }
 
 /// The kernel's own tables of functions that programs which list things end up in.
@@ -117,15 +118,18 @@ fn operations(context: &Context) -> ReadResult<Vec<Pointer>> {
     ];
     let mut pointers = Vec::new();
     // What is a module's in this kernel, or goes by another name, is left out.
-    for (table, fields) in tables {
+    for (table, fields) in &tables {
         let Some(start) = table.address else { continue };
         for field in fields.iter().filter(|field| field.exists()) {
             let at = context.at(start, *field)?;
             let member = field.name.rsplit('.').next().unwrap_or_default();
-            pointers.push((format!("{}.{member}", table.name), at, context.u64_at(at)?));
+            let function = readable(context.u64_at(at))?;
+            pointers.extend(
+                function.map(|function| (format!("{}.{member}", table.name), at, function)),
+            );
         }
     }
-    if pointers.is_empty() {
+    if tables.iter().all(|(table, _)| table.address.is_none()) {
         return Err(ReadError::NoSymbol(symbols.tcp4_seq_ops.name));
     }
     Ok(pointers)
@@ -135,8 +139,9 @@ fn operations(context: &Context) -> ReadResult<Vec<Pointer>> {
 fn netfilter(context: &Context) -> ReadResult<Vec<Pointer>> {
     let layout = &context.layout.integrity;
     let net = &context.layout.network.net;
-    let namespaces =
-        whole(context, context.symbol(context.layout.symbols.net_namespace_list)?, net.list)?;
+    let head = context.symbol(context.layout.symbols.net_namespace_list)?;
+    let (namespaces, walked) = forward(context, head, net.list);
+    readable(walked)?;
     let families = [
         layout.net_hooks.ipv4,
         layout.net_hooks.ipv6,
@@ -148,24 +153,36 @@ fn netfilter(context: &Context) -> ReadResult<Vec<Pointer>> {
         for family in families.into_iter().filter(|family| family.exists()) {
             for hook in 0..slots(family)? {
                 context.step(namespace)?;
-                let entries = context.u64_at(slot(context, namespace, family, hook)?)?;
-                if entries == 0 {
+                let entries = context.u64_at(slot(context, namespace, family, hook)?);
+                let Some(entries) = readable(entries)?.filter(|entries| *entries != 0) else {
                     continue;
-                }
-                let first = context.at(entries, layout.hook_entries.hooks)?;
-                let count = context.unsigned(entries, layout.hook_entries.count)?.min(MOST_HOOKS);
-                for index in 0..count {
-                    context.step(entries)?;
-                    let entry = first.wrapping_add(index * u64::from(layout.hook_entry.size));
-                    let at = context.at(entry, layout.hook_entry.hook)?;
-                    let name =
-                        format!("{}[{hook}]", family.name.rsplit('.').next().unwrap_or_default());
-                    pointers.push((name, at, context.u64_at(at)?));
-                }
+                };
+                let name =
+                    format!("{}[{hook}]", family.name.rsplit('.').next().unwrap_or_default());
+                readable(hooks(context, entries, &name, &mut pointers))?;
             }
         }
     }
     Ok(pointers)
+}
+
+/// The hooks at one place of the packet filter.
+fn hooks(
+    context: &Context,
+    entries: u64,
+    name: &str,
+    pointers: &mut Vec<Pointer>,
+) -> ReadResult<()> {
+    let layout = &context.layout.integrity;
+    let first = context.at(entries, layout.hook_entries.hooks)?;
+    let count = context.unsigned(entries, layout.hook_entries.count)?.min(MOST_HOOKS);
+    for index in 0..count {
+        context.step(entries)?;
+        let entry = first.wrapping_add(index * u64::from(layout.hook_entry.size));
+        let at = context.at(entry, layout.hook_entry.hook)?;
+        pointers.push((name.to_owned(), at, context.u64_at(at)?));
+    }
+    Ok(())
 }
 
 /// Who is told of each key that is pressed (drivers/tty/vt/keyboard.c).
@@ -174,10 +191,11 @@ fn notifiers(context: &Context) -> ReadResult<Vec<Pointer>> {
     let list = context.layout.symbols.keyboard_notifier_list;
     let head = context.at(context.symbol(list)?, layout.atomic_notifiers.head)?;
     let mut pointers = Vec::new();
-    chain(context, head, context.at(0, layout.notifier.next)?, 0, |block| {
+    let walked = chain(context, head, context.at(0, layout.notifier.next)?, 0, |block| {
         let at = context.at(block, layout.notifier.call)?;
         pointers.push((list.name.to_owned(), at, context.u64_at(at)?));
         Ok(())
-    })?;
+    });
+    readable(walked)?;
     Ok(pointers)
 }

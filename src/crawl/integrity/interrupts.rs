@@ -4,8 +4,8 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use super::code::Code;
-use super::conclude;
-use super::looks::confirmed;
+use super::{Compared, conclude};
+use super::looks::{confirmed, readable};
 use crate::crawl::reader::{Context, ReadResult};
 use crate::frame::{HookTarget, HookedInterrupt, Integrity};
 
@@ -20,7 +20,7 @@ pub(super) fn check(context: &Context, found: &mut Integrity) {
     found.hooked_interrupts = conclude(found, "interrupt gates", hooked(context));
 }
 
-fn hooked(context: &Context) -> ReadResult<(u64, Vec<HookedInterrupt>)> {
+fn hooked(context: &Context) -> ReadResult<Compared<HookedInterrupt>> {
     let table = context.symbol(context.layout.symbols.idt_table)?;
     let early = context.layout.symbols.early_idt_handler_array.address;
     let stride = u64::from(context.layout.integrity.gate.size);
@@ -31,7 +31,7 @@ fn hooked(context: &Context) -> ReadResult<(u64, Vec<HookedInterrupt>)> {
         let mut present = 0;
         for vector in 0..GATES {
             let gate = table.wrapping_add(u64::from(vector) * stride);
-            let Some(address) = handler(context, gate)? else { continue };
+            let Some(address) = readable(handler(context, gate))?.flatten() else { continue };
             present += 1;
             // Exceptions that no processor has keep the handler of early boot, whose memory was freed.
             let is_early = |bytes: &u64| {
@@ -50,7 +50,8 @@ fn hooked(context: &Context) -> ReadResult<(u64, Vec<HookedInterrupt>)> {
         address,
         target,
     };
-    Ok((examined.get(), gates.into_keys().map(row).collect()))
+    let rows = gates.found.into_keys().map(row).collect();
+    Ok(Compared { examined: examined.get(), rows, unread: gates.unread })
 }
 
 /// Where a gate leads; `None` for one that is not in use.

@@ -17,18 +17,29 @@ const SHORTEST_WAIT: Duration = Duration::from_millis(5);
 /// Entries that a list may have.
 const LONGEST_LIST: usize = 1 << 18;
 
-/// The findings that are in every one of several looks at fresh memory, by what tells them apart. A look
-/// is given what was found so far. One that ends in an error says nothing, and is made anew.
+/// What several looks agree on.
+pub(super) struct Confirmed<K, V> {
+    /// The findings, by what tells them apart.
+    pub found: BTreeMap<K, V>,
+    /// Memory that cannot be read was passed over, so that this is not all.
+    pub unread: Option<ReadError>,
+}
+
+/// The findings that are in every one of several looks at fresh memory. A look is given what was found so far. One
+/// that ends in an error says nothing, and is made anew. A look finds nothing by the absence of what it could not
+/// read; that it passed over such memory is told with what it found.
 ///
 /// # Errors
 /// The last look's, when too few looks came to an end.
 pub(super) fn confirmed<K: Ord, V>(
     context: &Context,
     mut look: impl FnMut(&BTreeMap<K, V>) -> ReadResult<BTreeMap<K, V>>,
-) -> ReadResult<BTreeMap<K, V>> {
+) -> ReadResult<Confirmed<K, V>> {
     let mut found: Option<BTreeMap<K, V>> = None;
     let mut looks = 0;
     let mut trouble = None;
+    // A pointer that is just being changed may lead to such memory once, but not twice in a row.
+    let mut was_unread = false;
     for attempt in 0..MOST_LOOKS {
         if attempt > 0 {
             context.forget();
@@ -37,14 +48,19 @@ pub(super) fn confirmed<K: Ord, V>(
         }
         let before = found.take().unwrap_or_default();
         context.begin_steps();
-        match look(&before) {
+        let absences = context.absences();
+        let result = look(&before);
+        let unread = context.unread_since(absences);
+        let is_settled = unread.is_none() || was_unread;
+        was_unread = unread.is_some();
+        match result {
             Ok(now) if looks == 0 => found = Some(now),
             Ok(mut now) => {
                 now.retain(|key, _| before.contains_key(key));
                 found = Some(now);
             }
             Err(error) => {
-                if error.is_final() || error.is_lack() {
+                if error.is_final() || error.is_lack() || (error.is_unreadable() && is_settled) {
                     return Err(error);
                 }
                 trouble = Some(error);
@@ -53,8 +69,9 @@ pub(super) fn confirmed<K: Ord, V>(
             }
         }
         looks += 1;
-        if looks == LOOKS || found.as_ref().is_some_and(BTreeMap::is_empty) {
-            return Ok(found.unwrap_or_default());
+        let is_done = looks >= LOOKS || found.as_ref().is_some_and(BTreeMap::is_empty);
+        if is_done && is_settled {
+            return Ok(Confirmed { found: found.unwrap_or_default(), unread });
         }
     }
     Err(trouble.unwrap_or(ReadError::Nonsense { what: "it does not rest", address: 0 }))
@@ -75,6 +92,15 @@ pub(super) fn forward(context: &Context, head: u64, node: Field) -> (Vec<u64>, R
 pub(super) fn whole(context: &Context, head: u64, node: Field) -> ReadResult<Vec<u64>> {
     let (entries, walked) = forward(context, head, node);
     walked.map(|()| entries)
+}
+
+/// `None` for what cannot be read: the look goes on without it, and [`confirmed`] tells of it.
+pub(super) fn readable<T>(result: ReadResult<T>) -> ReadResult<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.is_unreadable() => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Visits the links of a chain until `end`. `first` is where the first link stands, `next` where in what

@@ -2,7 +2,8 @@
 //! are followed to the code that they lead to. `docs/integrity.md` tells each check's source and limits.
 //!
 //! The guest runs meanwhile, so a difference counts only if it is still there, of the same thing, in
-//! several looks at fresh memory.
+//! several looks at fresh memory. Memory that cannot be read tells nothing: what would have to be seen in it is not
+//! missing, but not checked.
 
 mod census;
 mod code;
@@ -39,22 +40,41 @@ pub(super) fn crawl(context: &Context) -> Integrity {
     found
 }
 
+/// What a comparison came to.
+struct Compared<T> {
+    /// How much was compared.
+    examined: u64,
+    /// The findings.
+    rows: Vec<T>,
+    /// Why not all of it was.
+    unread: Option<ReadError>,
+}
+
 /// Notes how far a comparison went, and gives what it found.
 fn conclude<T>(
     found: &mut Integrity,
     name: &'static str,
-    result: ReadResult<(u64, Vec<T>)>,
+    result: ReadResult<Compared<T>>,
 ) -> Vec<T> {
     let (check, rows) = match result {
-        Ok((examined, rows)) => (done(name, examined), rows),
+        Ok(compared) => (done(name, compared.examined, compared.unread), compared.rows),
         Err(error) => (not_done(name, error), Vec::new()),
     };
     found.checks.push(check);
     rows
 }
 
-fn done(name: &'static str, examined: u64) -> IntegrityCheck {
-    IntegrityCheck { name: Text::fixed(name), outcome: CheckOutcome::Done, examined, reason: None }
+/// A comparison of this much, which is not done if some of it could not be read.
+fn done(name: &'static str, examined: u64, unread: Option<ReadError>) -> IntegrityCheck {
+    match unread {
+        None => IntegrityCheck {
+            name: Text::fixed(name),
+            outcome: CheckOutcome::Done,
+            examined,
+            reason: None,
+        },
+        Some(error) => IntegrityCheck { examined, ..not_done(name, error) },
+    }
 }
 
 fn not_done(name: &'static str, error: ReadError) -> IntegrityCheck {

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
-use super::looks::{confirmed, slot, slots, whole};
+use super::looks::{confirmed, forward, slot, slots};
 use super::{done, not_done};
-use crate::crawl::reader::{Context, ReadResult};
+use crate::crawl::reader::{Context, ReadError, ReadResult};
 use crate::crawl::tree::rb_entries;
 use crate::frame::{HiddenModule, Integrity, Text};
 
@@ -67,8 +67,24 @@ impl Known {
     }
 }
 
-/// How many modules each place has, and why not it was not looked at.
+/// How many modules each place has, and why not it was not looked at, or not wholly.
 type Places = BTreeMap<Place, ReadResult<u64>>;
+
+/// The modules that one look found.
+pub(super) struct Modules {
+    pub all: Vec<Known>,
+    places: Places,
+    /// A module was met that cannot be read.
+    unread: Option<ReadError>,
+}
+
+impl Modules {
+    /// Whether all that tells of modules and of their memory could be read.
+    pub fn are_whole(&self) -> bool {
+        let is_unread = |place: &ReadResult<u64>| place.is_err_and(ReadError::is_unreadable);
+        self.unread.is_none() && !self.places.values().any(is_unread)
+    }
+}
 
 /// `MODULE_STATE_LIVE` and `MODULE_STATE_UNFORMED` (include/linux/module.h).
 const LIVE: u64 = 0;
@@ -82,24 +98,30 @@ const MOST_BYTES: u64 = 1 << 30;
 ///
 /// # Errors
 /// A list was met in the middle of a change.
-pub(super) fn known(context: &Context) -> ReadResult<(Vec<Known>, Places)> {
+pub(super) fn known(context: &Context) -> ReadResult<Modules> {
     let mut seen: FxHashMap<u64, Vec<Place>> = FxHashMap::default();
     let mut places = Places::new();
     for place in Place::ALL {
-        let found = match place {
-            Place::List => listed(context),
-            Place::Kset => in_sysfs(context),
-            Place::Memory => in_memory(context),
+        let absences = context.absences();
+        let mut modules = Vec::new();
+        let looked = match place {
+            Place::List => listed(context, &mut modules),
+            Place::Kset => in_sysfs(context, &mut modules),
+            Place::Memory => in_memory(context, &mut modules),
         };
-        let modules = match found {
-            Err(error) if !error.is_lack() => return Err(error),
-            found => found,
+        modules.sort_unstable();
+        modules.dedup();
+        let looked = match (looked, context.unread_since(absences)) {
+            (Err(error), _) if !error.is_lack() && !error.is_unreadable() => return Err(error),
+            (Ok(()), Some(unread)) => Err(unread),
+            (looked, _) => looked,
         };
-        places.insert(place, modules.as_ref().map(|all| all.len() as u64).map_err(|error| *error));
-        for module in modules.unwrap_or_default() {
+        places.insert(place, looked.map(|()| modules.len() as u64));
+        for module in modules {
             seen.entry(module).or_default().push(place);
         }
     }
+    let before = context.absences();
     let layout = &context.layout.system.module;
     let known = seen.into_iter().map(|(address, seen)| Known {
         address,
@@ -108,15 +130,16 @@ pub(super) fn known(context: &Context) -> ReadResult<(Vec<Known>, Places)> {
         live: context.unsigned(address, layout.state).is_ok_and(|state| state == LIVE),
         seen,
     });
-    Ok((known.collect(), places))
+    let all = known.collect();
+    Ok(Modules { all, places, unread: context.unread_since(before) })
 }
 
 pub(super) fn check(context: &Context, found: &mut Integrity) {
-    let places = RefCell::new(Places::new());
+    let places = RefCell::new((Places::new(), None));
     let result = confirmed(context, |_| {
-        let (modules, looked) = known(context)?;
+        let Modules { all, places: looked, unread } = known(context)?;
         let mut missing = BTreeMap::new();
-        for module in modules {
+        for module in all {
             let lacking = looked.iter().filter(|(place, count)| {
                 count.is_ok() && !module.seen.contains(place) && module.belongs(**place)
             });
@@ -124,19 +147,20 @@ pub(super) fn check(context: &Context, found: &mut Integrity) {
                 missing.insert((module.address, *place), module.clone());
             }
         }
-        *places.borrow_mut() = looked;
+        *places.borrow_mut() = (looked, unread);
         Ok(missing)
     });
-    let places = places.into_inner();
+    let (places, unread) = places.into_inner();
     for place in Place::ALL {
         found.checks.push(match (&result, places.get(&place)) {
-            (Ok(_), Some(Ok(count))) => done(place.check(), *count),
+            (Ok(_), Some(Ok(count))) => done(place.check(), *count, unread),
             (Ok(_), Some(Err(error))) | (Err(error), _) => not_done(place.check(), *error),
             (Ok(_), None) => continue,
         });
     }
     let mut hidden: BTreeMap<u64, HiddenModule> = BTreeMap::new();
-    for ((address, place), module) in result.unwrap_or_default() {
+    let missing = result.map(|confirmed| confirmed.found).unwrap_or_default();
+    for ((address, place), module) in missing {
         let row = hidden.entry(address).or_insert_with(|| HiddenModule {
             name: module.name.clone(),
             address,
@@ -152,42 +176,38 @@ pub(super) fn check(context: &Context, found: &mut Integrity) {
 }
 
 /// The modules that the list shows: one that calls itself unformed is passed over by all who walk it.
-fn listed(context: &Context) -> ReadResult<Vec<u64>> {
+fn listed(context: &Context, modules: &mut Vec<u64>) -> ReadResult<()> {
     let layout = &context.layout.system.module;
     let head = context.symbol(context.layout.symbols.modules)?;
-    let mut modules = whole(context, head, layout.list)?;
+    let (all, walked) = forward(context, head, layout.list);
     let is_formed =
         |module: &u64| context.unsigned(*module, layout.state).is_ok_and(|state| state != UNFORMED);
-    modules.retain(is_formed);
-    Ok(modules)
+    modules.extend(all.into_iter().filter(is_formed));
+    walked
 }
 
 /// The modules of the folders of `/sys/module`; what is built into the kernel has a folder and no module.
-fn in_sysfs(context: &Context) -> ReadResult<Vec<u64>> {
+fn in_sysfs(context: &Context, modules: &mut Vec<u64>) -> ReadResult<()> {
     let layout = &context.layout.integrity;
     let kset = context.u64_at(context.symbol(context.layout.symbols.module_kset)?)?;
-    let folders = whole(context, context.at(kset, layout.kset.list)?, layout.module_kobject.entry)?;
-    let modules =
-        folders.into_iter().map(|folder| context.pointer(folder, layout.module_kobject.module));
-    Ok(unique(modules.collect::<ReadResult<Vec<_>>>()?.into_iter().flatten()))
+    let head = context.at(kset, layout.kset.list)?;
+    let (folders, walked) = forward(context, head, layout.module_kobject.entry);
+    for folder in folders {
+        modules.extend(context.pointer(folder, layout.module_kobject.module)?);
+    }
+    walked
 }
 
 /// The modules of the tree by which the kernel tells whose an address is. Both of its trees hold the same.
-fn in_memory(context: &Context) -> ReadResult<Vec<u64>> {
+fn in_memory(context: &Context, modules: &mut Vec<u64>) -> ReadResult<()> {
     let layout = &context.layout.integrity;
     let root = context.symbol(context.layout.symbols.mod_tree)?;
     let first = slot(context, root, layout.module_tree.trees, 0)?;
     let nodes = rb_entries(context, first, layout.module_tree_node.nodes, MOST_NODES)?;
-    let modules =
-        nodes.into_iter().map(|node| context.follow(node, layout.module_tree_node.module));
-    Ok(unique(modules.collect::<ReadResult<Vec<_>>>()?.into_iter()))
-}
-
-fn unique(modules: impl Iterator<Item = u64>) -> Vec<u64> {
-    let mut modules: Vec<u64> = modules.collect();
-    modules.sort_unstable();
-    modules.dedup();
-    modules
+    for node in nodes {
+        modules.push(context.follow(node, layout.module_tree_node.module)?);
+    }
+    Ok(())
 }
 
 /// The pieces of a module's memory, its code first.

@@ -12,31 +12,32 @@ use crate::crawl::reader::{Context, ReadResult};
 use crate::frame::{HiddenProcess, Integrity, Text};
 
 pub(super) fn check(context: &Context, found: &mut Integrity) {
-    let places = RefCell::new(BTreeMap::new());
+    let places = RefCell::new((BTreeMap::new(), None));
     // By task and place, so that what is missing in one look for this reason and in the next for that
     // is no finding.
     let look = |before: &BTreeMap<(Identity, Place), Vec<Place>>| {
         let suspects: Vec<u64> = before.keys().map(|(task, _)| task.address).collect();
-        let Census { members, places: looked } = census::take(context, &suspects)?;
+        let Census { members, places: looked, unread } = census::take(context, &suspects)?;
         let missing = members.iter().flat_map(|member| {
             let seen = member.seen.clone();
             missing(member, &looked).map(move |place| ((member.identity, place), seen.clone()))
         });
         let missing = missing.collect();
-        *places.borrow_mut() = looked;
+        *places.borrow_mut() = (looked, unread);
         Ok(missing)
     };
     let result = confirmed(context, look);
-    let places = places.into_inner();
+    let (places, unread) = places.into_inner();
     for place in Place::ALL {
         found.checks.push(match (&result, places.get(&place)) {
-            (Ok(_), Some(Ok(count))) => done(name(place), *count),
+            (Ok(_), Some(Ok(count))) => done(name(place), *count, unread),
             (Ok(_), Some(Err(error))) | (Err(error), _) => not_done(name(place), *error),
             (Ok(_), None) => continue,
         });
     }
     let mut hidden: BTreeMap<Identity, (Vec<Place>, Vec<Place>)> = BTreeMap::new();
-    for ((task, place), seen) in result.unwrap_or_default() {
+    let result = result.map(|confirmed| confirmed.found).unwrap_or_default();
+    for ((task, place), seen) in result {
         let entry = hidden.entry(task).or_insert_with(|| (seen, Vec::new()));
         entry.1.push(place);
     }

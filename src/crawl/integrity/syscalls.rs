@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use syscalls::{x86, x86_64};
 
 use super::code::Code;
-use super::conclude;
-use super::looks::confirmed;
+use super::{Compared, conclude};
+use super::looks::{confirmed, readable};
 use super::probes::Allowed;
 use crate::crawl::reader::{Context, ReadError, ReadResult};
 use crate::frame::{HookTarget, HookedFunction, HookedSyscall, Integrity, Text};
@@ -31,7 +31,7 @@ pub(super) fn check(context: &Context, found: &mut Integrity) {
 }
 
 /// The entries of a table, and the first instructions of the functions that they lead to.
-fn hooked(context: &Context, table: Symbol) -> ReadResult<(u64, Vec<HookedSyscall>)> {
+fn hooked(context: &Context, table: Symbol) -> ReadResult<Compared<HookedSyscall>> {
     let start = context.symbol(table)?;
     let end = context.kernel.symbol_end(table.name).ok_or(ReadError::NoSymbol(table.name))?;
     let count = end.saturating_sub(start) / 8;
@@ -39,9 +39,9 @@ fn hooked(context: &Context, table: Symbol) -> ReadResult<(u64, Vec<HookedSyscal
         return Err(ReadError::Nonsense { what: "the table has too many entries", address: start });
     }
     let examined = Cell::new(0);
-    let found = confirmed(context, |_| {
+    let confirmed = confirmed(context, |_| {
         let code = Code::find(context)?;
-        let allowed = Allowed::find(context)?;
+        let allowed = readable(Allowed::find(context))?;
         let bytes = context.table_at(start, count as usize * 8)?;
         let mut entries: Vec<u64> =
             bytes.as_chunks().0.iter().map(|entry| u64::from_le_bytes(*entry)).collect();
@@ -58,7 +58,9 @@ fn hooked(context: &Context, table: Symbol) -> ReadResult<(u64, Vec<HookedSyscal
         for ((number, slot), function) in slots.zip(entries) {
             if !code.is_kernel(function) {
                 hooked.insert((number, "entry", slot, code.target(function)), ());
-            } else if let Some(target) = allowed.stray(context, &code, function)? {
+            } else if let Some(allowed) = &allowed
+                && let Some(target) = readable(allowed.stray(context, &code, function))?.flatten()
+            {
                 hooked.insert((number, "code", function, code.target(target)), ());
             }
         }
@@ -73,7 +75,8 @@ fn hooked(context: &Context, table: Symbol) -> ReadResult<(u64, Vec<HookedSyscal
             address,
             target,
         };
-    Ok((examined.get(), found.into_keys().map(row).collect()))
+    let rows = confirmed.found.into_keys().map(row).collect();
+    Ok(Compared { examined: examined.get(), rows, unread: confirmed.unread })
 }
 
 fn name(table: Symbol, number: u32) -> Option<&'static str> {
@@ -86,18 +89,18 @@ fn name(table: Symbol, number: u32) -> Option<&'static str> {
 }
 
 /// The functions that choose among system calls, where the kernel has such instead of following a table.
-fn dispatched(context: &Context, functions: &[Symbol]) -> ReadResult<(u64, Vec<HookedFunction>)> {
+fn dispatched(context: &Context, functions: &[Symbol]) -> ReadResult<Compared<HookedFunction>> {
     let present: Vec<(&'static str, u64)> =
         functions.iter().filter_map(|one| Some((one.name, one.address?))).collect();
     if let (true, Some(first)) = (present.is_empty(), functions.first()) {
         return Err(ReadError::NoSymbol(first.name));
     }
-    let found = confirmed(context, |_| {
+    let confirmed = confirmed(context, |_| {
         let code = Code::find(context)?;
         let allowed = Allowed::find(context)?;
         let mut hooked = BTreeMap::new();
         for (name, function) in &present {
-            if let Some(target) = allowed.stray(context, &code, *function)? {
+            if let Some(target) = readable(allowed.stray(context, &code, *function))?.flatten() {
                 hooked.insert((*name, *function, code.target(target)), ());
             }
         }
@@ -109,5 +112,6 @@ fn dispatched(context: &Context, functions: &[Symbol]) -> ReadResult<(u64, Vec<H
         address,
         target,
     };
-    Ok((present.len() as u64, found.into_keys().map(row).collect()))
+    let rows = confirmed.found.into_keys().map(row).collect();
+    Ok(Compared { examined: present.len() as u64, rows, unread: confirmed.unread })
 }

@@ -80,7 +80,11 @@ fn print(domain: &str, integrity: &Integrity, out: &mut dyn Write) -> io::Result
     }
     for check in integrity.checks.iter().filter(|check| check.outcome != CheckOutcome::Done) {
         let reason = check.reason.as_deref().unwrap_or("?");
-        writeln!(out, "not checked  {}, because {}", check.name, escaped(reason))?;
+        let name = match check.examined {
+            0 => check.name.to_string(),
+            examined => format!("{} but for {examined}", check.name),
+        };
+        writeln!(out, "not checked  {name}, because {}", escaped(reason))?;
     }
     Ok(())
 }
