@@ -4,11 +4,11 @@ use rustc_hash::FxHashSet;
 
 use super::asleep::{Gathered, Look};
 use super::path::{self, Named};
-use super::reader::{Context, ReadError, ReadResult};
+use super::reader::{Context, ReadResult};
 use crate::frame::{File, FileKind, Text};
 
-/// Descriptors of one process that are followed (the kernel's own limit is `sysctl_nr_open`, 2^20).
-const MOST_FDS: u64 = 1 << 20;
+/// Descriptors of one process that are looked for: `sysctl_nr_open` is 2^20 unless raised (fs/file.c).
+const MOST_FDS: u64 = 1 << 24;
 /// Tables of descriptors of one process's threads.
 const MOST_TABLES: usize = 1024;
 /// `O_CLOEXEC` (include/uapi/asm-generic/fcntl.h).
@@ -125,8 +125,9 @@ fn all_descriptors(
     for thread in context.whole_list(head, layout.task.thread_node)? {
         tables.extend(table(thread)?.filter(|table| Some(*table) != first));
         if tables.len() > MOST_TABLES {
-            let what = "threads with too many tables of descriptors";
-            return Err(ReadError::Nonsense { what, address: thread });
+            let what = format!("of threads' tables of descriptors {MOST_TABLES} are shown");
+            context.problem(what, Some(leader));
+            break;
         }
     }
     if tables.is_empty() {
@@ -150,11 +151,10 @@ fn descriptors(context: &Context, files: u64, rows: &mut Vec<Descriptor>) -> Rea
     let table = context.follow(files, layout.files.fdt)?;
     let count = context.unsigned(table, layout.table.max_fds)?;
     if count > MOST_FDS {
-        return Err(ReadError::Nonsense {
-            what: "a table of too many descriptors",
-            address: table,
-        });
+        let reason = format!("of a table of {count} descriptors the first {MOST_FDS} are shown");
+        context.problem(reason, Some(table));
     }
+    let count = count.min(MOST_FDS);
     let array = context.follow(table, layout.table.fd)?;
     let open = context.follow(table, layout.table.open_fds)?;
     let closing = context.follow(table, layout.table.close_on_exec)?;

@@ -4,7 +4,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::counters::{Counters, counters};
-use super::reader::{Context, ReadError, ReadResult};
+use super::reader::{Context, ReadResult, Walk};
 use crate::frame::{Interface, Text};
 
 /// `IFF_UP` (include/uapi/linux/if.h).
@@ -17,7 +17,7 @@ const OVER_IPV4: [u64; 3] = [768, 776, 778];
 /// Those of IPv6: `ARPHRD_TUNNEL6`, `ARPHRD_IP6GRE`.
 const OVER_IPV6: [u64; 2] = [769, 823];
 /// Addresses of one interface that are followed.
-const MOST_ADDRESSES: usize = 4096;
+const MOST_ADDRESSES: usize = 1 << 16;
 
 pub(super) fn crawl(context: &Context) -> Vec<Interface> {
     let layout = &context.layout.network;
@@ -103,9 +103,14 @@ fn ipv4(context: &Context, device: u64) -> ReadResult<Vec<Text>> {
     let mut addresses = Vec::new();
     let Some(own) = context.pointer(device, layout.device.ip_ptr)? else { return Ok(addresses) };
     let mut next = context.pointer(own, layout.in_device.ifa_list)?;
+    let mut walk = Walk::new(own);
     while let Some(entry) = next {
+        walk.step(entry, "the addresses do not end", entry)?;
         if addresses.len() >= MOST_ADDRESSES {
-            return Err(ReadError::Nonsense { what: "the addresses do not end", address: entry });
+            let reason =
+                format!("of an interface's addresses the first {MOST_ADDRESSES} are shown");
+            context.problem(reason, Some(entry));
+            break;
         }
         // Network byte order: the first byte in memory is the first of the address.
         let local = context.u32(entry, layout.in_ifaddr.ifa_local)?;

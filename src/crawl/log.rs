@@ -5,8 +5,8 @@
 use super::reader::{Context, ReadError, ReadResult};
 use crate::frame::{LogRecord, Text};
 
-/// Descriptors are at most so many (`CONFIG_LOG_BUF_SHIFT` is at most 25, a descriptor for 32 bytes).
-const MOST_BITS: u64 = 20;
+/// Descriptors are at most so many (`log_buf_len` is at most 2 GiB, kernel/printk/printk.c; a descriptor for 32 bytes).
+const MOST_BITS: u64 = 26;
 /// Bytes of one record's text (`PRINTKRB_RECORD_MAX` is 1024 and is more than any has).
 const LONGEST_TEXT: u64 = 8192;
 /// A descriptor's state is in the two highest bits of its state variable.

@@ -61,15 +61,19 @@ fn of_namespace(context: &Context, namespace: u64, root: PathRef, rows: &mut Vec
     let layout = &context.layout.files;
     let mnt_ns = context.note("mnt_ns", context.u32(namespace, layout.mnt_ns.inum));
     // A tree since 2eea9ce4310d (6.8), of which the first mount is the namespace's root; a list before.
-    let mounts = match layout.mount.node.exists() {
-        true => context
-            .at(namespace, layout.mnt_ns.mounts)
-            .and_then(|root| rb_entries(context, root, layout.mount.node, MOST_MOUNTS)),
+    let mut mounts = Vec::new();
+    let walked = match layout.mount.node.exists() {
+        true => context.at(namespace, layout.mnt_ns.mounts).and_then(|root| {
+            rb_entries(context, root, layout.mount.node, MOST_MOUNTS, &mut mounts)
+        }),
         false => context
             .at(namespace, layout.mnt_ns.list)
-            .map(|head| context.list("mounts", head, layout.mount.list)),
+            .map(|head| mounts = context.list("mounts", head, layout.mount.list)),
     };
-    let mounts = context.note("mounts", mounts).unwrap_or_default();
+    if let Err(error) = walked {
+        let reached = mounts.len();
+        context.broken(error, format!("mounts: the tree breaks off after {reached}: {error}"));
+    }
     for mount in context.rows::<Mount, _>(mounts) {
         let flags = context.note("flags", context.unsigned(mount, layout.mount.flags));
         if !layout.mount.node.exists() && flags.is_some_and(|flags| flags & CURSOR != 0) {
@@ -139,7 +143,8 @@ fn filesystem(context: &Context, mount: u64) -> ReadResult<Text> {
     let sb = context.follow(mnt, layout.vfsmount.sb)?;
     let kind = path::file_system(context, sb)?;
     match context.pointer(sb, layout.sb.subtype)? {
-        Some(subtype) => match context.text_at(subtype, 64)? {
+        // What follows the dot in the name that `mount` was given, which may have a page.
+        Some(subtype) => match context.text_at(subtype, 4096)? {
             subtype if subtype.is_empty() => Ok(kind),
             subtype => Ok(Text::of(format_args!("{kind}.{subtype}"))),
         },

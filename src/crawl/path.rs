@@ -1,14 +1,19 @@
 //! Paths as `/proc` shows them: `d_path` (fs/d_path.c), seen from the root of the whole system.
 
-use super::reader::{Context, PathRef, ReadError, ReadResult};
+use super::reader::{Context, PathRef, ReadResult, Walk};
 use crate::frame::Text;
 
-/// Names and mounts in one path.
-const DEEPEST: usize = 512;
 /// Bytes of a DMA buffer's name (`DMA_BUF_NAME_LEN`, include/uapi/linux/dma-buf.h) without its NUL.
 const LONGEST_DMA_NAME: usize = 31;
-/// `NAME_MAX`.
-const LONGEST_NAME: u64 = 255;
+/// Bytes of a path that are shown. The kernel shows all of it where its buffer grows (`maps`, `mountinfo`: `seq_path`,
+/// fs/seq_file.c), and nothing of PATH_MAX or more in a link (`do_proc_readlink`, fs/proc/base.c).
+pub(super) const LONGEST_PATH: usize = 64 << 10;
+/// `NAME_MAX`: bytes of a name in most file systems.
+const SHORT_NAME: usize = 255;
+/// Bytes of a name in any of them: FUSE's may have `PATH_MAX` less one (`FUSE_NAME_MAX`, fs/fuse/fuse_i.h).
+const LONGEST_NAME: usize = 4095;
+/// What stands for the beginning of a path that is cut.
+pub(super) const CUT: &str = "...";
 /// `FMODE_NOACCOUNT` (include/linux/fs.h), which a file that a process has mapped has only if it is a backing file.
 const NOT_COUNTED: u64 = 1 << 29;
 /// `FMODE_BACKING`: bit 25, since 6.13 (and in later releases of 6.12) bit 24; each meant something else in the
@@ -119,10 +124,7 @@ fn special(context: &Context, path: PathRef) -> ReadResult<Option<Found>> {
     let inode = context.follow(path.dentry, layout.dentry.inode)?;
     let number = context.unsigned(inode, layout.inode.number)?;
     let kind = file_system(context, context.follow(path.dentry, layout.dentry.sb)?)?;
-    let name = || -> ReadResult<Text> {
-        let mut room = [0; LONGEST_NAME as usize];
-        Ok(Text::from_c(context.name_into(path.dentry, &mut room)?))
-    };
+    let name = || context.with_name(path.dentry, Text::from_c);
     let text = match kind.as_str() {
         "pipefs" => Text::of(format_args!("pipe:[{number}]")),
         "sockfs" => Text::of(format_args!("socket:[{number}]")),
@@ -162,7 +164,8 @@ pub(super) fn file_system(context: &Context, sb: u64) -> ReadResult<Text> {
 /// The path below a root directory; `None` where it does not lie below it.
 pub(super) fn below(context: &Context, path: PathRef, root: PathRef) -> ReadResult<Option<Text>> {
     let (text, top) = prepend(context, path, Some(root))?;
-    (top == root).then(|| context.kept(text)).transpose()
+    // Where a path that is cut ends is not known.
+    top.is_none_or(|top| top == root).then(|| context.kept(text)).transpose()
 }
 
 fn walk(context: &Context, path: PathRef) -> ReadResult<Text> {
@@ -174,8 +177,12 @@ fn walk(context: &Context, path: PathRef) -> ReadResult<Text> {
 }
 
 /// `prepend_path`: names up to the root of the mount, then on from the place where it is mounted, up to
-/// a given root or the top of all. Gives the path and where it ended.
-fn prepend(context: &Context, path: PathRef, root: Option<PathRef>) -> ReadResult<(Text, PathRef)> {
+/// a given root or the top of all. Gives the path and where it ended; `None` for one that is cut.
+fn prepend(
+    context: &Context,
+    path: PathRef,
+    root: Option<PathRef>,
+) -> ReadResult<(Text, Option<PathRef>)> {
     context.gather(|backwards| {
         let end = prepend_to(context, path, root, backwards)?;
         backwards.reverse();
@@ -189,10 +196,12 @@ fn prepend_to(
     path: PathRef,
     root: Option<PathRef>,
     backwards: &mut Vec<u8>,
-) -> ReadResult<PathRef> {
+) -> ReadResult<Option<PathRef>> {
     let layout = &context.layout.files;
     let mut here = path;
-    for _ in 0..DEEPEST {
+    let mut walk = Walk::new(here);
+    while backwards.len() < LONGEST_PATH && walk.steps() < LONGEST_PATH {
+        walk.step(here, "the path does not end", path.dentry)?;
         let parent = parent_of(context, here.dentry)?;
         let mount_root = context.unsigned(here.mnt, layout.vfsmount.root)?;
         let mut at_top = root == Some(here);
@@ -212,14 +221,15 @@ fn prepend_to(
             if backwards.is_empty() {
                 backwards.push(b'/');
             }
-            return Ok(here);
+            return Ok(Some(here));
         }
-        let mut room = [0; LONGEST_NAME as usize];
-        backwards.extend(context.name_into(here.dentry, &mut room)?.iter().rev());
+        context.with_name(here.dentry, |name| backwards.extend(name.iter().rev()))?;
         backwards.push(b'/');
         here.dentry = parent;
     }
-    Err(ReadError::Nonsense { what: "the path does not end", address: path.dentry })
+    backwards.extend(CUT.bytes().rev());
+    context.problem(format!("a path of over {LONGEST_PATH} bytes is cut"), Some(path.dentry));
+    Ok(None)
 }
 
 fn parent_of(context: &Context, dentry: u64) -> ReadResult<u64> {
@@ -233,16 +243,19 @@ fn is_removed(context: &Context, dentry: u64) -> ReadResult<bool> {
 }
 
 impl Context<'_> {
-    /// The bytes of a dentry's name, in the room given.
-    fn name_into<'r>(
-        &self,
-        dentry: u64,
-        room: &'r mut [u8; LONGEST_NAME as usize],
-    ) -> ReadResult<&'r [u8]> {
+    /// Lets the bytes of a dentry's name be used.
+    fn with_name<T>(&self, dentry: u64, act: impl FnOnce(&[u8]) -> T) -> ReadResult<T> {
         let layout = &self.layout.files.dentry;
-        let length = self.unsigned(dentry, layout.length)?.min(LONGEST_NAME);
-        let name = room.get_mut(..length as usize).unwrap_or_default();
-        self.space.read(self.follow(dentry, layout.name)?, name)?;
-        Ok(name)
+        let length = self.unsigned(dentry, layout.length)? as usize;
+        let address = self.follow(dentry, layout.name)?;
+        let mut room = [0; SHORT_NAME];
+        if let Some(name) = room.get_mut(..length) {
+            self.space.read(address, name)?;
+            return Ok(act(name));
+        }
+        if length > LONGEST_NAME {
+            self.problem(format!("a name of over {LONGEST_NAME} bytes is cut"), Some(dentry));
+        }
+        Ok(act(&self.bytes_at(address, length.min(LONGEST_NAME))?))
     }
 }

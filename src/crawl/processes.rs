@@ -4,7 +4,7 @@ use super::asleep::Look;
 use super::command_line;
 use super::namespaces;
 use super::path::{self, Named};
-use super::reader::{Context, PathRef, ReadError, ReadResult};
+use super::reader::{Context, PathRef, ReadResult, Walk};
 use super::tasks::KERNEL_THREAD;
 use crate::frame::{Namespaces, Process, ProcessState, Text, Thread};
 use crate::layout::Field;
@@ -22,8 +22,6 @@ const ANONYMOUS_PAGES: usize = 1;
 const SHARED_PAGES: usize = 3;
 /// Of `cgroup_subsys_state.flags` (include/linux/cgroup-defs.h).
 const CSS_ONLINE: u64 = 1 << 1;
-/// Groups in one another.
-const DEEPEST_GROUP: usize = 256;
 
 /// Bits of `task_struct.__state` and `exit_state` (include/linux/sched.h).
 mod state {
@@ -297,19 +295,25 @@ fn group_path(context: &Context, group: u64) -> ReadResult<Text> {
         return Ok(known.clone());
     }
     let mut node = group;
-    let mut names = Vec::new();
+    let (mut names, mut length) = (Vec::new(), 0);
+    let mut walk = Walk::new(node);
+    // `/proc/PID/cgroup` cannot be read where this has PATH_MAX bytes (`proc_cgroup_show`, kernel/cgroup/cgroup.c).
     while let Some(parent) = context.pointer(node, layout.kernfs_node.parent)? {
-        if names.len() >= DEEPEST_GROUP {
-            return Err(ReadError::Nonsense {
-                what: "the cgroup's path does not end",
-                address: node,
-            });
+        walk.step(node, "the cgroup's path does not end", group)?;
+        if length >= path::LONGEST_PATH {
+            let reason = format!("the path of a cgroup of over {length} bytes is cut");
+            context.problem(reason, Some(group));
+            names.push(path::CUT.into());
+            break;
         }
-        names.push(context.text_at(context.follow(node, layout.kernfs_node.name)?, 256)?);
+        let name = context.text_at(context.follow(node, layout.kernfs_node.name)?, 256)?;
+        length += name.len() + 1;
+        names.push(name);
         node = parent;
     }
     names.reverse();
-    let path = Text::of(format_args!("/{}", names.join("/")));
+    let is_cut = names.first().is_some_and(|name| name == path::CUT);
+    let path = Text::of(format_args!("{}{}", if is_cut { "" } else { "/" }, names.join("/")));
     context.groups.borrow_mut().insert(group, path.clone());
     Ok(path)
 }

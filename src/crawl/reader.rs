@@ -140,6 +140,40 @@ pub(crate) struct PathRef {
     pub dentry: u64,
 }
 
+/// Tells whether a walk along links meets itself: it is at one place after each power of two of steps, and there
+/// again (Brent's algorithm), so that nothing is kept and no length is too long.
+pub(crate) struct Walk<T> {
+    mark: T,
+    steps: usize,
+}
+
+impl<T: PartialEq> Walk<T> {
+    /// A walk that begins here.
+    pub fn new(start: T) -> Self {
+        Self { mark: start, steps: 0 }
+    }
+
+    /// Steps so far.
+    pub fn steps(&self) -> usize {
+        self.steps
+    }
+
+    /// The walk comes here, from its beginning on.
+    ///
+    /// # Errors
+    /// It was here before.
+    pub fn step(&mut self, here: T, what: &'static str, address: u64) -> ReadResult<()> {
+        if self.steps > 0 && self.mark == here {
+            return Err(ReadError::Nonsense { what, address });
+        }
+        self.steps += 1;
+        if self.steps.is_power_of_two() {
+            self.mark = here;
+        }
+        Ok(())
+    }
+}
+
 /// What rows may hold beyond what they always do.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Details {
@@ -738,5 +772,28 @@ impl<'a> Context<'a> {
     pub fn user_space(&self, mm: u64) -> ReadResult<AddressSpace<'a>> {
         let pgd = self.follow(mm, self.layout.process.mm.pgd)?;
         Ok(self.space.with_root(self.space.translate(pgd)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Walk;
+
+    #[test]
+    fn a_walk_in_a_circle_ends() {
+        for (lead, circle) in [(0, 1), (0, 2), (1, 1), (5, 7), (600, 1), (2000, 300)] {
+            let places = (0_u64..).map(|step| match step < lead {
+                true => step,
+                false => lead + (step - lead) % circle,
+            });
+            let mut walk = Walk::new(0);
+            let steps = places.take_while(|place| walk.step(*place, "", 0).is_ok()).count() as u64;
+            assert!(
+                steps >= lead + circle && steps <= 4 * (lead + circle),
+                "{lead}, {circle}: {steps}"
+            );
+        }
+        let mut walk = Walk::new(0);
+        assert!((0..100_000).all(|place| walk.step(place, "", 0).is_ok()));
     }
 }

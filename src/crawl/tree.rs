@@ -6,15 +6,16 @@ use crate::layout::Field;
 /// A red-black tree of 2^64 entries is not deeper.
 const DEEPEST: usize = 128;
 
-/// The structures of a tree in order. `root` is the address of the `struct rb_root`.
+/// Adds the structures of a tree in order, as far as they can be reached. `root` is the address of the
+/// `struct rb_root`.
 pub(super) fn rb_entries(
     context: &Context,
     root: u64,
     node: Field,
     most: usize,
-) -> ReadResult<Vec<u64>> {
+    entries: &mut Vec<u64>,
+) -> ReadResult<()> {
     let layout = &context.layout.system.rb_node;
-    let mut entries = Vec::new();
     let mut path: Vec<u64> = Vec::new();
     let mut next = Some(context.u64_at(root)?).filter(|first| *first != 0);
     loop {
@@ -25,7 +26,7 @@ pub(super) fn rb_entries(
             path.push(here);
             next = context.pointer(here, layout.left)?;
         }
-        let Some(here) = path.pop() else { return Ok(entries) };
+        let Some(here) = path.pop() else { return Ok(()) };
         if entries.len() >= most {
             return Err(ReadError::Nonsense { what: "the tree does not end", address: here });
         }

@@ -49,7 +49,10 @@ fn add(context: &Context, address: u64, areas: &mut Vec<Vma>) -> ReadResult<()> 
     let start = context.unsigned(address, layout.start)?;
     let end = context.unsigned(address, layout.end)?;
     let in_order = areas.last().is_none_or(|last| last.end <= start);
-    if start >= end || !in_order || areas.len() >= MOST_AREAS {
+    if areas.len() >= MOST_AREAS {
+        return Err(ReadError::Nonsense { what: "there are too many", address });
+    }
+    if start >= end || !in_order {
         return Err(ReadError::Nonsense { what: "an area is out of order", address });
     }
     context.keep(AREA_COST)?;

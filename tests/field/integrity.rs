@@ -29,7 +29,8 @@ fn what_a_core_of_7_2_lacks_is_not_checked() {
 }
 
 fn nobody_is_accused(name: &str, options: &[&str]) {
-    let guest = lab::own_guest(&format!("field-integrity-{name}"), options);
+    let options = [options, &["--timeout", "300"]].concat();
+    let guest = lab::own_guest(&format!("field-integrity-{name}"), &options);
     let kernel = Kernel::open(&guest, MEMORY);
     let held = Held::hold(&guest);
     let compared = compared(&kernel);
@@ -121,9 +122,9 @@ fn innocent(core: &Core, missing: &[Range<u64>]) -> Option<Integrity> {
 }
 
 /// The checks that could not be done, or not wholly.
-fn unread(integrity: &Integrity) -> Vec<&'static str> {
+fn unread(integrity: &Integrity) -> Vec<String> {
     let failed = integrity.checks.iter().filter(|one| one.outcome == CheckOutcome::Failed);
-    failed.map(|one| one.name).collect()
+    failed.map(|one| one.name.to_string()).collect()
 }
 
 /// A process out of the list of tasks, and a system call that leads nowhere.
@@ -155,7 +156,8 @@ impl Planted {
             core.leave_out(std::slice::from_ref(range));
             let Ok((integrity, _)) = core.check() else { continue };
             let unread = unread(&integrity);
-            let processes: Vec<u32> = integrity.hidden_processes.iter().map(|one| one.pid).collect();
+            let processes: Vec<u32> =
+                integrity.hidden_processes.iter().map(|one| one.pid).collect();
             let calls: Vec<u32> = integrity.hooked_syscalls.iter().map(|one| one.number).collect();
             assert_eq!(
                 integrity.findings(),
@@ -176,7 +178,7 @@ impl Planted {
         // Memory that the kernel gives to processes last: most likely nothing of it matters.
         let mut unrelated = 0;
         for start in [128 << 20, 192 << 20, 256 << 20] {
-            core.leave_out(&[start..start + RANGE]);
+            core.leave_out(std::slice::from_ref(&(start..start + RANGE)));
             let integrity = core.check().expect("a check").0;
             let both = integrity.hidden_processes.len() + integrity.hooked_syscalls.len() == 2;
             unrelated += usize::from(both && unread(&integrity).is_empty());

@@ -6,6 +6,7 @@ mod lab;
 #[path = "../lab/write.rs"]
 mod write;
 
+mod bounds;
 mod cores;
 mod files;
 mod integrity;

@@ -102,6 +102,10 @@ static const struct {
 	{ "gone-overlaid", role_plain }, { "mounts", role_mounts }, { "special", role_special },
 	{ "gone-root", role_gone_root }, { "gone-group", role_gone_group },
 	{ "fixed-places", role_fixed_places },
+	/* Of tests alone. */
+	{ "deep", role_deep }, { "deep-rest", rest }, { "deep-mounts", role_deep_mounts },
+	{ "deep-group", role_deep_group }, { "many-areas", role_many_areas },
+	{ "high-descriptor", role_high_descriptor },
 };
 
 static pid_t start_file(const char *file, const char *as, char **argv)

@@ -78,6 +78,13 @@ void role_fixed_places(void);
 void role_gone_root(void);
 void role_gone_group(void);
 
+/* workload_bounds.c */
+void role_deep(void);
+void role_deep_mounts(void);
+void role_deep_group(void);
+void role_many_areas(void);
+void role_high_descriptor(void);
+
 /* workload_sockets.c */
 void role_server(void);
 void role_client(void);

@@ -1,7 +1,7 @@
 //! The counters of network cards that keep their own. What a card counts itself, the driver fetches every two
 //! seconds, and whenever it is asked: its memory may be that old.
 
-use super::{Counters, MOST_QUEUES, add, check_owner, device_stats, private};
+use super::{Counters, add, all_queues, check_owner, device_stats, private};
 use crate::crawl::reader::{Context, ReadResult};
 use crate::layout::{E1000ePrivate, Rtl8139Private, VirtioNet};
 
@@ -11,7 +11,7 @@ pub(super) fn virtio(context: &Context, device: u64) -> ReadResult<Counters> {
     let driver = context.driver::<VirtioNet>()?;
     let own = private(context, device)?;
     check_owner(context, own, driver.info.dev, device)?;
-    let queues = context.unsigned(own, driver.info.max_queue_pairs)?.min(MOST_QUEUES);
+    let queues = all_queues(context.unsigned(own, driver.info.max_queue_pairs)?, device)?;
     let senders = context.follow(own, driver.info.sq)?;
     let receivers = context.follow(own, driver.info.rq)?;
     let stats = context.at(device, layout.device.stats)?;

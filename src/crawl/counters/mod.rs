@@ -296,6 +296,14 @@ fn add_tunnel(context: &Context, device: u64, counters: &mut Counters) -> ReadRe
     Ok(())
 }
 
+/// A number of queues that can be: a sum over fewer than there are would be wrong.
+fn all_queues(queues: u64, device: u64) -> ReadResult<u64> {
+    match queues > MOST_QUEUES {
+        true => Err(ReadError::Nonsense { what: "a device has too many queues", address: device }),
+        false => Ok(queues),
+    }
+}
+
 /// A driver's own part leads back to its device: a check of offsets that no type information gave.
 fn check_owner(context: &Context, own: u64, dev: Field, device: u64) -> ReadResult<()> {
     match context.unsigned(own, dev)? == device {

@@ -1,7 +1,7 @@
 //! The counters of devices that stand on others, or on a program, and keep their own.
 
 use super::{
-    Counters, MOST_QUEUES, Nest, add, check_owner, counters_under, device_stats, per_cpu_sum,
+    Counters, Nest, add, all_queues, check_owner, counters_under, device_stats, per_cpu_sum,
     per_cpu_sum_u32, private,
 };
 use crate::crawl::reader::{Context, ReadResult};
@@ -132,7 +132,7 @@ pub(super) fn ifb(context: &Context, device: u64) -> ReadResult<Counters> {
     let driver = context.driver::<Ifb>()?;
     let of = &driver.queue;
     let count = context.layout.network.device.num_tx_queues;
-    let queues = context.unsigned(device, count)?.min(MOST_QUEUES);
+    let queues = all_queues(context.unsigned(device, count)?, device)?;
     let first = context.follow(private(context, device)?, driver.private.queues)?;
     let own = device_stats(context, device)?;
     let mut counters =

@@ -1,7 +1,7 @@
 //! The counters of a pair of virtual devices.
 
 use super::{
-    Counters, MOST_QUEUES, TUNNEL_STATS, add, add_tunnel, check_owner, lightweight, private,
+    Counters, TUNNEL_STATS, add, add_tunnel, all_queues, check_owner, lightweight, private,
     stat_type,
 };
 use crate::crawl::reader::{Context, ReadError, ReadResult};
@@ -58,7 +58,7 @@ impl Xdp {
     fn of(context: &Context, device: u64, own: u64) -> ReadResult<Self> {
         let driver = context.driver::<Veth>()?;
         let count = context.layout.network.device.num_rx_queues;
-        let queues = context.unsigned(device, count)?.min(MOST_QUEUES);
+        let queues = all_queues(context.unsigned(device, count)?, device)?;
         let first = context.follow(own, driver.private.rq)?;
         check_owner(context, first, driver.queue.dev, device)?;
         if queues > 1 && driver.queue.size == 0 {

@@ -76,8 +76,6 @@ const PIDTYPES: [u32; 2] = [0, 1];
 const NEW: u64 = 0x800;
 /// `PF_KTHREAD`.
 const KERNEL_THREAD: u64 = 0x0020_0000;
-/// PID namespaces whose tables are walked.
-const MOST_NAMESPACES: usize = 1 << 16;
 
 /// Looks once. `suspects` are tasks of earlier looks, which count as long as they live.
 ///
@@ -208,7 +206,6 @@ fn identified(context: &Context, tasks: &mut Vec<u64>) -> ReadResult<()> {
             // An id that is freed meanwhile has no tasks to tell of.
             let _ = of_id(context, id, tasks);
             if let Ok(namespace) = deepest(context, id)
-                && met.len() < MOST_NAMESPACES
                 && met.insert(namespace)
             {
                 namespaces.push(namespace);

@@ -5,9 +5,9 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use super::code::Code;
-use super::{Compared, conclude};
 use super::looks::{chain, confirmed, forward, readable, slot, slots};
 use super::probes::{self, Pointer};
+use super::{Compared, conclude};
 use crate::crawl::reader::{Context, ReadError, ReadResult};
 use crate::frame::{HookTarget, HookedFunction, Integrity, Text};
 use crate::layout::{Field, Symbol};

@@ -4,8 +4,8 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use super::code::Code;
-use super::{Compared, conclude};
 use super::looks::{confirmed, readable};
+use super::{Compared, conclude};
 use crate::crawl::reader::{Context, ReadResult};
 use crate::frame::{HookTarget, HookedInterrupt, Integrity};
 

@@ -203,11 +203,13 @@ fn in_memory(context: &Context, modules: &mut Vec<u64>) -> ReadResult<()> {
     let layout = &context.layout.integrity;
     let root = context.symbol(context.layout.symbols.mod_tree)?;
     let first = slot(context, root, layout.module_tree.trees, 0)?;
-    let nodes = rb_entries(context, first, layout.module_tree_node.nodes, MOST_NODES)?;
+    let mut nodes = Vec::new();
+    let at = layout.module_tree_node.nodes;
+    let walked = rb_entries(context, first, at, MOST_NODES, &mut nodes);
     for node in nodes {
         modules.push(context.follow(node, layout.module_tree_node.module)?);
     }
-    Ok(())
+    walked
 }
 
 /// The pieces of a module's memory, its code first.

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use syscalls::{x86, x86_64};
 
 use super::code::Code;
-use super::{Compared, conclude};
 use super::looks::{confirmed, readable};
 use super::probes::Allowed;
+use super::{Compared, conclude};
 use crate::crawl::reader::{Context, ReadError, ReadResult};
 use crate::frame::{HookTarget, HookedFunction, HookedSyscall, Integrity, Text};
 use crate::layout::Symbol;

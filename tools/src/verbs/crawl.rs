@@ -112,7 +112,11 @@ fn summary(frame: &Frame, out: &mut dyn Write) -> std::io::Result<()> {
             "interface   {} in namespace {}: {}, rx {}, tx {}",
             text(&interface.name),
             known(interface.netns),
-            if addresses.is_empty() { "no address".to_owned() } else { escaped(&addresses.join(" ")).into_owned() },
+            if addresses.is_empty() {
+                "no address".to_owned()
+            } else {
+                escaped(&addresses.join(" ")).into_owned()
+            },
             known(interface.rx_bytes.map(size)),
             known(interface.tx_bytes.map(size)),
         )?;
