@@ -11,5 +11,4 @@ mod cores;
 mod files;
 mod integrity;
 mod kernels;
-mod machines;
 mod network;

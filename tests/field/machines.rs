@@ -1,1 +1,0 @@
-//! How the host lays out RAM, and formats of dumps.
