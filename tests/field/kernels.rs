@@ -153,8 +153,6 @@ fn a_uniprocessor_kernel_without_modules() {
     let before = (cpu_times(&guest), statuses(&guest));
     let frame = domain.crawl(&lab::patient()).expect("a frame");
     let after = (cpu_times(&guest), statuses(&guest));
-    println!("{:?}", frame.consistency.problems);
-
     assert_eq!(shown(&frame), processes(&guest));
     assert_eq!(frame.modules.as_deref(), Some(&[][..]));
     let [cpu] = frame.cpus.as_deref().expect("CPUs") else { panic!("CPUs: {:?}", frame.cpus) };
@@ -186,7 +184,7 @@ fn a_uniprocessor_kernel_without_modules() {
         );
         compared += 1;
     }
-    assert!(compared > 1, "{compared} processes");
+    assert!(compared > 20, "{compared} processes");
     let lo = guest.ask("cat /proc/net/dev");
     let lo = lo.lines().find_map(|line| line.trim().strip_prefix("lo:")).expect("lo");
     let lo: Vec<u64> = lo.split_whitespace().map(|word| word.parse().unwrap()).collect();

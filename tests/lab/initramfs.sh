@@ -24,9 +24,10 @@ cp "$busybox" "$root/bin/busybox"
     [ "$name" = busybox ] || ln -s busybox "$root/bin/$name"
 done
 ln -s bin/busybox "$root/init"
-cp "$kernel"/modules/*.ko "$root/lib/modules/"
-# What an older lab fetched has none, and without a network it must do.
-[ ! -d "$kernel/extra" ] || cp "$kernel"/extra/*.ko "$root/lib/extra/"
+# A kernel may have none.
+find "$kernel/modules" -name '*.ko' -exec cp -t "$root/lib/modules/" {} +
+# What an older lab fetched has no folder of others, and without a network it must do.
+[ ! -d "$kernel/extra" ] || find "$kernel/extra" -name '*.ko' -exec cp -t "$root/lib/extra/" {} +
 
 for program in agent oracle workload churn network; do
     # workload.c and workload_*.c, for one.
