@@ -208,3 +208,30 @@ fn what_was_removed_is_told_in_every_column() {
         }
     }
 }
+
+/// `get_task_mm` (kernel/fork.c) and `get_task_exe_file` give nothing of a kernel thread (`PF_KTHREAD`), also while it
+/// works with a process's memory: vhost's until Linux 6.3, later a thread of the process.
+#[test]
+fn a_kernel_thread_that_borrows_memory_has_none() {
+    for kernel in ["5.10", "6.1"] {
+        let guest = guest(kernel);
+        let frame = frame(&mut lab::open(&guest), &[Section::Processes, Section::Mappings]);
+        let owner = pid_of(&guest, "vhost-owner");
+        let pid = pid_of(&guest, &format!("vhost-{owner}"));
+        let told = guest.ask(&format!(
+            "wc -c </proc/{pid}/cmdline; wc -c </proc/{pid}/maps; readlink /proc/{pid}/exe; \
+             grep Vm /proc/{pid}/status; cut -d ' ' -f 23,24 /proc/{pid}/stat"
+        ));
+        assert_eq!(told, "0\n0\n0 0\n", "{kernel}: the guest tells of memory");
+        let mut processes = frame.processes.iter().flatten();
+        let thread = processes.find(|one| one.pid == pid).expect("a row of the thread");
+        assert_eq!(thread.kernel_thread, Some(true), "{kernel}");
+        assert_eq!(thread.command_line.as_deref(), Some(""), "{kernel}");
+        assert_eq!(thread.exe, None, "{kernel}");
+        let sizes = [thread.virtual_bytes, thread.rss_bytes, thread.shared_bytes];
+        assert_eq!(sizes, [Some(0); 3], "{kernel}");
+        let mappings = frame.mappings.as_ref().expect("mappings");
+        assert_eq!(mappings.iter().filter(|one| one.pid == pid).count(), 0, "{kernel}");
+        assert!(mappings.iter().any(|one| one.pid == owner), "{kernel}: no mappings of the owner");
+    }
+}

@@ -13,7 +13,7 @@
 set -euo pipefail
 
 # Goes up when a module is added, so that 'guest' fetches anew what an older lab left in the cache.
-set_number=3
+set_number=4
 
 kernel=$1 flavour=$2 dir=$3
 cache=$(dirname "$(dirname "$dir")")
@@ -87,7 +87,8 @@ vmlinuz=$(find "$tree/boot" "$tree/usr/lib/modules/$release" -maxdepth 1 -name '
 # has built in is simply not there.
 # (ext4 finds its checksum by name at mount time, not by a symbol.)
 wanted='virtio_pci virtio_net virtio_console e1000 dummy veth tun bridge
-        loop crc32c_generic ext4 overlay nf_tables nf_conntrack sit virtio_balloon'
+        loop crc32c_generic ext4 overlay nf_tables nf_conntrack sit virtio_balloon
+        vhost_net'
 # Network devices that are stacked on others, tunnels, and NICs that QEMU emulates.
 extra='8021q bonding macvlan ipvlan team vrf ifb ipip ip_gre ip6_tunnel ip6_gre vxlan geneve
        macsec nlmon e1000e 8139too'

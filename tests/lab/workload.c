@@ -101,7 +101,7 @@ static const struct {
 	{ "raw-sockets", role_raw_sockets }, { "overlaid", role_overlaid },
 	{ "gone-overlaid", role_plain }, { "mounts", role_mounts }, { "special", role_special },
 	{ "gone-root", role_gone_root }, { "gone-group", role_gone_group },
-	{ "fixed-places", role_fixed_places },
+	{ "fixed-places", role_fixed_places }, { "vhost-owner", role_vhost_owner },
 	/* Of tests alone. */
 	{ "deep", role_deep }, { "deep-rest", rest }, { "deep-mounts", role_deep_mounts },
 	{ "deep-group", role_deep_group }, { "many-areas", role_many_areas },
@@ -163,6 +163,7 @@ static void supervise(void)
 		"vfork-parent", "leaderless", "gone-directory", "limits", "boxed", "container",
 		"userns", "memory", "files", "many-files", "terminal", "pipes", "server", "client",
 		"datagrams", "raw-sockets", "mounts", "special", "gone-root", "gone-group",
+		"vhost-owner",
 	};
 	char *none[] = { NULL };
 	char *gone[] = { "/tmp/gone-exe", "--forever", "", "with an empty argument", NULL };

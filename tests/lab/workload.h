@@ -75,6 +75,7 @@ void role_overlaid(void);
 void role_mounts(void);
 void role_special(void);
 void role_fixed_places(void);
+void role_vhost_owner(void);
 void role_gone_root(void);
 void role_gone_group(void);
 

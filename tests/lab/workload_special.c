@@ -14,6 +14,7 @@
 #include <linux/io_uring.h>
 #include <linux/perf_event.h>
 #include <linux/udmabuf.h>
+#include <linux/vhost.h>
 #include <mqueue.h>
 #include <sched.h>
 #include <signal.h>
@@ -249,6 +250,17 @@ void role_fixed_places(void)
 
 	void *at = mmap((void *)end, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 	TRY(at == MAP_FAILED ? -1 : 0);
+	rest();
+}
+
+/* A thread of the kernel works for it, with its address space: until Linux 6.3 one
+ * of the kernel's own (vhost_dev_set_owner, drivers/vhost/vhost.c). */
+void role_vhost_owner(void)
+{
+	int fd = TRY(open("/dev/vhost-net", O_RDWR));
+
+	TRY(ioctl(fd, VHOST_SET_OWNER));
+	usleep(50000); /* until it has done its first work */
 	rest();
 }
 
