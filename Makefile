@@ -105,6 +105,10 @@ lint: ## check format, lints, scripts, the C header, bindings, manual pages, the
 	    $$compiler -std=c99 -Wall -Wextra -Wpedantic -Werror -fsyntax-only -x c $$header && \
 	    $$compiler -std=c++11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only -x c++ $$header || exit; \
 	done; done
+	@for kind in markdown:frame.md schema:frame.schema.json; do \
+	    $(CARGO) run --quiet -p nfm-frame --example describe -- "$${kind%%:*}" | diff -u "docs/$${kind#*:}" - || \
+	        { echo "lint: docs/$${kind#*:} is not what crates/frame describes: see its first lines" >&2; exit 1; }; \
+	done
 	scripts/abi
 	bindings/generate --check
 	PYTHONPYCACHEPREFIX="$(TARGET)/pycache" python3 -m compileall -q bindings examples/python

@@ -941,7 +941,7 @@ typedef struct nfm_file_t {
 typedef struct nfm_physical_run_t {
     /** Which members are known, NFM_PHYSICAL_RUN_... combined; all but physical always are. */
     uint64_t known;
-    /** First virtual address; "virtual" in JSON. */
+    /** First virtual address. */
     uint64_t virtual_address;
     /** Guest-physical address of the first byte; not known for pages in swap. */
     uint64_t physical;

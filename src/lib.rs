@@ -40,16 +40,17 @@ use nfm_frame as frame;
 
 pub use control::Control;
 pub use domain::{
-    Cache, CrawlOptions, Domain, DumpOptions, DumpSummary, Findings, Mode, OpenOptions, Profile,
+    Cache, CrawlOptions, Domain, DumpOptions, DumpSummary, Findings, LiveFrames, Mode, OpenOptions,
+    Profile,
 };
 pub use error::{Error, ErrorCode, Result, Retry};
 pub use fleet::{Fleet, Rate};
 pub use frame::{
-    CheckOutcome, Connection, Consistency, Cpu, CpuTimes, CredentialsOwner, DomainIdentity, FORMAT,
-    File, FileKind, Frame, HiddenConnection, HiddenModule, HiddenProcess, HookTarget,
-    HookedFunction, HookedInterrupt, HookedSyscall, Host, Integrity, IntegrityCheck, Interface,
-    LogRecord, Mapping, Memory, Module, Mount, Namespaces, Os, PhysicalRun, Problem, Process,
-    ProcessState, Section, SharedCredentials, Text, Thread, json, steers_terminal,
+    At, CheckOutcome, Connection, Consistency, Cpu, CredentialsOwner, DomainIdentity, FORMAT, File,
+    FileKind, Frame, FrameLines, FrameSource, HiddenConnection, HiddenModule, HiddenProcess,
+    HookTarget, HookedFunction, HookedInterrupt, HookedSyscall, Host, Integrity, IntegrityCheck,
+    Interface, LogRecord, Mapping, Memory, Module, Mount, Os, PhysicalRun, Problem, Process,
+    ProcessState, Section, SharedCredentials, SourceError, Text, Thread, json, steers_terminal,
 };
 pub use memory::{ReadStatistics, find_backend};
 pub use resolve::{

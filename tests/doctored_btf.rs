@@ -36,7 +36,7 @@ const CASES: [Case; 5] = [
             "processes.egid",
             "processes.euid",
             "processes.gid",
-            "processes.namespaces.user",
+            "processes.user_namespace",
             "processes.uid",
         ],
         section: "processes",

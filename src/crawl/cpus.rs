@@ -2,7 +2,7 @@
 
 use super::os::monotonic;
 use super::reader::{Context, ReadError, ReadResult};
-use crate::frame::{Cpu, CpuTimes, Text};
+use crate::frame::{Cpu, Text};
 
 /// `TS_FLAG_IDLE_ACTIVE` (kernel/time/tick-sched.h).
 const FLAG_IDLE_ACTIVE: u64 = 1 << 2;
@@ -31,15 +31,16 @@ fn cpu(context: &Context, id: u32, online: bool) -> Cpu {
         context.note(what, text).map(|text| Text::from(text.trim())).filter(|text| !text.is_empty())
     };
     let cache = info.and_then(|info| context.unsigned(info, layout.cache_size));
-    Cpu {
+    let row = Cpu {
         id,
         online,
         vendor: identity("vendor", layout.vendor),
         model: identity("model", layout.model),
         mhz: context.note("mhz", mhz(context)),
         cache_kib: context.note("cache_kib", cache),
-        times: times(context, id),
-    }
+        ..Cpu::default()
+    };
+    with_times(context, row)
 }
 
 fn mhz(context: &Context) -> ReadResult<f64> {
@@ -47,8 +48,9 @@ fn mhz(context: &Context) -> ReadResult<f64> {
     Ok(f64::from(khz) / 1000.0)
 }
 
-/// As `show_stat` (fs/proc/stat.c) shows them.
-fn times(context: &Context, id: u32) -> CpuTimes {
+/// Adds the times that `show_stat` (fs/proc/stat.c) shows.
+fn with_times(context: &Context, row: Cpu) -> Cpu {
+    let id = row.id;
     let layout = &context.layout.system;
     let usage = layout.cpu_usage;
     let stat = context
@@ -64,7 +66,7 @@ fn times(context: &Context, id: u32) -> CpuTimes {
     // Kernels that keep no such counts (7.x) keep idle time where all times are.
     let counted = layout.tick_sched.idle_sleeptime.exists();
     let idle = counted.then(|| context.note("idle_ns", tick_idle(context, id))).flatten().flatten();
-    CpuTimes {
+    Cpu {
         user_ns: time("user_ns", usage.user),
         nice_ns: time("nice_ns", usage.nice),
         system_ns: time("system_ns", usage.system),
@@ -75,6 +77,7 @@ fn times(context: &Context, id: u32) -> CpuTimes {
         steal_ns: time("steal_ns", usage.steal),
         guest_ns: time("guest_ns", usage.guest),
         guest_nice_ns: time("guest_nice_ns", usage.guest_nice),
+        ..row
     }
 }
 

@@ -1,11 +1,23 @@
 //! The namespaces of a task, and its id in its own PID namespace.
 
 use super::reader::{Context, ReadResult};
-use crate::frame::Namespaces;
 use crate::layout::Field;
 
 /// PID namespaces in one another (`MAX_PID_NS_LEVEL`, include/linux/pid_namespace.h).
 const DEEPEST: u64 = 32;
+
+/// Inode numbers of a process's namespaces.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Namespaces {
+    pub pid: Option<u32>,
+    pub net: Option<u32>,
+    pub mnt: Option<u32>,
+    pub uts: Option<u32>,
+    pub ipc: Option<u32>,
+    pub user: Option<u32>,
+    pub cgroup: Option<u32>,
+    pub time: Option<u32>,
+}
 
 /// Inode numbers of a task's namespaces; a dead process has left all but two.
 pub(super) fn of_task(context: &Context, task: u64) -> Namespaces {
@@ -22,14 +34,14 @@ pub(super) fn of_task(context: &Context, task: u64) -> Namespaces {
         .and_then(|cred| context.follow(cred, layout.cred.user_ns))
         .and_then(|ns| context.u32(ns, layout.user_ns.inum));
     Namespaces {
-        pid: context.note("namespaces.pid", pid_namespace(context, task)).flatten(),
-        net: number("namespaces.net", layout.nsproxy.net, context.layout.network.net.inum),
-        mnt: number("namespaces.mnt", layout.nsproxy.mnt, context.layout.files.mnt_ns.inum),
-        uts: number("namespaces.uts", layout.nsproxy.uts, context.layout.system.uts.inum),
-        ipc: number("namespaces.ipc", layout.nsproxy.ipc, layout.ipc_ns.inum),
-        user: context.note("namespaces.user", user),
-        cgroup: number("namespaces.cgroup", layout.nsproxy.cgroup, layout.cgroup_ns.inum),
-        time: number("namespaces.time", layout.nsproxy.time, layout.time_ns.inum),
+        pid: context.note("pid_namespace", pid_namespace(context, task)).flatten(),
+        net: number("net_namespace", layout.nsproxy.net, context.layout.network.net.inum),
+        mnt: number("mnt_namespace", layout.nsproxy.mnt, context.layout.files.mnt_ns.inum),
+        uts: number("uts_namespace", layout.nsproxy.uts, context.layout.system.uts.inum),
+        ipc: number("ipc_namespace", layout.nsproxy.ipc, layout.ipc_ns.inum),
+        user: context.note("user_namespace", user),
+        cgroup: number("cgroup_namespace", layout.nsproxy.cgroup, layout.cgroup_ns.inum),
+        time: number("time_namespace", layout.nsproxy.time, layout.time_ns.inum),
     }
 }
 

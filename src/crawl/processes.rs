@@ -2,11 +2,11 @@
 
 use super::asleep::Look;
 use super::command_line;
-use super::namespaces;
+use super::namespaces::{self, Namespaces};
 use super::path::{self, Named};
 use super::reader::{Context, PathRef, ReadResult, Walk};
 use super::tasks::KERNEL_THREAD;
-use crate::frame::{Namespaces, Process, ProcessState, Text, Thread};
+use crate::frame::{Process, ProcessState, Text, Thread};
 use crate::layout::Field;
 
 /// `PF_WQ_WORKER`.
@@ -122,7 +122,14 @@ pub(super) fn row(
         shared_bytes: resident.map(|(_, shared)| shared),
         open_files: context.note("open_files", open_files),
         cgroup: context.note("cgroup", cgroup(context, task)),
-        namespaces: facts.namespaces,
+        pid_namespace: facts.namespaces.pid,
+        net_namespace: facts.namespaces.net,
+        mnt_namespace: facts.namespaces.mnt,
+        uts_namespace: facts.namespaces.uts,
+        ipc_namespace: facts.namespaces.ipc,
+        user_namespace: facts.namespaces.user,
+        cgroup_namespace: facts.namespaces.cgroup,
+        time_namespace: facts.namespaces.time,
         kernel_thread: facts.kernel_thread,
         pid_in_namespace: facts.pid_in_namespace,
     };

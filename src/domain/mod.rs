@@ -6,6 +6,7 @@ mod file;
 mod findings;
 mod fit;
 mod folders;
+mod frames;
 mod open;
 mod options;
 mod profile;
@@ -17,6 +18,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub use dump::{DumpOptions, DumpSummary};
 pub use findings::Findings;
+pub use frames::LiveFrames;
 pub use options::{Cache, CrawlOptions, Mode, OpenOptions};
 pub use profile::Profile;
 

@@ -11,4 +11,5 @@ mod example;
 mod go;
 mod packaging;
 mod python;
+mod schema;
 mod version;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::build::{Build, output};
 use crate::lab;
@@ -10,8 +10,7 @@ use crate::lab;
 /// Rows by their section.
 type Sections = BTreeMap<String, Vec<Value>>;
 
-/// A frame's JSON as its rows should be: one structure for each item, and what it holds of structures
-/// of its own in members beside the others.
+/// A frame's JSON as its rows should be: one structure for each item.
 fn expected(frame: &Value) -> Sections {
     let mut sections = Sections::new();
     let problems = &frame["consistency"]["problems"];
@@ -44,24 +43,8 @@ fn expected(frame: &Value) -> Sections {
 }
 
 fn row(item: &Value) -> Value {
-    let mut row = Map::new();
-    for (name, value) in item.as_object().unwrap() {
-        match (name.as_str(), value) {
-            ("namespaces", Value::Object(inner)) => {
-                row.extend(
-                    inner.iter().map(|(kind, inode)| (format!("{kind}_namespace"), inode.clone())),
-                );
-            }
-            ("times", Value::Object(inner)) => row.extend(inner.clone()),
-            ("virtual", _) => {
-                row.insert("virtual_address".to_owned(), value.clone());
-            }
-            _ => {
-                row.insert(name.clone(), member(value));
-            }
-        }
-    }
-    Value::Object(row)
+    let members = item.as_object().unwrap().iter();
+    Value::Object(members.map(|(name, value)| (name.clone(), member(value))).collect())
 }
 
 fn member(value: &Value) -> Value {

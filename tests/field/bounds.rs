@@ -64,7 +64,7 @@ fn nothing_is_lost(name: &str, kernel: &str) {
     // The rows of a namespace are in the order of their ids, the guest's in the tree's: each is there.
     let told = guest.ask(&format!("cut -d ' ' -f 5 /proc/{mounts}/mountinfo"));
     let told = told.replace("\\040", " ");
-    let namespace = process(&frame, mounts).namespaces.mnt;
+    let namespace = process(&frame, mounts).mnt_namespace;
     let shown = frame.mounts.iter().flatten().filter(|mount| mount.mnt_ns == namespace);
     let mut shown: Vec<&str> =
         shown.map(|mount| mount.target.as_deref().expect("a target")).collect();

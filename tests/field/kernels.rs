@@ -159,8 +159,7 @@ fn a_uniprocessor_kernel_without_modules() {
     let model = guest.ask("sed -n 's/^model name.*: //p' /proc/cpuinfo");
     assert_eq!((cpu.id, cpu.online, cpu.model.as_deref()), (0, true, Some(model.trim())));
     // Hundredths of a second (USER_HZ).
-    let times = &cpu.times;
-    let times = [times.user_ns, times.nice_ns, times.system_ns, times.idle_ns]
+    let times = [cpu.user_ns, cpu.nice_ns, cpu.system_ns, cpu.idle_ns]
         .map(|ns| ns.expect("a time") / 10_000_000);
     for (index, time) in times.into_iter().enumerate() {
         assert!(

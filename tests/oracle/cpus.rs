@@ -44,7 +44,7 @@ pub fn compare(tally: &mut Tally, view: &View, frame: &Value) {
             TIMES.into_iter().zip(times(&view.before, id)).zip(times(&view.after, id))
         {
             let expected = Expected::Between(before * TICK, after * TICK + TICK - 1);
-            tally.field(SECTION, id, cpu, &format!("times.{name}_ns"), expected);
+            tally.field(SECTION, id, cpu, &format!("{name}_ns"), expected);
         }
     }
 }

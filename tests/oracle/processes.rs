@@ -117,7 +117,7 @@ fn process(tally: &mut Tally, view: &View, row: &Value, pid: u32, stats: (&Stat,
         }),
     );
     for kind in NAMESPACES {
-        field(&format!("namespaces.{kind}"), of(&|reading| reading.namespace(pid, kind).into()));
+        field(&format!("{kind}_namespace"), of(&|reading| reading.namespace(pid, kind).into()));
     }
     field(
         "pid_in_namespace",

@@ -20,9 +20,9 @@ pub const REQUIRED: &[(&str, &str)] = &[
     ),
     (
         "cpus",
-        "online vendor model mhz cache_kib times.user_ns times.nice_ns times.system_ns times.idle_ns \
-         times.iowait_ns times.irq_ns times.softirq_ns times.steal_ns times.guest_ns \
-         times.guest_nice_ns",
+        "online vendor model mhz cache_kib user_ns nice_ns system_ns idle_ns \
+         iowait_ns irq_ns softirq_ns steal_ns guest_ns \
+         guest_nice_ns",
     ),
     (
         "memory",
@@ -33,9 +33,9 @@ pub const REQUIRED: &[(&str, &str)] = &[
     (
         "processes",
         "ppid name state command_line exe cwd root uid euid gid egid threads nice start_time_ns \
-         user_ns system_ns virtual_bytes rss_bytes shared_bytes open_files cgroup namespaces.pid \
-         namespaces.net namespaces.mnt namespaces.uts namespaces.ipc namespaces.user \
-         namespaces.cgroup namespaces.time kernel_thread pid_in_namespace",
+         user_ns system_ns virtual_bytes rss_bytes shared_bytes open_files cgroup pid_namespace \
+         net_namespace mnt_namespace uts_namespace ipc_namespace user_namespace \
+         cgroup_namespace time_namespace kernel_thread pid_in_namespace",
     ),
     ("files", "kind path flags position inode"),
     ("mappings", "end permissions offset path resident_bytes"),

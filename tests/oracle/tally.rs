@@ -83,8 +83,8 @@ impl Tally {
         found
     }
 
-    /// One fact about a field ('times.user_ns' goes down) of a row. A field that the frame does not
-    /// have yet is noted, and counts only where it is required.
+    /// One fact about a field of a row. A field that the frame does not have yet is noted, and counts only
+    /// where it is required.
     pub fn field(
         &mut self,
         section: &'static str,
@@ -93,8 +93,7 @@ impl Tally {
         field: &str,
         expected: Expected,
     ) {
-        let found = field.split('.').try_fold(row, |value, name| value.get(name));
-        match found {
+        match row.get(field) {
             Some(value) => self.fact(section, key, field, value, expected),
             None if self.requires(section, field) => {
                 self.disagree(section, key, field, expected, "no such field");

@@ -9,7 +9,7 @@ use nfm::Section;
 /// See into running Linux guests from their host: no agent, nothing to configure.
 ///
 /// A DOMAIN is libvirt's name, id or UUID of a running guest, or file:PATH for a file with a guest's
-/// memory (a dump). Reading a running guest's memory needs root or CAP_SYS_PTRACE.
+/// memory (a dump) or with recorded frames (lines that nfm crawl --json printed). Reading a running guest's memory needs root or CAP_SYS_PTRACE.
 #[derive(Parser)]
 #[command(name = "nfm", version, max_term_width = 100, after_help = EXIT_STATUS)]
 pub(crate) struct Cli {

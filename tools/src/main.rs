@@ -19,6 +19,8 @@ use args::{Cli, Profile, Verb};
 pub(crate) enum Failure {
     /// nfm's own error, with its code as exit status.
     Nfm(nfm::Error),
+    /// Frames could not be had.
+    Frames(nfm::SourceError),
     /// Writing to standard output failed.
     Output(io::Error),
 }
@@ -26,6 +28,18 @@ pub(crate) enum Failure {
 impl From<nfm::Error> for Failure {
     fn from(error: nfm::Error) -> Self {
         Self::Nfm(error)
+    }
+}
+
+impl From<nfm::SourceError> for Failure {
+    fn from(error: nfm::SourceError) -> Self {
+        match error {
+            nfm::SourceError::Crawl(error) => match error.downcast() {
+                Ok(error) => Self::Nfm(*error),
+                Err(error) => Self::Frames(nfm::SourceError::Crawl(error)),
+            },
+            error => Self::Frames(error),
+        }
     }
 }
 
@@ -87,6 +101,14 @@ fn main() -> ExitCode {
         Err(Failure::Output(error)) => {
             show::complain(format_args!("cannot write to standard output: {error}"));
             ExitCode::from(nfm::ErrorCode::Other as u8)
+        }
+        Err(Failure::Frames(error)) => {
+            eprintln!("nfm: {}", show::escaped(&error.to_string()));
+            ExitCode::from(match error {
+                nfm::SourceError::NoSuchDomain { .. } => nfm::ErrorCode::NoSuchDomain,
+                nfm::SourceError::Crawl(_) => nfm::ErrorCode::Other,
+                _ => nfm::ErrorCode::File,
+            } as u8)
         }
         Err(Failure::Nfm(error)) => {
             show::complain(&error);

@@ -119,7 +119,7 @@ fn crawl() {
     assert!(!text.contains("NOT complete"), "{text}");
 
     let frame = json(&["crawl", guest.domain(), "--json"]);
-    assert_eq!(frame["format"], "nfm-frame/1");
+    assert_eq!(frame["format"], "nfm-frame/2");
     assert_eq!(frame["domain"]["name"], guest.domain());
     assert_eq!(frame["consistency"]["complete"], true, "{}", frame["consistency"]);
     for section in ["os", "cpus", "processes", "modules", "interfaces"] {

@@ -370,3 +370,52 @@ fn wait_for(what: &str, limit: Duration, mut holds: impl FnMut() -> bool, child:
         }
     }
 }
+
+/// Frames that were printed as JSON are read back by every verb that shows frames, and tell the same.
+#[test]
+fn recorded_frames_show_what_the_guest_shows() {
+    let guest = lab::own_guest("recorded", &["--memory", "256"]);
+    let domain = guest.domain();
+    // So that two readings cannot differ.
+    lab::virsh(&["suspend", domain]).expect("suspended");
+    let folder = std::env::temp_dir().join(format!("nfm-recorded-{}", std::process::id()));
+    fs::create_dir_all(&folder).expect("a folder");
+    let file = |name: &str, text: &str| {
+        fs::write(folder.join(name), text).expect("a file");
+        format!("file:{}", folder.join(name).display())
+    };
+    let lines = printed(&["crawl", domain, "--json", "--watch", "0.05", "--count", "3"]);
+    let all = file("all.jsonl", &lines);
+    for verb in
+        ["ps", "lsof", "pmap", "ss", "ip", "lsmod", "dmesg", "mount", "free", "uptime", "lscpu"]
+    {
+        assert_eq!(printed(&[verb, &all]), printed(&[verb, domain]), "{verb}");
+        assert_eq!(printed(&[verb, &all, "--json"]), printed(&[verb, domain, "--json"]), "{verb}");
+    }
+    let uri = all.replace("file:", "file://");
+    assert_eq!(printed(&["ps", "--cpu", &uri]), printed(&["ps", "--cpu", domain]));
+    assert_eq!(printed(&["top", "--once", &all]), printed(&["top", "--once", domain]));
+    // All of them, one after the other, and then it ends.
+    assert_eq!(printed(&["top", &all]).matches("Tasks: ").count(), 2);
+
+    let fails = |arguments: &[&str], status: i32, words: &str| {
+        let output = command(arguments).output().expect("nfm");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(status), "{arguments:?}: {errors}");
+        assert!(errors.contains(words), "{arguments:?}: {errors}");
+        assert_eq!(output.stdout, b"", "{arguments:?}");
+    };
+    let some = file("os.jsonl", &printed(&["crawl", domain, "--json", "--sections", "os,cpus"]));
+    printed(&["uptime", &some]);
+    fails(&["ps", &some], 16, "no section 'processes', only os, cpus");
+    fails(
+        &["ps", "--cpu", &file("one.jsonl", lines.lines().next().unwrap())],
+        16,
+        "no whole frame",
+    );
+    fails(&["check", &all], 16, "hold no guest's memory");
+    let two = file("two.jsonl", &format!("{lines}{}", lines.replace(domain, "web-2")));
+    fails(&["ps", &two], 16, &format!("frames of {domain}, web-2"));
+    fails(&["ps", &file("bad.jsonl", &format!("{lines}{{}}\n"))], 16, "line 4 is no frame");
+    fs::remove_dir_all(folder).expect("removed");
+}

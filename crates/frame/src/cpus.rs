@@ -3,11 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::Text;
+use super::column::Row;
 
 /// One CPU of the guest.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, Row)]
 pub struct Cpu {
     /// The kernel's number of the CPU.
+    #[column(label)]
     pub id: u32,
     /// Whether it is in use.
     pub online: bool,
@@ -16,34 +18,39 @@ pub struct Cpu {
     /// CPUID model name.
     pub model: Option<Text>,
     /// Megahertz, as the kernel measured it at boot.
+    #[column(megahertz)]
     pub mhz: Option<f64>,
     /// Last-level cache in KiB.
+    #[column(kibibytes)]
     pub cache_kib: Option<u64>,
-    /// Time spent since boot, as `/proc/stat` counts it.
-    pub times: CpuTimes,
-}
-
-/// Time a CPU has spent, by kind, in nanoseconds. `user` includes `guest`, `nice` includes `guest_nice`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-pub struct CpuTimes {
-    /// In user mode.
+    /// Time in user mode since boot, as `/proc/stat` counts it, `guest_ns` included.
+    #[column(counter)]
     pub user_ns: Option<u64>,
-    /// In user mode at low priority.
+    /// Time in user mode at low priority, `guest_nice_ns` included.
+    #[column(counter)]
     pub nice_ns: Option<u64>,
-    /// In the kernel.
+    /// Time in the kernel.
+    #[column(counter)]
     pub system_ns: Option<u64>,
-    /// Idle.
+    /// Time idle.
+    #[column(counter)]
     pub idle_ns: Option<u64>,
-    /// Idle while a task waited for input or output.
+    /// Time idle while a task waited for input or output.
+    #[column(counter)]
     pub iowait_ns: Option<u64>,
-    /// In interrupts.
+    /// Time in interrupts.
+    #[column(counter)]
     pub irq_ns: Option<u64>,
-    /// In software interrupts.
+    /// Time in software interrupts.
+    #[column(counter)]
     pub softirq_ns: Option<u64>,
-    /// Wanted but taken by the hypervisor.
+    /// Time that it wanted to run and the hypervisor gave to others.
+    #[column(counter)]
     pub steal_ns: Option<u64>,
-    /// Running guests of its own.
+    /// Time running guests of its own.
+    #[column(counter)]
     pub guest_ns: Option<u64>,
-    /// Running guests of its own at low priority.
+    /// Time running guests of its own at low priority.
+    #[column(counter)]
     pub guest_nice_ns: Option<u64>,
 }

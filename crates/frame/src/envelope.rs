@@ -2,13 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::column::Row;
 use super::{Frame, Text, json};
 
 /// The value of [`Frame::format`].
-pub const FORMAT: &str = "nfm-frame/1";
+pub const FORMAT: &str = "nfm-frame/2";
 
 /// Identity of the guest of a frame.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, Row)]
 pub struct DomainIdentity {
     /// libvirt's name of the domain; of a file that does not tell, the file's name.
     pub name: String,
@@ -19,7 +20,7 @@ pub struct DomainIdentity {
 }
 
 /// The way in which a frame was taken, and what is wrong with it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, Row)]
 pub struct Consistency {
     /// `live`: the guest ran while it was read; `paused`: it was suspended for the frame.
     pub mode: Text,
@@ -32,13 +33,14 @@ pub struct Consistency {
 }
 
 /// Something that a frame lacks.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, Row)]
 pub struct Problem {
     /// The section's name.
     pub section: Text,
     /// What happened, in one sentence.
     pub reason: String,
     /// The guest-virtual address at which it happened, where there is one.
+    #[column(label)]
     pub address: Option<u64>,
 }
 

@@ -3,15 +3,18 @@
 use serde::{Deserialize, Serialize};
 
 use super::Text;
+use super::column::Row;
 use super::lenient::or_unknown;
 
 /// One open file descriptor of one process, as `/proc/PID/fd` shows it. Of threads with a table of descriptors of
 /// their own, and of those whose leader has ended, what only they have open comes behind (`/proc/PID/task/TID/fd`).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, Row)]
 pub struct File {
     /// The process.
+    #[column(label)]
     pub pid: u32,
     /// The descriptor.
+    #[column(label)]
     pub fd: u32,
     /// What kind of file it is.
     #[serde(default, deserialize_with = "or_unknown")]
@@ -19,10 +22,13 @@ pub struct File {
     /// What `readlink /proc/PID/fd/FD` shows in the guest.
     pub path: Option<Text>,
     /// The flags of open(2), `O_CLOEXEC` included, as `/proc/PID/fdinfo` shows them in octal.
+    #[column(label)]
     pub flags: Option<u64>,
     /// The offset for the next read or write.
+    #[column(bytes)]
     pub position: Option<u64>,
     /// The inode's number.
+    #[column(label)]
     pub inode: Option<u64>,
 }
 
@@ -65,18 +71,21 @@ impl FileKind {
         })
     }
 
+    /// The kinds' names in JSON.
+    pub const NAMES: [&'static str; 8] = [
+        "file",
+        "directory",
+        "character_device",
+        "block_device",
+        "pipe",
+        "socket",
+        "symlink",
+        "anon_inode",
+    ];
+
     /// The kind's name in JSON.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::File => "file",
-            Self::Directory => "directory",
-            Self::CharacterDevice => "character_device",
-            Self::BlockDevice => "block_device",
-            Self::Pipe => "pipe",
-            Self::Socket => "socket",
-            Self::Symlink => "symlink",
-            Self::AnonInode => "anon_inode",
-        }
+        Self::NAMES.get(self as usize).copied().unwrap_or_default()
     }
 
     /// The letters that `lsof` shows.
@@ -90,6 +99,19 @@ impl FileKind {
             Self::Socket => "sock",
             Self::Symlink => "LINK",
             Self::AnonInode => "a_inode",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::FileKind;
+
+    #[test]
+    fn names_are_those_of_the_json() {
+        for name in FileKind::NAMES {
+            let kind: FileKind = serde_json::from_value(name.into()).unwrap();
+            assert_eq!(kind.name(), name);
         }
     }
 }

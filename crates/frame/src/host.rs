@@ -3,11 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::Text;
+use super::column::Row;
 
 /// What the hypervisor's side knows of the guest.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, Row)]
 pub struct Host {
     /// CPU time of all vCPUs.
+    #[column(counter)]
     pub vcpu_time_ns: Option<u64>,
     /// Guest RAM that is in the host's RAM.
     pub rss_bytes: Option<u64>,

@@ -3,10 +3,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::column::Row;
 use super::{Connection, Process, Text};
 
 /// What was compared, and what did not agree. Every finding was seen in several looks at fresh memory.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, Row)]
 pub struct Integrity {
     /// Processes and threads that some of the kernel's lists and tables lack.
     pub hidden_processes: Vec<HiddenProcess>,
@@ -40,19 +41,24 @@ impl Integrity {
 }
 
 /// A living process or thread that is not everywhere where the kernel keeps it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, Row)]
 pub struct HiddenProcess {
     /// Process id.
+    #[column(label)]
     pub pid: u32,
     /// Thread id; equal to `pid` for the process itself.
+    #[column(label)]
     pub tid: u32,
     /// Its name.
     pub name: Option<Text>,
     /// Its real user id.
+    #[column(label)]
     pub uid: Option<u32>,
     /// When it started, in nanoseconds since the guest's boot.
+    #[column(label)]
     pub start_time_ns: Option<u64>,
     /// Where its `task_struct` lies.
+    #[column(label)]
     pub address: u64,
     /// Where it was seen: `task list`, `PID table`, `thread list`, `parent's children`, `run queue`.
     pub seen_in: Vec<Text>,
@@ -63,15 +69,18 @@ pub struct HiddenProcess {
 }
 
 /// A module that is not everywhere where the kernel keeps it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, Row)]
 pub struct HiddenModule {
     /// The module's name.
     pub name: Option<Text>,
     /// Where its `struct module` lies.
+    #[column(label)]
     pub address: u64,
     /// Where its code lies.
+    #[column(label)]
     pub code: Option<u64>,
     /// Bytes of its memory.
+    #[column(bytes)]
     pub size: Option<u64>,
     /// Where it was seen: `module list`, `/sys/module`, `module memory`.
     pub seen_in: Vec<Text>,
@@ -80,7 +89,7 @@ pub struct HiddenModule {
 }
 
 /// A socket of a process that hides; `connection.pid` is that process.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, Row)]
 pub struct HiddenConnection {
     /// The socket.
     pub connection: Connection,
@@ -89,50 +98,56 @@ pub struct HiddenConnection {
 }
 
 /// A system call that leads outside of the kernel's code.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, Row)]
 pub struct HookedSyscall {
     /// The table: `sys_call_table` or `ia32_sys_call_table`.
     pub table: Text,
     /// The system call's number.
+    #[column(label)]
     pub number: u32,
     /// Its name; `None` for one that is newer than this program.
     pub name: Option<Text>,
     /// What is hooked: `entry`, the table's entry, or `code`, the first instructions of the function.
     pub place: Text,
     /// Where the entry or the code lies.
+    #[column(label)]
     pub address: u64,
     /// Where it leads.
     pub target: HookTarget,
 }
 
 /// An interrupt gate that leads outside of the kernel's code.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, Row)]
 pub struct HookedInterrupt {
     /// The interrupt's vector.
+    #[column(label)]
     pub vector: u32,
     /// Where the gate lies.
+    #[column(label)]
     pub address: u64,
     /// Where it leads.
     pub target: HookTarget,
 }
 
 /// A pointer to a function that leads where none of its kind may.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, Row)]
 pub struct HookedFunction {
     /// What kind of pointer: `operations`, `dispatcher`, `ftrace`, `kprobe`, `netfilter`, `notifier`.
     pub kind: Text,
     /// Which one: `tcp4_seq_ops.show`, for example.
     pub name: Text,
     /// Where the pointer lies.
+    #[column(label)]
     pub address: u64,
     /// Where it leads.
     pub target: HookTarget,
 }
 
 /// Where a hook leads.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, Row)]
 pub struct HookTarget {
     /// Kernel-virtual address.
+    #[column(label)]
     pub address: u64,
     /// The module in whose memory that is; `None` where it is no module's.
     pub module: Option<Text>,
@@ -141,11 +156,13 @@ pub struct HookTarget {
 }
 
 /// Credentials that belong to several processes at once, which the kernel never gives.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, Row)]
 pub struct SharedCredentials {
     /// Where the `struct cred` lies.
+    #[column(label)]
     pub address: u64,
     /// Their real user id.
+    #[column(label)]
     pub uid: Option<u32>,
     /// Whether they are those that the kernel itself runs with (`init_cred`).
     pub of_kernel: bool,
@@ -154,9 +171,10 @@ pub struct SharedCredentials {
 }
 
 /// A process that has shared credentials.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, Row)]
 pub struct CredentialsOwner {
     /// Process id.
+    #[column(label)]
     pub pid: u32,
     /// Its name.
     pub name: Option<Text>,
@@ -165,7 +183,7 @@ pub struct CredentialsOwner {
 }
 
 /// One comparison.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, Row)]
 pub struct IntegrityCheck {
     /// What was compared.
     pub name: Text,
@@ -190,4 +208,27 @@ pub enum CheckOutcome {
     #[default]
     #[serde(other)]
     Failed,
+}
+
+impl CheckOutcome {
+    /// The outcomes' names in JSON.
+    pub const NAMES: [&'static str; 3] = ["done", "unavailable", "failed"];
+
+    /// The outcome's name in JSON.
+    pub fn name(self) -> &'static str {
+        Self::NAMES.get(self as usize).copied().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CheckOutcome;
+
+    #[test]
+    fn names_are_those_of_the_json() {
+        for name in CheckOutcome::NAMES {
+            let outcome: CheckOutcome = serde_json::from_value(name.into()).unwrap();
+            assert_eq!(outcome.name(), name);
+        }
+    }
 }

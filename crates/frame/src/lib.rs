@@ -9,6 +9,7 @@
 #![warn(missing_docs)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+pub mod column;
 mod connections;
 mod cpus;
 mod envelope;
@@ -18,6 +19,7 @@ mod integrity;
 mod interfaces;
 mod json;
 mod lenient;
+mod lines;
 mod log;
 mod mappings;
 mod memory;
@@ -26,11 +28,12 @@ mod mounts;
 mod os;
 mod processes;
 mod section;
+mod source;
 mod terminal;
 mod text;
 
 pub use connections::Connection;
-pub use cpus::{Cpu, CpuTimes};
+pub use cpus::Cpu;
 pub use envelope::{Consistency, DomainIdentity, FORMAT, Problem};
 pub use files::{File, FileKind};
 pub use host::Host;
@@ -40,13 +43,15 @@ pub use integrity::{
 };
 pub use interfaces::Interface;
 pub use json::json;
+pub use lines::FrameLines;
 pub use log::LogRecord;
 pub use mappings::{Mapping, PhysicalRun};
 pub use memory::Memory;
 pub use modules::Module;
 pub use mounts::Mount;
 pub use os::Os;
-pub use processes::{Namespaces, Process, ProcessState, Thread};
+pub use processes::{Process, ProcessState, Thread};
 pub use section::{Frame, Section};
+pub use source::{At, FrameSource, SourceError};
 pub use terminal::steers_terminal;
 pub use text::Text;

@@ -3,17 +3,20 @@
 use serde::{Deserialize, Serialize};
 
 use super::Text;
+use super::column::Row;
 
 /// One loaded module, as `/proc/modules` shows it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, Row)]
 pub struct Module {
     /// The module's name.
     pub name: Text,
     /// `Live`, `Loading` or `Unloading`.
     pub state: Option<Text>,
     /// Bytes of memory.
+    #[column(bytes)]
     pub size: Option<u64>,
     /// Kernel-virtual address of its code.
+    #[column(label)]
     pub address: Option<u64>,
     /// How many use it.
     pub references: Option<i64>,

@@ -3,11 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::Text;
+use super::column::Row;
 
 /// One mount of one mount namespace, as `/proc/PID/mountinfo` shows it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, Row)]
 pub struct Mount {
     /// Inode of the mount namespace, as `readlink /proc/PID/ns/mnt` shows it.
+    #[column(label)]
     pub mnt_ns: Option<u32>,
     /// The device or the name given instead of one.
     pub source: Option<Text>,

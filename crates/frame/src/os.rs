@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::Text;
+use super::column::Row;
 
 /// The operating system.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, Row)]
 pub struct Os {
     /// `uname -s`.
     pub sysname: Option<Text>,
@@ -22,8 +23,10 @@ pub struct Os {
     /// The kernel's command line.
     pub command_line: Option<Text>,
     /// When the guest booted by its own wall clock, nanoseconds since 1970 (`btime`).
+    #[column(label)]
     pub boot_time_ns: Option<u64>,
     /// Time since boot, as of the guest's last timer tick.
+    #[column(counter)]
     pub uptime_ns: Option<u64>,
     /// Load averages over 1, 5 and 15 minutes.
     pub load: Option<[f64; 3]>,

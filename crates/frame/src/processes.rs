@@ -4,14 +4,17 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Text;
+use super::column::Row;
 use super::lenient::or_unknown;
 
 /// One process: a thread group, as `/proc` lists it in the guest's first PID namespace.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, Row)]
 pub struct Process {
     /// Process id.
+    #[column(label)]
     pub pid: u32,
     /// The parent's process id; 0 for the first process and the kernel's threads' parent.
+    #[column(label)]
     pub ppid: Option<u32>,
     /// The name as in `/proc/PID/status` (`comm`).
     pub name: Option<Text>,
@@ -27,12 +30,16 @@ pub struct Process {
     /// Its root directory.
     pub root: Option<Text>,
     /// Real user id.
+    #[column(label)]
     pub uid: Option<u32>,
     /// Effective user id.
+    #[column(label)]
     pub euid: Option<u32>,
     /// Real group id.
+    #[column(label)]
     pub gid: Option<u32>,
     /// Effective group id.
+    #[column(label)]
     pub egid: Option<u32>,
     /// Number of threads, the first included.
     pub threads: Option<u32>,
@@ -42,10 +49,13 @@ pub struct Process {
     /// Nice value, -20 to 19.
     pub nice: Option<i32>,
     /// When it started, in nanoseconds since the guest's boot.
+    #[column(label)]
     pub start_time_ns: Option<u64>,
     /// CPU time in user mode, all threads that were.
+    #[column(counter)]
     pub user_ns: Option<u64>,
     /// CPU time in the kernel, all threads that were.
+    #[column(counter)]
     pub system_ns: Option<u64>,
     /// Size of the address space.
     pub virtual_bytes: Option<u64>,
@@ -57,18 +67,42 @@ pub struct Process {
     pub open_files: Option<u32>,
     /// Its group in the unified cgroup hierarchy, as `/proc/PID/cgroup` shows.
     pub cgroup: Option<Text>,
-    /// The namespaces it is in.
-    pub namespaces: Namespaces,
+    /// Its namespace of process ids: the inode number, as `readlink /proc/PID/ns/pid` shows it.
+    #[column(label)]
+    pub pid_namespace: Option<u32>,
+    /// Its namespace of the network: the inode number, as `readlink /proc/PID/ns/net` shows it.
+    #[column(label)]
+    pub net_namespace: Option<u32>,
+    /// Its namespace of mounts: the inode number, as `readlink /proc/PID/ns/mnt` shows it.
+    #[column(label)]
+    pub mnt_namespace: Option<u32>,
+    /// Its namespace of the host name: the inode number, as `readlink /proc/PID/ns/uts` shows it.
+    #[column(label)]
+    pub uts_namespace: Option<u32>,
+    /// Its namespace of System V IPC and message queues: the inode number, as `readlink /proc/PID/ns/ipc` shows it.
+    #[column(label)]
+    pub ipc_namespace: Option<u32>,
+    /// Its namespace of user and group ids: the inode number, as `readlink /proc/PID/ns/user` shows it.
+    #[column(label)]
+    pub user_namespace: Option<u32>,
+    /// Its namespace of control groups: the inode number, as `readlink /proc/PID/ns/cgroup` shows it.
+    #[column(label)]
+    pub cgroup_namespace: Option<u32>,
+    /// Its namespace of clock offsets: the inode number, as `readlink /proc/PID/ns/time` shows it.
+    #[column(label)]
+    pub time_namespace: Option<u32>,
     /// Whether it is a thread of the kernel.
     pub kernel_thread: Option<bool>,
     /// Its process id in its own PID namespace.
+    #[column(label)]
     pub pid_in_namespace: Option<u32>,
 }
 
 /// One thread of a process, as `/proc/PID/task/TID` shows it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, Row)]
 pub struct Thread {
     /// Thread id.
+    #[column(label)]
     pub tid: u32,
     /// The thread's name.
     pub name: Option<Text>,
@@ -76,30 +110,11 @@ pub struct Thread {
     #[serde(default, deserialize_with = "or_unknown")]
     pub state: Option<ProcessState>,
     /// When it started, in nanoseconds since the guest's boot.
+    #[column(label)]
     pub start_time_ns: Option<u64>,
     /// Time on a CPU, as the scheduler measures it.
+    #[column(counter)]
     pub cpu_ns: Option<u64>,
-}
-
-/// Inode numbers of a process's namespaces, as `readlink /proc/PID/ns/*` shows them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-pub struct Namespaces {
-    /// Process ids.
-    pub pid: Option<u32>,
-    /// Network.
-    pub net: Option<u32>,
-    /// Mounts.
-    pub mnt: Option<u32>,
-    /// Host name.
-    pub uts: Option<u32>,
-    /// System V IPC and message queues.
-    pub ipc: Option<u32>,
-    /// User and group ids.
-    pub user: Option<u32>,
-    /// Control groups.
-    pub cgroup: Option<u32>,
-    /// Clock offsets.
-    pub time: Option<u32>,
 }
 
 /// A process's state, by the letter that `ps` and `/proc/PID/stat` show.
@@ -140,6 +155,14 @@ impl ProcessState {
         Self::Idle,
     ];
 
+    /// Their letters.
+    pub const LETTERS: [&'static str; 9] = ["R", "S", "D", "T", "t", "X", "Z", "P", "I"];
+
+    /// The letter as a text.
+    pub fn text(self) -> &'static str {
+        Self::LETTERS.get(self as usize).copied().unwrap_or_default()
+    }
+
     /// The state of a letter.
     pub fn from_letter(letter: char) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.letter() == letter)
@@ -147,17 +170,7 @@ impl ProcessState {
 
     /// The letter.
     pub fn letter(self) -> char {
-        match self {
-            Self::Running => 'R',
-            Self::Sleeping => 'S',
-            Self::DiskSleep => 'D',
-            Self::Stopped => 'T',
-            Self::TracingStop => 't',
-            Self::Dead => 'X',
-            Self::Zombie => 'Z',
-            Self::Parked => 'P',
-            Self::Idle => 'I',
-        }
+        self.text().chars().next().unwrap_or('?')
     }
 }
 
@@ -171,5 +184,18 @@ impl<'de> Deserialize<'de> for ProcessState {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let letter = char::deserialize(deserializer)?;
         Self::from_letter(letter).ok_or_else(|| D::Error::custom("no letter of a process's state"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ProcessState;
+
+    #[test]
+    fn each_state_has_its_letter() {
+        assert_eq!(ProcessState::ALL.map(ProcessState::text), ProcessState::LETTERS);
+        assert_eq!(ProcessState::TracingStop.letter(), 't');
+        assert_eq!(ProcessState::from_letter('t'), Some(ProcessState::TracingStop));
+        assert_eq!(ProcessState::from_letter('?'), None);
     }
 }

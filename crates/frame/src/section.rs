@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::column::{Column, Facts, Row};
 use super::{
     Connection, Consistency, Cpu, DomainIdentity, FORMAT, File, Host, Integrity, Interface,
     LogRecord, Mapping, Memory, Module, Mount, Os, Process, Text,
@@ -28,6 +29,13 @@ macro_rules! sections {
                 }
             }
 
+            /// The columns of the section's rows.
+            pub fn columns(self) -> &'static [Column] {
+                match self {
+                    $(Self::$variant => <$facts as Facts>::COLUMNS,)+
+                }
+            }
+
             /// Whether a frame has the section when its caller names none.
             pub fn is_default(self) -> bool {
                 match self {
@@ -39,16 +47,18 @@ macro_rules! sections {
         /// One snapshot of one guest. A section that was not asked for is `None` and absent from JSON.
         ///
         /// Later versions add members: outside of this crate, make one as `Frame { seq: 1, ..Frame::default() }`.
-        #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+        #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, Row)]
         pub struct Frame {
             /// Name and version of this format.
             pub format: Text,
             /// Whose snapshot it is.
             pub domain: DomainIdentity,
             /// Counts the frames of one handle, from 1.
+            #[column(label)]
             pub seq: u64,
             /// When the guest was so: the host's wall clock when the crawl began, or, of a guest read from a
             /// file, when its memory was written there. Nanoseconds since 1970.
+            #[column(label)]
             pub time_ns: u64,
             /// How long the crawl took.
             pub duration_ns: u64,
@@ -76,6 +86,13 @@ macro_rules! sections {
         }
 
         impl Frame {
+            /// Leaves out all sections but these.
+            pub fn keep_only(&mut self, sections: &[Section]) {
+                $(if !sections.contains(&Section::$variant) {
+                    self.$name = None;
+                })+
+            }
+
             /// Whether the frame has the section.
             pub fn has(&self, section: Section) -> bool {
                 match section {

@@ -14,7 +14,7 @@ pub const NFM_PHYSICAL_RUN_PHYSICAL: u64 = 1u64 << 0;
 pub struct nfm_physical_run_t {
     /// Which members are known, NFM_PHYSICAL_RUN_... combined; all but physical always are.
     pub known: u64,
-    /// First virtual address; "virtual" in JSON.
+    /// First virtual address.
     pub virtual_address: u64,
     /// Guest-physical address of the first byte; not known for pages in swap.
     pub physical: u64,

@@ -200,7 +200,6 @@ impl Row for nfm_process_t {
     fn of(process: &Process, fill: &mut Fill) -> Self {
         let (thread_list, thread_list_count, thread_list_stride) =
             fill.rows(NFM_PROCESS_THREAD_LIST, process.thread_list.as_deref());
-        let namespaces = &process.namespaces;
         Self {
             name: fill.text(NFM_PROCESS_NAME, process.name.as_deref()),
             command_line: fill.text(NFM_PROCESS_COMMAND_LINE, process.command_line.as_deref()),
@@ -224,14 +223,14 @@ impl Row for nfm_process_t {
             threads: fill.value(NFM_PROCESS_THREADS, process.threads),
             nice: fill.value(NFM_PROCESS_NICE, process.nice),
             open_files: fill.value(NFM_PROCESS_OPEN_FILES, process.open_files),
-            pid_namespace: fill.value(NFM_PROCESS_PID_NAMESPACE, namespaces.pid),
-            net_namespace: fill.value(NFM_PROCESS_NET_NAMESPACE, namespaces.net),
-            mnt_namespace: fill.value(NFM_PROCESS_MNT_NAMESPACE, namespaces.mnt),
-            uts_namespace: fill.value(NFM_PROCESS_UTS_NAMESPACE, namespaces.uts),
-            ipc_namespace: fill.value(NFM_PROCESS_IPC_NAMESPACE, namespaces.ipc),
-            user_namespace: fill.value(NFM_PROCESS_USER_NAMESPACE, namespaces.user),
-            cgroup_namespace: fill.value(NFM_PROCESS_CGROUP_NAMESPACE, namespaces.cgroup),
-            time_namespace: fill.value(NFM_PROCESS_TIME_NAMESPACE, namespaces.time),
+            pid_namespace: fill.value(NFM_PROCESS_PID_NAMESPACE, process.pid_namespace),
+            net_namespace: fill.value(NFM_PROCESS_NET_NAMESPACE, process.net_namespace),
+            mnt_namespace: fill.value(NFM_PROCESS_MNT_NAMESPACE, process.mnt_namespace),
+            uts_namespace: fill.value(NFM_PROCESS_UTS_NAMESPACE, process.uts_namespace),
+            ipc_namespace: fill.value(NFM_PROCESS_IPC_NAMESPACE, process.ipc_namespace),
+            user_namespace: fill.value(NFM_PROCESS_USER_NAMESPACE, process.user_namespace),
+            cgroup_namespace: fill.value(NFM_PROCESS_CGROUP_NAMESPACE, process.cgroup_namespace),
+            time_namespace: fill.value(NFM_PROCESS_TIME_NAMESPACE, process.time_namespace),
             kernel_thread: fill.flag(NFM_PROCESS_KERNEL_THREAD, process.kernel_thread),
             state: fill.value(NFM_PROCESS_STATE, process.state.map(letter)),
             reserved: [0; 3],

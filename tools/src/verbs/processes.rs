@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::process::ExitCode;
 
-use nfm::{CrawlOptions, Frame, Process, Section};
+use nfm::{Frame, Process, Section};
 
-use super::{Verb, as_json, frame, json, open, report};
+use super::{Frames, Verb, as_json, frame, json, report};
 use crate::args::{OfProcess, Ps};
 use crate::show::{clock, known, table};
 use crate::usage::{cpu_time, usage};
@@ -24,11 +24,7 @@ pub(crate) fn ps(options: &nfm::OpenOptions, ps: &Ps, out: &mut dyn Write) -> Ve
         report(&frame);
         return Ok(ExitCode::SUCCESS);
     }
-    let mut domain = open(options, &ps.target.domain)?;
-    let options = CrawlOptions::sections(&SECTIONS);
-    let earlier = domain.crawl(&options)?;
-    std::thread::sleep(ps.interval);
-    let later = domain.crawl(&options)?;
+    let [earlier, later] = Frames::open(options, &ps.target.domain)?.two(&SECTIONS, ps.interval)?;
     let mut usage = usage(&earlier, &later);
     usage.sort_by_key(|row| row.process.pid);
     if ps.target.json {

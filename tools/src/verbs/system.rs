@@ -141,11 +141,11 @@ pub(crate) fn lscpu(options: &nfm::OpenOptions, target: &Target, out: &mut dyn W
                 if cpu.online { "yes" } else { "no" }.to_owned(),
                 known(cpu.mhz.map(|mhz| format!("{mhz:.0}"))),
                 known(cpu.cache_kib),
-                seconds(cpu.times.user_ns),
-                seconds(cpu.times.system_ns),
-                seconds(cpu.times.idle_ns),
-                seconds(cpu.times.iowait_ns),
-                seconds(cpu.times.steal_ns),
+                seconds(cpu.user_ns),
+                seconds(cpu.system_ns),
+                seconds(cpu.idle_ns),
+                seconds(cpu.iowait_ns),
+                seconds(cpu.steal_ns),
                 known(cpu.model.as_ref()),
             ]
         });

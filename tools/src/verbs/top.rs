@@ -2,11 +2,11 @@
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use nfm::{CrawlOptions, Domain, Frame, Section};
+use nfm::{Frame, Section};
 
-use super::{Verb, json, open, report};
+use super::{Frames, Verb, json, report};
 use crate::Failure;
 use crate::args::Top;
 use crate::show::{clock, escaped, known, size, table};
@@ -17,34 +17,40 @@ const SECTIONS: [Section; 4] = [Section::Os, Section::Cpus, Section::Memory, Sec
 
 /// `nfm top`.
 pub(crate) fn top(options: &nfm::OpenOptions, top: &Top, out: &mut dyn Write) -> Verb {
-    let mut domain = open(options, &top.target.domain)?;
-    let interval = top.interval;
-    let (mut earlier, mut at) = sample(&mut domain)?;
+    let mut frames = Frames::open(options, &top.target.domain)?;
+    if top.once {
+        let [earlier, later] = frames.two(&SECTIONS, top.interval)?;
+        show(top, &earlier, &later, out)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let is_screen = std::io::stdout().is_terminal() && !top.target.json;
+    // Recorded frames that nobody watches need no time between them.
+    let interval = if frames.is_live() || is_screen { top.interval } else { Duration::ZERO };
+    let mut at = Instant::now();
+    let mut earlier = frames.first(&SECTIONS)?;
     loop {
         std::thread::sleep((at + interval).saturating_duration_since(Instant::now()));
-        let (later, now) = sample(&mut domain)?;
-        let usage = usage(&earlier, &later);
-        if top.target.json {
-            json(out, &usage)?;
-        } else {
-            if !top.once && std::io::stdout().is_terminal() {
-                // Home, and clear what is below.
-                write!(out, "\x1b[H\x1b[J")?;
-            }
-            print(&later, &usage, out)?;
+        at = Instant::now();
+        let Some(later) = frames.next(&earlier, &SECTIONS)? else { return Ok(ExitCode::SUCCESS) };
+        if is_screen {
+            // Home, and clear what is below.
+            write!(out, "\x1b[H\x1b[J")?;
         }
-        out.flush()?;
-        report(&later);
-        if top.once {
-            return Ok(ExitCode::SUCCESS);
-        }
-        (earlier, at) = (later, now);
+        show(top, &earlier, &later, out)?;
+        earlier = later;
     }
 }
 
-fn sample(domain: &mut Domain) -> Result<(Frame, Instant), Failure> {
-    let at = Instant::now();
-    Ok((domain.crawl(&CrawlOptions::sections(&SECTIONS))?, at))
+/// Prints the use of the CPU between two frames.
+fn show(top: &Top, earlier: &Frame, later: &Frame, out: &mut dyn Write) -> Result<(), Failure> {
+    let usage = usage(earlier, later);
+    match top.target.json {
+        true => json(out, &usage)?,
+        false => print(later, &usage, out)?,
+    }
+    out.flush()?;
+    report(later);
+    Ok(())
 }
 
 fn print(frame: &Frame, usage: &[Usage], out: &mut dyn Write) -> std::io::Result<()> {

@@ -1,0 +1,226 @@
+//! Columns: the name, type, unit, kind and documentation of each field of a row, said once, on the field.
+//!
+//! `#[derive(Row)]` makes them. The JSON Schema and `docs/frame.md` are generated from them.
+
+pub use nfm_frame_derive::Row;
+
+use super::{CheckOutcome, FileKind, ProcessState, Text};
+
+/// One field of a row.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Column {
+    /// The field's name, in Rust, JSON and C.
+    pub name: &'static str,
+    /// One sentence or two on the field.
+    pub doc: &'static str,
+    /// The type of its values.
+    pub value: Type,
+    /// Whether a value may be unknown (`null`).
+    pub optional: bool,
+    /// The way in which it changes from frame to frame.
+    pub kind: Kind,
+    /// The unit of its numbers.
+    pub unit: Unit,
+}
+
+/// The way in which a fact changes from frame to frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// It tells rows apart or describes one; numbers of this kind are not summed.
+    Label,
+    /// It rises and falls.
+    Gauge,
+    /// It only rises, until its owner starts anew.
+    Counter,
+}
+
+impl Kind {
+    /// The kind's name in documents.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Label => "label",
+            Self::Gauge => "gauge",
+            Self::Counter => "counter",
+        }
+    }
+}
+
+/// The unit of a column's numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// A count, or no number.
+    None,
+    /// Nanoseconds.
+    Nanoseconds,
+    /// Bytes.
+    Bytes,
+    /// 1,024 bytes.
+    Kibibytes,
+    /// Millions in a second.
+    Megahertz,
+}
+
+impl Unit {
+    /// The unit's name in documents; empty for none.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Nanoseconds => "ns",
+            Self::Bytes => "bytes",
+            Self::Kibibytes => "KiB",
+            Self::Megahertz => "MHz",
+        }
+    }
+}
+
+/// The type of a column's values.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Type {
+    /// True or false.
+    Bool,
+    /// A whole number from 0 to the greatest of so many bits.
+    Unsigned(u32),
+    /// A whole number in two's complement of so many bits.
+    Signed(u32),
+    /// A floating-point number of 64 bits.
+    Float,
+    /// So many of them.
+    Floats(usize),
+    /// A text.
+    Text,
+    /// One of these texts.
+    OneOf(&'static [&'static str]),
+    /// Texts.
+    Texts,
+    /// One row of another kind.
+    Row(&'static [Column]),
+    /// Rows of another kind.
+    Rows(&'static [Column]),
+}
+
+impl Type {
+    /// The kind of a column that does not say its own.
+    pub const fn usual_kind(self) -> Kind {
+        match self {
+            Self::Unsigned(_) | Self::Signed(_) | Self::Float | Self::Floats(_) => Kind::Gauge,
+            _ => Kind::Label,
+        }
+    }
+}
+
+/// One value of a row.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value<'a> {
+    /// Unknown.
+    Null,
+    /// See [`Type::Bool`].
+    Bool(bool),
+    /// See [`Type::Unsigned`].
+    Unsigned(u64),
+    /// See [`Type::Signed`].
+    Signed(i64),
+    /// See [`Type::Float`].
+    Float(f64),
+    /// See [`Type::Floats`].
+    Floats(&'a [f64]),
+    /// See [`Type::Text`] and [`Type::OneOf`].
+    Text(&'a str),
+    /// See [`Type::Texts`].
+    Texts(&'a [Text]),
+    /// See [`Type::Row`]: the values of its columns.
+    Row(Vec<Value<'a>>),
+    /// See [`Type::Rows`].
+    Rows(Vec<Vec<Value<'a>>>),
+}
+
+/// A row of a section.
+pub trait Row {
+    /// One sentence or two on the row.
+    const DOC: &'static str;
+    /// Its columns, in the order of its fields.
+    const COLUMNS: &'static [Column];
+
+    /// The values of its columns, in their order.
+    fn values(&self) -> Vec<Value<'_>>;
+}
+
+/// The facts of a section: one row, or any number of them.
+pub trait Facts {
+    /// The columns of its rows.
+    const COLUMNS: &'static [Column];
+}
+
+impl<T: Row> Facts for T {
+    const COLUMNS: &'static [Column] = T::COLUMNS;
+}
+
+impl<T: Row> Facts for Vec<T> {
+    const COLUMNS: &'static [Column] = T::COLUMNS;
+}
+
+/// A type that a field of a row may have.
+pub trait Fact {
+    /// The type of its values.
+    const TYPE: Type;
+    /// Whether a value may be unknown.
+    const OPTIONAL: bool = false;
+
+    /// The value.
+    fn value(&self) -> Value<'_>;
+}
+
+impl<T: Fact> Fact for Option<T> {
+    const TYPE: Type = T::TYPE;
+    const OPTIONAL: bool = true;
+
+    fn value(&self) -> Value<'_> {
+        self.as_ref().map_or(Value::Null, T::value)
+    }
+}
+
+macro_rules! facts {
+    ($($rust:ty: $kind:expr, |$fact:ident| $value:expr;)+) => {
+        $(impl Fact for $rust {
+            const TYPE: Type = $kind;
+
+            fn value(&self) -> Value<'_> {
+                let $fact = self;
+                $value
+            }
+        })+
+    };
+}
+
+facts! {
+    bool: Type::Bool, |fact| Value::Bool(*fact);
+    u8: Type::Unsigned(8), |fact| Value::Unsigned(u64::from(*fact));
+    u16: Type::Unsigned(16), |fact| Value::Unsigned(u64::from(*fact));
+    u32: Type::Unsigned(32), |fact| Value::Unsigned(u64::from(*fact));
+    u64: Type::Unsigned(64), |fact| Value::Unsigned(*fact);
+    i32: Type::Signed(32), |fact| Value::Signed(i64::from(*fact));
+    i64: Type::Signed(64), |fact| Value::Signed(*fact);
+    f64: Type::Float, |fact| Value::Float(*fact);
+    [f64; 3]: Type::Floats(3), |fact| Value::Floats(fact);
+    Text: Type::Text, |fact| Value::Text(fact);
+    String: Type::Text, |fact| Value::Text(fact);
+    Vec<Text>: Type::Texts, |fact| Value::Texts(fact);
+    ProcessState: Type::OneOf(&ProcessState::LETTERS), |fact| Value::Text(fact.text());
+    FileKind: Type::OneOf(&FileKind::NAMES), |fact| Value::Text(fact.name());
+    CheckOutcome: Type::OneOf(&CheckOutcome::NAMES), |fact| Value::Text(fact.name());
+}
+
+impl<T: Row> Fact for T {
+    const TYPE: Type = Type::Row(T::COLUMNS);
+
+    fn value(&self) -> Value<'_> {
+        Value::Row(self.values())
+    }
+}
+
+impl<T: Row> Fact for Vec<T> {
+    const TYPE: Type = Type::Rows(T::COLUMNS);
+
+    fn value(&self) -> Value<'_> {
+        Value::Rows(self.iter().map(T::values).collect())
+    }
+}
