@@ -76,7 +76,7 @@ fn ps() {
     assert_eq!(row("/bin/lab-workload alice")[uid], "1000");
     assert_eq!(row("/bin/lab-workload bob")[uid], "1001");
     assert_eq!(row("/bin/lab-workload server")[uid], "33");
-    assert_eq!(row("/bin/lab-workload threads")[threads], "9");
+    assert_eq!(row("/bin/lab-workload threads")[threads], "10");
     assert_eq!(row("/bin/lab-workload nice")[nice], "5");
     assert_eq!(row("/bin/lab-workload urgent")[nice], "-5");
     assert_eq!(row("[zombie-child]")[state], "Z");
