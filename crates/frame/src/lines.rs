@@ -138,10 +138,10 @@ impl FrameSource for FrameLines {
             let known = self.domains.iter().map(|one| one.name.clone()).collect();
             return Err(SourceError::NoSuchDomain { domain: domain.to_owned(), known });
         };
-        let own = self.frames.iter().filter(|line| line.domain == index);
+        let mut own = self.frames.iter().filter(|line| line.domain == index);
         // Of several at one time the later ones in the file count.
         let found = match at {
-            At::Latest => own.last(),
+            At::Latest => own.next_back(),
             At::Before(time) => {
                 own.filter(|line| line.time_ns <= time).max_by_key(|line| line.time_ns)
             }
