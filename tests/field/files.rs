@@ -6,7 +6,7 @@ use nfm::{Domain, Frame, Section};
 use crate::lab;
 
 /// The oracle's guests of that kernel, which are there in the same run.
-fn guest(kernel: &str) -> lab::Guest {
+pub fn guest(kernel: &str) -> lab::Guest {
     let big = ["--machine", "q35", "--memory", "6144", "--vcpus", "2", "--flavour", "generic"];
     let (name, options): (_, Vec<&str>) = match kernel {
         "5.10" => ("oracle-5.10-generic-q35-6144-MiB-2-CPUs", big.to_vec()),
@@ -19,7 +19,7 @@ fn guest(kernel: &str) -> lab::Guest {
 }
 
 /// Rows of these sections alone, of a handle opened before.
-fn frame(domain: &mut Domain, sections: &[Section]) -> Frame {
+pub fn frame(domain: &mut Domain, sections: &[Section]) -> Frame {
     let mut options = lab::patient();
     options.sections = sections.to_vec();
     let frame = domain.crawl(&options).expect("a frame");

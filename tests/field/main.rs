@@ -11,4 +11,5 @@ mod cores;
 mod files;
 mod integrity;
 mod kernels;
+mod limits;
 mod network;
