@@ -38,10 +38,10 @@ pub(super) struct State {
 /// scheduling, its control group, its parent, its directories, the paths of its files and how far they are read - is
 /// read each time.
 #[derive(Debug, Default)]
-pub(super) struct Facts {
-    pub process: Option<Box<processes::Facts>>,
+pub(super) struct SleeperFacts {
+    pub process: Option<Box<processes::ProcessFacts>>,
     pub descriptors: Option<Vec<Descriptor>>,
-    pub files: Option<Vec<files::Facts>>,
+    pub files: Option<Vec<files::FileFacts>>,
     pub sockets: Option<Vec<connections::Open>>,
     pub areas: Option<Vec<mappings::Area>>,
 }
@@ -50,7 +50,7 @@ pub(super) struct Facts {
 #[derive(Debug)]
 pub(super) struct Sleeper {
     state: State,
-    facts: Facts,
+    facts: SleeperFacts,
     /// Until when that is believed.
     until: Instant,
     /// What reading it took.
@@ -77,7 +77,7 @@ pub(super) struct Look {
     /// `None` while it may run, where others share its address space, or where this kernel does not tell.
     pub state: Option<State>,
     /// What is known, and what is to be.
-    pub facts: Facts,
+    pub facts: SleeperFacts,
     /// Whether what is read now may be believed later: the last frame saw the same state. Were this the first, it might
     /// have been read after the facts, and the process have run in between.
     pub keep: bool,
@@ -164,7 +164,7 @@ impl State {
     }
 }
 
-impl Facts {
+impl SleeperFacts {
     /// Asks the CPU to have them at hand: between two frames of many guests no cache holds them.
     fn ask_for(&self) {
         fn all<T>(facts: Option<&Vec<T>>) {
@@ -185,7 +185,7 @@ impl Facts {
         }
         self.process.as_ref().map_or(0, |process| process.bytes())
             + all(self.descriptors.as_ref(), |_| 0)
-            + all(self.files.as_ref(), files::Facts::bytes)
+            + all(self.files.as_ref(), files::FileFacts::bytes)
             + all(self.sockets.as_ref(), |_| 0)
             + all(self.areas.as_ref(), mappings::Area::bytes)
     }
@@ -209,7 +209,7 @@ impl Look {
             task,
             pid,
             state: None,
-            facts: Facts::default(),
+            facts: SleeperFacts::default(),
             keep: false,
             keep_files: false,
             until: None,
@@ -246,7 +246,7 @@ impl Look {
     /// The look is done: what is known is kept for the next frame. Where something could not be read, it is read again.
     pub fn done(self, context: &Context, is_whole: bool) {
         let Some(state) = self.state else { return };
-        let facts = if is_whole { self.facts } else { Facts::default() };
+        let facts = if is_whole { self.facts } else { SleeperFacts::default() };
         // Not of many processes in the same frame.
         let share = LONGEST / 512 * (256 + (self.pid & 255));
         let until = self.until.or_else(|| context.begun.checked_add(share));
@@ -273,7 +273,12 @@ mod tests {
     }
 
     fn sleeper(until: Instant) -> Sleeper {
-        Sleeper { state: state(7), facts: Facts::default(), until, footprint: Footprint::default() }
+        Sleeper {
+            state: state(7),
+            facts: SleeperFacts::default(),
+            until,
+            footprint: Footprint::default(),
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ const CLOSE_ON_EXEC: u64 = 0o2_000_000;
 
 /// What is the same as long as a file is open.
 #[derive(Debug)]
-pub(super) struct Facts {
+pub(super) struct FileFacts {
     descriptor: Descriptor,
     named: Option<Named>,
     kind: Option<FileKind>,
@@ -39,7 +39,7 @@ pub(super) fn add(
     let open = context.note("descriptors", open).unwrap_or_default();
     let mut gathered = Gathered::new(look.keep_files);
     rows.extend(context.rows::<File, _>(open).map(|one| {
-        let (facts, path) = Facts::read(context, *one);
+        let (facts, path) = FileFacts::read(context, *one);
         let row = row(context, look.pid, &facts, path);
         gathered.add(facts);
         row
@@ -181,7 +181,7 @@ fn descriptors(context: &Context, files: u64, rows: &mut Vec<Descriptor>) -> Rea
     Ok(())
 }
 
-impl Facts {
+impl FileFacts {
     /// Reads them; gives the path beside them.
     fn read(context: &Context, descriptor: Descriptor) -> (Self, Option<Text>) {
         let layout = &context.layout.files;
@@ -212,7 +212,7 @@ impl Facts {
     }
 }
 
-fn row(context: &Context, pid: u32, facts: &Facts, path: Option<Text>) -> File {
+fn row(context: &Context, pid: u32, facts: &FileFacts, path: Option<Text>) -> File {
     let Descriptor { fd, file, close_on_exec } = facts.descriptor;
     let layout = &context.layout.files;
     let flags = context.unsigned(file, layout.file.flags).map(|flags| {

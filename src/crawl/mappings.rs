@@ -55,7 +55,7 @@ pub(super) fn add(context: &Context, look: &mut Look, rows: &mut Vec<Mapping>) {
         return;
     }
     let gate = context.note("vsyscall", gate(context, mm)).flatten();
-    let places = Places::of(context, mm);
+    let places = HeapAndStack::of(context, mm);
     let mut areas = context.areas.take();
     areas.clear();
     vmas(context, mm, &mut areas);
@@ -73,13 +73,13 @@ pub(super) fn add(context: &Context, look: &mut Look, rows: &mut Vec<Mapping>) {
 
 /// Where in an address space the heap and the stack are.
 #[derive(Clone, Copy)]
-struct Places {
+struct HeapAndStack {
     start_brk: u64,
     brk: u64,
     stack: u64,
 }
 
-impl Places {
+impl HeapAndStack {
     fn of(context: &Context, mm: u64) -> ReadResult<Self> {
         let layout = &context.layout.memory.mm;
         Ok(Self {
@@ -92,7 +92,7 @@ impl Places {
 
 impl Area {
     /// Reads what is known of it; gives its path beside it.
-    fn read(context: &Context, places: ReadResult<Places>, vma: Vma) -> (Self, Option<Text>) {
+    fn read(context: &Context, places: ReadResult<HeapAndStack>, vma: Vma) -> (Self, Option<Text>) {
         let layout = &context.layout.memory.vma;
         let flags = context.note("flags", context.unsigned(vma.address, layout.flags));
         let file = context.note("file", context.pointer(vma.address, layout.file)).flatten();
@@ -209,7 +209,7 @@ fn permissions(flags: u64) -> Text {
 /// `get_vma_name`.
 fn name(
     context: &Context,
-    places: ReadResult<Places>,
+    places: ReadResult<HeapAndStack>,
     vma: Vma,
     file: Option<u64>,
 ) -> ReadResult<Option<(Named, Text)>> {

@@ -36,7 +36,7 @@ mod state {
 
 /// What only the process itself changes.
 #[derive(Debug)]
-pub(super) struct Facts {
+pub(super) struct ProcessFacts {
     name: Option<Text>,
     command_line: Option<Text>,
     exe: Option<Named>,
@@ -83,9 +83,9 @@ pub(super) fn row(
     let task = look.task;
     let mm = context.note("mm", context.mm_of(task))?;
     let mut new = None;
-    let facts: &Facts = match &look.facts.process {
+    let facts: &ProcessFacts = match &look.facts.process {
         Some(known) => known,
-        None => new.insert(Facts::read(context, task, mm)),
+        None => new.insert(ProcessFacts::read(context, task, mm)),
     };
     let pages = match (look.state, mm) {
         (Some(state), _) => Ok(state.pages()),
@@ -139,7 +139,7 @@ pub(super) fn row(
     Some(row)
 }
 
-impl Facts {
+impl ProcessFacts {
     fn read(context: &Context, task: u64, mm: Option<u64>) -> Self {
         let layout = &context.layout.process;
         let cred = context.follow(task, layout.task.real_cred);

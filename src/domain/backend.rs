@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::source::{LibvirtsWord, OnHost, Source};
 use crate::error::{Error, Result};
 use crate::frame::{DomainIdentity, Host, Text};
-use crate::memory::{BackendGuest, PhysicalMemory, PluginMemory, Wanted};
+use crate::memory::{BackendGuest, LibvirtDomain, PhysicalMemory, PluginMemory};
 use crate::resolve::{DomainDefinition, DomainState, Hold, Libvirt};
 
 /// A running guest that a back end reads.
@@ -27,7 +27,7 @@ impl BackendSource {
             domain: summary.name.clone(),
             state: DomainState::ShutOff.name(),
         })?;
-        let wanted = Wanted { name: &summary.name, uuid: &summary.uuid, uri, id };
+        let wanted = LibvirtDomain { name: &summary.name, uuid: &summary.uuid, uri, id };
         let guest = BackendGuest::open(&driver, &wanted)?;
         tracing::debug!(backend = driver, guest = guest.description(), "opened");
         let identity = DomainIdentity {

@@ -14,7 +14,7 @@ use super::source::Source;
 use crate::crawl::{Boot, Context, Details, Firmware, Reuse};
 use crate::error::{Error, Result};
 use crate::kernel::{
-    DiscoveryError, Kernel, KernelImage, Profile, Recorder, Sources, Store, Wanted, was_loaded,
+    DiscoveryError, Kernel, KernelImage, NamesNeeded, Profile, Recorder, Sources, Store, was_loaded,
 };
 use crate::layout::{Layout, Symbols};
 use crate::memory::{GuestRam, Limit, PhysicalMemory};
@@ -108,7 +108,7 @@ impl Found {
         let facts = Recorder::answers(self.kernel.types(), &|types| {
             Layout::compile(types, |_| None);
         });
-        let wanted = Wanted { symbols: Symbols::NAMES, types: &types };
+        let wanted = NamesNeeded { symbols: Symbols::NAMES, types: &types };
         self.kernel.profile(&wanted, facts)
     }
 
@@ -134,7 +134,7 @@ impl Found {
 pub(super) fn find_kernel(source: &dyn Source, options: &OpenOptions) -> Result<Found> {
     let domain = source.identity().name.as_str();
     let types = Layout::type_names();
-    let wanted = Wanted { symbols: Symbols::NAMES, types: &types };
+    let wanted = NamesNeeded { symbols: Symbols::NAMES, types: &types };
     let limits = options.limits(Instant::now());
     let sources = options.sources(source.identity());
     let (mut contradiction, mut failure) = (None, None);
@@ -220,7 +220,7 @@ pub(super) fn find_kernel(source: &dyn Source, options: &OpenOptions) -> Result<
 fn know(
     ram: &GuestRam,
     image: KernelImage,
-    wanted: &Wanted,
+    wanted: &NamesNeeded,
     sources: &Sources,
 ) -> Result<(Kernel, Layout), DiscoveryError> {
     let compile = |kernel: &Kernel| Layout::compile(kernel.types(), |name| kernel.symbol(name));

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Domain, folders};
 use crate::error::{Error, Result};
-use crate::kernel::{self, Ask, Files, Wanted};
+use crate::kernel::{self, Ask, Files, NamesNeeded};
 use crate::layout::{Drivers, Layout, Symbols};
 
 /// What nfm needs to know of one kernel: where its variables lie and how its structures are laid out. Made
@@ -40,7 +40,7 @@ impl Profile {
     /// [`Error::BadFile`] names the file that cannot serve.
     pub fn of_files(vmlinux: &Path, system_map: Option<&Path>) -> Result<Self> {
         let types = Layout::type_names();
-        let wanted = Wanted { symbols: Symbols::NAMES, types: &types };
+        let wanted = NamesNeeded { symbols: Symbols::NAMES, types: &types };
         let debug = folders::variable("NFM_DEBUG_DIR").unwrap_or_else(|| folders::DEBUG.into());
         let files = Files { vmlinux, system_map, debug_folders: &[debug] };
         let ask: Ask = |types| {

@@ -15,7 +15,7 @@ use super::verify::{Unfit, verify};
 use super::vmcoreinfo::Vmcoreinfo;
 use super::{
     BANNER, BTF_BOUNDS, DiscoveryError, Kernel, KernelImage, KernelTypes, MEASURED, NOTES_BOUNDS,
-    Origin, Sources, TOP_PAGE_TABLE, Wanted, core_symbol_lacking,
+    NamesNeeded, Origin, Sources, TOP_PAGE_TABLE, core_symbol_lacking,
 };
 use crate::memory::GuestRam;
 use crate::paging::AddressSpace;
@@ -28,7 +28,7 @@ struct Guest<'a> {
     info: Option<Vmcoreinfo>,
     release: Option<String>,
     build_id: Option<String>,
-    wanted: &'a Wanted<'a>,
+    wanted: &'a NamesNeeded<'a>,
 }
 
 /// A symbol table, asked.
@@ -57,7 +57,7 @@ impl Kernel {
     pub fn discover(
         ram: &GuestRam,
         mut image: KernelImage,
-        wanted: &Wanted,
+        wanted: &NamesNeeded,
         sources: &Sources,
     ) -> Result<Self, DiscoveryError> {
         image.find_root(ram);

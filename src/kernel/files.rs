@@ -9,7 +9,7 @@ use super::elf::{self, ElfFile};
 use super::graph::TypeGraph;
 use super::profile::{self, Profile};
 use super::symbols::{LARGEST_MAP, LinkedSymbols};
-use super::{Wanted, dwarf, store};
+use super::{NamesNeeded, dwarf, store};
 
 /// A BTF file is not larger.
 const LARGEST_BTF: u64 = 64 << 20;
@@ -34,7 +34,7 @@ pub(super) enum SymbolFile {
 pub(super) enum FileTypes {
     Btf(BtfTypes, usize),
     Dwarf(TypeGraph),
-    Profile(profile::Facts),
+    Profile(profile::TypeAnswers),
 }
 
 impl SymbolFile {
@@ -98,7 +98,7 @@ impl SymbolFile {
     }
 
     /// Its types.
-    pub fn types(&self, wanted: &Wanted) -> Result<FileTypes, String> {
+    pub fn types(&self, wanted: &NamesNeeded) -> Result<FileTypes, String> {
         let of_btf = |blob: &[u8]| {
             let blob = btf::whole_blob(blob).ok_or("it holds no kernel's whole BTF")?;
             let types = BtfTypes::parse(blob, wanted.types)

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::Wanted;
+use super::NamesNeeded;
 use super::btf::{self, BtfTypes};
 use super::files::{FileTypes, SymbolFile};
 use super::kallsyms::Kallsyms;
@@ -40,11 +40,13 @@ pub(crate) fn symbol_file(path: &Path) {
         let _ = symbols.image().map(|image| symbols.in_image(image));
     }
     let _ =
-        file.types(&Wanted { symbols: Symbols::NAMES, types: &types }).map(|types| match types {
-            FileTypes::Btf(types, _) => Layout::compile(&types, |_| None),
-            FileTypes::Dwarf(types) => Layout::compile(&types, |_| None),
-            FileTypes::Profile(facts) => Layout::compile(&ProfileTypes::new(facts), |_| None),
-        });
+        file.types(&NamesNeeded { symbols: Symbols::NAMES, types: &types }).map(
+            |types| match types {
+                FileTypes::Btf(types, _) => Layout::compile(&types, |_| None),
+                FileTypes::Dwarf(types) => Layout::compile(&types, |_| None),
+                FileTypes::Profile(facts) => Layout::compile(&ProfileTypes::new(facts), |_| None),
+            },
+        );
 }
 
 pub(crate) fn profile(body: &[u8]) {

@@ -63,14 +63,14 @@ pub(crate) struct KernelImage {
     /// Bytes.
     pub length: u64,
     /// Where its bytes are.
-    place: Place,
+    place: ImagePlace,
     /// The image by access.
     pub segments: Vec<Segment>,
 }
 
 /// Where in RAM an image is.
 #[derive(Clone, Debug)]
-enum Place {
+enum ImagePlace {
     /// In one piece, from this physical address on.
     Run(u64),
     /// Anywhere, page by page: their frame numbers, [`HOLE`] where none is mapped. So under Xen's PV.
@@ -183,12 +183,12 @@ impl KernelImage {
         let there = space.translate(address).ok();
         match &self.place {
             // What follows the image's first run, behind memory that was given back, is of one piece with it.
-            Place::Run(physical) => {
+            ImagePlace::Run(physical) => {
                 let offset = address.checked_sub(self.start);
                 let here = offset.and_then(|offset| physical.checked_add(offset));
                 there.is_some() && there == here
             }
-            Place::Frames(_) => there.is_some() && there == self.physical_address(address),
+            ImagePlace::Frames(_) => there.is_some() && there == self.physical_address(address),
         }
     }
 
@@ -272,8 +272,8 @@ impl KernelImage {
     pub fn physical_address(&self, address: u64) -> Option<u64> {
         let offset = address.checked_sub(self.start).filter(|offset| *offset < self.length)?;
         match &self.place {
-            Place::Run(physical) => physical.checked_add(offset),
-            Place::Frames(frames) => {
+            ImagePlace::Run(physical) => physical.checked_add(offset),
+            ImagePlace::Frames(frames) => {
                 let frame = frames.get(usize::try_from(offset >> PAGE_SHIFT).ok()?)?;
                 let offset = offset & (PAGE_SIZE as u64 - 1);
                 (*frame != HOLE).then_some((frame << PAGE_SHIFT) | offset)
@@ -284,11 +284,11 @@ impl KernelImage {
     /// Copies bytes of the image from a virtual address; all or nothing.
     pub fn copy(&self, ram: &GuestRam, address: u64, bytes: &mut [u8]) -> bool {
         let frames = match &self.place {
-            Place::Run(_) => {
+            ImagePlace::Run(_) => {
                 let physical = self.physical_address(address);
                 return physical.is_some_and(|at| ram.memory().read_run(at, bytes));
             }
-            Place::Frames(frames) => frames,
+            ImagePlace::Frames(frames) => frames,
         };
         let Some(offset) = address.checked_sub(self.start) else { return false };
         let mut frames = frames.get((offset >> PAGE_SHIFT) as usize..).unwrap_or_default();
@@ -336,7 +336,7 @@ fn read_table(ram: &GuestRam, table: u64) -> Option<Vec<u64>> {
 
 struct Run {
     start: u64,
-    place: Place,
+    place: ImagePlace,
     length: u64,
     segments: Vec<Segment>,
 }
@@ -359,7 +359,7 @@ impl Run {
 fn first_run(ram: &GuestRam, entries: &[u64]) -> Option<Run> {
     let first = entries.iter().position(|entry| entry & PRESENT != 0)?;
     let start = KERNEL_MAP + first as u64 * LARGE_PAGE;
-    let mut run = Run { start, place: Place::Run(0), length: 0, segments: Vec::new() };
+    let mut run = Run { start, place: ImagePlace::Run(0), length: 0, segments: Vec::new() };
     let mut base: Option<u64> = None;
     for (index, entry) in entries.iter().enumerate().skip(first) {
         let address = KERNEL_MAP + index as u64 * LARGE_PAGE;
@@ -381,7 +381,7 @@ fn first_run(ram: &GuestRam, entries: &[u64]) -> Option<Run> {
 }
 
 fn finish(run: Run, base: Option<u64>) -> Option<Run> {
-    base.map(|physical| Run { place: Place::Run(physical), ..run })
+    base.map(|physical| Run { place: ImagePlace::Run(physical), ..run })
 }
 
 /// As [`first_run`], of an image whose pages lie anywhere. The pages of its own page tables are read-only
@@ -389,7 +389,7 @@ fn finish(run: Run, base: Option<u64>) -> Option<Run> {
 fn scattered_run(ram: &GuestRam, entries: &[u64]) -> Option<Run> {
     let first = entries.iter().position(|entry| entry & PRESENT != 0)?;
     let start = KERNEL_MAP + first as u64 * LARGE_PAGE;
-    let mut run = Run { start, place: Place::Run(0), length: 0, segments: Vec::new() };
+    let mut run = Run { start, place: ImagePlace::Run(0), length: 0, segments: Vec::new() };
     let mut frames = Vec::new();
     for (index, entry) in entries.iter().enumerate().skip(first) {
         let pieces = pieces(ram, *entry, KERNEL_MAP + index as u64 * LARGE_PAGE);
@@ -403,7 +403,7 @@ fn scattered_run(ram: &GuestRam, entries: &[u64]) -> Option<Run> {
             run.push(piece, length, access);
         }
     }
-    Some(Run { place: Place::Frames(frames), ..run })
+    Some(Run { place: ImagePlace::Frames(frames), ..run })
 }
 
 /// What one entry of the level-2 table maps: (virtual, physical, bytes, access).

@@ -39,7 +39,7 @@ use rustc_hash::FxHashMap;
 use btf::BtfTypes;
 use files::SymbolFile;
 use graph::TypeGraph;
-use profile::{Facts, Marks, Place, ProfileTypes};
+use profile::{Marks, ProfileTypes, SymbolPlace, TypeAnswers};
 
 /// The variables between which vmlinux's BTF lies.
 const BTF_BOUNDS: [&str; 2] = ["__start_BTF", "__stop_BTF"];
@@ -103,7 +103,7 @@ pub(crate) struct Kernel {
     /// vmlinux's BTF, if that of a module asks for it and the types are none.
     base: OnceCell<Option<BtfTypes>>,
     /// What drivers' types told, by module.
-    drivers: RefCell<BTreeMap<String, Facts>>,
+    drivers: RefCell<BTreeMap<String, TypeAnswers>>,
     /// Whether drivers were added since the profile was last written.
     learned: Cell<bool>,
     debug_folders: Vec<PathBuf>,
@@ -127,14 +127,14 @@ impl KernelTypes {
 }
 
 /// The names of what is wanted of a kernel.
-pub(crate) struct Wanted<'a> {
+pub(crate) struct NamesNeeded<'a> {
     /// Variables.
     pub symbols: &'a [&'a str],
     /// Structures, unions and enumerations.
     pub types: &'a [&'a str],
 }
 
-impl Wanted<'_> {
+impl NamesNeeded<'_> {
     /// The variables, with those that this room asks for itself.
     fn all_symbols(&self) -> Vec<&str> {
         let ends = MEASURED.into_iter().map(|(_, end)| end);
@@ -299,10 +299,10 @@ impl Kernel {
     }
 
     /// What is known of this kernel as a profile, where its build id was found.
-    pub fn profile(&self, wanted: &Wanted, types: Facts) -> Option<Profile> {
+    pub fn profile(&self, wanted: &NamesNeeded, types: TypeAnswers) -> Option<Profile> {
         let place = |address: u64| match self.image.contains(address) {
-            true => Place::Image(address.wrapping_sub(self.image.start)),
-            false => Place::Absolute(address),
+            true => SymbolPlace::Image(address.wrapping_sub(self.image.start)),
+            false => SymbolPlace::Absolute(address),
         };
         let symbols = wanted.all_symbols().into_iter();
         Some(Profile {

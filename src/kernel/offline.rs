@@ -6,9 +6,9 @@ use rustc_hash::FxHashMap;
 
 use super::constants::banner_of;
 use super::files::{FileTypes, SymbolFile};
-use super::profile::{self, Marks, Origin, Place, Profile, Recorder};
+use super::profile::{self, Marks, Origin, Profile, Recorder, SymbolPlace};
 use super::symbols::LinkedSymbols;
-use super::{BANNER, Types, Wanted, dwarf, files};
+use super::{BANNER, NamesNeeded, Types, dwarf, files};
 
 /// Asks types what crawling asks them.
 pub(crate) type Ask = fn(&dyn Types);
@@ -33,7 +33,7 @@ impl Profile {
     /// The file that cannot serve, and a clause that says why.
     pub fn of_files<'a>(
         from: &Files<'a>,
-        wanted: &Wanted,
+        wanted: &NamesNeeded,
         ask: Ask,
         drivers: &[(&str, AskDriver)],
     ) -> Result<Self, (&'a Path, String)> {
@@ -54,10 +54,10 @@ impl Profile {
         let symbols = symbols(file, &wanted.all_symbols()).map_err(|reason| (path, reason))?;
         let image = |address: u64| address.checked_sub(symbols.image);
         let banner = symbols.places.get(BANNER).copied().flatten().and_then(|place| match place {
-            Place::Image(offset) => {
+            SymbolPlace::Image(offset) => {
                 Some((offset, banner_of(elf.at(symbols.image.wrapping_add(offset))?)?.to_owned()))
             }
-            Place::Absolute(_) => None,
+            SymbolPlace::Absolute(_) => None,
         });
         let release = banner.as_ref().and_then(|(_, text)| text.split(' ').nth(2));
         let release = release.map(str::to_owned);
@@ -101,7 +101,7 @@ impl Profile {
 /// Symbols as a profile has them.
 struct Symbols {
     image: u64,
-    places: FxHashMap<String, Option<Place>>,
+    places: FxHashMap<String, Option<SymbolPlace>>,
 }
 
 fn symbols(file: &SymbolFile, names: &[&str]) -> Result<Symbols, String> {
@@ -109,8 +109,8 @@ fn symbols(file: &SymbolFile, names: &[&str]) -> Result<Symbols, String> {
     let image = linked.image()?;
     let addresses = linked.in_image(image)?;
     let place = |address: u64| match address.checked_sub(image) {
-        Some(offset) if LinkedSymbols::is_in_image(address) => Place::Image(offset),
-        _ => Place::Absolute(address),
+        Some(offset) if LinkedSymbols::is_in_image(address) => SymbolPlace::Image(offset),
+        _ => SymbolPlace::Absolute(address),
     };
     let places = names
         .iter()

@@ -26,7 +26,7 @@ pub(super) const LONGEST_BANNER: usize = 512;
 /// Where a symbol lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Place {
+pub(super) enum SymbolPlace {
     /// Bytes from the image's start.
     Image(u64),
     /// A number that does not move: a per-CPU variable's.
@@ -55,10 +55,10 @@ pub(crate) struct Profile {
     pub release: Option<String>,
     /// Where symbols and types came from, in words.
     pub origin: Origin,
-    pub(super) symbols: BTreeMap<String, Option<Place>>,
-    pub(super) types: Facts,
+    pub(super) symbols: BTreeMap<String, Option<SymbolPlace>>,
+    pub(super) types: TypeAnswers,
     /// The same of drivers that are modules, by the module's name.
-    pub(super) drivers: BTreeMap<String, Facts>,
+    pub(super) drivers: BTreeMap<String, TypeAnswers>,
 }
 
 /// Where symbols and types came from, in words: `kallsyms`, `DWARF in /usr/lib/debug/…`.
@@ -72,7 +72,7 @@ pub(crate) struct Origin {
 /// Questions about types with their answers; `null` where the kernel has no such thing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Facts {
+pub(crate) struct TypeAnswers {
     sizes: BTreeMap<String, Option<u32>>,
     members: BTreeMap<String, BTreeMap<String, Option<MemberFact>>>,
     enumerators: BTreeMap<String, BTreeMap<String, Option<i64>>>,
@@ -97,7 +97,7 @@ impl From<MemberFact> for Member {
 /// Types that note what they are asked and what they answer.
 pub(crate) struct Recorder<'a> {
     types: &'a dyn Types,
-    facts: RefCell<Facts>,
+    facts: RefCell<TypeAnswers>,
 }
 
 impl<'a> Recorder<'a> {
@@ -106,13 +106,13 @@ impl<'a> Recorder<'a> {
     }
 
     /// The answers to all that `ask` asks.
-    pub fn answers(types: &'a dyn Types, ask: &dyn Fn(&dyn Types)) -> Facts {
+    pub fn answers(types: &'a dyn Types, ask: &dyn Fn(&dyn Types)) -> TypeAnswers {
         let recorder = Self::new(types);
         ask(&recorder);
         recorder.into_facts()
     }
 
-    pub fn into_facts(self) -> Facts {
+    pub fn into_facts(self) -> TypeAnswers {
         self.facts.into_inner()
     }
 }
@@ -143,12 +143,12 @@ impl Types for Recorder<'_> {
 /// A profile's types.
 #[derive(Clone, Debug)]
 pub(crate) struct ProfileTypes {
-    facts: Facts,
+    facts: TypeAnswers,
     complete: Cell<bool>,
 }
 
 impl ProfileTypes {
-    pub fn new(facts: Facts) -> Self {
+    pub fn new(facts: TypeAnswers) -> Self {
         Self { facts, complete: Cell::new(true) }
     }
 
@@ -253,8 +253,8 @@ impl Profile {
                 .as_ref()
                 .is_none_or(|(at, text)| inside(*at) && text.len() <= LONGEST_BANNER)
             && self.symbols.values().flatten().all(|place| match place {
-                Place::Image(offset) => inside(*offset),
-                Place::Absolute(_) => true,
+                SymbolPlace::Image(offset) => inside(*offset),
+                SymbolPlace::Absolute(_) => true,
             })
             && members.all(member)
     }
@@ -323,9 +323,9 @@ pub(super) mod tests {
             release: Some("6.1.0".to_owned()),
             origin: Origin { symbols: "kallsyms".to_owned(), types: "BTF".to_owned() },
             symbols: [
-                ("init_task".to_owned(), Some(Place::Image(0x1c1_a940))),
-                ("init_uts_ns".to_owned(), Some(Place::Image(0x1c1_b000))),
-                ("cpu_info".to_owned(), Some(Place::Absolute(0x11280))),
+                ("init_task".to_owned(), Some(SymbolPlace::Image(0x1c1_a940))),
+                ("init_uts_ns".to_owned(), Some(SymbolPlace::Image(0x1c1_b000))),
+                ("cpu_info".to_owned(), Some(SymbolPlace::Absolute(0x11280))),
                 ("nowhere".to_owned(), None),
             ]
             .into(),
@@ -378,7 +378,7 @@ pub(super) mod tests {
             &|p| p.marks.notes = u64::MAX,
             &|p| p.marks.banner = Some((1 << 40, String::new())),
             &|p| {
-                p.symbols.insert("x".to_owned(), Some(Place::Image(u64::MAX)));
+                p.symbols.insert("x".to_owned(), Some(SymbolPlace::Image(u64::MAX)));
             },
             &|p| {
                 let member = MemberFact(0, 8, 1, 9, 200, false);

@@ -2,11 +2,11 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 
-use super::profile::{self, Place, Profile, ProfileTypes};
+use super::profile::{self, Profile, ProfileTypes, SymbolPlace};
 use super::store::Candidate;
 use super::verify::verify;
 use super::{
-    Kernel, KernelImage, KernelTypes, Origin, Sources, TOP_PAGE_TABLE, VMCOREINFO, Wanted,
+    Kernel, KernelImage, KernelTypes, NamesNeeded, Origin, Sources, TOP_PAGE_TABLE, VMCOREINFO,
 };
 use crate::memory::GuestRam;
 use crate::paging::AddressSpace;
@@ -16,7 +16,7 @@ impl Kernel {
     pub fn recall(
         ram: &GuestRam,
         image: &KernelImage,
-        wanted: &Wanted,
+        wanted: &NamesNeeded,
         sources: &Sources,
     ) -> Option<Self> {
         // What the user names is asked, whatever is known.
@@ -39,14 +39,14 @@ impl Kernel {
     fn of_profile(
         ram: &GuestRam,
         mut image: KernelImage,
-        wanted: &Wanted,
+        wanted: &NamesNeeded,
         sources: &Sources,
         profile: Profile,
         candidate: &Candidate,
     ) -> Option<Self> {
-        let place = |place: &Place| match place {
-            Place::Image(offset) => image.start.wrapping_add(*offset),
-            Place::Absolute(address) => *address,
+        let place = |place: &SymbolPlace| match place {
+            SymbolPlace::Image(offset) => image.start.wrapping_add(*offset),
+            SymbolPlace::Absolute(address) => *address,
         };
         let known = profile.symbols.iter();
         let symbol_addresses: rustc_hash::FxHashMap<String, u64> =

@@ -17,7 +17,7 @@ pub(crate) use copies::{PageAt, Part, around};
 pub(crate) use file::{Content, Dump, DumpFile, FileMemory, Origin, core_header};
 pub(crate) use order::ask_for_all;
 pub use plugin::find_backend;
-pub(crate) use plugin::{BackendGuest, PluginMemory, Wanted};
+pub(crate) use plugin::{BackendGuest, LibvirtDomain, PluginMemory};
 pub(crate) use procfs::{ProcfsMemory, ReadableProcess};
 
 /// Bytes of a guest page, the unit of reading and caching (x86-64).

@@ -21,7 +21,7 @@ const MOST_FREE: usize = 8;
 static FREE: Mutex<Vec<Box<Room>>> = Mutex::new(Vec::new());
 
 /// The translations of one address space.
-pub(super) struct Known {
+pub(super) struct TranslationCache {
     /// There until it is dropped.
     room: Option<Box<Room>>,
 }
@@ -38,22 +38,22 @@ pub(super) enum Region {
 struct Room {
     /// How often all was forgotten, from 1.
     turn: Cell<u64>,
-    pages: Places<PageAt, PAGES, PAGE_SHIFT>,
-    regions: Places<Region, REGIONS, REGION_SHIFT>,
+    pages: Slots<PageAt, PAGES, PAGE_SHIFT>,
+    regions: Slots<Region, REGIONS, REGION_SHIFT>,
 }
 
 /// What is known of stretches of so many bytes (`log2`), each at its place.
-struct Places<T, const COUNT: usize, const SHIFT: u32>([Place<T>; COUNT]);
+struct Slots<T, const COUNT: usize, const SHIFT: u32>([Slot<T>; COUNT]);
 
-struct Place<T> {
+struct Slot<T> {
     /// The stretch's virtual address, and the turn: one of another turn is forgotten.
     tag: Cell<u64>,
     known: Cell<Option<T>>,
 }
 
-impl<T: Copy, const COUNT: usize, const SHIFT: u32> Places<T, COUNT, SHIFT> {
+impl<T: Copy, const COUNT: usize, const SHIFT: u32> Slots<T, COUNT, SHIFT> {
     fn new() -> Self {
-        Self([const { Place { tag: Cell::new(0), known: Cell::new(None) } }; COUNT])
+        Self([const { Slot { tag: Cell::new(0), known: Cell::new(None) } }; COUNT])
     }
 
     fn clear(&self) {
@@ -62,7 +62,7 @@ impl<T: Copy, const COUNT: usize, const SHIFT: u32> Places<T, COUNT, SHIFT> {
 
     /// The place of an address, and the tag that stands there if it is known.
     #[inline]
-    fn place(&self, address: u64, turn: u64) -> Option<(&Place<T>, u64)> {
+    fn place(&self, address: u64, turn: u64) -> Option<(&Slot<T>, u64)> {
         let place = self.0.get((address >> SHIFT) as usize % COUNT)?;
         Some((place, address >> SHIFT << SHIFT | turn))
     }
@@ -83,7 +83,7 @@ impl<T: Copy, const COUNT: usize, const SHIFT: u32> Places<T, COUNT, SHIFT> {
 
 impl Room {
     fn new() -> Self {
-        Self { turn: Cell::new(1), pages: Places::new(), regions: Places::new() }
+        Self { turn: Cell::new(1), pages: Slots::new(), regions: Slots::new() }
     }
 
     fn forget(&self) {
@@ -95,7 +95,7 @@ impl Room {
     }
 }
 
-impl Known {
+impl TranslationCache {
     /// With nothing known.
     pub fn new() -> Self {
         let free = FREE.lock().unwrap_or_else(PoisonError::into_inner).pop();
@@ -138,7 +138,7 @@ impl Known {
     }
 }
 
-impl Drop for Known {
+impl Drop for TranslationCache {
     /// The room is another's, who knows nothing of what stands there.
     fn drop(&mut self) {
         if let Some(room) = self.room.take() {
@@ -162,8 +162,8 @@ mod tests {
         static PAGE: [u64; 512] = [0; 512];
         // SAFETY: the page is a static one.
         let at = unsafe { PageAt::new(NonNull::from(&PAGE).cast()) };
-        let known = Known::new();
-        let is_known = |known: &Known, address| {
+        let known = TranslationCache::new();
+        let is_known = |known: &TranslationCache, address| {
             (known.page(address).is_some(), known.region(address).is_some())
         };
         // The first page too, which no bit of an address tells from nothing.
@@ -179,7 +179,8 @@ mod tests {
         // Whoever takes the room next knows nothing either.
         known.set_page(0, at);
         drop(known);
-        let others: Vec<Known> = (0..2 * MOST_FREE).map(|_| Known::new()).collect();
+        let others: Vec<TranslationCache> =
+            (0..2 * MOST_FREE).map(|_| TranslationCache::new()).collect();
         assert!(others.iter().all(|known| is_known(known, 0) == (false, false)));
         drop(others);
         assert!(FREE.lock().unwrap().len() <= MOST_FREE);

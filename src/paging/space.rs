@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::fmt;
 
-use super::known::{Known, REGION_SHIFT, Region};
+use super::known::{REGION_SHIFT, Region, TranslationCache};
 use super::x86_64::{Entry, Levels, Target, table_index};
 use crate::memory::{
     Budget, Footprint, GuestRam, Limit, PAGE_SHIFT, PAGE_SIZE, PageAt, RamFault, Since, around,
@@ -90,7 +90,7 @@ pub(crate) struct AddressSpace<'ram> {
     root: u64,
     levels: Levels,
     /// What was translated, where much is read.
-    known: Option<Known>,
+    known: Option<TranslationCache>,
     /// The table of each level that was looked at last.
     tables: [Cell<Option<Table>>; MOST_LEVELS],
     /// The large page of zeros, which has no use count and, until 6.18, no mark that says so.
@@ -115,7 +115,7 @@ const MOST_LEVELS: usize = 5;
 impl<'ram> AddressSpace<'ram> {
     /// The address space whose top table lies at a guest-physical address. Translations are kept.
     pub fn new(ram: &'ram GuestRam, root: u64, levels: Levels) -> Self {
-        let known = Some(Known::new());
+        let known = Some(TranslationCache::new());
         let (tables, absences) = (Default::default(), Cell::default());
         Self { ram, root, levels, known, tables, absences, zeros: None }
     }

@@ -182,7 +182,7 @@ impl RamLayout {
 
 /// A block of RAM as the definition names it, before it has a place.
 #[derive(Clone, Debug)]
-struct Wanted {
+struct BlockSpec {
     /// QEMU's id of the memory backend; part of the backing file's name, where there is a file.
     name: String,
     length: u64,
@@ -192,7 +192,7 @@ struct Wanted {
 #[derive(Debug)]
 struct Definition {
     /// Boot RAM, one block a NUMA cell, in guest-physical order.
-    boot: Vec<Wanted>,
+    boot: Vec<BlockSpec>,
     /// What was plugged in.
     dimms: Vec<Dimm>,
     /// Holes that RAM may leave, most likely first.
@@ -250,7 +250,7 @@ pub(crate) fn placed_layouts(
     find: &dyn Fn(&str) -> Option<(u64, u64)>,
 ) -> Result<Vec<RamLayout>, String> {
     let definition = Definition::parse(xml)?;
-    let place = |wanted: &Wanted| {
+    let place = |wanted: &BlockSpec| {
         // Machines before 4.0 name blocks by their objects' paths (`x-use-canonical-path-for-ramblock-id`).
         let place = find(&wanted.name).or_else(|| find(&format!("/objects/{}", wanted.name)));
         match place.filter(|(_, length)| *length == wanted.length) {
@@ -266,7 +266,7 @@ pub(crate) fn placed_layouts(
     };
     let boot: Vec<RamBlock> = definition.boot.iter().map(place).collect::<Result<_, String>>()?;
     let plugged = definition.dimms.iter().map(|dimm| {
-        let wanted = Wanted { name: dimm.backend(), length: dimm.length };
+        let wanted = BlockSpec { name: dimm.backend(), length: dimm.length };
         Ok(dimm.at(place(&wanted)?))
     });
     let plugged: Vec<RamBlock> = plugged.collect::<Result<_, String>>()?;
@@ -336,7 +336,7 @@ pub(super) fn overlap(a: &RamBlock, b: &RamBlock) -> bool {
 
 /// Where in the process a block may lie: files of its name, else mappings of just its length, then
 /// parts of larger ones (neighbouring anonymous mappings are merged by the host's kernel).
-fn places(wanted: &Wanted, mappings: &[Mapping]) -> Vec<RamBlock> {
+fn places(wanted: &BlockSpec, mappings: &[Mapping]) -> Vec<RamBlock> {
     let fits = |m: &&Mapping| m.read_write && m.length() >= wanted.length;
     let named = mappings.iter().filter(fits).filter(|m| m.is_named(&wanted.name));
     let mut found: Vec<RamBlock> =
@@ -381,7 +381,7 @@ impl Definition {
         let document = Document::parse(xml)
             .map_err(|error| format!("libvirt's definition is not readable XML ({error})"))?;
         let domain = document.root_element();
-        let mut boot: Vec<Wanted> = Vec::new();
+        let mut boot: Vec<BlockSpec> = Vec::new();
         for cell in
             child(domain, "cpu").and_then(|cpu| child(cpu, "numa")).into_iter().flat_map(|numa| {
                 numa.children().filter(|node| node.has_tag_name("cell")).collect::<Vec<_>>()
@@ -390,7 +390,7 @@ impl Definition {
             let amount = cell.attribute("memory").and_then(|text| text.parse().ok());
             let length = amount.and_then(|n| bytes(n, cell.attribute("unit")));
             let length = length.ok_or("a NUMA cell of its definition has no size")?;
-            boot.push(Wanted { name: format!("ram-node{}", boot.len()), length });
+            boot.push(BlockSpec { name: format!("ram-node{}", boot.len()), length });
         }
         let dimms = Dimm::of(domain);
         if boot.is_empty() {
@@ -398,7 +398,10 @@ impl Definition {
                 .and_then(|node| amount(node))
                 .ok_or("its definition has no <memory>")?;
             let plugged = dimms.iter().fold(0_u64, |sum, dimm| sum.saturating_add(dimm.length));
-            boot.push(Wanted { name: "pc.ram".to_owned(), length: total.saturating_sub(plugged) });
+            boot.push(BlockSpec {
+                name: "pc.ram".to_owned(),
+                length: total.saturating_sub(plugged),
+            });
         }
         let machine = child(domain, "os")
             .and_then(|os| child(os, "type"))

@@ -145,16 +145,16 @@ pub trait Row {
 }
 
 /// The facts of a section: one row, or any number of them.
-pub trait Facts {
+pub trait SectionFacts {
     /// The columns of its rows.
     const COLUMNS: &'static [Column];
 }
 
-impl<T: Row> Facts for T {
+impl<T: Row> SectionFacts for T {
     const COLUMNS: &'static [Column] = T::COLUMNS;
 }
 
-impl<T: Row> Facts for Vec<T> {
+impl<T: Row> SectionFacts for Vec<T> {
     const COLUMNS: &'static [Column] = T::COLUMNS;
 }
 

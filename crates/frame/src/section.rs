@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::column::{Column, Facts, Row};
+use super::column::{Column, Row, SectionFacts};
 use super::{
     Connection, Consistency, Cpu, DomainIdentity, FORMAT, File, Host, Integrity, Interface,
     LogRecord, Mapping, Memory, Module, Mount, Os, Process, Text,
@@ -32,7 +32,7 @@ macro_rules! sections {
             /// The columns of the section's rows.
             pub fn columns(self) -> &'static [Column] {
                 match self {
-                    $(Self::$variant => <$facts as Facts>::COLUMNS,)+
+                    $(Self::$variant => <$facts as SectionFacts>::COLUMNS,)+
                 }
             }
 

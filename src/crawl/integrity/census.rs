@@ -10,7 +10,7 @@ use crate::crawl::reader::{Context, ReadError, ReadResult};
 
 /// Where the kernel keeps tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Place {
+pub(super) enum TaskIndex {
     /// `init_task.tasks`: the leaders of thread groups.
     TaskList,
     /// The table of ids of a PID namespace.
@@ -23,7 +23,7 @@ pub(super) enum Place {
     RunQueue,
 }
 
-impl Place {
+impl TaskIndex {
     pub const ALL: [Self; 5] =
         [Self::TaskList, Self::PidTable, Self::ThreadList, Self::Children, Self::RunQueue];
 
@@ -58,14 +58,14 @@ pub(super) struct Member {
     /// Its own, the objective, credentials.
     pub cred: u64,
     /// Where it was seen.
-    pub seen: Vec<Place>,
+    pub seen: Vec<TaskIndex>,
 }
 
 /// What one look found.
 pub(super) struct Census {
     pub members: Vec<Member>,
     /// How many tasks each place had, and why not it was not looked at, or not wholly: nobody is missing from it then.
-    pub places: BTreeMap<Place, ReadResult<u64>>,
+    pub places: BTreeMap<TaskIndex, ReadResult<u64>>,
     /// A task was met that cannot be read, so that it is not known where it should be.
     pub unread: Option<ReadError>,
 }
@@ -83,7 +83,7 @@ const KERNEL_THREAD: u64 = 0x0020_0000;
 /// The list of tasks or the table of ids was met in the middle of a change, or this kernel lacks what
 /// tells who a task is.
 pub(super) fn take(context: &Context, suspects: &[u64]) -> ReadResult<Census> {
-    let mut seen: FxHashMap<u64, Vec<Place>> = FxHashMap::default();
+    let mut seen: FxHashMap<u64, Vec<TaskIndex>> = FxHashMap::default();
     let mut places = BTreeMap::new();
     let mut add = |place, tasks: &[u64], looked: ReadResult<()>| {
         let tasks: FxHashSet<u64> = tasks.iter().copied().collect();
@@ -102,26 +102,26 @@ pub(super) fn take(context: &Context, suspects: &[u64]) -> ReadResult<Census> {
     });
     settled(in_list)?;
     ahead(context, &listed);
-    add(Place::TaskList, &listed, in_list);
+    add(TaskIndex::TaskList, &listed, in_list);
     let (of_ids, in_tables) = reached(context, |tasks| identified(context, tasks));
     settled(in_tables)?;
     ahead(context, &of_ids);
-    add(Place::PidTable, &of_ids, in_tables);
+    add(TaskIndex::PidTable, &of_ids, in_tables);
     // Through these the lists of threads and children are met: who is not met could be in one that was not walked.
     let unread = [in_list, in_tables].into_iter().filter_map(Result::err);
     let unread = unread.into_iter().find(|error| error.is_unreadable());
     let is_met = |looked: ReadResult<()>| looked.and(unread.map_or(Ok(()), Err));
     let mut known = [listed, of_ids].concat();
     let (threads, looked) = reached(context, |tasks| threads(context, &known, tasks));
-    add(Place::ThreadList, &threads, is_met(looked));
+    add(TaskIndex::ThreadList, &threads, is_met(looked));
     known.extend(threads);
     known.push(init);
     known.sort_unstable();
     known.dedup();
     let (children, looked) = reached(context, |tasks| children(context, &known, tasks));
-    add(Place::Children, &children, is_met(looked));
+    add(TaskIndex::Children, &children, is_met(looked));
     let (running, looked) = reached(context, |tasks| running(context, tasks));
-    add(Place::RunQueue, &running, looked);
+    add(TaskIndex::RunQueue, &running, looked);
     for suspect in suspects {
         seen.entry(*suspect).or_default();
     }
@@ -154,7 +154,7 @@ fn settled(looked: ReadResult<()>) -> ReadResult<()> {
 }
 
 /// A task, if it lives: one that exits leaves the places one after another.
-fn member(context: &Context, address: u64, seen: Vec<Place>) -> ReadResult<Option<Member>> {
+fn member(context: &Context, address: u64, seen: Vec<TaskIndex>) -> ReadResult<Option<Member>> {
     let layout = &context.layout.process.task;
     let links = &context.layout.integrity.task;
     let leader = context.follow(address, links.group_leader)?;

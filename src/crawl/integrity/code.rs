@@ -1,6 +1,6 @@
 //! Whose the code at an address is: the kernel's, a module's, or nobody's.
 
-use super::modules::{Known, Modules, known};
+use super::modules::{KnownModule, Modules, known};
 use crate::crawl::reader::{Context, ReadResult};
 use crate::frame::HookTarget;
 
@@ -27,7 +27,7 @@ impl Code {
     pub fn is_known(&self, address: u64) -> bool {
         self.is_kernel(address)
             || !self.modules.are_whole()
-            || self.module(address).is_some_and(Known::is_listed)
+            || self.module(address).is_some_and(KnownModule::is_listed)
     }
 
     /// Where a hook leads.
@@ -40,7 +40,7 @@ impl Code {
         }
     }
 
-    fn module(&self, address: u64) -> Option<&Known> {
+    fn module(&self, address: u64) -> Option<&KnownModule> {
         let holds = |(start, bytes): &(u64, u64)| {
             address.checked_sub(*start).is_some_and(|offset| offset < *bytes)
         };

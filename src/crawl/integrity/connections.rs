@@ -1,6 +1,6 @@
 //! Sockets of processes that hide.
 
-use super::census::Place;
+use super::census::TaskIndex;
 use super::done;
 use crate::crawl::connections;
 use crate::crawl::reader::Context;
@@ -9,7 +9,7 @@ use crate::frame::{HiddenConnection, HiddenProcess, Integrity};
 /// Finds the sockets that hidden processes have open. Whether another socket's owner hides cannot be told
 /// from the socket: many have none (the kernel's own, those not yet accepted or sent to nobody yet).
 pub(super) fn check(context: &Context, found: &mut Integrity) {
-    let places = [Place::TaskList.name(), Place::PidTable.name()];
+    let places = [TaskIndex::TaskList.name(), TaskIndex::PidTable.name()];
     let hides = |one: &&HiddenProcess| {
         one.missing_from.iter().any(|place| places.contains(&place.as_str()))
     };

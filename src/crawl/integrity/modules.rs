@@ -13,7 +13,7 @@ use crate::frame::{HiddenModule, Integrity, Text};
 
 /// Where the kernel keeps modules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Place {
+pub(super) enum ModuleIndex {
     /// `modules`: what `/proc/modules` shows.
     List,
     /// `module_kset`: the folders of `/sys/module`.
@@ -22,7 +22,7 @@ pub(super) enum Place {
     Memory,
 }
 
-impl Place {
+impl ModuleIndex {
     const ALL: [Self; 3] = [Self::List, Self::Kset, Self::Memory];
 
     fn name(self) -> &'static str {
@@ -44,36 +44,36 @@ impl Place {
 
 /// A module, wherever it was found.
 #[derive(Clone, Debug)]
-pub(super) struct Known {
+pub(super) struct KnownModule {
     pub address: u64,
     pub name: Option<Text>,
     /// Its memory as (address, bytes).
     pub memory: Vec<(u64, u64)>,
     /// Whether it is loaded, neither coming nor going.
     live: bool,
-    pub seen: Vec<Place>,
+    pub seen: Vec<ModuleIndex>,
 }
 
-impl Known {
+impl KnownModule {
     /// Whether `/proc/modules` shows it.
     pub fn is_listed(&self) -> bool {
-        self.seen.contains(&Place::List)
+        self.seen.contains(&ModuleIndex::List)
     }
 
     /// Whether it has to be in a place. Loading and unloading (kernel/module/main.c) take care that a
     /// live module is in all of them; one that has its folder is in the list, and is formed.
-    fn belongs(&self, place: Place) -> bool {
-        self.live || (place == Place::List && self.seen.contains(&Place::Kset))
+    fn belongs(&self, place: ModuleIndex) -> bool {
+        self.live || (place == ModuleIndex::List && self.seen.contains(&ModuleIndex::Kset))
     }
 }
 
 /// How many modules each place has, and why not it was not looked at, or not wholly.
-type Places = BTreeMap<Place, ReadResult<u64>>;
+type Outcomes = BTreeMap<ModuleIndex, ReadResult<u64>>;
 
 /// The modules that one look found.
 pub(super) struct Modules {
-    pub all: Vec<Known>,
-    places: Places,
+    pub all: Vec<KnownModule>,
+    places: Outcomes,
     /// A module was met that cannot be read.
     unread: Option<ReadError>,
 }
@@ -99,15 +99,15 @@ const MOST_BYTES: u64 = 1 << 30;
 /// # Errors
 /// A list was met in the middle of a change.
 pub(super) fn known(context: &Context) -> ReadResult<Modules> {
-    let mut seen: FxHashMap<u64, Vec<Place>> = FxHashMap::default();
-    let mut places = Places::new();
-    for place in Place::ALL {
+    let mut seen: FxHashMap<u64, Vec<ModuleIndex>> = FxHashMap::default();
+    let mut places = Outcomes::new();
+    for place in ModuleIndex::ALL {
         let absences = context.absences();
         let mut modules = Vec::new();
         let looked = match place {
-            Place::List => listed(context, &mut modules),
-            Place::Kset => in_sysfs(context, &mut modules),
-            Place::Memory => in_memory(context, &mut modules),
+            ModuleIndex::List => listed(context, &mut modules),
+            ModuleIndex::Kset => in_sysfs(context, &mut modules),
+            ModuleIndex::Memory => in_memory(context, &mut modules),
         };
         modules.sort_unstable();
         modules.dedup();
@@ -123,7 +123,7 @@ pub(super) fn known(context: &Context) -> ReadResult<Modules> {
     }
     let before = context.absences();
     let layout = &context.layout.system.module;
-    let known = seen.into_iter().map(|(address, seen)| Known {
+    let known = seen.into_iter().map(|(address, seen)| KnownModule {
         address,
         name: context.text(address, layout.name).ok(),
         memory: memory(context, address).unwrap_or_default(),
@@ -135,7 +135,7 @@ pub(super) fn known(context: &Context) -> ReadResult<Modules> {
 }
 
 pub(super) fn check(context: &Context, found: &mut Integrity) {
-    let places = RefCell::new((Places::new(), None));
+    let places = RefCell::new((Outcomes::new(), None));
     let result = confirmed(context, |_| {
         let Modules { all, places: looked, unread } = known(context)?;
         let mut missing = BTreeMap::new();
@@ -151,7 +151,7 @@ pub(super) fn check(context: &Context, found: &mut Integrity) {
         Ok(missing)
     });
     let (places, unread) = places.into_inner();
-    for place in Place::ALL {
+    for place in ModuleIndex::ALL {
         found.checks.push(match (&result, places.get(&place)) {
             (Ok(_), Some(Ok(count))) => done(place.check(), *count, unread),
             (Ok(_), Some(Err(error))) | (Err(error), _) => not_done(place.check(), *error),

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use super::census::{self, Census, Identity, Member, Place};
+use super::census::{self, Census, Identity, Member, TaskIndex};
 use super::looks::confirmed;
 use super::{done, not_done};
 use crate::crawl::asleep::Look;
@@ -15,7 +15,7 @@ pub(super) fn check(context: &Context, found: &mut Integrity) {
     let places = RefCell::new((BTreeMap::new(), None));
     // By task and place, so that what is missing in one look for this reason and in the next for that
     // is no finding.
-    let look = |before: &BTreeMap<(Identity, Place), Vec<Place>>| {
+    let look = |before: &BTreeMap<(Identity, TaskIndex), Vec<TaskIndex>>| {
         let suspects: Vec<u64> = before.keys().map(|(task, _)| task.address).collect();
         let Census { members, places: looked, unread } = census::take(context, &suspects)?;
         let missing = members.iter().flat_map(|member| {
@@ -28,14 +28,14 @@ pub(super) fn check(context: &Context, found: &mut Integrity) {
     };
     let result = confirmed(context, look);
     let (places, unread) = places.into_inner();
-    for place in Place::ALL {
+    for place in TaskIndex::ALL {
         found.checks.push(match (&result, places.get(&place)) {
             (Ok(_), Some(Ok(count))) => done(name(place), *count, unread),
             (Ok(_), Some(Err(error))) | (Err(error), _) => not_done(name(place), *error),
             (Ok(_), None) => continue,
         });
     }
-    let mut hidden: BTreeMap<Identity, (Vec<Place>, Vec<Place>)> = BTreeMap::new();
+    let mut hidden: BTreeMap<Identity, (Vec<TaskIndex>, Vec<TaskIndex>)> = BTreeMap::new();
     let result = result.map(|confirmed| confirmed.found).unwrap_or_default();
     for ((task, place), seen) in result {
         let entry = hidden.entry(task).or_insert_with(|| (seen, Vec::new()));
@@ -47,28 +47,28 @@ pub(super) fn check(context: &Context, found: &mut Integrity) {
         .collect();
 }
 
-fn name(place: Place) -> &'static str {
+fn name(place: TaskIndex) -> &'static str {
     match place {
-        Place::TaskList => "processes in the task list",
-        Place::PidTable => "processes in the PID tables",
-        Place::ThreadList => "processes in the thread lists",
-        Place::Children => "processes among their parents' children",
-        Place::RunQueue => "processes in the run queues",
+        TaskIndex::TaskList => "processes in the task list",
+        TaskIndex::PidTable => "processes in the PID tables",
+        TaskIndex::ThreadList => "processes in the thread lists",
+        TaskIndex::Children => "processes among their parents' children",
+        TaskIndex::RunQueue => "processes in the run queues",
     }
 }
 
 /// Where a task should be and is not. Whether it is in a run queue depends on what it does.
 fn missing(
     member: &Member,
-    looked: &BTreeMap<Place, ReadResult<u64>>,
-) -> impl Iterator<Item = Place> {
-    let is_there = |place: Place| match place {
+    looked: &BTreeMap<TaskIndex, ReadResult<u64>>,
+) -> impl Iterator<Item = TaskIndex> {
+    let is_there = |place: TaskIndex| match place {
         // These hold the leaders of thread groups alone.
-        Place::TaskList | Place::Children => !member.leads || member.seen.contains(&place),
-        Place::PidTable | Place::ThreadList => member.seen.contains(&place),
-        Place::RunQueue => true,
+        TaskIndex::TaskList | TaskIndex::Children => !member.leads || member.seen.contains(&place),
+        TaskIndex::PidTable | TaskIndex::ThreadList => member.seen.contains(&place),
+        TaskIndex::RunQueue => true,
     };
-    let missing: Vec<Place> = looked
+    let missing: Vec<TaskIndex> = looked
         .iter()
         .filter(|(place, count)| count.is_ok() && !is_there(**place))
         .map(|(place, _)| *place)
@@ -76,9 +76,15 @@ fn missing(
     missing.into_iter()
 }
 
-fn row(context: &Context, task: Identity, seen: &[Place], missing: &[Place]) -> HiddenProcess {
+fn row(
+    context: &Context,
+    task: Identity,
+    seen: &[TaskIndex],
+    missing: &[TaskIndex],
+) -> HiddenProcess {
     let layout = &context.layout.process;
-    let names = |places: &[Place]| places.iter().map(|place| Text::fixed(place.name())).collect();
+    let names =
+        |places: &[TaskIndex]| places.iter().map(|place| Text::fixed(place.name())).collect();
     let cred = context.follow(task.address, layout.task.real_cred);
     HiddenProcess {
         pid: task.tgid,

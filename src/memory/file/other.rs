@@ -1,12 +1,12 @@
 //! Files that hold a guest's memory in a way that nfm does not read: each is named, with what to do.
 
 /// The first bytes of a format, what it is, and what to do with it.
-type Known = (&'static [u8], &'static str, &'static str);
+type Magic = (&'static [u8], &'static str, &'static str);
 
 const UNPACK: &str = "unpack it first";
 const DUMP_ANEW: &str = "use `virsh dump --memory-only`";
 
-const KNOWN: &[Known] = &[
+const KNOWN: &[Magic] = &[
     (&[0x1f, 0x8b], "compressed with gzip", "unpack it first (gzip -d)"),
     (&[0x28, 0xb5, 0x2f, 0xfd], "compressed with zstd", "unpack it first (zstd -d)"),
     (&[0xfd, b'7', b'z', b'X', b'Z', 0], "compressed with xz", "unpack it first (xz -d)"),

@@ -18,7 +18,7 @@ use load::{LoadError, Loaded};
 const RUN: usize = 256;
 
 /// What libvirt says of the domain that is to be opened.
-pub(crate) struct Wanted<'a> {
+pub(crate) struct LibvirtDomain<'a> {
     /// The domain's name.
     pub name: &'a str,
     /// Its UUID.
@@ -31,7 +31,7 @@ pub(crate) struct Wanted<'a> {
 
 /// What the host knows of a guest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Known {
+pub(crate) struct HostUsage {
     /// CPU time of all vCPUs, in nanoseconds.
     pub vcpu_time_ns: Option<u64>,
     /// What it holds of the guest's RAM, each in bytes.
@@ -42,7 +42,7 @@ pub(crate) struct Known {
 
 /// What a guest's memory is, as the back end tells.
 #[derive(Clone, Debug)]
-struct Facts {
+struct MemoryKind {
     machine_frames: bool,
     page_table: Option<u64>,
     description: String,
@@ -53,7 +53,7 @@ pub(crate) struct BackendGuest {
     backend: Loaded,
     /// One call at a time, as the interface asks.
     handle: Mutex<Handle>,
-    facts: Facts,
+    facts: MemoryKind,
 }
 
 struct Handle(NonNull<c_void>);
@@ -66,7 +66,7 @@ impl BackendGuest {
     ///
     /// # Errors
     /// [`Error::Unsupported`] without a usable back end; the back end's own words otherwise.
-    pub fn open(backend: &str, wanted: &Wanted) -> Result<Arc<Self>> {
+    pub fn open(backend: &str, wanted: &LibvirtDomain) -> Result<Arc<Self>> {
         let domain = || wanted.name.to_owned();
         let loaded = load::load(backend).map_err(|error| Error::Unsupported {
             domain: domain(),
@@ -94,7 +94,8 @@ impl BackendGuest {
             let reason = "the back end opened it without a handle".to_owned();
             return Err(Error::Unsupported { domain: domain(), reason });
         };
-        let facts = Facts { machine_frames: false, page_table: None, description: String::new() };
+        let facts =
+            MemoryKind { machine_frames: false, page_table: None, description: String::new() };
         let mut guest = Self { backend: loaded, handle: Mutex::new(Handle(handle)), facts };
         guest.facts = guest.ask_facts(wanted.name)?;
         Ok(Arc::new(guest))
@@ -106,7 +107,7 @@ impl BackendGuest {
         without_sigpipe(|| call(handle.0.as_ptr()))
     }
 
-    fn ask_facts(&self, domain: &str) -> Result<Facts> {
+    fn ask_facts(&self, domain: &str) -> Result<MemoryKind> {
         let mut memory = table::Memory {
             size: size_of::<table::Memory>(),
             frames: 0,
@@ -122,7 +123,7 @@ impl BackendGuest {
             None => table::UNSUPPORTED,
         });
         check(result, &failure, domain)?;
-        Ok(Facts {
+        Ok(MemoryKind {
             machine_frames: memory.frames == table::MACHINE_FRAMES,
             page_table: (memory.levels != 0).then_some(memory.root),
             description: table::text(&memory.description),
@@ -140,7 +141,7 @@ impl BackendGuest {
     }
 
     /// What the host knows of the guest now; `None` where it is gone.
-    pub fn state(&self) -> Option<Known> {
+    pub fn state(&self) -> Option<HostUsage> {
         let mut state = table::State {
             size: size_of::<table::State>(),
             vcpu_time_ns: table::UNKNOWN,
@@ -154,7 +155,7 @@ impl BackendGuest {
             None => table::UNSUPPORTED,
         });
         let known = |value: u64| Some(value).filter(|value| *value != table::UNKNOWN);
-        (result == table::OK).then_some(Known {
+        (result == table::OK).then_some(HostUsage {
             vcpu_time_ns: known(state.vcpu_time_ns),
             resident: known(state.resident_bytes),
             swapped: known(state.swapped_bytes),
