@@ -66,7 +66,7 @@ impl Boot {
     /// Notes the marks of the boot that runs.
     pub fn note(ram: &GuestRam, kernel: &Kernel, layout: &Layout, firmware: &Firmware) -> Self {
         let space = AddressSpace::new(ram, kernel.image.root, kernel.image.levels);
-        let reuse = super::Reuse::default();
+        let reuse = super::FrameCache::default();
         let context = Context::new(&space, kernel, layout, super::Details::default(), &reuse);
         let mark = |at: Option<u64>, length: usize| Mark::note(ram.memory(), at, length);
         let banner = context.symbol(layout.symbols.linux_banner).ok();

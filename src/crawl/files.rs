@@ -2,9 +2,9 @@
 
 use rustc_hash::FxHashSet;
 
-use super::asleep::{Gathered, Look};
 use super::path::{self, Named};
 use super::reader::{Context, ReadResult};
+use super::sleeper_cache::{Gathered, Look};
 use crate::frame::{File, FileKind, Text};
 
 /// Descriptors of one process that are looked for: `sysctl_nr_open` is 2^20 unless raised (fs/file.c).

@@ -1,6 +1,5 @@
 //! From guest memory to the sections of a frame: one file a section, over compiled offsets.
 
-mod asleep;
 mod boot;
 mod command_line;
 mod connections;
@@ -9,6 +8,7 @@ mod cpus;
 mod drivers;
 mod e820;
 mod files;
+mod frame_cache;
 mod integrity;
 mod interfaces;
 mod log;
@@ -21,18 +21,18 @@ mod os;
 mod pass;
 mod path;
 mod processes;
+mod read_ahead;
 mod reader;
-mod reuse;
+mod sleeper_cache;
 mod socket_tables;
 mod tasks;
 mod tree;
 mod vmas;
-mod warm;
 
 pub(crate) use boot::{Boot, Firmware};
 pub(crate) use e820::{firmware_map_in, firmware_ram, misplaced_node};
+pub(crate) use frame_cache::FrameCache;
 pub(crate) use reader::{Context, Details};
-pub(crate) use reuse::Reuse;
 
 use crate::frame::{Frame, Section};
 

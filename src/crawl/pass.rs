@@ -3,11 +3,11 @@
 
 use rustc_hash::FxHashSet;
 
-use super::asleep::Look;
 use super::connections::{self, Open};
 use super::files::Descriptor;
 use super::reader::{Context, PathRef, ReadResult, Task};
-use super::{files, mappings, mounts, processes, warm};
+use super::sleeper_cache::Look;
+use super::{files, mappings, mounts, processes, read_ahead};
 use crate::frame::{File, Mapping, Process, Section};
 
 /// Looks at one task before what was seen must do.
@@ -181,7 +181,7 @@ impl Context<'_> {
     /// Adds what these sections take of every task. A task that looks torn is read anew on fresh pages; one that has
     /// gone meanwhile is left out, as it would be had it been met a moment later.
     fn pass(&self, sections: &[Section], all: &mut Taken) {
-        self.warm.get_or_init(|| warm::tasks(self));
+        self.warm.get_or_init(|| read_ahead::tasks(self));
         let remembers = REMEMBERED.iter().any(|one| sections.contains(one));
         if remembers {
             self.reuse.sleepers.borrow_mut().begin();

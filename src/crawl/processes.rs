@@ -1,10 +1,10 @@
 //! The section `processes`, as `/proc/PID/{stat,status,cmdline}` (fs/proc/array.c, fs/proc/base.c).
 
-use super::asleep::Look;
 use super::command_line;
 use super::namespaces::{self, Namespaces};
 use super::path::{self, Named};
 use super::reader::{Context, PathRef, ReadResult, Walk};
+use super::sleeper_cache::Look;
 use super::tasks::KERNEL_THREAD;
 use crate::frame::{Process, ProcessState, Text, Thread};
 use crate::layout::Field;

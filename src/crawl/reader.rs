@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use rustc_hash::FxHashMap;
 
 use super::files::Descriptor;
+use super::frame_cache::FrameCache;
 use super::pass::Passes;
 use super::path;
-use super::reuse::Reuse;
 use super::vmas::Vma;
 use crate::frame::{Problem, Section, Text};
 use crate::kernel::Kernel;
@@ -194,7 +194,7 @@ pub(crate) struct Context<'a> {
     /// What was asked for beyond the sections' own rows.
     pub details: Details,
     /// What the last frame left.
-    pub(super) reuse: &'a Reuse,
+    pub(super) reuse: &'a FrameCache,
     /// When the frame began.
     pub(super) begun: Instant,
     section: Cell<&'static str>,
@@ -237,7 +237,7 @@ impl<'a> Context<'a> {
         kernel: &'a Kernel,
         layout: &'a Layout,
         details: Details,
-        reuse: &'a Reuse,
+        reuse: &'a FrameCache,
     ) -> Self {
         Self {
             space,

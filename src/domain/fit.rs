@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use super::source::Source;
-use crate::crawl::{Context, Details, Reuse, firmware_map_in, firmware_ram, misplaced_node};
+use crate::crawl::{Context, Details, FrameCache, firmware_map_in, firmware_ram, misplaced_node};
 use crate::kernel::{Kernel, KernelImage};
 use crate::layout::Layout;
 use crate::memory::{GuestRam, PAGE_SIZE, Page};
@@ -71,7 +71,7 @@ pub(super) fn misfit_of_kernel(
         return None;
     }
     let space = AddressSpace::new(ram, kernel.image.root, kernel.image.levels);
-    let reuse = Reuse::default();
+    let reuse = FrameCache::default();
     let context = Context::new(&space, kernel, layout, Details::default(), &reuse);
     match firmware_ram(&context) {
         Ok(map) if !map.is_empty() => misfit_of_map(ram, &map),

@@ -11,7 +11,7 @@ use super::fit::{
 use super::options::OpenOptions;
 use super::qemu::QemuGuest;
 use super::source::Source;
-use crate::crawl::{Boot, Context, Details, Firmware, Reuse};
+use crate::crawl::{Boot, Context, Details, Firmware, FrameCache};
 use crate::error::{Error, Result};
 use crate::kernel::{
     DiscoveryError, Kernel, KernelImage, NamesNeeded, Profile, Recorder, Sources, Store, was_loaded,
@@ -98,7 +98,7 @@ pub(super) struct Found {
     pub kernel: Kernel,
     pub layout: Layout,
     pub boot: Boot,
-    pub reuse: Reuse,
+    pub reuse: FrameCache,
 }
 
 impl Found {
@@ -193,7 +193,7 @@ pub(super) fn find_kernel(source: &dyn Source, options: &OpenOptions) -> Result<
             };
             let boot = Boot::note(&ram, &kernel, &layout, &firmware);
             if best.as_ref().is_none_or(|best| best.boot.rank() < boot.rank()) {
-                let reuse = Reuse::default();
+                let reuse = FrameCache::default();
                 best = Some(Found { ram, ram_layout, kernel, layout, boot, reuse });
             }
         }

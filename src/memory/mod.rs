@@ -2,22 +2,22 @@
 
 mod budget;
 mod cache;
-mod copies;
 mod file;
-mod held;
-mod order;
+mod page_pool;
 mod plugin;
+mod prefetch;
 mod procfs;
+mod residency;
 mod shared;
 
 pub(crate) use budget::{Budget, Limit, Limits};
 pub use cache::ReadStatistics;
 pub(crate) use cache::{Footprint, GuestRam, RamFault, Since};
-pub(crate) use copies::{PageAt, Part, around};
 pub(crate) use file::{Content, Dump, DumpFile, FileMemory, Origin, core_header};
-pub(crate) use order::ask_for_all;
+pub(crate) use page_pool::{PageAt, Part, around};
 pub use plugin::find_backend;
 pub(crate) use plugin::{BackendGuest, LibvirtDomain, PluginMemory};
+pub(crate) use prefetch::ask_for_all;
 pub(crate) use procfs::{ProcfsMemory, ReadableProcess};
 
 /// Bytes of a guest page, the unit of reading and caching (x86-64).

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rustix::fs::SeekFrom;
 
 use super::shared::SharedMapping;
-use super::{PAGE_SHIFT, PAGE_SIZE, Page, PageAt, Part, PhysicalMemory, Residency, held};
+use super::{PAGE_SHIFT, PAGE_SIZE, Page, PageAt, Part, PhysicalMemory, Residency, residency};
 use crate::error::{Error, Result};
 use crate::resolve::{Backing, QemuProcess, RamBlock, RamLayout};
 use crate::this_process::{descriptor_limit, lacks_descriptors};
@@ -415,8 +415,8 @@ impl PhysicalMemory for ProcfsMemory {
         let of_block = |block: &Block| {
             let RamBlock { guest, length, host, .. } = block.ram;
             let runs = match &block.file {
-                Some((file, start)) => held::of_file(file, *start, length),
-                None => pagemap.and_then(|pagemap| held::of_process(pagemap, host, length)),
+                Some((file, start)) => residency::of_file(file, *start, length),
+                None => pagemap.and_then(|pagemap| residency::of_process(pagemap, host, length)),
             };
             let runs = runs.unwrap_or_else(|| vec![(0, length)]);
             runs.into_iter().map(move |(start, bytes)| (guest.saturating_add(start), bytes))

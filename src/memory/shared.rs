@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
-use super::copies::PageAt;
+use super::page_pool::PageAt;
 use super::{PAGE_SHIFT, PAGE_SIZE};
 
 /// Pages that are asked for at once.

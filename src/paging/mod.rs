@@ -1,8 +1,8 @@
 //! Virtual to guest-physical addresses, by the page tables in guest memory. No vCPU register is asked:
 //! a guest that spins in user mode under page-table isolation would show the wrong one.
 
-mod known;
 mod space;
+mod translation_cache;
 mod x86_64;
 
 pub(crate) use space::{AddressSpace, Content, Fault, FaultKind};

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::fmt;
 
-use super::known::{REGION_SHIFT, Region, TranslationCache};
+use super::translation_cache::{REGION_SHIFT, Region, TranslationCache};
 use super::x86_64::{Entry, Levels, Target, table_index};
 use crate::memory::{
     Budget, Footprint, GuestRam, Limit, PAGE_SHIFT, PAGE_SIZE, PageAt, RamFault, Since, around,

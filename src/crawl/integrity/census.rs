@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::looks::{chain, forward, slot, slots};
+use super::confirm::{chain, forward, slot, slots};
 use super::xarray;
 use crate::crawl::reader::{Context, ReadError, ReadResult};
 

@@ -6,7 +6,7 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
-use super::looks::confirmed;
+use super::confirm::confirmed;
 use super::{Compared, census, conclude};
 use crate::crawl::reader::{Context, ReadResult};
 use crate::frame::{CredentialsOwner, Integrity, SharedCredentials};

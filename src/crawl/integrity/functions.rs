@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use super::code::Code;
-use super::looks::{chain, confirmed, forward, readable, slot, slots};
+use super::confirm::{chain, confirmed, forward, readable, slot, slots};
 use super::probes::{self, Pointer};
 use super::{Compared, conclude};
 use crate::crawl::reader::{Context, ReadError, ReadResult};

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use super::code::Code;
-use super::looks::{confirmed, readable};
+use super::confirm::{confirmed, readable};
 use super::{Compared, conclude};
 use crate::crawl::reader::{Context, ReadResult};
 use crate::frame::{HookTarget, HookedInterrupt, Integrity};

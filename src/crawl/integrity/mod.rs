@@ -7,11 +7,11 @@
 
 mod census;
 mod code;
+mod confirm;
 mod connections;
 mod credentials;
 mod functions;
 mod interrupts;
-mod looks;
 mod modules;
 mod probes;
 mod processes;

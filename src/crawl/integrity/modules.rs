@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
-use super::looks::{confirmed, forward, slot, slots};
+use super::confirm::{confirmed, forward, slot, slots};
 use super::{done, not_done};
 use crate::crawl::reader::{Context, ReadError, ReadResult};
 use crate::crawl::tree::rb_entries;

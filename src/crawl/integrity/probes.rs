@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::code::Code;
-use super::looks::{chain, whole};
+use super::confirm::{chain, whole};
 use crate::crawl::reader::{Context, ReadResult};
 
 /// `KPROBE_TABLE_SIZE` (kernel/kprobes.c).

@@ -4,11 +4,11 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use super::census::{self, Census, Identity, Member, TaskIndex};
-use super::looks::confirmed;
+use super::confirm::confirmed;
 use super::{done, not_done};
-use crate::crawl::asleep::Look;
 use crate::crawl::processes;
 use crate::crawl::reader::{Context, ReadResult};
+use crate::crawl::sleeper_cache::Look;
 use crate::frame::{HiddenProcess, Integrity, Text};
 
 pub(super) fn check(context: &Context, found: &mut Integrity) {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use syscalls::{x86, x86_64};
 
 use super::code::Code;
-use super::looks::{confirmed, readable};
+use super::confirm::{confirmed, readable};
 use super::probes::Allowed;
 use super::{Compared, conclude};
 use crate::crawl::reader::{Context, ReadError, ReadResult};

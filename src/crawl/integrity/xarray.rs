@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashSet;
 
-use super::looks::{slot, slots};
+use super::confirm::{slot, slots};
 use crate::crawl::reader::{Context, ReadError, ReadResult};
 
 /// `XA_CHUNK_SHIFT`: a node with this shift above another is one level higher.

@@ -1,7 +1,7 @@
 //! What frames use now and then only.
 
 use super::{GuestRam, merge};
-use crate::memory::copies::{PageAt, WHOLE};
+use crate::memory::page_pool::{PageAt, WHOLE};
 
 /// A page, or the rest of one, that was read because it was missing.
 #[derive(Clone, Copy)]
@@ -100,7 +100,7 @@ impl GuestRam {
 
 #[cfg(test)]
 mod tests {
-    use super::super::numbered::{batches, begin, ram, read};
+    use super::super::test_memory::{batches, begin, ram, read};
     use super::*;
 
     #[test]

@@ -8,7 +8,7 @@
 
 mod footprint;
 #[cfg(test)]
-mod numbered;
+mod test_memory;
 mod windows;
 
 use std::cell::{Cell, RefCell};
@@ -18,8 +18,8 @@ use std::time::{Duration, Instant};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::budget::{Budget, Limit, Limits};
-use super::copies::{Copies, LINE_SHIFT, PageAt, Part, WHOLE, around, ends_of};
-use super::order::Order;
+use super::page_pool::{Copies, LINE_SHIFT, PageAt, Part, WHOLE, around, ends_of};
+use super::prefetch::PrefetchOrder;
 use super::{PAGE_SHIFT, PAGE_SIZE, PhysicalMemory};
 use crate::control::Control;
 use footprint::Late;
@@ -79,7 +79,7 @@ struct Cache {
     /// The frame's pages by guest frame number; `None`: it cannot be read.
     held: FxHashMap<u64, Option<PageAt>>,
     /// The order of those that are read in place.
-    order: Order,
+    order: PrefetchOrder,
     copies: Copies,
     statistics: ReadStatistics,
     /// System calls of the memory before this frame.
@@ -536,7 +536,7 @@ impl Cache {
 
 #[cfg(test)]
 mod tests {
-    use super::numbered::{batches, begin, known, read};
+    use super::test_memory::{batches, begin, known, read};
 
     /// Of what the last frame did not use little is read, unless that is much.
     #[test]

@@ -2,7 +2,7 @@
 
 use super::{Cache, GuestRam};
 use crate::memory::PAGE_SHIFT;
-use crate::memory::copies::line_of;
+use crate::memory::page_pool::line_of;
 
 /// Pages in a window of memory that is read in place: what finds so many is small enough for the CPU's caches.
 const IN_PLACE: usize = 1 << 12;
@@ -131,7 +131,7 @@ impl GuestRam {
 
 #[cfg(test)]
 mod tests {
-    use super::super::numbered::{begin, known, ram, read};
+    use super::super::test_memory::{begin, known, ram, read};
     use super::*;
 
     /// A frame of rows of four pages each, with other pages before the first row; tells in how many batches it was

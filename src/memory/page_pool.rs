@@ -76,7 +76,7 @@ impl PageAt {
 
     /// What is known of the copy.
     fn lines(&self) -> Option<&Lines> {
-        // SAFETY: it lies in the piece that holds the copy, or in the order of a frame (`Order::meet`), and
+        // SAFETY: it lies in the piece that holds the copy, or in the order of a frame (`PrefetchOrder::meet`), and
         // lives as long as the place is used.
         self.lines.map(|lines| unsafe { lines.as_ref() })
     }

@@ -5,9 +5,9 @@ use std::collections::VecDeque;
 
 use rustc_hash::FxHashSet;
 
-use super::asleep::Sleeper;
 use super::pass::Mark;
 use super::reader::Task;
+use super::sleeper_cache::Sleeper;
 
 /// Bytes that are kept of all tasks together.
 const MOST_BYTES: usize = 16 << 20;
@@ -16,7 +16,7 @@ const NEAR: usize = 64;
 
 /// What is kept between the frames of one guest. Nothing of it is taken for true without a look.
 #[derive(Debug, Default)]
-pub(crate) struct Reuse {
+pub(crate) struct FrameCache {
     /// The tasks of the last frame that listed them, in its order.
     tasks: RefCell<Vec<Task>>,
     /// How much was taken of the tasks last.
@@ -25,7 +25,7 @@ pub(crate) struct Reuse {
     pub(super) sleepers: RefCell<Kept<Sleeper>>,
 }
 
-impl Reuse {
+impl FrameCache {
     /// Which of these tasks, the frame's, the last one had not.
     pub(super) fn new_tasks(&self, tasks: &[Task]) -> Vec<Task> {
         let mut last = self.tasks.borrow_mut();

@@ -7,7 +7,7 @@ use std::ptr::{NonNull, null};
 
 use rustc_hash::FxHashMap;
 
-use super::copies::{LINE_SHIFT, Lines, PageAt};
+use super::page_pool::{LINE_SHIFT, Lines, PageAt};
 
 /// Pages that the CPU is asked for before they are needed.
 const AHEAD: usize = 8;
@@ -25,7 +25,7 @@ const MOST_KINDS: usize = 4;
 
 /// The pages of this frame so far, and what the last one of its kind met.
 #[derive(Default)]
-pub(super) struct Order {
+pub(super) struct PrefetchOrder {
     kind: u32,
     now: Met,
     before: Met,
@@ -84,7 +84,7 @@ impl Met {
     }
 }
 
-impl Order {
+impl PrefetchOrder {
     /// A frame of a kind begins. What is known of the pages of the one before the last may be forgotten.
     pub fn begin(&mut self, kind: u32) {
         let ended = std::mem::take(&mut self.now);
@@ -170,12 +170,12 @@ mod tests {
     use super::*;
 
     /// Meets pages; tells which the CPU was asked for, at the beginning and after each.
-    fn frame(order: &mut Order, pages: &[u64]) -> Vec<u64> {
+    fn frame(order: &mut PrefetchOrder, pages: &[u64]) -> Vec<u64> {
         static PAGE: [u64; 512] = [0; 512];
         // SAFETY: the page is a static one.
         let at = unsafe { PageAt::new(NonNull::from(&PAGE).cast()) };
         order.begin(0);
-        let frames = |order: &Order, places: std::ops::Range<usize>| -> Vec<u64> {
+        let frames = |order: &PrefetchOrder, places: std::ops::Range<usize>| -> Vec<u64> {
             places.map(|place| order.before.get(place).unwrap().lines.frame()).collect()
         };
         let mut asked = frames(order, 0..order.unasked);
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn the_order_of_the_last_frame_is_asked_for() {
-        let mut order = Order::default();
+        let mut order = PrefetchOrder::default();
         let pages: Vec<u64> = (0..100).map(|page| page * 7 % 101).collect();
         assert!(frame(&mut order, &pages).is_empty());
         assert_eq!(frame(&mut order, &pages), pages);
@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn pages_that_come_and_go_do_not_matter() {
-        let mut order = Order::default();
+        let mut order = PrefetchOrder::default();
         let pages: Vec<u64> = (0..200).collect();
         frame(&mut order, &pages);
         // Forty new ones in a row, then on where the order was left; then some are missing.
