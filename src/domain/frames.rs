@@ -17,7 +17,16 @@ impl LiveFrames {
 
     fn take(&mut self, sections: &[Section]) -> Result<Frame, SourceError> {
         self.options.sections = sections.to_vec();
-        self.domain.crawl(&self.options).map_err(|error| SourceError::Crawl(Box::new(error)))
+        let frame = self.domain.crawl(&self.options);
+        let frame = frame.map_err(|error| SourceError::Crawl(Box::new(error)))?;
+        // A kernel that runs has tasks, so that an empty list was not read.
+        match (&frame.processes, frame.consistency.problems.first()) {
+            (Some(none), Some(problem)) if none.is_empty() => Err(SourceError::Unreadable {
+                domain: frame.domain.name,
+                reason: problem.reason.clone(),
+            }),
+            _ => Ok(frame),
+        }
     }
 }
 

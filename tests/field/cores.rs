@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use nfm::{DumpOptions, Frame, Integrity};
+use nfm::{At, DumpOptions, Frame, FrameSource, Integrity, LiveFrames, Section};
 
 use crate::lab;
 
@@ -109,6 +109,16 @@ impl Core {
         self.file.write_all_at(&self.end.to_le_bytes(), PLACE).expect("their place");
         let count = u16::try_from(count).expect("not more segments than the header can count");
         self.file.write_all_at(&count.to_le_bytes(), COUNT).expect("their count");
+    }
+
+    /// What `nfm ps` does with it.
+    pub fn processes(&self) -> Result<Frame, String> {
+        let name = format!("file:{}", self.path.display());
+        let domain = nfm::Domain::open(&name, &nfm::OpenOptions::default());
+        let domain = domain.map_err(|error| error.to_string())?;
+        let mut frames = LiveFrames::new(domain, lab::patient());
+        let name = frames.domains().map_err(|error| error.to_string())?.remove(0).name;
+        frames.frame(&name, At::Latest, &[Section::Processes]).map_err(|error| error.to_string())
     }
 
     /// What `nfm check` does with it, or why it cannot be opened.

@@ -34,6 +34,8 @@ fn nobody_is_accused(name: &str, options: &[&str]) {
     let kernel = Kernel::open(&guest, MEMORY);
     let held = Held::hold(&guest);
     let compared = compared(&kernel);
+    let tasks = kernel.symbol("init_task") + kernel.offset("task_struct", "tasks");
+    let tasks = kernel.physical(tasks) / PAGE * PAGE;
     let clean = Core::dump(&guest, &format!("clean-{name}"));
     let planted = Planted::plant(&kernel);
     let rootkit = Core::dump(&guest, &format!("rootkit-{name}"));
@@ -53,6 +55,14 @@ fn nobody_is_accused(name: &str, options: &[&str]) {
         partly += usize::from(checked.is_some_and(|one| !unread(&one).is_empty()));
     }
     assert!(partly >= 8, "only {partly} of these changed anything");
+    // A guest of which no process can be read is an error, not one that runs nothing.
+    clean.leave_out(&[]);
+    let whole = clean.processes().expect("processes").processes.map_or(0, |rows| rows.len());
+    assert!(whole > 50, "{whole} processes");
+    clean.leave_out(std::slice::from_ref(&(tasks..tasks + PAGE)));
+    let reason = clean.processes().expect_err("no frame without a list of tasks");
+    assert!(reason.contains("can be read") || reason.contains("cannot"), "{reason}");
+    println!("without the head of the task list: {reason}");
     // Some pages at once, wherever they lie.
     let (ram, mut chance) = (clean.ram().collect::<Vec<_>>(), Chance(0x9e37_79b9_7f4a_7c15));
     for _ in 0..4 {

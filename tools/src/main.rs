@@ -106,7 +106,9 @@ fn main() -> ExitCode {
             eprintln!("nfm: {}", show::escaped(&error.to_string()));
             ExitCode::from(match error {
                 nfm::SourceError::NoSuchDomain { .. } => nfm::ErrorCode::NoSuchDomain,
-                nfm::SourceError::Crawl(_) => nfm::ErrorCode::Other,
+                nfm::SourceError::Crawl(_) | nfm::SourceError::Unreadable { .. } => {
+                    nfm::ErrorCode::Other
+                }
                 _ => nfm::ErrorCode::File,
             } as u8)
         }

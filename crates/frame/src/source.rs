@@ -73,6 +73,13 @@ pub enum SourceError {
         /// What is wrong, and what to do.
         reason: String,
     },
+    /// A guest's processes cannot be read: a frame without any would look like a guest that runs nothing.
+    Unreadable {
+        /// The domain.
+        domain: String,
+        /// What could not be read.
+        reason: String,
+    },
     /// A frame of a guest could not be taken.
     Crawl(Box<dyn Error + Send + Sync>),
 }
@@ -97,6 +104,9 @@ impl fmt::Display for SourceError {
             }
             Self::File { path, reason } => {
                 write!(f, "no frames can be read from '{path}': {reason}")
+            }
+            Self::Unreadable { domain, reason } => {
+                write!(f, "no process of '{domain}' can be read: {reason}")
             }
             Self::Crawl(error) => error.fmt(f),
         }
