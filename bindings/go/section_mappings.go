@@ -9,7 +9,7 @@ import "unsafe"
 
 // PhysicalRun: neighbouring pages of a mapping and where they are in the guest's RAM.
 type PhysicalRun struct {
-	// First virtual address; "virtual" in JSON.
+	// First virtual address.
 	VirtualAddress uint64
 
 	// Guest-physical address of the first byte; not known for pages in swap.

@@ -456,7 +456,7 @@ class PhysicalRun:
     """Neighbouring pages of a mapping and where they are in the guest's RAM."""
 
     virtual_address: int
-    """First virtual address; "virtual" in JSON."""
+    """First virtual address."""
     physical: Optional[int]
     """Guest-physical address of the first byte; not known for pages in swap."""
     bytes: int
