@@ -4,45 +4,48 @@
 #[path = "lab/mod.rs"]
 mod lab;
 
-use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
 use nfm::{Domain, Frame, Process};
+use serde_json::Value;
 
-/// The rows of one that the other has not.
-fn other<T: PartialEq + Debug>(one: &Option<Vec<T>>, other: &Option<Vec<T>>) -> Vec<String> {
-    let rows = one.iter().flatten().filter(|row| !other.iter().flatten().any(|one| one == *row));
-    rows.map(|row| format!("{row:?}")).collect()
+/// The rows of a section that only one of two frames has, as JSON.
+fn differing_rows(section: &str, one: &Value, two: &Value) -> Vec<String> {
+    let (Value::Array(one), Value::Array(two)) = (one, two) else {
+        return if one == two { Vec::new() } else { vec![format!("{section}: {one} and {two}")] };
+    };
+    let only = |these: &[Value], those: &[Value], which: &str| -> Vec<String> {
+        let these = these.iter().filter(|row| !those.contains(row));
+        these.map(|row| format!("{section}, {which}: {row}")).collect()
+    };
+    [only(one, two, "kept"), only(two, one, "new")].concat()
 }
 
-/// What two frames say of processes that they do not say both.
-fn differences(one: &Frame, two: &Frame) -> Vec<String> {
-    let both = [(one, two), (two, one)];
-    let all = both.into_iter().flat_map(|(one, two)| {
-        [
-            other(&one.processes, &two.processes),
-            other(&one.files, &two.files),
-            other(&one.mappings, &two.mappings),
-            other(&one.connections, &two.connections),
-        ]
-    });
-    all.flatten().collect()
+/// All that two frames of a suspended guest say differently. Only what belongs to the crawl itself, or to the host, may
+/// differ.
+fn differences(kept: &Frame, new: &Frame) -> Vec<String> {
+    let of_the_crawl = ["seq", "time_ns", "duration_ns", "consistency", "host"];
+    let [kept, new] =
+        [kept, new].map(|frame| serde_json::from_str::<Value>(&frame.to_json()).expect("JSON"));
+    let (Value::Object(kept), Value::Object(new)) = (kept, new) else { panic!("no objects") };
+    assert!(kept.keys().eq(new.keys()), "other sections");
+    let sections = kept.iter().filter(|(name, _)| !of_the_crawl.contains(&name.as_str()));
+    sections.flat_map(|(name, rows)| differing_rows(name, rows, &new[name])).collect()
 }
 
-/// A frame of a handle that is kept open, which says what a new one says that knows nothing; of a guest that rests,
-/// after a few tries at most.
+/// A frame of the handle that is kept open, which must say all that a new handle says: the guest is suspended meanwhile,
+/// so that both see the same.
 fn expect_as_anew(guest: &lab::Guest, kept: &mut Domain) -> Frame {
-    let mut seen = Vec::new();
-    for _ in 0..20 {
-        // Opened first: what takes long would let threads of the kernel run between the frames.
-        let mut anew = lab::open(guest);
-        let frame = lab::whole_frame(kept);
-        seen = differences(&frame, &lab::whole_frame(&mut anew));
-        if seen.is_empty() {
-            return frame;
-        }
-    }
-    panic!("a handle that is kept open, and one that is new, differ: {seen:#?}");
+    let _suspended = guest.suspend();
+    let frame = lab::whole_frame(kept);
+    let differences = differences(&frame, &lab::whole_frame(&mut lab::open(guest)));
+    assert!(
+        differences.is_empty(),
+        "a handle that is kept open, and one that is new, differ in {} rows: {:#?}",
+        differences.len(),
+        &differences[..differences.len().min(20)]
+    );
+    frame
 }
 
 fn process(frame: &Frame, pid: u32) -> &Process {

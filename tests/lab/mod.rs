@@ -69,6 +69,12 @@ impl Guest {
         file
     }
 
+    /// Suspends the guest as long as the result lives: frames that are taken meanwhile show one and the same state.
+    pub fn suspend(&self) -> Suspended<'_> {
+        virsh(&["suspend", &self.domain]).expect("a suspended guest");
+        Suspended(self)
+    }
+
     /// An emulated guest now and then ends while it boots (seen once in some hundred starts, in the
     /// kernel's PCI scan): it is started once more, and that is said.
     fn up(&self, options: &[&str]) {
@@ -93,6 +99,16 @@ impl Drop for Guest {
             // Not run_lab: a panic in drop would hide the test's own.
             let _ = lab_command(["down", &self.domain]).output();
         }
+    }
+}
+
+/// A guest that stands still; it runs on when this is dropped.
+pub struct Suspended<'a>(&'a Guest);
+
+impl Drop for Suspended<'_> {
+    fn drop(&mut self) {
+        let resumed = virsh(&["resume", &self.0.domain]).is_some();
+        assert!(resumed || std::thread::panicking(), "{} was not resumed", self.0.domain);
     }
 }
 
