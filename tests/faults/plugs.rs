@@ -1,5 +1,6 @@
 //! Memory that is plugged in and out while a handle is open.
 
+use std::collections::BTreeMap;
 use std::fs;
 
 use nfm::{CrawlOptions, Domain, Frame, Section};
@@ -53,6 +54,17 @@ fn wait_for_memory(guest: &lab::Guest, bytes: u64) {
     });
 }
 
+/// Begins processes in memory that was plugged in: boot memory all lies below 4 GiB, and Linux spares that.
+fn begin_processes(guest: &lab::Guest) {
+    guest.ask(
+        "for number in 1 2 3 4 5 6 7 8; do \
+         name=busybox-$number; cp /bin/busybox /tmp/$name; \
+         argument=$(head -c 3000 /dev/zero | tr '\\0' $number); \
+         /tmp/$name sh -c 'sleep 1000; :' $argument >/dev/null 2>&1 & \
+         until grep -qx $name /proc/$!/comm; do :; done; done; sleep 1",
+    );
+}
+
 /// Waits until a handle knows of this RAM.
 fn wait_for_ram(domain: &mut Domain, ram: &[(u64, u64)]) {
     wait_until_mut("the handle knows the guest's RAM", || {
@@ -76,6 +88,13 @@ fn bytes_from(domain: &mut Domain, frame: &Frame, name: &str, first: u64) -> u64
     runs.filter(|run| run.physical.is_some_and(|start| start >= first)).map(|run| run.bytes).sum()
 }
 
+/// Pids and names of the processes that are no threads of the kernel.
+fn user_processes(frame: &Frame) -> BTreeMap<u32, Option<nfm::Text>> {
+    let rows = frame.processes.iter().flatten();
+    let rows = rows.filter(|row| row.kernel_thread == Some(false));
+    rows.map(|row| (row.pid, row.name.clone())).collect()
+}
+
 /// The guest uses memory that it did not have when the handle was opened: processes begin in it, and are
 /// seen as the guest itself sees them. What is pulled out again is not read any more.
 fn plugged_in_and_out(name: &str, options: &[&str]) {
@@ -89,14 +108,7 @@ fn plugged_in_and_out(name: &str, options: &[&str]) {
     let had = total(&guest);
     first.attach(&guest);
     wait_for_memory(&guest, had + 200 * MIB);
-    // Boot RAM all lies below 4 GiB, and Linux spares that.
-    guest.ask(
-        "for number in 1 2 3 4 5 6 7 8; do \
-         name=busybox-$number; cp /bin/busybox /tmp/$name; \
-         argument=$(head -c 3000 /dev/zero | tr '\\0' $number); \
-         /tmp/$name sh -c 'sleep 1000; :' $argument >/dev/null 2>&1 & \
-         until grep -qx $name /proc/$!/comm; do :; done; done; sleep 1",
-    );
+    begin_processes(&guest);
     let dimm = (4 * GIB, 256 * MIB);
     let frame = whole(&mut domain);
     assert_eq!(domain.findings().ram, [BOOT, dimm], "what the first frame missed was found");
@@ -117,9 +129,11 @@ fn plugged_in_and_out(name: &str, options: &[&str]) {
     // Who opens it now sees the same; and another DIMM comes, unused, and goes.
     let mut fresh = open(guest.domain()).expect("a guest with a DIMM");
     assert_eq!(fresh.findings().ram, [BOOT, dimm]);
-    // The shell that was asked may have gone meanwhile.
-    let count = |domain: &mut Domain| whole(domain).processes.map(|rows| rows.len());
-    assert!((0..5).any(|_| count(&mut fresh) == count(&mut domain)), "other processes");
+    let suspended = guest.suspend();
+    let [seen_anew, seen] = [&mut fresh, &mut domain].map(|domain| user_processes(&whole(domain)));
+    assert!(seen.len() > 8, "{seen:?}");
+    assert_eq!(seen_anew, seen, "processes of a guest that stands still");
+    drop(suspended);
     let second = Dimm::new(128);
     guest.ask("echo offline >/sys/devices/system/memory/auto_online_blocks");
     second.attach(&guest);
