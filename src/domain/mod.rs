@@ -25,13 +25,14 @@ pub use profile::Profile;
 use crate::control::Control;
 use crate::crawl::{Context, Details};
 use crate::error::{Error, Result};
-use crate::frame::{Consistency, Frame, Section, Text};
+use crate::frame::{Consistency, Frame, Problem, Section, Text};
 use crate::memory::{GuestRam, ReadStatistics};
 use crate::paging::AddressSpace;
 use crate::this_process::{Owner, descriptor_limit, descriptors_are_free};
 use open::Found;
 #[cfg(feature = "fuzzing")]
 pub(crate) use source::OnHost;
+use source::Plugs;
 pub(crate) use source::Source;
 
 /// An open domain. One thread at a time may use it; it may move between threads.
@@ -43,6 +44,10 @@ pub struct Domain {
     options: OpenOptions,
     /// The clock of what may be left of a kernel, and when it was looked at.
     remains: Option<(u64, Instant)>,
+    /// Why memory that was plugged in or out could not be followed.
+    plugs_problem: Option<String>,
+    /// The source knows of a new layout, and its memory could not be opened yet.
+    plugs_unread: bool,
     /// The process that opened it.
     owner: Owner,
 }
@@ -84,7 +89,17 @@ impl Domain {
         // Whoever cancels this call does not mean the next.
         let options = OpenOptions { control: None, ..options.clone() };
         let owner = Owner::this();
-        Ok(Self { source, found, findings, frames: 0, options, remains: None, owner })
+        Ok(Self {
+            source,
+            found,
+            findings,
+            frames: 0,
+            options,
+            remains: None,
+            plugs_problem: None,
+            plugs_unread: false,
+            owner,
+        })
     }
 
     /// The guest's memory.
@@ -138,6 +153,11 @@ impl Domain {
             if self.found.ram.memory().missed() && self.follow_plugs(true) {
                 frame = self.take(options, begun);
             }
+            if let Some(reason) = self.plugs_problem.clone() {
+                let section = Text::fixed(Section::Memory.name());
+                frame.consistency.problems.push(Problem { section, reason, address: None });
+                frame.consistency.complete = false;
+            }
             self.check(control)?;
             if self.is_same_boot() {
                 drop(hold);
@@ -151,21 +171,37 @@ impl Domain {
         Err(self.restarting("it was restarted while it was read"))
     }
 
-    /// Reads the guest's memory as it is laid out now; true if that is otherwise than before.
+    /// Reads the guest's memory as it is laid out now; true if that is otherwise than before. A failure is a problem of
+    /// each frame until a later attempt succeeds.
     fn follow_plugs(&mut self, missed: bool) -> bool {
-        if !self.source.was_laid_out_anew(missed) {
-            return false;
+        match self.source.plugs(missed) {
+            Plugs::NotLooked | Plugs::Same if self.plugs_unread => {}
+            Plugs::NotLooked => return false,
+            Plugs::Same => {
+                self.plugs_problem = None;
+                return false;
+            }
+            Plugs::Changed => {}
+            Plugs::Failed(error) => {
+                let what = "memory that was plugged in or out cannot be looked for";
+                self.plugs_problem = Some(format!("{what}: {error}"));
+                return false;
+            }
         }
         let layout = self.found.ram_layout;
-        match self.source.memory(layout) {
+        let memory = self.source.memory(layout);
+        self.plugs_unread = memory.is_err();
+        match memory {
             Ok(memory) => {
                 self.findings.ram = memory.ram();
                 self.findings.unplaced = self.source.unplaced(layout);
                 self.found.ram = GuestRam::new(memory);
+                self.plugs_problem = None;
                 true
             }
             Err(error) => {
-                tracing::warn!(%error, "memory that was plugged in cannot be read");
+                let what = "memory that was plugged in cannot be read";
+                self.plugs_problem = Some(format!("{what}: {error}"));
                 false
             }
         }

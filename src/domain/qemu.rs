@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::source::{LibvirtsWord, OnHost, Source};
+use super::source::{LibvirtsWord, OnHost, Plugs, Source};
 use crate::error::{Error, Result};
 use crate::frame::{DomainIdentity, Host, Text};
 use crate::memory::{PhysicalMemory, ProcfsMemory, ReadableProcess, Residency};
@@ -128,11 +128,11 @@ impl Source for QemuGuest {
     }
 
     /// Who has no DIMM, and is asked for nothing that it has not, is not looked at.
-    fn was_laid_out_anew(&self, missed: bool) -> bool {
+    fn plugs(&self, missed: bool) -> Plugs {
         let rests = self.plugs_looked_for.get().is_some_and(|at| at.elapsed() < PLUGS_REST);
         let mut layouts = self.layouts.borrow_mut();
         if rests || !(missed || layouts.iter().any(RamLayout::has_dimms)) {
-            return false;
+            return Plugs::NotLooked;
         }
         let later = self.dimms().and_then(|dimms| {
             let mappings = self.process.process().mappings(&self.identity.name)?;
@@ -142,15 +142,12 @@ impl Source for QemuGuest {
         match later {
             Ok(later) if later != *layouts => {
                 *layouts = later;
-                true
+                Plugs::Changed
             }
-            Ok(_) => false,
+            Ok(_) => Plugs::Same,
             // Said once, by the connection.
-            Err(Error::Connect { .. } | Error::Authentication { .. }) => false,
-            Err(error) => {
-                tracing::warn!(%error, "memory that was plugged in or out cannot be looked for");
-                false
-            }
+            Err(Error::Connect { .. } | Error::Authentication { .. }) => Plugs::NotLooked,
+            Err(error) => Plugs::Failed(error),
         }
     }
 

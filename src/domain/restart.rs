@@ -76,6 +76,7 @@ impl Domain {
         self.findings = Findings::new(self.source.as_ref(), &later, begun.elapsed());
         self.found = later;
         self.remains = None;
+        (self.plugs_problem, self.plugs_unread) = (None, false);
         Ok(())
     }
 

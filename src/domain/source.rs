@@ -11,6 +11,18 @@ use crate::frame::{DomainIdentity, Host};
 use crate::memory::PhysicalMemory;
 use crate::resolve::{Connection, DomainState, Hold, RamHole, Stamp, StatusFile, Watched};
 
+/// The result of looking for memory that was plugged in or out.
+pub(crate) enum Plugs {
+    /// It was not looked for: the guest has none, the last look was just now, or libvirt does not answer.
+    NotLooked,
+    /// The memory is laid out as before.
+    Same,
+    /// It is laid out otherwise: [`Source::memory`] gives it anew, in as many ways as before.
+    Changed,
+    /// It could not be looked for.
+    Failed(Error),
+}
+
 /// A guest as its host knows it. What it says of memory is a claim, which `open.rs` holds against the
 /// memory itself.
 pub(crate) trait Source: Send {
@@ -35,10 +47,9 @@ pub(crate) trait Source: Send {
         None
     }
 
-    /// Whether its memory is laid out otherwise by now, as some was plugged in or out: then [`Self::memory`]
-    /// gives it anew, in as many ways as before. `missed`: memory was asked for where none is known.
-    fn was_laid_out_anew(&self, _missed: bool) -> bool {
-        false
+    /// Looks whether memory was plugged in or out. `missed`: memory was asked for where none is known.
+    fn plugs(&self, _missed: bool) -> Plugs {
+        Plugs::NotLooked
     }
 
     /// Memory of the guest that cannot be read, as it is not certain where it is kept, as (guest-physical

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::time::Duration;
 
 use nfm::{CrawlOptions, Domain, Frame, Section};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::{PATIENCE, lab, open, wait_until, wait_until_mut, whole};
+use crate::{PATIENCE, crawl, lab, open, wait_until, wait_until_mut, whole};
 
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
@@ -152,4 +154,66 @@ fn memory_is_plugged_into_private_ram() {
 #[test]
 fn memory_is_plugged_into_shared_ram() {
     plugged_in_and_out("plugs-shared", &["--backing", "memfd", "--kernel", "6.12"]);
+}
+
+/// This process may open so many files more, as long as the result lives and the limit is as it is then.
+fn leave_descriptors(count: usize) -> Vec<fs::File> {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    setrlimit(Resource::Nofile, Rlimit { current: Some(256), maximum }).expect("a limit");
+    let mut files: Vec<_> = std::iter::from_fn(|| fs::File::open("/dev/null").ok()).collect();
+    files.truncate(files.len() - count);
+    files
+}
+
+/// Each frame says that memory which was plugged in cannot be read, as long as the process lacks the file descriptors
+/// for it: none at all to look for it, or only one where the boot memory and the DIMM have a file each.
+#[test]
+fn memory_that_cannot_be_read_is_a_problem_of_each_frame() {
+    if std::env::var_os("NEXTEST").is_none() {
+        eprintln!(
+            "SKIPPED: it limits the descriptors of its process, which other tests share without nextest"
+        );
+        return;
+    }
+    let options = ["--max-memory", "2048", "--backing", "memfd", "--kernel", "6.12"];
+    let guest = lab::own_guest("plugs-unread", &[&options[..], &PATIENCE].concat());
+    let mut domain = open(guest.domain()).expect("an open domain");
+    for _ in 0..5 {
+        whole(&mut domain);
+    }
+    let had = total(&guest);
+    let dimms = [Dimm::new(256), Dimm::new(128)];
+    let unlimited = getrlimit(Resource::Nofile);
+    let mut plugged_mib = 0;
+    let mut known = vec![BOOT];
+    for (dimm, mib, left, said) in [
+        (&dimms[0], 256, 1, "memory that was plugged in cannot be read: "),
+        (&dimms[1], 128, 0, "memory that was plugged in or out cannot be looked for: "),
+    ] {
+        dimm.attach(&guest);
+        let place = (4 * GIB + plugged_mib * MIB, mib * MIB);
+        plugged_mib += mib;
+        wait_for_memory(&guest, had + plugged_mib * MIB - 56 * MIB);
+        if left == 1 {
+            begin_processes(&guest);
+        }
+        // Longer than memory is not looked for again.
+        std::thread::sleep(Duration::from_millis(1500));
+        let files = leave_descriptors(left);
+        for _ in 0..3 {
+            let frame = crawl(&mut domain).expect("a frame");
+            assert_eq!(domain.findings().ram, known);
+            let problems = &frame.consistency.problems;
+            let named = problems.iter().any(|problem| {
+                problem.section.as_str() == "memory" && problem.reason.starts_with(said)
+            });
+            assert!(named && !frame.consistency.complete, "{problems:?}");
+        }
+        drop(files);
+        setrlimit(Resource::Nofile, unlimited).expect("a limit");
+        std::thread::sleep(Duration::from_millis(1500));
+        known.push(place);
+        whole(&mut domain);
+        assert_eq!(domain.findings().ram, known);
+    }
 }
