@@ -20,6 +20,12 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 # One version number: the library package's, in Cargo.toml.
 VERSION = $(shell sed -n 's/^version *= *"\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SOVERSION := 0
+# The folders that 'make install' fills. It notes which of them it makes, for 'make uninstall' from this tree.
+FOLDERS = "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/include" "$(DESTDIR)$(LIBDIR)/pkgconfig" \
+    "$(DESTDIR)$(LIBDIR)/nfm/backends" "$(DESTDIR)$(MANDIR)/man1" "$(DESTDIR)$(MANDIR)/man3" \
+    "$(DESTDIR)$(MANDIR)/man7" "$(DESTDIR)$(BASHDIR)" "$(DESTDIR)$(ZSHDIR)" "$(DESTDIR)$(FISHDIR)" \
+    "$(DESTDIR)$(UNITDIR)" "$(DESTDIR)$(APPARMORDIR)"
+FOLDERS_MADE = $(TARGET)/installed/$(subst /,+,$(DESTDIR)$(PREFIX))
 
 .PHONY: help build release demo test test-symbols test-hostile test-kernels test-xen fuzz lint bench bench-frames bench-xen bench-peers \
     bench-scale bench-fleet bench-overhead install uninstall deb test-deb clean
@@ -160,10 +166,13 @@ install: ## install what 'make build' built: DESTDIR=, PREFIX=, LIBDIR=
 	@[ -e "$(TARGET)/release/libnfm.so" ] && [ -e "$(TARGET)/release/libnfm.a" ] && \
 	    [ -e "$(TARGET)/release/nfm" ] && [ -e "$(TARGET)/manual" ] || \
 	    { echo "install: nothing is built yet: run 'make build' first (as yourself)" >&2; exit 1; }
-	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/include" "$(DESTDIR)$(LIBDIR)/pkgconfig"
+	@mkdir -p "$(TARGET)/installed"
+	@for folder in $(FOLDERS); do \
+	    until [ -d "$$folder" ]; do echo "$$folder"; folder=$$(dirname "$$folder"); done; \
+	done >>"$(FOLDERS_MADE)"
+	install -d $(FOLDERS)
 	install -m 755 "$(TARGET)/release/nfm" "$(DESTDIR)$(PREFIX)/bin/nfm"
 	install -m 644 include/nfm.h include/nfm-backend.h "$(DESTDIR)$(PREFIX)/include/"
-	install -d "$(DESTDIR)$(LIBDIR)/nfm/backends"
 	install -m 755 "$(TARGET)/release/libnfm_xen.so" "$(DESTDIR)$(LIBDIR)/nfm/backends/xen.so"
 	install -m 755 "$(TARGET)/release/libnfm.so" "$(DESTDIR)$(LIBDIR)/libnfm.so.$(VERSION)"
 	ln -sf "libnfm.so.$(VERSION)" "$(DESTDIR)$(LIBDIR)/libnfm.so.$(SOVERSION)"
@@ -176,20 +185,19 @@ install: ## install what 'make build' built: DESTDIR=, PREFIX=, LIBDIR=
 	    packaging/nfm.pc.in >"$(DESTDIR)$(LIBDIR)/pkgconfig/nfm.pc"
 	chmod 644 "$(DESTDIR)$(LIBDIR)/pkgconfig/nfm.pc"
 	for section in 1 3 7; do \
-	    install -d "$(DESTDIR)$(MANDIR)/man$$section" && \
 	    cp -d --no-preserve=mode,ownership "$(TARGET)/manual/man/man$$section/"* "$(DESTDIR)$(MANDIR)/man$$section" || exit; \
 	done
-	install -D -m 644 "$(TARGET)/manual/completions/bash/nfm" "$(DESTDIR)$(BASHDIR)/nfm"
-	install -D -m 644 "$(TARGET)/manual/completions/zsh/_nfm" "$(DESTDIR)$(ZSHDIR)/_nfm"
-	install -D -m 644 "$(TARGET)/manual/completions/fish/nfm.fish" "$(DESTDIR)$(FISHDIR)/nfm.fish"
-	install -d "$(DESTDIR)$(UNITDIR)"
+	install -m 644 "$(TARGET)/manual/completions/bash/nfm" "$(DESTDIR)$(BASHDIR)/nfm"
+	install -m 644 "$(TARGET)/manual/completions/zsh/_nfm" "$(DESTDIR)$(ZSHDIR)/_nfm"
+	install -m 644 "$(TARGET)/manual/completions/fish/nfm.fish" "$(DESTDIR)$(FISHDIR)/nfm.fish"
 	sed 's|/usr/bin/nfm|$(PREFIX)/bin/nfm|' 'packaging/systemd/nfm-crawl@.service' \
 	    >"$(DESTDIR)$(UNITDIR)/nfm-crawl@.service"
 	chmod 644 "$(DESTDIR)$(UNITDIR)/nfm-crawl@.service"
-	install -D -m 644 packaging/apparmor/usr.bin.nfm "$(DESTDIR)$(APPARMORDIR)/usr.bin.nfm"
+	install -m 644 packaging/apparmor/usr.bin.nfm "$(DESTDIR)$(APPARMORDIR)/usr.bin.nfm"
 
 uninstall: ## remove what 'make install' installed from the same place
 	rm -f "$(DESTDIR)$(PREFIX)/bin/nfm" "$(DESTDIR)$(PREFIX)/include/nfm.h" \
+	    "$(DESTDIR)$(PREFIX)/include/nfm-backend.h" "$(DESTDIR)$(LIBDIR)/nfm/backends/xen.so" \
 	    "$(DESTDIR)$(LIBDIR)/libnfm.so.$(VERSION)" "$(DESTDIR)$(LIBDIR)/libnfm.so.$(SOVERSION)" \
 	    "$(DESTDIR)$(LIBDIR)/libnfm.so" "$(DESTDIR)$(LIBDIR)/libnfm.a" \
 	    "$(DESTDIR)$(LIBDIR)/pkgconfig/nfm.pc" \
@@ -198,6 +206,11 @@ uninstall: ## remove what 'make install' installed from the same place
 	    "$(DESTDIR)$(MANDIR)/man7/nfm-security.7" "$(DESTDIR)$(BASHDIR)/nfm" \
 	    "$(DESTDIR)$(ZSHDIR)/_nfm" "$(DESTDIR)$(FISHDIR)/nfm.fish" \
 	    "$(DESTDIR)$(UNITDIR)/nfm-crawl@.service" "$(DESTDIR)$(APPARMORDIR)/usr.bin.nfm"
+	@# Folders that install made go where nothing else is in them by now, the innermost first.
+	@[ ! -e "$(FOLDERS_MADE)" ] || sort -ru "$(FOLDERS_MADE)" | while read -r folder; do \
+	    [ ! -d "$$folder" ] || rmdir --ignore-fail-on-non-empty "$$folder"; \
+	done
+	@rm -f "$(FOLDERS_MADE)"
 
 deb: ## build the Debian packages into target/deb
 	@$(SETUP)
