@@ -14,6 +14,7 @@ mod mutate;
 mod random;
 mod snapshot;
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
@@ -44,7 +45,7 @@ const USAGE: &str = "\
 usage: hostile [--crawls N] [--opens N] [--inputs N] [--minutes N] [--workers N] [--seed N]
                [--snapshots FOLDER] [--replay CASE]
   --minutes N   go on with new seeds until so many minutes are over
-  --replay CASE runs the cases of its group up to the one (crawl:17:204) and tells how it ended";
+  --replay CASE runs the cases of its group up to the one (crawl:17:204); the status is 1 if one fails";
 
 /// What is to be done.
 #[derive(Clone, Debug)]
@@ -159,18 +160,25 @@ fn journal(worker: u64) -> PathBuf {
 
 /// What a worker works on; each target is learned when it is first met.
 struct Bench {
-    snapshots: Vec<PathBuf>,
+    folder: PathBuf,
+    /// The files of the guests' RAM there; cases of inputs need none.
+    snapshots: OnceCell<Vec<PathBuf>>,
     targets: BTreeMap<usize, Target>,
     inputs: Inputs,
 }
 
 impl Bench {
     fn new(plan: &Plan) -> Self {
-        let snapshots = snapshot::files(&plan.snapshots);
         let corpus = lab::root().join("fuzz/corpus");
-        Self { snapshots, targets: BTreeMap::new(), inputs: Inputs::load(&corpus) }
+        Self {
+            folder: plan.snapshots.clone(),
+            snapshots: OnceCell::new(),
+            targets: BTreeMap::new(),
+            inputs: Inputs::load(&corpus),
+        }
     }
 
+    /// Runs cases of one group; returns how many failures there were.
     fn group(
         &mut self,
         seed: u64,
@@ -178,15 +186,17 @@ impl Bench {
         group: u64,
         cases: impl Iterator<Item = Case>,
         begin: &mut dyn FnMut(Case),
-    ) {
+    ) -> u64 {
         let fail = &mut |case: Case, what| tell(&Told::Failure { case: case.to_string(), what });
         if kind == Kind::Input {
             let tally = self.inputs.group(seed, cases, begin, fail);
+            let failures = tally.failures();
             tell(&Told::Group { kind, target: "parsers".to_owned(), tally });
-            return;
+            return failures;
         }
-        let place = group as usize % self.snapshots.len();
-        let path = &self.snapshots[place];
+        let snapshots = self.snapshots.get_or_init(|| snapshot::files(&self.folder));
+        let place = group as usize % snapshots.len();
+        let path = &snapshots[place];
         let target = self.targets.entry(place).or_insert_with(|| {
             let target = Target::learn(&Snapshot::map(path));
             tell(&Told::Words(target.describe()));
@@ -194,7 +204,9 @@ impl Bench {
         });
         let tally = target.group(seed, cases, begin, fail);
         let target = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let failures = tally.failures();
         tell(&Told::Group { kind, target, tally });
+        failures
     }
 }
 
@@ -202,11 +214,30 @@ fn tell(told: &Told) {
     println!("{}", serde_json::to_string(told).expect("JSON"));
 }
 
-/// The cases of a group up to the one that is asked for.
+/// Runs the cases of a group up to the one that is asked for; fails if one of them does, or hangs.
 fn replay(plan: &Plan, case: Case) -> ExitCode {
     println!("seed {}, case {case}", plan.seed);
     let cases = (0..=case.index).map(|index| Case { index, ..case });
-    Bench::new(plan).group(plan.seed, case.kind, case.group, cases, &mut |_| {});
+    let (sender, begun) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut current = case;
+        loop {
+            match begun.recv_timeout(HUNG) {
+                Ok(next) => current = next,
+                Err(mpsc::RecvTimeoutError::Disconnected) => return,
+                Err(mpsc::RecvTimeoutError::Timeout) => {
+                    println!("FAILED case {current}: it hangs");
+                    std::process::exit(1);
+                }
+            }
+        }
+    });
+    let mut begin = |case| sender.send(case).expect("the watching thread");
+    let failures = Bench::new(plan).group(plan.seed, case.kind, case.group, cases, &mut begin);
+    if failures > 0 {
+        println!("{failures} FAILED");
+        return ExitCode::FAILURE;
+    }
     ExitCode::SUCCESS
 }
 
