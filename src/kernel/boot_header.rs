@@ -16,12 +16,15 @@ const MAGIC_AT: usize = 0x202;
 const PROTOCOL_AT: usize = 0x206;
 const VERSION_TEXT_AT: usize = 0x20e;
 const LOAD_FLAGS_AT: usize = 0x236;
+/// Bytes of the compressed kernel (`payload_length`), since protocol 2.08.
+const PAYLOAD_LENGTH_AT: usize = 0x24c;
 /// The first protocol with `xloadflags`, and their bit of a kernel that is entered in 64-bit mode.
 const PROTOCOL_WITH_FLAGS: u16 = 0x20c;
 const ENTERED_IN_64_BITS: u16 = 1;
 
 /// Whether a boot loader has put the header of a 64-bit Linux kernel into guest memory. It stays there when the
-/// kernel runs, and over a restart. memtest86+ and boot loaders that call themselves a kernel name no version.
+/// kernel runs, and over a restart. Programs that only use its boot protocol carry no compressed kernel, as the
+/// binary of memtest86+ 6.10 shows, or name no version.
 pub(crate) fn was_loaded(memory: &dyn PhysicalMemory) -> bool {
     let mut low = Vec::new();
     for start in (0..CONVENTIONAL).step_by(CHUNK) {
@@ -43,16 +46,17 @@ fn is_linux(low: &[u8], magic: usize) -> Option<bool> {
     };
     let is_new = field(PROTOCOL_AT)? >= PROTOCOL_WITH_FLAGS;
     let has_version = field(VERSION_TEXT_AT)? != 0;
+    let has_payload = field(PAYLOAD_LENGTH_AT)? != 0 || field(PAYLOAD_LENGTH_AT + 2)? != 0;
     let is_64_bit = field(LOAD_FLAGS_AT)? & ENTERED_IN_64_BITS != 0;
     // Segments begin at multiples of 16.
-    Some(start % 16 == 0 && is_new && has_version && is_64_bit)
+    Some(start % 16 == 0 && is_new && has_version && has_payload && is_64_bit)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn header(start: usize, protocol: u16, version_text: u16, flags: u16) -> Vec<u8> {
+    fn header(start: usize, protocol: u16, version_text: u16, flags: u16, payload: u32) -> Vec<u8> {
         let mut low = vec![0; start + 0x1000];
         low[start + MAGIC_AT..][..4].copy_from_slice(MAGIC);
         for (at, value) in
@@ -60,6 +64,7 @@ mod tests {
         {
             low[start + at..][..2].copy_from_slice(&value.to_le_bytes());
         }
+        low[start + PAYLOAD_LENGTH_AT..][..4].copy_from_slice(&payload.to_le_bytes());
         low
     }
 
@@ -67,11 +72,17 @@ mod tests {
     fn a_header_of_64_bit_linux_alone_counts() {
         let is_one =
             |low: &[u8]| memmem::find_iter(low, MAGIC).any(|at| is_linux(low, at).unwrap_or(false));
-        assert!(is_one(&header(0x1_0000, 0x20f, 0x3a40, 0x3f)));
-        assert!(!is_one(&header(0x1_0008, 0x20f, 0x3a40, 0x3f)), "at no segment's start");
-        assert!(!is_one(&header(0x1_0000, 0x20c, 0, 1)), "memtest86+");
-        assert!(!is_one(&header(0x1_0000, 0x20f, 0x3a40, 0)), "32 bits");
-        assert!(!is_one(&header(0x1_0000, 0x206, 0x3a40, 1)), "too old to tell");
+        // Lengths of payloads as in Debian's kernels, and one whose lower half is 0.
+        assert!(is_one(&header(0x1_0000, 0x20f, 0x3a40, 0x3f, 14_065_015)));
+        assert!(is_one(&header(0x1_0000, 0x20f, 0x3a40, 0x3f, 0x00d7_0000)));
+        assert!(
+            !is_one(&header(0x1_0008, 0x20f, 0x3a40, 0x3f, 14_065_015)),
+            "at no segment's start"
+        );
+        assert!(!is_one(&header(0x1_0000, 0x20c, 0x260, 9, 0)), "memtest86+ 6.10");
+        assert!(!is_one(&header(0x1_0000, 0x20c, 0, 1, 14_065_015)), "no version");
+        assert!(!is_one(&header(0x1_0000, 0x20f, 0x3a40, 0, 14_065_015)), "32 bits");
+        assert!(!is_one(&header(0x1_0000, 0x206, 0x3a40, 1, 14_065_015)), "too old to tell");
         assert!(!is_one(MAGIC) && !is_one(&[MAGIC, &[0; 9]].concat()));
     }
 }
