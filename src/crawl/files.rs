@@ -9,8 +9,12 @@ use crate::frame::{File, FileKind, Text};
 
 /// Descriptors of one process that are looked for: `sysctl_nr_open` is 2^20 unless raised (fs/file.c).
 const MOST_FDS: u64 = 1 << 24;
+/// Descriptors between two looks at the clock, where they are handled without a read of guest memory.
+const BETWEEN_LOOKS: usize = 1 << 12;
 /// Tables of descriptors of one process's threads.
 const MOST_TABLES: usize = 1024;
+/// Bytes that a descriptor costs in the set of those that are known, which grows by doubling.
+const KNOWN_COST: usize = 4 * std::mem::size_of::<(u32, u64)>();
 /// `O_CLOEXEC` (include/uapi/asm-generic/fcntl.h).
 const CLOSE_ON_EXEC: u64 = 0o2_000_000;
 
@@ -133,16 +137,42 @@ fn all_descriptors(
     if tables.is_empty() {
         return Ok(Tables::One);
     }
-    let mut known: FxHashSet<_> = rows.iter().map(|one| (one.fd, one.file)).collect();
+    let mut known = FxHashSet::default();
+    let rest = std::mem::take(rows);
+    add_new(context, rest, &mut known, rows)?;
     for table in tables {
-        context.space.budget().look_at_clock()?;
-        let start = rows.len();
-        descriptors(context, table, rows)?;
-        let own = rows.split_off(start.min(rows.len()));
-        rows.extend(own.into_iter().filter(|one| known.insert((one.fd, one.file))));
-        context.keep((rows.len() - start) * std::mem::size_of::<Descriptor>())?;
+        let mut own = Vec::new();
+        descriptors(context, table, &mut own)?;
+        add_new(context, own, &mut known, rows)?;
     }
     Ok(Tables::More)
+}
+
+/// Adds those descriptors that are not known yet.
+fn add_new(
+    context: &Context,
+    found: Vec<Descriptor>,
+    known: &mut FxHashSet<(u32, u64)>,
+    rows: &mut Vec<Descriptor>,
+) -> ReadResult<()> {
+    for found in found.chunks(BETWEEN_LOOKS) {
+        context.space.budget().look_at_clock()?;
+        context.keep(found.len() * KNOWN_COST)?;
+        make_room(context, rows, found.len())?;
+        rows.extend(found.iter().filter(|one| known.insert((one.fd, one.file))));
+    }
+    Ok(())
+}
+
+/// Makes room for more descriptors in a buffer, and charges it, with the old one from which they are moved.
+fn make_room(context: &Context, rows: &mut Vec<Descriptor>, more: usize) -> ReadResult<()> {
+    if rows.capacity() - rows.len() < more {
+        let capacity = rows.capacity().saturating_add(more.max(rows.capacity()));
+        let bytes = capacity.saturating_add(rows.len()) * std::mem::size_of::<Descriptor>();
+        context.space.budget().buffer(bytes)?;
+        rows.reserve_exact(capacity - rows.len());
+    }
+    Ok(())
 }
 
 /// Adds what is open in a `struct files_struct`.
@@ -166,6 +196,7 @@ fn descriptors(context: &Context, files: u64, rows: &mut Vec<Descriptor>) -> Rea
             left &= (1 << (count - first)) - 1;
         }
         let closing = if left != 0 { word(closing)? } else { 0 };
+        make_room(context, rows, left.count_ones() as usize)?;
         while left != 0 {
             let bit = left.trailing_zeros();
             left &= left - 1;

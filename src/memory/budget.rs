@@ -52,6 +52,8 @@ pub(crate) struct Budget {
     spent: Cell<Spent>,
     /// Bytes that are set aside for pages.
     pages: Cell<usize>,
+    /// Bytes of the largest buffer that was asked for in this frame.
+    buffer: Cell<usize>,
     /// Reads before the clock is looked at; none once a limit is reached.
     reads_left: Cell<u32>,
     reached: Cell<Option<Limit>>,
@@ -72,6 +74,7 @@ impl Default for Budget {
             limits: Cell::new(limits),
             spent: Cell::default(),
             pages: Cell::default(),
+            buffer: Cell::default(),
             reads_left: Cell::default(),
             reached: Cell::default(),
             control: RefCell::default(),
@@ -85,6 +88,7 @@ impl Budget {
         self.control.replace(control);
         self.limits.set(limits);
         self.spent.set(Spent::default());
+        self.buffer.set(0);
         self.reached.set(None);
         self.reads_left.set(READS_A_LOOK - 1);
     }
@@ -155,7 +159,8 @@ impl Budget {
         let (limits, mut spent) = (self.limits.get(), self.spent.get());
         spent.bytes = spent.bytes.saturating_add(more.bytes);
         spent.rows = spent.rows.saturating_add(more.rows);
-        if spent.bytes.saturating_add(self.pages.get()) > limits.bytes {
+        let aside = self.pages.get().saturating_add(self.buffer.get());
+        if spent.bytes.saturating_add(aside) > limits.bytes {
             self.reach(Limit::Memory);
         } else if spent.rows > limits.rows {
             self.reach(Limit::Rows);
@@ -165,6 +170,13 @@ impl Budget {
         }
         self.spent.set(spent);
         Ok(())
+    }
+
+    /// Makes room for so many bytes in a buffer that the tasks of a frame share. The most that one of them needs is
+    /// charged, once: [`Self::restore`] does not give it back, since the buffer stays as large as it is.
+    pub fn buffer(&self, bytes: usize) -> Result<(), Limit> {
+        self.buffer.set(self.buffer.get().max(bytes));
+        self.keep(0)
     }
 
     /// What is spent now, for [`Self::restore`].
@@ -247,6 +259,20 @@ mod tests {
             budget.restore(before);
         }
         assert_eq!(budget.reached(), None);
+    }
+
+    #[test]
+    fn a_buffer_is_charged_for_its_largest_use() {
+        let budget = limits(100, 9);
+        let before = budget.spent();
+        assert_eq!(
+            (budget.buffer(60), budget.buffer(40), budget.keep(40)),
+            (Ok(()), Ok(()), Ok(()))
+        );
+        budget.restore(before);
+        assert_eq!((budget.keep(40), budget.buffer(61)), (Ok(()), Err(Limit::Memory)));
+        budget.begin(Limits { deadline: None, bytes: 100, rows: 9 }, None);
+        assert_eq!(budget.keep(100), Ok(()));
     }
 
     #[test]
