@@ -3,7 +3,7 @@
 //! A restart clears no memory: until something else is written there, all of the old kernel lies where it
 //! lay, in good order. So it takes more than a look at the kernel itself to notice that another runs.
 
-use super::reader::{Context, ReadResult};
+use super::reader::{ReadResult, Reader};
 use crate::kernel::Kernel;
 use crate::layout::Layout;
 use crate::memory::{GuestRam, PAGE_SHIFT, PAGE_SIZE, Part, PhysicalMemory};
@@ -66,15 +66,14 @@ impl Boot {
     /// Notes the marks of the boot that runs.
     pub fn note(ram: &GuestRam, kernel: &Kernel, layout: &Layout, firmware: &Firmware) -> Self {
         let space = AddressSpace::new(ram, kernel.image.root, kernel.image.levels);
-        let reuse = super::FrameCache::default();
-        let context = Context::new(&space, kernel, layout, super::Details::default(), &reuse);
+        let reader = Reader::new(&space, kernel, layout);
         let mark = |at: Option<u64>, length: usize| Mark::note(ram.memory(), at, length);
-        let banner = context.symbol(layout.symbols.linux_banner).ok();
+        let banner = reader.symbol(layout.symbols.linux_banner).ok();
         let banner = banner.and_then(|at| Some((kernel.image.physical_address(at)?, at)));
         // Within its page.
         let length = banner.map(|(_, at)| BANNER.min(PAGE_SIZE - (at as usize & (PAGE_SIZE - 1))));
-        let first = context.symbol(layout.symbols.init_task);
-        let canary = first.and_then(|task| context.at(task, layout.process.task.stack_canary));
+        let first = reader.symbol(layout.symbols.init_task);
+        let canary = first.and_then(|task| reader.at(task, layout.process.task.stack_canary));
         let canary = canary.ok().and_then(|at| kernel.image.physical_address(at));
         let canary = mark(canary, 8);
         // As it was when it led to this kernel: by now another may have made its own.
@@ -88,10 +87,10 @@ impl Boot {
             lead,
             firmware.0.clone(),
         ];
-        let name = first.and_then(|task| context.text(task, layout.process.task.comm));
+        let name = first.and_then(|task| reader.text(task, layout.process.task.comm));
         let own = |at: ReadResult<u64>| at.is_ok_and(|at| kernel.image.is_led_to(&space, at));
-        let began = super::os::boot_time(&context).unwrap_or(0);
-        let clock = super::os::wall_clock(&context).unwrap_or(0);
+        let began = super::os::boot_time(&reader).unwrap_or(0);
+        let clock = super::os::wall_clock(&reader).unwrap_or(0);
         let mut marks: Vec<Mark> = marks.into_iter().flatten().collect();
         marks.sort_unstable_by_key(|mark| mark.at);
         Self {
@@ -100,7 +99,7 @@ impl Boot {
             began,
             clock,
             sound: own(first)
-                && own(super::os::timekeeper(&context))
+                && own(super::os::timekeeper(&reader))
                 // INIT_TASK_COMM (include/linux/init_task.h).
                 && name.is_ok_and(|name| name.starts_with("swapper"))
                 && began <= clock,

@@ -1,6 +1,6 @@
 //! The command lines of processes: `get_mm_cmdline` (fs/proc/base.c), with spaces for the NULs between arguments.
 
-use super::reader::{Context, ReadResult};
+use super::reader::{ReadResult, Reader};
 use crate::frame::Text;
 use crate::memory::PAGE_SIZE;
 use crate::paging::AddressSpace;
@@ -9,17 +9,17 @@ use crate::paging::AddressSpace;
 const LONGEST: u64 = 128 << 10;
 
 /// The command line of a process with this address space.
-pub(super) fn of(context: &Context, mm: Option<u64>) -> ReadResult<Text> {
+pub(super) fn of(reader: &Reader, mm: Option<u64>) -> ReadResult<Text> {
     let Some(mm) = mm else { return Ok(Text::default()) };
-    let layout = &context.layout.process.mm;
-    let start = context.unsigned(mm, layout.arg_start)?;
-    let end = context.unsigned(mm, layout.arg_end)?;
+    let layout = &reader.layout.process.mm;
+    let start = reader.unsigned(mm, layout.arg_start)?;
+    let end = reader.unsigned(mm, layout.arg_end)?;
     if end <= start {
         return Ok(Text::default());
     }
-    let space = context.user_space(mm)?;
+    let space = reader.user_space(mm)?;
     let length = (end - start).min(LONGEST);
-    context.gather(|bytes| {
+    reader.gather(|bytes| {
         bytes.resize(length as usize, 0);
         let missing = fill(&space, start, bytes).err();
         if let Some(error) = missing.filter(|error| bytes.is_empty() || error.is_final()) {
@@ -27,23 +27,23 @@ pub(super) fn of(context: &Context, mm: Option<u64>) -> ReadResult<Text> {
         }
         if let Some(error) = missing {
             let read = bytes.len();
-            context.broken(error, format!("a command line is cut after {read} bytes: {error}"));
+            reader.broken(error, format!("a command line is cut after {read} bytes: {error}"));
         } else if length < end - start {
-            context.problem(format!("a command line is cut after {LONGEST} bytes"), Some(mm));
+            reader.problem(format!("a command line is cut after {LONGEST} bytes"), Some(mm));
         } else if bytes.last() != Some(&0) {
             // setproctitle(3) wrote over the last NUL: one string, perhaps on into the environment.
-            let env_start = context.unsigned(mm, layout.env_start)?;
+            let env_start = reader.unsigned(mm, layout.env_start)?;
             let longest = match env_start == end {
-                true => context.unsigned(mm, layout.env_end)?.saturating_sub(start),
+                true => reader.unsigned(mm, layout.env_end)?.saturating_sub(start),
                 false => length,
             };
-            *bytes = context.until_nul(&space, start, longest.min(4096) as usize)?;
+            *bytes = reader.until_nul(&space, start, longest.min(4096) as usize)?;
         }
         while bytes.last() == Some(&0) {
             bytes.pop();
         }
         bytes.iter_mut().filter(|byte| **byte == 0).for_each(|byte| *byte = b' ');
-        context.kept(Text::from_bytes(bytes))
+        reader.kept(Text::from_bytes(bytes))
     })
 }
 

@@ -5,8 +5,9 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use rustc_hash::FxHashMap;
 
+use super::context::Context;
 use super::files::Descriptor;
-use super::reader::{Context, ReadError, ReadResult};
+use super::reader::{ReadError, ReadResult};
 use super::sleeper_cache::{Gathered, Look};
 use super::socket_tables::{Kind, sockets};
 use crate::frame::{Connection, Section, Text};

@@ -1,71 +1,70 @@
 //! The section `cpus`.
 
 use super::os::monotonic;
-use super::reader::{Context, ReadError, ReadResult};
+use super::reader::{ReadError, ReadResult, Reader};
 use crate::frame::{Cpu, Text};
 
 /// `TS_FLAG_IDLE_ACTIVE` (kernel/time/tick-sched.h).
 const FLAG_IDLE_ACTIVE: u64 = 1 << 2;
 
-pub(super) fn crawl(context: &Context) -> Vec<Cpu> {
-    let symbols = &context.layout.symbols;
-    let possible = context.cpus(symbols.__cpu_possible_mask);
-    let online =
-        context.note("online", context.cpus(symbols.__cpu_online_mask)).unwrap_or_default();
-    let Some(possible) = context.note("cpus", possible) else { return Vec::new() };
-    let cpus = context.rows::<Cpu, _>(possible);
-    cpus.map(|id| cpu(context, id, online.binary_search(&id).is_ok())).collect()
+pub(super) fn crawl(reader: &Reader) -> Vec<Cpu> {
+    let symbols = &reader.layout.symbols;
+    let possible = reader.cpus(symbols.__cpu_possible_mask);
+    let online = reader.note("online", reader.cpus(symbols.__cpu_online_mask)).unwrap_or_default();
+    let Some(possible) = reader.note("cpus", possible) else { return Vec::new() };
+    let cpus = reader.rows::<Cpu, _>(possible);
+    cpus.map(|id| cpu(reader, id, online.binary_search(&id).is_ok())).collect()
 }
 
-fn cpu(context: &Context, id: u32, online: bool) -> Cpu {
-    let layout = &context.layout.system.cpu_info;
-    let symbols = &context.layout.symbols;
+fn cpu(reader: &Reader, id: u32, online: bool) -> Cpu {
+    let layout = &reader.layout.system.cpu_info;
+    let symbols = &reader.layout.symbols;
     // Older uniprocessor kernels have none per CPU (arch/x86/include/asm/processor.h).
     let info = match symbols.boot_cpu_data.address {
-        Some(only) if symbols.cpu_info.address.is_none() && context.has_one_cpu() => Ok(only),
-        _ => context.symbol(symbols.cpu_info).and_then(|info| context.per_cpu(info, id)),
+        Some(only) if symbols.cpu_info.address.is_none() && reader.has_one_cpu() => Ok(only),
+        _ => reader.symbol(symbols.cpu_info).and_then(|info| reader.per_cpu(info, id)),
     };
     // A CPU that never came up has no vendor.
     let identity = |what, field| {
-        let text = info.and_then(|info| context.text(info, field));
-        context.note(what, text).map(|text| Text::from(text.trim())).filter(|text| !text.is_empty())
+        let text = info.and_then(|info| reader.text(info, field));
+        reader.note(what, text).map(|text| Text::from(text.trim())).filter(|text| !text.is_empty())
     };
-    let cache = info.and_then(|info| context.unsigned(info, layout.cache_size));
+    let cache = info.and_then(|info| reader.unsigned(info, layout.cache_size));
     let row = Cpu {
         id,
         online,
         vendor: identity("vendor", layout.vendor),
         model: identity("model", layout.model),
-        mhz: context.note("mhz", mhz(context)),
-        cache_kib: context.note("cache_kib", cache),
+        mhz: reader.note("mhz", mhz(reader)),
+        cache_kib: reader.note("cache_kib", cache),
         ..Cpu::default()
     };
-    with_times(context, row)
+    with_times(reader, row)
 }
 
-fn mhz(context: &Context) -> ReadResult<f64> {
-    let khz = context.u32_at(context.symbol(context.layout.symbols.cpu_khz)?)?;
+fn mhz(reader: &Reader) -> ReadResult<f64> {
+    let khz = reader.u32_at(reader.symbol(reader.layout.symbols.cpu_khz)?)?;
     Ok(f64::from(khz) / 1000.0)
 }
 
 /// Adds the times that `show_stat` (fs/proc/stat.c) shows.
-fn with_times(context: &Context, row: Cpu) -> Cpu {
+fn with_times(reader: &Reader, row: Cpu) -> Cpu {
     let id = row.id;
-    let layout = &context.layout.system;
+    let layout = &reader.layout.system;
     let usage = layout.cpu_usage;
-    let stat = context
-        .symbol(context.layout.symbols.kernel_cpustat)
-        .and_then(|stat| context.per_cpu(stat, id));
+    let stat = reader
+        .symbol(reader.layout.symbols.kernel_cpustat)
+        .and_then(|stat| reader.per_cpu(stat, id));
     let time = |what, index: Option<i64>| {
         let index = index
             .and_then(|index| u32::try_from(index).ok())
             .ok_or(ReadError::NoMember("enum cpu_usage_stat"));
-        let value = stat.and_then(|stat| context.element(stat, layout.cpustat.cpustat, index?));
-        context.note(what, value)
+        let value = stat.and_then(|stat| reader.element(stat, layout.cpustat.cpustat, index?));
+        reader.note(what, value)
     };
     // Kernels that keep no such counts (7.x) keep idle time where all times are.
     let counted = layout.tick_sched.idle_sleeptime.exists();
-    let idle = counted.then(|| context.note("idle_ns", tick_idle(context, id))).flatten().flatten();
+    let idle = counted.then(|| reader.note("idle_ns", tick_idle(reader, id))).flatten().flatten();
     Cpu {
         user_ns: time("user_ns", usage.user),
         nice_ns: time("nice_ns", usage.nice),
@@ -83,22 +82,22 @@ fn with_times(context: &Context, row: Cpu) -> Cpu {
 
 /// Idle and iowait of a kernel that stops its tick: `get_cpu_idle_time_us` (kernel/time/tick-sched.c).
 /// The sleep that lasts counts up to the clock's last update. `None` where the tick does not stop.
-fn tick_idle(context: &Context, id: u32) -> ReadResult<Option<(u64, u64)>> {
-    let symbols = &context.layout.symbols;
-    let layout = &context.layout.system.tick_sched;
-    if context.u32_at(context.symbol(symbols.tick_nohz_active)?)? == 0 {
+fn tick_idle(reader: &Reader, id: u32) -> ReadResult<Option<(u64, u64)>> {
+    let symbols = &reader.layout.symbols;
+    let layout = &reader.layout.system.tick_sched;
+    if reader.u32_at(reader.symbol(symbols.tick_nohz_active)?)? == 0 {
         return Ok(None);
     }
-    let tick = context.per_cpu(context.symbol(symbols.tick_cpu_sched)?, id)?;
-    let mut idle = context.unsigned(tick, layout.idle_sleeptime)?;
-    let iowait = context.unsigned(tick, layout.iowait_sleeptime)?;
+    let tick = reader.per_cpu(reader.symbol(symbols.tick_cpu_sched)?, id)?;
+    let mut idle = reader.unsigned(tick, layout.idle_sleeptime)?;
+    let iowait = reader.unsigned(tick, layout.iowait_sleeptime)?;
     let active = match layout.idle_active.exists() {
-        true => context.unsigned(tick, layout.idle_active)? != 0,
-        false => context.unsigned(tick, layout.flags)? & FLAG_IDLE_ACTIVE != 0,
+        true => reader.unsigned(tick, layout.idle_active)? != 0,
+        false => reader.unsigned(tick, layout.flags)? & FLAG_IDLE_ACTIVE != 0,
     };
     if active {
-        let since = context.unsigned(tick, layout.idle_entrytime)?;
-        idle = idle.saturating_add(monotonic(context)?.saturating_sub(since));
+        let since = reader.unsigned(tick, layout.idle_entrytime)?;
+        idle = idle.saturating_add(monotonic(reader)?.saturating_sub(since));
     }
     Ok(Some((idle, iowait)))
 }

@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashSet;
 
-use super::reader::{Context, ReadError, ReadResult};
+use super::reader::{ReadError, ReadResult, Reader};
 use crate::frame::Text;
 use crate::kernel::Types;
 use crate::layout::{Driver, Drivers, Layout, NetworkDriver};
@@ -13,7 +13,7 @@ const LARGEST_BTF: u64 = 1 << 20;
 
 const NO_TYPES: ReadError = ReadError::Unknown("the driver's module carries no usable BTF");
 
-impl Context<'_> {
+impl Reader<'_> {
     /// Learns the offsets of drivers whose modules are loaded by now: the first frame that meets a device of
     /// theirs may be taken by a process that gave up the right to cache them.
     pub(crate) fn learn_drivers(&self) {

@@ -3,7 +3,7 @@
 use memchr::memmem;
 
 use super::memory::nodes;
-use super::reader::{Context, ReadError, ReadResult};
+use super::reader::{ReadError, ReadResult, Reader};
 use crate::kernel::KernelImage;
 use crate::memory::GuestRam;
 
@@ -25,20 +25,20 @@ const PIECE: usize = 1 << 20;
 const MOST_BEFORE: usize = 16;
 
 /// The runs of RAM as (guest-physical address, bytes).
-pub(crate) fn firmware_ram(context: &Context) -> ReadResult<Vec<(u64, u64)>> {
-    let layout = &context.layout.system;
-    let pointer = context.symbol(context.layout.symbols.e820_table_firmware)?;
-    let table = context.u64_at(pointer)?;
+pub(crate) fn firmware_ram(reader: &Reader) -> ReadResult<Vec<(u64, u64)>> {
+    let layout = &reader.layout.system;
+    let pointer = reader.symbol(reader.layout.symbols.e820_table_firmware)?;
+    let table = reader.u64_at(pointer)?;
     let entries = layout.e820_table.entries;
     let member = entries.member().ok_or(ReadError::NoMember(entries.name))?;
-    let count = context.u32(table, layout.e820_table.nr_entries)?.min(member.elements);
-    let first = context.at(table, entries)?;
+    let count = reader.u32(table, layout.e820_table.nr_entries)?.min(member.elements);
+    let first = reader.at(table, entries)?;
     let mut runs = Vec::new();
     for index in 0..count {
         let entry = first.wrapping_add(u64::from(index) * u64::from(layout.e820_entry.size));
-        if context.unsigned(entry, layout.e820_entry.kind)? == RAM {
-            let start = context.unsigned(entry, layout.e820_entry.addr)?;
-            runs.push((start, context.unsigned(entry, layout.e820_entry.size_bytes)?));
+        if reader.unsigned(entry, layout.e820_entry.kind)? == RAM {
+            let start = reader.unsigned(entry, layout.e820_entry.addr)?;
+            runs.push((start, reader.unsigned(entry, layout.e820_entry.size_bytes)?));
         }
     }
     Ok(runs)
@@ -87,14 +87,14 @@ fn boot_map(bytes: &[u8]) -> Option<Vec<(u64, u64)>> {
 
 /// The first NUMA node whose own structure is not where the kernel keeps it: in the node's memory, with its
 /// number (`alloc_node_data`, arch/x86/mm/numa.c).
-pub(crate) fn misplaced_node(context: &Context) -> Option<u64> {
-    let node_id = context.layout.memory.node.id;
-    if context.layout.symbols.node_data.address.is_none() || !node_id.exists() {
+pub(crate) fn misplaced_node(reader: &Reader) -> Option<u64> {
+    let node_id = reader.layout.memory.node.id;
+    if reader.layout.symbols.node_data.address.is_none() || !node_id.exists() {
         return None;
     }
-    let nodes = nodes(context).ok()?;
+    let nodes = nodes(reader).ok()?;
     nodes.into_iter().find_map(|(number, node)| {
-        let id = context.unsigned(node, node_id).ok()?;
+        let id = reader.unsigned(node, node_id).ok()?;
         (id != number).then_some(number)
     })
 }

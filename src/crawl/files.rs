@@ -2,8 +2,9 @@
 
 use rustc_hash::FxHashSet;
 
+use super::context::Context;
 use super::path::{self, Named};
-use super::reader::{Context, ReadResult};
+use super::reader::ReadResult;
 use super::sleeper_cache::{Gathered, Look};
 use crate::frame::{File, FileKind, Text};
 

@@ -6,8 +6,8 @@ use std::collections::VecDeque;
 use rustc_hash::FxHashSet;
 
 use super::pass::Mark;
-use super::reader::Task;
 use super::sleeper_cache::Sleeper;
+use super::tasks::Task;
 
 /// Bytes that are kept of all tasks together.
 const MOST_BYTES: usize = 16 << 20;

@@ -4,7 +4,8 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::counters::{Counters, counters};
-use super::reader::{Context, ReadResult, Walk};
+use super::lists::Walk;
+use super::reader::{ReadResult, Reader};
 use crate::frame::{Interface, Text};
 
 /// `IFF_UP` (include/uapi/linux/if.h).
@@ -19,43 +20,43 @@ const OVER_IPV6: [u64; 2] = [769, 823];
 /// Addresses of one interface that are followed.
 const MOST_ADDRESSES: usize = 1 << 16;
 
-pub(super) fn crawl(context: &Context) -> Vec<Interface> {
-    let layout = &context.layout.network;
-    let head = context.symbol(context.layout.symbols.net_namespace_list);
-    let Some(head) = context.note("interfaces", head) else { return Vec::new() };
+pub(super) fn crawl(reader: &Reader) -> Vec<Interface> {
+    let layout = &reader.layout.network;
+    let head = reader.symbol(reader.layout.symbols.net_namespace_list);
+    let Some(head) = reader.note("interfaces", head) else { return Vec::new() };
     let mut rows = Vec::new();
-    for net in context.list("network namespaces", head, layout.net.list) {
-        let netns = context.note("netns", context.u32(net, layout.net.inum));
-        let devices = context.at(net, layout.net.dev_base_head);
-        let Some(devices) = context.note("interfaces", devices) else { continue };
-        let devices = context.list("interfaces", devices, layout.device.dev_list);
-        for device in context.rows::<Interface, _>(devices) {
-            rows.push(row(context, device, netns));
+    for net in reader.list("network namespaces", head, layout.net.list) {
+        let netns = reader.note("netns", reader.u32(net, layout.net.inum));
+        let devices = reader.at(net, layout.net.dev_base_head);
+        let Some(devices) = reader.note("interfaces", devices) else { continue };
+        let devices = reader.list("interfaces", devices, layout.device.dev_list);
+        for device in reader.rows::<Interface, _>(devices) {
+            rows.push(row(reader, device, netns));
         }
     }
     rows
 }
 
-fn row(context: &Context, device: u64, netns: Option<u32>) -> Interface {
-    let layout = &context.layout.network;
-    let name = context.note("name", context.text(device, layout.device.name));
-    let flags = context.note("flags", context.unsigned(device, layout.device.flags));
-    let counters = match counters(context, device) {
+fn row(reader: &Reader, device: u64, netns: Option<u32>) -> Interface {
+    let layout = &reader.layout.network;
+    let name = reader.note("name", reader.text(device, layout.device.name));
+    let flags = reader.note("flags", reader.unsigned(device, layout.device.flags));
+    let counters = match counters(reader, device) {
         Ok(counters) => Some(counters),
         Err(error) => {
             let of = name.as_deref().unwrap_or("an interface");
-            context.note(&format!("counters of {of}"), Err(error))
+            reader.note(&format!("counters of {of}"), Err(error))
         }
     };
     let counter = |of: fn(&Counters) -> u64| counters.as_ref().map(of);
     Interface {
         netns,
-        index: context.note("index", context.u32(device, layout.device.ifindex)),
-        mac: context.note("mac", mac(context, device)).flatten(),
-        mtu: context.note("mtu", context.u32(device, layout.device.mtu)),
+        index: reader.note("index", reader.u32(device, layout.device.ifindex)),
+        mac: reader.note("mac", mac(reader, device)).flatten(),
+        mtu: reader.note("mtu", reader.u32(device, layout.device.mtu)),
         up: flags.map(|flags| flags & UP != 0),
-        ipv4: context.note("ipv4", ipv4(context, device)),
-        ipv6: context.note("ipv6", ipv6(context, device)),
+        ipv4: reader.note("ipv4", ipv4(reader, device)),
+        ipv6: reader.note("ipv6", ipv6(reader, device)),
         rx_bytes: counter(|c| c.rx_bytes),
         rx_packets: counter(|c| c.rx_packets),
         rx_errors: counter(|c| c.rx_errors),
@@ -69,14 +70,14 @@ fn row(context: &Context, device: u64, netns: Option<u32>) -> Interface {
 }
 
 /// As `rtnl_fill_ifinfo` (net/core/rtnetlink.c) gives it to ip(8): none where it has no bytes.
-fn mac(context: &Context, device: u64) -> ReadResult<Option<Text>> {
-    let layout = &context.layout.network.device;
-    let length = context.unsigned(device, layout.addr_len)?.min(LONGEST_ADDRESS);
-    let Some(address) = context.pointer(device, layout.dev_addr)?.filter(|_| length > 0) else {
+fn mac(reader: &Reader, device: u64) -> ReadResult<Option<Text>> {
+    let layout = &reader.layout.network.device;
+    let length = reader.unsigned(device, layout.addr_len)?.min(LONGEST_ADDRESS);
+    let Some(address) = reader.pointer(device, layout.dev_addr)?.filter(|_| length > 0) else {
         return Ok(None);
     };
-    let bytes = context.bytes_at(address, length as usize)?;
-    Ok(Some(hardware_address(&bytes, context.unsigned(device, layout.hardware)?)))
+    let bytes = reader.bytes_at(address, length as usize)?;
+    Ok(Some(hardware_address(&bytes, reader.unsigned(device, layout.hardware)?)))
 }
 
 /// As `ll_addr_n2a` (lib/ll_addr.c of iproute2) writes it: of a tunnel it is the IP address of its own end.
@@ -98,41 +99,41 @@ fn hardware_address(bytes: &[u8], hardware: u64) -> Text {
     text.into()
 }
 
-fn ipv4(context: &Context, device: u64) -> ReadResult<Vec<Text>> {
-    let layout = &context.layout.network;
+fn ipv4(reader: &Reader, device: u64) -> ReadResult<Vec<Text>> {
+    let layout = &reader.layout.network;
     let mut addresses = Vec::new();
-    let Some(own) = context.pointer(device, layout.device.ip_ptr)? else { return Ok(addresses) };
-    let mut next = context.pointer(own, layout.in_device.ifa_list)?;
+    let Some(own) = reader.pointer(device, layout.device.ip_ptr)? else { return Ok(addresses) };
+    let mut next = reader.pointer(own, layout.in_device.ifa_list)?;
     let mut walk = Walk::new(own);
     while let Some(entry) = next {
         walk.step(entry, "the addresses do not end", entry)?;
         if addresses.len() >= MOST_ADDRESSES {
             let reason =
                 format!("of an interface's addresses the first {MOST_ADDRESSES} are shown");
-            context.problem(reason, Some(entry));
+            reader.problem(reason, Some(entry));
             break;
         }
         // Network byte order: the first byte in memory is the first of the address.
-        let local = context.u32(entry, layout.in_ifaddr.ifa_local)?;
-        let prefix = context.unsigned(entry, layout.in_ifaddr.ifa_prefixlen)?;
+        let local = reader.u32(entry, layout.in_ifaddr.ifa_local)?;
+        let prefix = reader.unsigned(entry, layout.in_ifaddr.ifa_prefixlen)?;
         let address = Ipv4Addr::from(local.to_le_bytes());
         addresses.push(Text::of(format_args!("{address}/{prefix}")));
-        next = context.pointer(entry, layout.in_ifaddr.ifa_next)?;
+        next = reader.pointer(entry, layout.in_ifaddr.ifa_next)?;
     }
     Ok(addresses)
 }
 
-fn ipv6(context: &Context, device: u64) -> ReadResult<Vec<Text>> {
-    let layout = &context.layout.network;
-    let Some(own) = context.pointer(device, layout.device.ip6_ptr)? else { return Ok(Vec::new()) };
-    let head = context.at(own, layout.inet6_dev.addr_list)?;
-    context
+fn ipv6(reader: &Reader, device: u64) -> ReadResult<Vec<Text>> {
+    let layout = &reader.layout.network;
+    let Some(own) = reader.pointer(device, layout.device.ip6_ptr)? else { return Ok(Vec::new()) };
+    let head = reader.at(own, layout.inet6_dev.addr_list)?;
+    reader
         .list("IPv6 addresses", head, layout.inet6_ifaddr.if_list)
         .into_iter()
         .map(|entry| {
-            let bytes = context.bytes_at(context.at(entry, layout.inet6_ifaddr.addr)?, 16)?;
+            let bytes = reader.bytes_at(reader.at(entry, layout.inet6_ifaddr.addr)?, 16)?;
             let address: [u8; 16] = bytes.try_into().unwrap_or_default();
-            let prefix = context.unsigned(entry, layout.inet6_ifaddr.prefix_len)?;
+            let prefix = reader.unsigned(entry, layout.inet6_ifaddr.prefix_len)?;
             Ok(Text::of(format_args!("{}/{prefix}", Ipv6Addr::from(address))))
         })
         .collect()

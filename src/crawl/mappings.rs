@@ -1,8 +1,9 @@
 //! The section `mappings`: `/proc/PID/maps` and the resident part of `/proc/PID/smaps`
 //! (fs/proc/task_mmu.c).
 
+use super::context::Context;
 use super::path::{self, Named};
-use super::reader::{Context, ReadError, ReadResult};
+use super::reader::{ReadError, ReadResult};
 use super::sleeper_cache::{Gathered, Look};
 use super::vmas::{Vma, vmas};
 use crate::frame::{Mapping, PhysicalRun, Text};

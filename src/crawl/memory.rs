@@ -1,6 +1,6 @@
 //! The section `memory`: `/proc/meminfo` (fs/proc/meminfo.c) from the kernel's global counters.
 
-use super::reader::{Context, ReadError, ReadResult};
+use super::reader::{ReadError, ReadResult, Reader};
 use crate::frame::Memory;
 use crate::layout::Symbol;
 
@@ -14,38 +14,38 @@ const MOST_SWAP_DEVICES: u64 = 32;
 /// Address spaces of a swap device of 64 TiB: each is for 64 MiB (`SWAP_ADDRESS_SPACE_SHIFT`).
 const MOST_SWAP_SPACES: u64 = 1 << 20;
 
-pub(super) fn crawl(context: &Context) -> Memory {
-    let of = context.layout.memory.counters;
-    let symbols = &context.layout.symbols;
+pub(super) fn crawl(reader: &Reader) -> Memory {
+    let of = reader.layout.memory.counters;
+    let symbols = &reader.layout.symbols;
     let pages = |what, value: ReadResult<u64>| {
-        context.note(what, value).map(|pages| pages.saturating_mul(PAGE))
+        reader.note(what, value).map(|pages| pages.saturating_mul(PAGE))
     };
-    let node = |what, index| pages(what, counter(context, symbols.vm_node_stat, index));
+    let node = |what, index| pages(what, counter(reader, symbols.vm_node_stat, index));
     let sum = |a: Option<u64>, b: Option<u64>| Some(a?.saturating_add(b?));
-    let free = counter(context, symbols.vm_zone_stat, of.free);
-    let buffers = buffers(context);
-    let file = counter(context, symbols.vm_node_stat, of.file);
-    let swap_cache = swap_cache(context);
+    let free = counter(reader, symbols.vm_zone_stat, of.free);
+    let buffers = buffers(reader);
+    let file = counter(reader, symbols.vm_node_stat, of.file);
+    let swap_cache = swap_cache(reader);
     let cached =
         file.and_then(|file| Ok(file.saturating_sub(swap_cache?).saturating_sub(buffers?)));
     let reclaimable = node("slab_reclaimable", of.slab_reclaimable);
     let unreclaimable = node("slab_unreclaimable", of.slab_unreclaimable);
-    let stack = counter(context, symbols.vm_node_stat, of.kernel_stack_kib);
+    let stack = counter(reader, symbols.vm_node_stat, of.kernel_stack_kib);
     let page_tables = match of.page_tables {
-        Some(_) => counter(context, symbols.vm_node_stat, of.page_tables),
-        None => counter(context, symbols.vm_zone_stat, of.zone_page_tables),
+        Some(_) => counter(reader, symbols.vm_node_stat, of.page_tables),
+        None => counter(reader, symbols.vm_zone_stat, of.zone_page_tables),
     };
     Memory {
-        total: pages("total", variable(context, symbols._totalram_pages)),
+        total: pages("total", variable(reader, symbols._totalram_pages)),
         free: pages("free", free),
-        available: pages("available", free.and_then(|free| available(context, free))),
+        available: pages("available", free.and_then(|free| available(reader, free))),
         buffers: pages("buffers", buffers),
         cached: pages("cached", cached),
         swap_cached: pages("swap_cached", swap_cache),
         active: sum(node("active", of.active_anon), node("active", of.active_file)),
         inactive: sum(node("inactive", of.inactive_anon), node("inactive", of.inactive_file)),
-        swap_total: pages("swap_total", variable(context, symbols.total_swap_pages)),
-        swap_free: pages("swap_free", variable(context, symbols.nr_swap_pages)),
+        swap_total: pages("swap_total", variable(reader, symbols.total_swap_pages)),
+        swap_free: pages("swap_free", variable(reader, symbols.nr_swap_pages)),
         dirty: node("dirty", of.dirty),
         writeback: node("writeback", of.writeback),
         anonymous: node("anonymous", of.anonymous),
@@ -54,83 +54,83 @@ pub(super) fn crawl(context: &Context) -> Memory {
         slab: sum(reclaimable, unreclaimable),
         slab_reclaimable: reclaimable,
         slab_unreclaimable: unreclaimable,
-        kernel_stack: context.note("kernel_stack", stack).map(|kib| kib.saturating_mul(1024)),
+        kernel_stack: reader.note("kernel_stack", stack).map(|kib| kib.saturating_mul(1024)),
         page_tables: pages("page_tables", page_tables),
     }
 }
 
-fn variable(context: &Context, symbol: Symbol) -> ReadResult<u64> {
-    context.u64_at(context.symbol(symbol)?)
+fn variable(reader: &Reader, symbol: Symbol) -> ReadResult<u64> {
+    reader.u64_at(reader.symbol(symbol)?)
 }
 
 /// One global counter. CPUs keep small differences of their own, so it may be below 0: then it is 0
 /// (`global_zone_page_state`, include/linux/vmstat.h).
-fn counter(context: &Context, array: Symbol, index: Option<i64>) -> ReadResult<u64> {
+fn counter(reader: &Reader, array: Symbol, index: Option<i64>) -> ReadResult<u64> {
     let index = index.ok_or(ReadError::NoMember("enum node_stat_item"))?;
-    let address = context.symbol(array)?.wrapping_add((index as u64).wrapping_mul(8));
-    Ok((context.u64_at(address)? as i64).max(0) as u64)
+    let address = reader.symbol(array)?.wrapping_add((index as u64).wrapping_mul(8));
+    Ok((reader.u64_at(address)? as i64).max(0) as u64)
 }
 
 /// `total_swapcache_pages` (mm/swap_state.c, include/linux/swap.h).
-fn swap_cache(context: &Context) -> ReadResult<u64> {
-    let symbols = &context.layout.symbols;
-    let index = context.layout.memory.counters.swap_cache;
+fn swap_cache(reader: &Reader) -> ReadResult<u64> {
+    let symbols = &reader.layout.symbols;
+    let index = reader.layout.memory.counters.swap_cache;
     if index.is_some() {
-        return counter(context, symbols.vm_node_stat, index);
+        return counter(reader, symbols.vm_node_stat, index);
     }
     // Before b6038942480e (5.12) its own address spaces count it: of each swap device as many as it takes.
     let (counts, spaces) = (symbols.nr_swapper_spaces, symbols.swapper_spaces);
-    let devices = u64::from(context.u32_at(context.symbol(symbols.nr_swapfiles)?)?);
-    let (counts, spaces) = (context.symbol(counts)?, context.symbol(spaces)?);
+    let devices = u64::from(reader.u32_at(reader.symbol(symbols.nr_swapfiles)?)?);
+    let (counts, spaces) = (reader.symbol(counts)?, reader.symbol(spaces)?);
     if devices > MOST_SWAP_DEVICES {
         return Err(ReadError::Nonsense { what: "too many swap devices", address: counts });
     }
-    let layout = &context.layout.memory.cache;
+    let layout = &reader.layout.memory.cache;
     let mut pages = 0_u64;
     for device in 0..devices {
-        let count = u64::from(context.u32_at(counts.wrapping_add(device * 4))?);
-        let first = context.u64_at(spaces.wrapping_add(device * 8))?;
+        let count = u64::from(reader.u32_at(counts.wrapping_add(device * 4))?);
+        let first = reader.u64_at(spaces.wrapping_add(device * 8))?;
         if count > MOST_SWAP_SPACES {
             return Err(ReadError::Nonsense { what: "too large a swap device", address: first });
         }
         for space in 0..count {
             let space = first.wrapping_add(space * u64::from(layout.size));
-            pages = pages.saturating_add(context.unsigned(space, layout.pages)?);
+            pages = pages.saturating_add(reader.unsigned(space, layout.pages)?);
         }
     }
     Ok(pages)
 }
 
 /// `nr_blockdev_pages` (block/bdev.c): pages cached of block devices.
-fn buffers(context: &Context) -> ReadResult<u64> {
-    let layout = &context.layout.memory;
-    let symbols = &context.layout.symbols;
+fn buffers(reader: &Reader) -> ReadResult<u64> {
+    let layout = &reader.layout.memory;
+    let symbols = &reader.layout.symbols;
     let mut inodes = Vec::new();
     if let Some(pointer) = symbols.blockdev_superblock.address
         && !layout.block_device.list.exists()
     {
-        let sb = context.u64_at(pointer)?;
-        let head = context.at(sb, layout.blockdev_super.inodes)?;
-        inodes.extend(context.whole_list(head, layout.inode.sb_list)?);
+        let sb = reader.u64_at(pointer)?;
+        let head = reader.at(sb, layout.blockdev_super.inodes)?;
+        inodes.extend(reader.whole_list(head, layout.inode.sb_list)?);
     } else {
-        let head = context.symbol(symbols.all_bdevs)?;
-        for device in context.whole_list(head, layout.block_device.list)? {
-            inodes.push(context.follow(device, layout.block_device.inode)?);
+        let head = reader.symbol(symbols.all_bdevs)?;
+        for device in reader.whole_list(head, layout.block_device.list)? {
+            inodes.push(reader.follow(device, layout.block_device.inode)?);
         }
     }
     inodes.into_iter().try_fold(0_u64, |sum, inode| {
-        let mapping = context.follow(inode, layout.inode.mapping)?;
-        Ok(sum.saturating_add(context.unsigned(mapping, layout.cache.pages)?))
+        let mapping = reader.follow(inode, layout.inode.mapping)?;
+        Ok(sum.saturating_add(reader.unsigned(mapping, layout.cache.pages)?))
     })
 }
 
 /// `si_mem_available` (mm/show_mem.c, mm/page_alloc.c).
-fn available(context: &Context, free: u64) -> ReadResult<u64> {
-    let of = context.layout.memory.counters;
-    let symbols = &context.layout.symbols;
-    let node = |index| counter(context, symbols.vm_node_stat, index);
-    let reserve = variable(context, symbols.totalreserve_pages)?;
-    let low = low_watermarks(context)?;
+fn available(reader: &Reader, free: u64) -> ReadResult<u64> {
+    let of = reader.layout.memory.counters;
+    let symbols = &reader.layout.symbols;
+    let node = |index| counter(reader, symbols.vm_node_stat, index);
+    let reserve = variable(reader, symbols.totalreserve_pages)?;
+    let low = low_watermarks(reader)?;
     let cache = node(of.active_file)?.saturating_add(node(of.inactive_file)?);
     let reclaimable = node(of.slab_reclaimable)?.saturating_add(node(of.misc_reclaimable)?);
     let usable = |pages: u64| pages - (pages / 2).min(low);
@@ -141,16 +141,16 @@ fn available(context: &Context, free: u64) -> ReadResult<u64> {
 }
 
 /// The sum of all zones' low watermarks.
-fn low_watermarks(context: &Context) -> ReadResult<u64> {
-    let layout = &context.layout.memory;
+fn low_watermarks(reader: &Reader) -> ReadResult<u64> {
+    let layout = &reader.layout.memory;
     let zones = layout.node.zones.member().ok_or(ReadError::NoMember("pglist_data.node_zones"))?;
     let mut sum = 0_u64;
-    for (_, node) in nodes(context)? {
-        let first = context.at(node, layout.node.zones)?;
+    for (_, node) in nodes(reader)? {
+        let first = reader.at(node, layout.node.zones)?;
         for index in 0..u64::from(zones.elements.min(16)) {
             let zone = first.wrapping_add(index * u64::from(layout.zone.size));
-            let low = context.element(zone, layout.zone.watermark, LOW_WATERMARK)?;
-            let boost = context.unsigned(zone, layout.zone.boost)?;
+            let low = reader.element(zone, layout.zone.watermark, LOW_WATERMARK)?;
+            let boost = reader.unsigned(zone, layout.zone.boost)?;
             sum = sum.saturating_add(low).saturating_add(boost);
         }
     }
@@ -158,19 +158,19 @@ fn low_watermarks(context: &Context) -> ReadResult<u64> {
 }
 
 /// The `struct pglist_data` of each online NUMA node, by its number.
-pub(super) fn nodes(context: &Context) -> ReadResult<Vec<(u64, u64)>> {
-    let symbols = &context.layout.symbols;
-    let layout = &context.layout.memory;
+pub(super) fn nodes(reader: &Reader) -> ReadResult<Vec<(u64, u64)>> {
+    let symbols = &reader.layout.symbols;
+    let layout = &reader.layout.memory;
     let Some(array) = symbols.node_data.address else {
-        return Ok(vec![(0, context.symbol(symbols.contig_page_data)?)]);
+        return Ok(vec![(0, reader.symbol(symbols.contig_page_data)?)]);
     };
     let online = layout.online_nodes.ok_or(ReadError::NoMember("N_ONLINE"))?;
-    let mask = context
+    let mask = reader
         .symbol(symbols.node_states)?
         .wrapping_add((online as u64).wrapping_mul(u64::from(layout.node_mask.size)));
-    let nodes = context.bits(mask, layout.node_mask.bits, MOST_NODES)?.into_iter();
+    let nodes = reader.bits(mask, layout.node_mask.bits, MOST_NODES)?.into_iter();
     nodes
         .map(u64::from)
-        .map(|node| Ok((node, context.u64_at(array.wrapping_add(node * 8))?)))
+        .map(|node| Ok((node, reader.u64_at(array.wrapping_add(node * 8))?)))
         .collect()
 }

@@ -3,6 +3,7 @@
 mod boot;
 mod command_line;
 mod connections;
+mod context;
 mod counters;
 mod cpus;
 mod drivers;
@@ -11,6 +12,7 @@ mod files;
 mod frame_cache;
 mod integrity;
 mod interfaces;
+mod lists;
 mod log;
 mod mappings;
 mod memory;
@@ -20,19 +22,25 @@ mod namespaces;
 mod os;
 mod pass;
 mod path;
+mod path_cache;
+mod per_cpu;
+mod problems;
 mod processes;
 mod read_ahead;
+mod read_error;
 mod reader;
 mod sleeper_cache;
 mod socket_tables;
 mod tasks;
+mod texts;
 mod tree;
 mod vmas;
 
 pub(crate) use boot::{Boot, Firmware};
+pub(crate) use context::{Context, Details};
 pub(crate) use e820::{firmware_map_in, firmware_ram, misplaced_node};
 pub(crate) use frame_cache::FrameCache;
-pub(crate) use reader::{Context, Details};
+pub(crate) use reader::Reader;
 
 use crate::frame::{Frame, Section};
 

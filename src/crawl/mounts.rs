@@ -1,9 +1,11 @@
 //! The section `mounts`: `/proc/PID/mountinfo` (fs/proc_namespace.c) of every mount namespace that a
 //! process is in, seen from the root directory of its first process.
 
+use super::context::Context;
 use super::pass::MountNamespaces;
 use super::path;
-use super::reader::{Context, PathRef, ReadResult};
+use super::path_cache::PathRef;
+use super::reader::ReadResult;
 use super::tree::rb_entries;
 use crate::frame::{Mount, Section, Text};
 

@@ -4,9 +4,12 @@
 use rustc_hash::FxHashSet;
 
 use super::connections::{self, Open};
+use super::context::Context;
 use super::files::Descriptor;
-use super::reader::{Context, PathRef, ReadResult, Task};
+use super::path_cache::PathRef;
+use super::reader::ReadResult;
 use super::sleeper_cache::Look;
+use super::tasks::Task;
 use super::{files, mappings, mounts, processes, read_ahead};
 use crate::frame::{File, Mapping, Process, Section};
 
@@ -155,7 +158,7 @@ impl Context<'_> {
         let Passes { left, taken, apart } = &mut *passes;
         if left.contains(&section) {
             let before = self.space.budget().spent();
-            let named = self.problems_so_far();
+            let named = self.problems.count();
             if !*apart {
                 *taken = Taken::like(self.reuse.taken.get(), left);
                 self.pass(left, taken);
@@ -165,7 +168,7 @@ impl Context<'_> {
             }
             if *apart {
                 *taken = Taken::default();
-                self.unsay(named);
+                self.problems.take_back(named);
                 // Pages that are held still would pass for those of a frame before.
                 self.reuse.sleepers.take();
                 self.pass(&[section], taken);
@@ -212,9 +215,9 @@ impl Context<'_> {
             }
             let before = self.space.budget().spent();
             let completed = self.space.completed();
-            let torn = self.torn.get();
-            let named = self.problems_so_far();
-            let met = self.met.get();
+            let torn = self.torn();
+            let named = self.problems.count();
+            let met = self.problems.met();
             let mark = all.mark();
             let mut look = match remembers {
                 true => Look::remembering(self, task),
@@ -224,21 +227,22 @@ impl Context<'_> {
             // Read in place, or in part later than the rest, its memory may have become another's meanwhile.
             let late = self.space.in_place() || self.space.completed() != completed;
             let still = !late || self.is_still(task);
-            let sound = self.torn.get() == torn && still;
-            if sound || number == LOOKS || self.retries.get() >= MOST_RETRIES {
+            let sound = self.torn() == torn && still;
+            if sound || number == LOOKS || self.retries() >= MOST_RETRIES {
                 if !still {
                     all.truncate(&mark);
-                    self.unsay(named);
+                    self.problems.take_back(named);
                     return;
                 }
-                let is_whole = self.met.get() == met && self.space.budget().reached().is_none();
+                let is_whole =
+                    self.problems.met() == met && self.space.budget().reached().is_none();
                 look.done(self, is_whole);
                 return;
             }
             let few = all.mark().rows_since(&mark) <= FEW_ROWS;
             all.truncate(&mark);
             self.space.budget().restore(before);
-            self.unsay(named);
+            self.problems.take_back(named);
             match few && number == 1 {
                 true => self.renew(),
                 false => self.forget(),

@@ -1,6 +1,9 @@
 //! Paths as `/proc` shows them: `d_path` (fs/d_path.c), seen from the root of the whole system.
 
-use super::reader::{Context, PathRef, ReadResult, Walk};
+use super::context::Context;
+use super::lists::Walk;
+use super::path_cache::{FoundPath, PathRef};
+use super::reader::ReadResult;
 use crate::frame::Text;
 
 /// Bytes of a DMA buffer's name (`DMA_BUF_NAME_LEN`, include/uapi/linux/dma-buf.h) without its NUL.
@@ -77,7 +80,7 @@ pub(super) fn mapped(context: &Context, file: u64) -> ReadResult<(Named, Text)> 
 }
 
 fn named_at(context: &Context, path: PathRef) -> ReadResult<(Named, Text)> {
-    let Found { text, always } = found(context, path)?;
+    let FoundPath { text, always } = found(context, path)?;
     let text = context.kept(text)?;
     Ok(if always { Named::always(text) } else { (Named::Path(path), text) })
 }
@@ -87,29 +90,21 @@ pub(super) fn of(context: &Context, path: PathRef) -> ReadResult<Text> {
     context.kept(found(context, path)?.text)
 }
 
-/// What was found where a path leads.
-#[derive(Clone, Debug)]
-pub(super) struct Found {
-    pub text: Text,
-    /// Whether it is called so as long as it exists.
-    always: bool,
-}
-
-fn found(context: &Context, path: PathRef) -> ReadResult<Found> {
-    if let Some(known) = context.known_path(&path) {
+fn found(context: &Context, path: PathRef) -> ReadResult<FoundPath> {
+    if let Some(known) = context.paths.path(context, &path) {
         return Ok(known);
     }
     let found = match special(context, path)? {
         Some(found) => found,
-        None => Found { text: walk(context, path)?, always: false },
+        None => FoundPath { text: walk(context, path)?, always: false },
     };
-    context.know_path(path, &found);
+    context.paths.keep_path(context, path, &found);
     Ok(found)
 }
 
 /// Names of file systems that no directory shows: their dentries carry a function that makes the name
 /// (`d_dname`), told here by the file system's type.
-fn special(context: &Context, path: PathRef) -> ReadResult<Option<Found>> {
+fn special(context: &Context, path: PathRef) -> ReadResult<Option<FoundPath>> {
     let layout = &context.layout.files;
     let Some(operations) = context.pointer(path.dentry, layout.dentry.operations)? else {
         return Ok(None);
@@ -151,7 +146,7 @@ fn special(context: &Context, path: PathRef) -> ReadResult<Option<Found>> {
         _ => Text::of(format_args!("/{} (deleted)", name()?)),
     };
     // Who has a buffer open may name it anew.
-    Ok(Some(Found { text, always: kind != "dmabuf" }))
+    Ok(Some(FoundPath { text, always: kind != "dmabuf" }))
 }
 
 /// The type of a file system: `ext4`, `tmpfs` ...

@@ -1,9 +1,12 @@
 //! The section `processes`, as `/proc/PID/{stat,status,cmdline}` (fs/proc/array.c, fs/proc/base.c).
 
 use super::command_line;
+use super::context::Context;
+use super::lists::Walk;
 use super::namespaces::{self, Namespaces};
 use super::path::{self, Named};
-use super::reader::{Context, PathRef, ReadResult, Walk};
+use super::path_cache::PathRef;
+use super::reader::ReadResult;
 use super::sleeper_cache::Look;
 use super::tasks::KERNEL_THREAD;
 use crate::frame::{Process, ProcessState, Text, Thread};
@@ -298,8 +301,8 @@ fn cgroup(context: &Context, task: u64) -> ReadResult<Text> {
 
 fn group_path(context: &Context, group: u64) -> ReadResult<Text> {
     let layout = &context.layout.process;
-    if let Some(known) = context.groups.borrow().get(&group) {
-        return Ok(known.clone());
+    if let Some(known) = context.paths.group(context, group) {
+        return Ok(known);
     }
     let mut node = group;
     let (mut names, mut length) = (Vec::new(), 0);
@@ -321,7 +324,7 @@ fn group_path(context: &Context, group: u64) -> ReadResult<Text> {
     names.reverse();
     let is_cut = names.first().is_some_and(|name| name == path::CUT);
     let path = Text::of(format_args!("{}{}", if is_cut { "" } else { "/" }, names.join("/")));
-    context.groups.borrow_mut().insert(group, path.clone());
+    context.paths.keep_group(context, group, &path);
     Ok(path)
 }
 

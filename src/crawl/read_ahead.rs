@@ -1,6 +1,6 @@
 //! Reading ahead: what many rows will need, level by level, each level in one batch of reads.
 
-use super::reader::Context;
+use super::context::Context;
 use crate::layout::Field;
 
 /// Bytes around a pointer's target that are read ahead: every structure followed here keeps what is

@@ -2,8 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use super::context::Context;
 use super::files::{self, Descriptor};
-use super::reader::{Context, ReadResult, Task};
+use super::reader::ReadResult;
+use super::tasks::Task;
 use super::{connections, mappings, processes};
 use crate::memory::{Footprint, Since, ask_for_all};
 

@@ -3,7 +3,7 @@
 
 use rustc_hash::FxHashSet;
 
-use super::reader::{Context, ReadError, ReadResult};
+use super::reader::{ReadError, ReadResult, Reader};
 use crate::layout::Field;
 
 /// Buckets of one table.
@@ -57,47 +57,47 @@ struct Table {
 }
 
 /// Every socket of the kinds in [`Kind`], of all namespaces.
-pub(super) fn sockets(context: &Context, nets: impl Iterator<Item = u64>) -> Vec<(u64, Kind)> {
+pub(super) fn sockets(reader: &Reader, nets: impl Iterator<Item = u64>) -> Vec<(u64, Kind)> {
     let mut tables: Vec<(Table, Kind)> = Vec::new();
     let mut seen = FxHashSet::default();
     let mut add = |kind, found: ReadResult<Vec<Table>>, what| {
-        for table in context.note(what, found).unwrap_or_default() {
+        for table in reader.note(what, found).unwrap_or_default() {
             if seen.insert(table.first) {
                 tables.push((table, kind));
             }
         }
     };
     for net in nets {
-        add(Kind::Tcp, tcp(context, net), "table of TCP sockets");
-        add(Kind::Udp, udp(context, net), "table of UDP sockets");
-        add(Kind::Unix, unix(context, net), "table of unix sockets");
+        add(Kind::Tcp, tcp(reader, net), "table of TCP sockets");
+        add(Kind::Udp, udp(reader, net), "table of UDP sockets");
+        add(Kind::Unix, unix(reader, net), "table of unix sockets");
     }
-    let symbols = &context.layout.symbols;
+    let symbols = &reader.layout.symbols;
     for symbol in [symbols.raw_v4_hashinfo, symbols.raw_v6_hashinfo] {
-        let table = context.symbol(symbol).and_then(|at| raw(context, at));
+        let table = reader.symbol(symbol).and_then(|at| raw(reader, at));
         add(Kind::Raw, table, "table of raw sockets");
     }
-    let table = context.symbol(symbols.ping_table).and_then(|at| ping(context, at));
+    let table = reader.symbol(symbols.ping_table).and_then(|at| ping(reader, at));
     add(Kind::Ping, table, "table of ping sockets");
     if let Some(table) = symbols.udplite_table.address {
-        add(Kind::UdpLite, udp_slots(context, table), "table of UDP-Lite sockets");
+        add(Kind::UdpLite, udp_slots(reader, table), "table of UDP-Lite sockets");
     }
     let mut found = Vec::new();
     for (table, kind) in tables {
-        let chains = chains(context, table);
-        for first in context.note("table of sockets", chains).unwrap_or_default() {
-            let walked = chain(context, first, kind, &mut found);
-            context.note("chain of sockets", walked);
+        let chains = chains(reader, table);
+        for first in reader.note("table of sockets", chains).unwrap_or_default() {
+            let walked = chain(reader, first, kind, &mut found);
+            reader.note("chain of sockets", walked);
         }
     }
     found
 }
 
-fn tcp(context: &Context, net: u64) -> ReadResult<Vec<Table>> {
-    let layout = &context.layout.sockets;
+fn tcp(reader: &Reader, net: u64) -> ReadResult<Vec<Table>> {
+    let layout = &reader.layout.sockets;
     let info = match layout.net.tcp.exists() {
-        true => context.follow(net, layout.net.tcp)?,
-        false => context.symbol(context.layout.symbols.tcp_hashinfo)?,
+        true => reader.follow(net, layout.net.tcp)?,
+        false => reader.symbol(reader.layout.symbols.tcp_hashinfo)?,
     };
     let listen = |first, count| Table {
         first,
@@ -106,64 +106,62 @@ fn tcp(context: &Context, net: u64) -> ReadResult<Vec<Table>> {
         head: offset(layout.listen_bucket.head),
     };
     let listening = match layout.inet.listening.member() {
-        Some(member) => {
-            listen(context.at(info, layout.inet.listening)?, u64::from(member.elements))
-        }
+        Some(member) => listen(reader.at(info, layout.inet.listening)?, u64::from(member.elements)),
         None => listen(
-            context.follow(info, layout.inet.lhash2)?,
-            context.unsigned(info, layout.inet.lhash2_mask)?.wrapping_add(1),
+            reader.follow(info, layout.inet.lhash2)?,
+            reader.unsigned(info, layout.inet.lhash2_mask)?.wrapping_add(1),
         ),
     };
     let established = Table {
-        first: context.follow(info, layout.inet.ehash)?,
-        count: context.unsigned(info, layout.inet.ehash_mask)?.wrapping_add(1),
+        first: reader.follow(info, layout.inet.ehash)?,
+        count: reader.unsigned(info, layout.inet.ehash_mask)?.wrapping_add(1),
         stride: u64::from(layout.established_bucket.size),
         head: offset(layout.established_bucket.head),
     };
     Ok(vec![listening, established])
 }
 
-fn udp(context: &Context, net: u64) -> ReadResult<Vec<Table>> {
-    let layout = &context.layout.sockets;
+fn udp(reader: &Reader, net: u64) -> ReadResult<Vec<Table>> {
+    let layout = &reader.layout.sockets;
     let table = match layout.net.udp.exists() {
-        true => context.follow(net, layout.net.udp)?,
-        false => context.symbol(context.layout.symbols.udp_table)?,
+        true => reader.follow(net, layout.net.udp)?,
+        false => reader.symbol(reader.layout.symbols.udp_table)?,
     };
-    udp_slots(context, table)
+    udp_slots(reader, table)
 }
 
 /// The hash by port of a `struct udp_table`, in which all of its sockets are.
-fn udp_slots(context: &Context, table: u64) -> ReadResult<Vec<Table>> {
-    let layout = &context.layout.sockets;
+fn udp_slots(reader: &Reader, table: u64) -> ReadResult<Vec<Table>> {
+    let layout = &reader.layout.sockets;
     Ok(vec![Table {
-        first: context.follow(table, layout.udp.hash)?,
-        count: context.unsigned(table, layout.udp.mask)?.wrapping_add(1),
+        first: reader.follow(table, layout.udp.hash)?,
+        count: reader.unsigned(table, layout.udp.mask)?.wrapping_add(1),
         stride: u64::from(layout.udp_slot.size),
         head: offset(layout.udp_slot.head),
     }])
 }
 
-fn unix(context: &Context, net: u64) -> ReadResult<Vec<Table>> {
-    let layout = &context.layout.sockets;
+fn unix(reader: &Reader, net: u64) -> ReadResult<Vec<Table>> {
+    let layout = &reader.layout.sockets;
     let first = match layout.net.unix_buckets.exists() {
-        true => context.follow(net, layout.net.unix_buckets)?,
-        false => context.symbol(context.layout.symbols.unix_socket_table)?,
+        true => reader.follow(net, layout.net.unix_buckets)?,
+        false => reader.symbol(reader.layout.symbols.unix_socket_table)?,
     };
     Ok(vec![Table { first, count: UNIX_BUCKETS, stride: 8, head: 0 }])
 }
 
-fn raw(context: &Context, info: u64) -> ReadResult<Vec<Table>> {
-    heads(context, info, context.layout.sockets.raw.table)
+fn raw(reader: &Reader, info: u64) -> ReadResult<Vec<Table>> {
+    heads(reader, info, reader.layout.sockets.raw.table)
 }
 
-fn ping(context: &Context, table: u64) -> ReadResult<Vec<Table>> {
-    heads(context, table, context.layout.sockets.ping.hash)
+fn ping(reader: &Reader, table: u64) -> ReadResult<Vec<Table>> {
+    heads(reader, table, reader.layout.sockets.ping.hash)
 }
 
 /// An array of heads that is a member.
-fn heads(context: &Context, base: u64, array: Field) -> ReadResult<Vec<Table>> {
+fn heads(reader: &Reader, base: u64, array: Field) -> ReadResult<Vec<Table>> {
     let member = array.member().ok_or(ReadError::NoMember(array.name))?;
-    let first = context.at(base, array)?;
+    let first = reader.at(base, array)?;
     Ok(vec![Table { first, count: u64::from(member.elements), stride: 8, head: 0 }])
 }
 
@@ -177,7 +175,7 @@ fn is_end(link: u64) -> bool {
 }
 
 /// The first links of the chains that are not empty.
-fn chains(context: &Context, table: Table) -> ReadResult<Vec<u64>> {
+fn chains(reader: &Reader, table: Table) -> ReadResult<Vec<u64>> {
     const NO_TABLE: &str = "a table of sockets has no size";
     let bytes = table.count.checked_mul(table.stride).filter(|_| table.count <= MOST_BUCKETS);
     let in_words = [table.first, table.stride, table.head].iter().all(|at| at.is_multiple_of(8));
@@ -186,10 +184,10 @@ fn chains(context: &Context, table: Table) -> ReadResult<Vec<u64>> {
     };
     let first = table.first.wrapping_add(table.head);
     let mut chains = Vec::new();
-    context.space.prefetch_run(table.first, bytes);
-    context.space.words(first, table.count, table.stride, |_, link| {
+    reader.space.prefetch_run(table.first, bytes);
+    reader.space.words(first, table.count, table.stride, |_, link| {
         if !is_end(link) {
-            context.keep(LINK_COST)?;
+            reader.keep(LINK_COST)?;
             chains.push(link);
         }
         Ok::<_, ReadError>(())
@@ -198,21 +196,16 @@ fn chains(context: &Context, table: Table) -> ReadResult<Vec<u64>> {
 }
 
 /// The sockets of one chain.
-fn chain(
-    context: &Context,
-    first: u64,
-    kind: Kind,
-    found: &mut Vec<(u64, Kind)>,
-) -> ReadResult<()> {
-    let node = context.layout.sockets.common.node;
+fn chain(reader: &Reader, first: u64, kind: Kind, found: &mut Vec<(u64, Kind)>) -> ReadResult<()> {
+    let node = reader.layout.sockets.common.node;
     let mut link = first;
     while !is_end(link) {
         if found.len() >= MOST_SOCKETS {
             return Err(ReadError::Nonsense { what: "the chain does not end", address: link });
         }
-        context.keep(2 * LINK_COST)?;
-        found.push((context.container(link, node)?, kind));
-        link = context.u64_at(link)?;
+        reader.keep(2 * LINK_COST)?;
+        found.push((reader.container(link, node)?, kind));
+        link = reader.u64_at(link)?;
     }
     Ok(())
 }

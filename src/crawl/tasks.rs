@@ -2,14 +2,26 @@
 
 use rustc_hash::FxHashSet;
 
+use super::context::Context;
 use super::pass::LOOKS;
-use super::reader::{Context, ReadResult, Task};
+use super::reader::ReadResult;
 use crate::layout::Field;
 
 /// `PF_KTHREAD` (include/linux/sched.h).
 pub(super) const KERNEL_THREAD: u64 = 0x0020_0000;
 /// Bytes that a task costs beside its rows: its place in the list, and what finds two of one id.
 const TASK_COST: usize = 64;
+
+/// A task as it was met in the list. Its memory may be another's by the next look, so who it was is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Task {
+    /// Where its `task_struct` lies.
+    pub address: u64,
+    /// Its process id.
+    pub pid: u32,
+    /// When it started.
+    pub start: u64,
+}
 
 impl Context<'_> {
     /// The tasks that lead a thread group (`init_task`'s list), read once a frame. A section that needs

@@ -1,6 +1,6 @@
 //! The areas of an address space: a maple tree since Linux 6.1 (524e00b36e8c), a list before.
 
-use super::reader::{Context, ReadError, ReadResult};
+use super::reader::{ReadError, ReadResult, Reader};
 use crate::layout::Field;
 
 /// Areas of one process (`vm.max_map_count` is 65530 unless raised).
@@ -31,23 +31,23 @@ pub(super) struct Vma {
 }
 
 /// Adds the areas of an `mm_struct`, ascending; a walk that cannot be finished is noted.
-pub(super) fn vmas(context: &Context, mm: u64, areas: &mut Vec<Vma>) {
-    let layout = &context.layout.memory;
+pub(super) fn vmas(reader: &Reader, mm: u64, areas: &mut Vec<Vma>) {
+    let layout = &reader.layout.memory;
     let walked = match layout.mm.tree.exists() {
-        true => tree(context, mm, areas),
-        false => list(context, mm, areas),
+        true => tree(reader, mm, areas),
+        false => list(reader, mm, areas),
     };
     if let Err(error) = walked {
         let reached = areas.len();
         let reason = format!("the areas break off after {reached}: {error}");
-        context.broken(error, reason);
+        reader.broken(error, reason);
     }
 }
 
-fn add(context: &Context, address: u64, areas: &mut Vec<Vma>) -> ReadResult<()> {
-    let layout = &context.layout.memory.vma;
-    let start = context.unsigned(address, layout.start)?;
-    let end = context.unsigned(address, layout.end)?;
+fn add(reader: &Reader, address: u64, areas: &mut Vec<Vma>) -> ReadResult<()> {
+    let layout = &reader.layout.memory.vma;
+    let start = reader.unsigned(address, layout.start)?;
+    let end = reader.unsigned(address, layout.end)?;
     let in_order = areas.last().is_none_or(|last| last.end <= start);
     if areas.len() >= MOST_AREAS {
         return Err(ReadError::Nonsense { what: "there are too many", address });
@@ -55,39 +55,39 @@ fn add(context: &Context, address: u64, areas: &mut Vec<Vma>) -> ReadResult<()> 
     if start >= end || !in_order {
         return Err(ReadError::Nonsense { what: "an area is out of order", address });
     }
-    context.keep(AREA_COST)?;
+    reader.keep(AREA_COST)?;
     areas.push(Vma { address, start, end });
     Ok(())
 }
 
-fn list(context: &Context, mm: u64, areas: &mut Vec<Vma>) -> ReadResult<()> {
-    let layout = &context.layout.memory;
-    let mut next = context.pointer(mm, layout.mm.first)?;
+fn list(reader: &Reader, mm: u64, areas: &mut Vec<Vma>) -> ReadResult<()> {
+    let layout = &reader.layout.memory;
+    let mut next = reader.pointer(mm, layout.mm.first)?;
     while let Some(area) = next {
-        add(context, area, areas)?;
-        next = context.pointer(area, layout.vma.next)?;
+        add(reader, area, areas)?;
+        next = reader.pointer(area, layout.vma.next)?;
     }
     Ok(())
 }
 
-fn tree(context: &Context, mm: u64, areas: &mut Vec<Vma>) -> ReadResult<()> {
-    match context.pointer(mm, context.layout.memory.mm.tree)? {
+fn tree(reader: &Reader, mm: u64, areas: &mut Vec<Vma>) -> ReadResult<()> {
+    match reader.pointer(mm, reader.layout.memory.mm.tree)? {
         None => Ok(()),
         // An entry that is a node has 2 in its lowest bits (`xa_is_node`).
-        Some(root) if root & 3 == 2 => node(context, root, u64::MAX, DEEPEST, areas),
-        Some(only) => add(context, only, areas),
+        Some(root) if root & 3 == 2 => node(reader, root, u64::MAX, DEEPEST, areas),
+        Some(only) => add(reader, only, areas),
     }
 }
 
 /// Walks the entries of a node up to its greatest index.
 fn node(
-    context: &Context,
+    reader: &Reader,
     encoded: u64,
     last: u64,
     depth: u32,
     areas: &mut Vec<Vma>,
 ) -> ReadResult<()> {
-    let layout = &context.layout.memory;
+    let layout = &reader.layout.memory;
     let address = encoded & !NODE_BITS;
     let kind = (encoded >> 3) & 0xf;
     let (pivots, slots): (Option<Field>, Field) = match kind {
@@ -100,7 +100,7 @@ fn node(
         return Err(ReadError::Nonsense { what: "the maple tree does not end", address });
     }
     let mut bytes = [0; NODE];
-    context.space.read(address, &mut bytes)?;
+    reader.space.read(address, &mut bytes)?;
     let (words, _) = bytes.as_chunks::<8>();
     // An array of words in the node.
     let array = |field: Field| {
@@ -119,8 +119,8 @@ fn node(
         let end = if pivot == 0 && index > 0 { last } else { pivot };
         match (entry, kind) {
             (0, _) => {}
-            (entry, DENSE | LEAF) => add(context, entry, areas)?,
-            (entry, _) => node(context, entry, end, depth - 1, areas)?,
+            (entry, DENSE | LEAF) => add(reader, entry, areas)?,
+            (entry, _) => node(reader, entry, end, depth - 1, areas)?,
         }
         if end >= last {
             break;

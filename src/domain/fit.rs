@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use super::source::Source;
-use crate::crawl::{Context, Details, FrameCache, firmware_map_in, firmware_ram, misplaced_node};
+use crate::crawl::{Reader, firmware_map_in, firmware_ram, misplaced_node};
 use crate::kernel::{Kernel, KernelImage};
 use crate::layout::Layout;
 use crate::memory::{GuestRam, PAGE_SIZE, Page};
@@ -71,15 +71,14 @@ pub(super) fn misfit_of_kernel(
         return None;
     }
     let space = AddressSpace::new(ram, kernel.image.root, kernel.image.levels);
-    let reuse = FrameCache::default();
-    let context = Context::new(&space, kernel, layout, Details::default(), &reuse);
-    match firmware_ram(&context) {
+    let reader = Reader::new(&space, kernel, layout);
+    match firmware_ram(&reader) {
         Ok(map) if !map.is_empty() => misfit_of_map(ram, &map),
         // Where the tables or the map lie elsewhere, they cannot be read.
         _ => misfit_of_image(source, ram, &kernel.image),
     }
     .or_else(|| {
-        let node = misplaced_node(&context)?;
+        let node = misplaced_node(&reader)?;
         let reason = format!("what should be the memory of NUMA node {node} is another's");
         Some(Misfit { reason, hole: None, guesses: Vec::new() })
     })

@@ -23,7 +23,7 @@ pub use options::{Cache, CrawlOptions, Mode, OpenOptions};
 pub use profile::Profile;
 
 use crate::control::Control;
-use crate::crawl::{Context, Details};
+use crate::crawl::{Context, Details, Reader};
 use crate::error::{Error, Result};
 use crate::frame::{Consistency, Frame, Problem, Section, Text};
 use crate::memory::{GuestRam, ReadStatistics};
@@ -218,8 +218,8 @@ impl Domain {
         ram.begin_frame(options.kind(), options.limits(begun), options.control.clone());
         let space = AddressSpace::new(ram, kernel.image.root, kernel.image.levels);
         let details = Details { threads: options.threads, physical: options.physical };
-        let context =
-            Context::new(&space, kernel, layout, details, reuse).of_sections(&options.sections);
+        let reader = Reader::new(&space, kernel, layout);
+        let context = Context::new(reader, details, reuse, &options.sections);
         let mut frame = Frame {
             domain: self.source.identity().clone(),
             consistency: Consistency {

@@ -11,7 +11,7 @@ use super::fit::{
 use super::options::OpenOptions;
 use super::qemu::QemuGuest;
 use super::source::Source;
-use crate::crawl::{Boot, Context, Details, Firmware, FrameCache};
+use crate::crawl::{Boot, Firmware, FrameCache, Reader};
 use crate::error::{Error, Result};
 use crate::kernel::{
     DiscoveryError, Kernel, KernelImage, NamesNeeded, Profile, Recorder, Sources, Store, was_loaded,
@@ -114,8 +114,7 @@ impl Found {
 
     fn learn_drivers(&self) {
         let space = AddressSpace::new(&self.ram, self.kernel.image.root, self.kernel.image.levels);
-        Context::new(&space, &self.kernel, &self.layout, Details::default(), &self.reuse)
-            .learn_drivers();
+        Reader::new(&space, &self.kernel, &self.layout).learn_drivers();
     }
 
     /// Caches what is known of the kernel.

@@ -2,44 +2,44 @@
 //! seconds, and whenever it is asked: its memory may be that old.
 
 use super::{Counters, add, all_queues, check_owner, device_stats, private};
-use crate::crawl::reader::{Context, ReadResult};
+use crate::crawl::reader::{ReadResult, Reader};
 use crate::layout::{E1000ePrivate, Rtl8139Private, VirtioNet};
 
 /// `virtnet_stats` (drivers/net/virtio_net.c).
-pub(super) fn virtio(context: &Context, device: u64) -> ReadResult<Counters> {
-    let layout = &context.layout.network;
-    let driver = context.driver::<VirtioNet>()?;
-    let own = private(context, device)?;
-    check_owner(context, own, driver.info.dev, device)?;
-    let queues = all_queues(context.unsigned(own, driver.info.max_queue_pairs)?, device)?;
-    let senders = context.follow(own, driver.info.sq)?;
-    let receivers = context.follow(own, driver.info.rq)?;
-    let stats = context.at(device, layout.device.stats)?;
+pub(super) fn virtio(reader: &Reader, device: u64) -> ReadResult<Counters> {
+    let layout = &reader.layout.network;
+    let driver = reader.driver::<VirtioNet>()?;
+    let own = private(reader, device)?;
+    check_owner(reader, own, driver.info.dev, device)?;
+    let queues = all_queues(reader.unsigned(own, driver.info.max_queue_pairs)?, device)?;
+    let senders = reader.follow(own, driver.info.sq)?;
+    let receivers = reader.follow(own, driver.info.rq)?;
+    let stats = reader.at(device, layout.device.stats)?;
     let mut counters = Counters {
-        tx_dropped: context.unsigned(stats, layout.stats.tx_dropped)?,
+        tx_dropped: reader.unsigned(stats, layout.stats.tx_dropped)?,
         ..Counters::default()
     };
     for queue in 0..queues {
         let sender = senders.wrapping_add(queue * u64::from(driver.send_queue.size));
         let receiver = receivers.wrapping_add(queue * u64::from(driver.receive_queue.size));
-        add(&mut counters.tx_packets, context.unsigned(sender, driver.send_queue.packets)?);
-        add(&mut counters.tx_bytes, context.unsigned(sender, driver.send_queue.bytes)?);
+        add(&mut counters.tx_packets, reader.unsigned(sender, driver.send_queue.packets)?);
+        add(&mut counters.tx_bytes, reader.unsigned(sender, driver.send_queue.bytes)?);
         if driver.send_queue.timeouts.exists() {
-            add(&mut counters.tx_errors, context.unsigned(sender, driver.send_queue.timeouts)?);
+            add(&mut counters.tx_errors, reader.unsigned(sender, driver.send_queue.timeouts)?);
         }
-        add(&mut counters.rx_packets, context.unsigned(receiver, driver.receive_queue.packets)?);
-        add(&mut counters.rx_bytes, context.unsigned(receiver, driver.receive_queue.bytes)?);
-        add(&mut counters.rx_dropped, context.unsigned(receiver, driver.receive_queue.drops)?);
+        add(&mut counters.rx_packets, reader.unsigned(receiver, driver.receive_queue.packets)?);
+        add(&mut counters.rx_bytes, reader.unsigned(receiver, driver.receive_queue.bytes)?);
+        add(&mut counters.rx_dropped, reader.unsigned(receiver, driver.receive_queue.drops)?);
     }
     Ok(counters)
 }
 
 /// `e1000e_get_stats64` (drivers/net/ethernet/intel/e1000e/netdev.c).
-pub(super) fn e1000e(context: &Context, device: u64) -> ReadResult<Counters> {
-    let driver = context.driver::<E1000ePrivate>()?;
-    let own = private(context, device)?;
-    check_owner(context, own, driver.dev, device)?;
-    let of = |field| context.unsigned(own, field);
+pub(super) fn e1000e(reader: &Reader, device: u64) -> ReadResult<Counters> {
+    let driver = reader.driver::<E1000ePrivate>()?;
+    let own = private(reader, device)?;
+    check_owner(reader, own, driver.dev, device)?;
+    let of = |field| reader.unsigned(own, field);
     let mut counters = Counters {
         rx_packets: of(driver.rx_packets)?,
         rx_bytes: of(driver.rx_bytes)?,
@@ -65,16 +65,16 @@ pub(super) fn e1000e(context: &Context, device: u64) -> ReadResult<Counters> {
 }
 
 /// `rtl8139_get_stats64` (drivers/net/ethernet/realtek/8139too.c).
-pub(super) fn rtl8139(context: &Context, device: u64) -> ReadResult<Counters> {
-    let driver = context.driver::<Rtl8139Private>()?;
-    let own = private(context, device)?;
-    check_owner(context, own, driver.dev, device)?;
-    let of = |field| context.unsigned(own, field);
+pub(super) fn rtl8139(reader: &Reader, device: u64) -> ReadResult<Counters> {
+    let driver = reader.driver::<Rtl8139Private>()?;
+    let own = private(reader, device)?;
+    check_owner(reader, own, driver.dev, device)?;
+    let of = |field| reader.unsigned(own, field);
     Ok(Counters {
         rx_packets: of(driver.rx_packets)?,
         rx_bytes: of(driver.rx_bytes)?,
         tx_packets: of(driver.tx_packets)?,
         tx_bytes: of(driver.tx_bytes)?,
-        ..device_stats(context, device)?
+        ..device_stats(reader, device)?
     })
 }

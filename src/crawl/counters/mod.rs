@@ -7,7 +7,7 @@ mod veth;
 
 use std::cell::Cell;
 
-use super::reader::{Context, ReadError, ReadResult};
+use super::reader::{ReadError, ReadResult, Reader};
 use crate::frame::Text;
 use crate::layout::Field;
 use veth::veth;
@@ -79,8 +79,8 @@ impl Counters {
 }
 
 /// Reads the counters of a `struct net_device`.
-pub(super) fn counters(context: &Context, device: u64) -> ReadResult<Counters> {
-    counters_of(context, device, &Nest { depth: 0, left: &Cell::new(MOST_UNDER) })
+pub(super) fn counters(reader: &Reader, device: u64) -> ReadResult<Counters> {
+    counters_of(reader, device, &Nest { depth: 0, left: &Cell::new(MOST_UNDER) })
 }
 
 /// Where a device stands among those that one device has under it.
@@ -92,63 +92,63 @@ struct Nest<'a> {
 }
 
 /// The counters of a device under another one.
-fn counters_under(context: &Context, device: u64, nest: &Nest) -> ReadResult<Counters> {
+fn counters_under(reader: &Reader, device: u64, nest: &Nest) -> ReadResult<Counters> {
     let left = nest.left.get().checked_sub(1).filter(|_| nest.depth < DEEPEST_NEST);
     let Some(left) = left else {
         let what = "devices stand on each other without an end";
         return Err(ReadError::Nonsense { what, address: device });
     };
     nest.left.set(left);
-    counters_of(context, device, &Nest { depth: nest.depth + 1, left: nest.left })
+    counters_of(reader, device, &Nest { depth: nest.depth + 1, left: nest.left })
 }
 
-fn counters_of(context: &Context, device: u64, nest: &Nest) -> ReadResult<Counters> {
-    let mut counters = match driver(context, device)?.as_ref() {
-        "lo" => loopback(context, device)?,
-        "veth" => veth(context, device)?,
-        "virtio_net" => cards::virtio(context, device)?,
-        "e1000e" => cards::e1000e(context, device)?,
-        "8139too" => cards::rtl8139(context, device)?,
-        driver => match Asked::of(context, device)? {
-            Asked::Driver => of_driver(context, device, driver, nest)?,
-            Asked::Generic => generic(context, device)?,
-            Asked::Device => of_device(context, device, driver)?,
+fn counters_of(reader: &Reader, device: u64, nest: &Nest) -> ReadResult<Counters> {
+    let mut counters = match driver(reader, device)?.as_ref() {
+        "lo" => loopback(reader, device)?,
+        "veth" => veth(reader, device)?,
+        "virtio_net" => cards::virtio(reader, device)?,
+        "e1000e" => cards::e1000e(reader, device)?,
+        "8139too" => cards::rtl8139(reader, device)?,
+        driver => match Asked::of(reader, device)? {
+            Asked::Driver => of_driver(reader, device, driver, nest)?,
+            Asked::Generic => generic(reader, device)?,
+            Asked::Device => of_device(reader, device, driver)?,
         },
     };
-    add_core_drops(context, device, &mut counters)?;
+    add_core_drops(reader, device, &mut counters)?;
     Ok(counters)
 }
 
 /// What a function of the driver's own tells.
-fn of_driver(context: &Context, device: u64, driver: &str, nest: &Nest) -> ReadResult<Counters> {
+fn of_driver(reader: &Reader, device: u64, driver: &str, nest: &Nest) -> ReadResult<Counters> {
     match driver {
-        "dummy" if stat_type(context, device).is_none() => {
-            let (packets, bytes) = lightweight(context, device)?;
+        "dummy" if stat_type(reader, device).is_none() => {
+            let (packets, bytes) = lightweight(reader, device)?;
             Ok(Counters { tx_packets: packets, tx_bytes: bytes, ..Counters::default() })
         }
-        "vlan" => stacked::vlan(context, device),
-        "macvlan" | "macvtap" => stacked::macvlan(context, device),
-        "ipvlan" | "ipvtap" => stacked::ipvlan(context, device),
-        "team" => stacked::team(context, device),
-        "bond" => stacked::bond(context, device, nest),
-        "vrf" => stacked::vrf(context, device),
-        "ifb" => stacked::ifb(context, device),
-        "tun" if tunnel_counters(context, device)?.is_none() => stacked::tun(context, device),
+        "vlan" => stacked::vlan(reader, device),
+        "macvlan" | "macvtap" => stacked::macvlan(reader, device),
+        "ipvlan" | "ipvtap" => stacked::ipvlan(reader, device),
+        "team" => stacked::team(reader, device),
+        "bond" => stacked::bond(reader, device, nest),
+        "vrf" => stacked::vrf(reader, device),
+        "ifb" => stacked::ifb(reader, device),
+        "tun" if tunnel_counters(reader, device)?.is_none() => stacked::tun(reader, device),
         // They read what others' do: `br_get_stats64` until 5.10, `tun_net_get_stats64` since then,
         // `macsec_get_stats64`, `netkit_get_stats`.
-        "dummy" | "bridge" | "tun" | "macsec" | "netkit" => generic(context, device),
+        "dummy" | "bridge" | "tun" | "macsec" | "netkit" => generic(reader, device),
         _ => Err(OWN_COUNTERS),
     }
 }
 
 /// What the device's own counters tell, and what the driver adds to them when it is asked.
-fn of_device(context: &Context, device: u64, driver: &str) -> ReadResult<Counters> {
-    let mut counters = device_stats(context, device)?;
+fn of_device(reader: &Reader, device: u64, driver: &str) -> ReadResult<Counters> {
+    let mut counters = device_stats(reader, device)?;
     // `ip6_get_stats` (net/ipv6/ip6_tunnel.c) until 5.10 writes the sums over the CPUs into them.
-    if driver == "ip6tnl" && tunnel_counters(context, device)?.is_some() {
+    if driver == "ip6tnl" && tunnel_counters(reader, device)?.is_some() {
         (counters.rx_packets, counters.rx_bytes) = (0, 0);
         (counters.tx_packets, counters.tx_bytes) = (0, 0);
-        add_tunnel(context, device, &mut counters)?;
+        add_tunnel(reader, device, &mut counters)?;
     }
     Ok(counters)
 }
@@ -165,18 +165,18 @@ enum Asked {
 }
 
 impl Asked {
-    fn of(context: &Context, device: u64) -> ReadResult<Self> {
-        let (layout, symbols) = (&context.layout.network, &context.layout.symbols);
-        let ops = context.follow(device, layout.device.netdev_ops)?;
-        if let Some(function) = context.pointer(ops, layout.device_ops.ndo_get_stats64)? {
+    fn of(reader: &Reader, device: u64) -> ReadResult<Self> {
+        let (layout, symbols) = (&reader.layout.network, &reader.layout.symbols);
+        let ops = reader.follow(device, layout.device.netdev_ops)?;
+        if let Some(function) = reader.pointer(ops, layout.device_ops.ndo_get_stats64)? {
             let generic = [symbols.dev_get_tstats64, symbols.ip_tunnel_get_stats64];
             let is_generic = generic.iter().any(|symbol| symbol.address == Some(function));
             return Ok(if is_generic { Self::Generic } else { Self::Driver });
         }
-        if context.pointer(ops, layout.device_ops.ndo_get_stats)?.is_some() {
+        if reader.pointer(ops, layout.device_ops.ndo_get_stats)?.is_some() {
             return Ok(Self::Device);
         }
-        Ok(match stat_type(context, device) {
+        Ok(match stat_type(reader, device) {
             Some(TUNNEL_STATS | DEVICE_STATS) => Self::Generic,
             _ => Self::Device,
         })
@@ -185,28 +185,28 @@ impl Asked {
 
 /// The driver's name: of a virtual device the kind that `ip link add type` takes, of a real one its
 /// bus driver.
-fn driver(context: &Context, device: u64) -> ReadResult<Text> {
-    let layout = &context.layout.network;
-    if context.unsigned(device, layout.device.flags)? & LOOPBACK != 0 {
+fn driver(reader: &Reader, device: u64) -> ReadResult<Text> {
+    let layout = &reader.layout.network;
+    if reader.unsigned(device, layout.device.flags)? & LOOPBACK != 0 {
         return Ok(Text::fixed("lo"));
     }
-    if let Some(ops) = context.pointer(device, layout.device.rtnl_link_ops)?
-        && let Some(kind) = context.pointer(ops, layout.link_ops.kind)?
+    if let Some(ops) = reader.pointer(device, layout.device.rtnl_link_ops)?
+        && let Some(kind) = reader.pointer(ops, layout.link_ops.kind)?
     {
-        return context.text_at(kind, 64);
+        return reader.text_at(kind, 64);
     }
-    let Some(parent) = context.pointer(device, layout.device.parent)? else {
+    let Some(parent) = reader.pointer(device, layout.device.parent)? else {
         return Ok(Text::default());
     };
-    let Some(driver) = context.pointer(parent, layout.generic_device.driver)? else {
+    let Some(driver) = reader.pointer(parent, layout.generic_device.driver)? else {
         return Ok(Text::default());
     };
-    context.text_at(context.follow(driver, layout.driver.name)?, 64)
+    reader.text_at(reader.follow(driver, layout.driver.name)?, 64)
 }
 
 /// `loopback_get_stats64`: what is sent is what is received.
-fn loopback(context: &Context, device: u64) -> ReadResult<Counters> {
-    let (packets, bytes) = lightweight(context, device)?;
+fn loopback(reader: &Reader, device: u64) -> ReadResult<Counters> {
+    let (packets, bytes) = lightweight(reader, device)?;
     Ok(Counters {
         rx_packets: packets,
         tx_packets: packets,
@@ -217,20 +217,20 @@ fn loopback(context: &Context, device: u64) -> ReadResult<Counters> {
 }
 
 /// `dev_lstats_read`: (packets, bytes) over all CPUs.
-fn lightweight(context: &Context, device: u64) -> ReadResult<(u64, u64)> {
-    let layout = &context.layout.network;
-    let stats = context.unsigned(device, layout.device.lstats)?;
+fn lightweight(reader: &Reader, device: u64) -> ReadResult<(u64, u64)> {
+    let layout = &reader.layout.network;
+    let stats = reader.unsigned(device, layout.device.lstats)?;
     Ok((
-        per_cpu_sum(context, stats, layout.loopback_stats.packets)?,
-        per_cpu_sum(context, stats, layout.loopback_stats.bytes)?,
+        per_cpu_sum(reader, stats, layout.loopback_stats.packets)?,
+        per_cpu_sum(reader, stats, layout.loopback_stats.bytes)?,
     ))
 }
 
 /// `struct net_device_stats`.
-fn device_stats(context: &Context, device: u64) -> ReadResult<Counters> {
-    let layout = &context.layout.network;
-    let stats = context.at(device, layout.device.stats)?;
-    let of = |field| context.unsigned(stats, field);
+fn device_stats(reader: &Reader, device: u64) -> ReadResult<Counters> {
+    let layout = &reader.layout.network;
+    let stats = reader.at(device, layout.device.stats)?;
+    let of = |field| reader.unsigned(stats, field);
     Ok(Counters {
         rx_bytes: of(layout.stats.rx_bytes)?,
         rx_packets: of(layout.stats.rx_packets)?,
@@ -245,21 +245,21 @@ fn device_stats(context: &Context, device: u64) -> ReadResult<Counters> {
 }
 
 /// The same, and the per-CPU counters of the device.
-fn generic(context: &Context, device: u64) -> ReadResult<Counters> {
-    let layout = &context.layout.network;
-    let mut counters = device_stats(context, device)?;
-    let Some(per_cpu) = tunnel_counters(context, device)? else { return Ok(counters) };
+fn generic(reader: &Reader, device: u64) -> ReadResult<Counters> {
+    let layout = &reader.layout.network;
+    let mut counters = device_stats(reader, device)?;
+    let Some(per_cpu) = tunnel_counters(reader, device)? else { return Ok(counters) };
     // A device without a type may have counters of any kind here; those of tunnels, bridges and tun
     // are by far the most common, and drivers with others are known by name above.
-    match stat_type(context, device).unwrap_or(TUNNEL_STATS) {
+    match stat_type(reader, device).unwrap_or(TUNNEL_STATS) {
         LOOPBACK_STATS => {
-            let (packets, bytes) = lightweight(context, device)?;
+            let (packets, bytes) = lightweight(reader, device)?;
             add(&mut counters.tx_packets, packets);
             add(&mut counters.tx_bytes, bytes);
         }
         DEVICE_STATS => {
             let of = &layout.device_stats;
-            let sum = |field| per_cpu_sum(context, per_cpu, field);
+            let sum = |field| per_cpu_sum(reader, per_cpu, field);
             add(&mut counters.rx_packets, sum(of.rx_packets)?);
             add(&mut counters.rx_bytes, sum(of.rx_bytes)?);
             add(&mut counters.rx_dropped, sum(of.rx_drops)?);
@@ -267,28 +267,28 @@ fn generic(context: &Context, device: u64) -> ReadResult<Counters> {
             add(&mut counters.tx_bytes, sum(of.tx_bytes)?);
             add(&mut counters.tx_dropped, sum(of.tx_drops)?);
         }
-        _ => add_tunnel(context, device, &mut counters)?,
+        _ => add_tunnel(reader, device, &mut counters)?,
     }
     Ok(counters)
 }
 
 /// The device's per-CPU counters, of whatever kind.
-fn tunnel_counters(context: &Context, device: u64) -> ReadResult<Option<u64>> {
-    context.pointer(device, context.layout.network.device.tstats)
+fn tunnel_counters(reader: &Reader, device: u64) -> ReadResult<Option<u64>> {
+    reader.pointer(device, reader.layout.network.device.tstats)
 }
 
 /// What the device itself says its per-CPU counters are (34d21de99cea, 6.7, and stable kernels).
-fn stat_type(context: &Context, device: u64) -> Option<u64> {
-    let kind = context.layout.network.device.pcpu_stat_type;
-    context.unsigned(device, kind).ok().filter(|kind| *kind != 0)
+fn stat_type(reader: &Reader, device: u64) -> Option<u64> {
+    let kind = reader.layout.network.device.pcpu_stat_type;
+    reader.unsigned(device, kind).ok().filter(|kind| *kind != 0)
 }
 
 /// `dev_fetch_sw_netstats`.
-fn add_tunnel(context: &Context, device: u64, counters: &mut Counters) -> ReadResult<()> {
-    let layout = &context.layout.network;
+fn add_tunnel(reader: &Reader, device: u64, counters: &mut Counters) -> ReadResult<()> {
+    let layout = &reader.layout.network;
     let of = &layout.tunnel_stats;
-    let per_cpu = context.follow(device, layout.device.tstats)?;
-    let sum = |field| per_cpu_sum(context, per_cpu, field);
+    let per_cpu = reader.follow(device, layout.device.tstats)?;
+    let sum = |field| per_cpu_sum(reader, per_cpu, field);
     add(&mut counters.rx_packets, sum(of.rx_packets)?);
     add(&mut counters.rx_bytes, sum(of.rx_bytes)?);
     add(&mut counters.tx_packets, sum(of.tx_packets)?);
@@ -305,8 +305,8 @@ fn all_queues(queues: u64, device: u64) -> ReadResult<u64> {
 }
 
 /// A driver's own part leads back to its device: a check of offsets that no type information gave.
-fn check_owner(context: &Context, own: u64, dev: Field, device: u64) -> ReadResult<()> {
-    match context.unsigned(own, dev)? == device {
+fn check_owner(reader: &Reader, own: u64, dev: Field, device: u64) -> ReadResult<()> {
+    match reader.unsigned(own, dev)? == device {
         true => Ok(()),
         false => Err(ReadError::Nonsense {
             what: "the driver's part does not lead back to its device",
@@ -316,24 +316,24 @@ fn check_owner(context: &Context, own: u64, dev: Field, device: u64) -> ReadResu
 }
 
 /// Drops that the core counts itself, per CPU (`dev_get_stats`).
-fn add_core_drops(context: &Context, device: u64, counters: &mut Counters) -> ReadResult<()> {
-    let layout = &context.layout.network;
+fn add_core_drops(reader: &Reader, device: u64, counters: &mut Counters) -> ReadResult<()> {
+    let layout = &reader.layout.network;
     if !layout.device.core_stats.exists() {
-        add(&mut counters.rx_dropped, context.unsigned(device, layout.device.rx_dropped)?);
-        add(&mut counters.tx_dropped, context.unsigned(device, layout.device.tx_dropped)?);
+        add(&mut counters.rx_dropped, reader.unsigned(device, layout.device.rx_dropped)?);
+        add(&mut counters.tx_dropped, reader.unsigned(device, layout.device.tx_dropped)?);
         return Ok(());
     }
-    let Some(drops) = context.pointer(device, layout.device.core_stats)? else { return Ok(()) };
-    add(&mut counters.rx_dropped, per_cpu_sum(context, drops, layout.core_stats.rx_dropped)?);
-    add(&mut counters.tx_dropped, per_cpu_sum(context, drops, layout.core_stats.tx_dropped)?);
+    let Some(drops) = reader.pointer(device, layout.device.core_stats)? else { return Ok(()) };
+    add(&mut counters.rx_dropped, per_cpu_sum(reader, drops, layout.core_stats.rx_dropped)?);
+    add(&mut counters.tx_dropped, per_cpu_sum(reader, drops, layout.core_stats.tx_dropped)?);
     Ok(())
 }
 
 /// The driver's own part behind `struct net_device` (`netdev_priv`).
-fn private(context: &Context, device: u64) -> ReadResult<u64> {
-    let layout = &context.layout.network.device;
+fn private(reader: &Reader, device: u64) -> ReadResult<u64> {
+    let layout = &reader.layout.network.device;
     if layout.private.exists() {
-        return context.at(device, layout.private);
+        return reader.at(device, layout.private);
     }
     match layout.size.checked_next_multiple_of(PRIVATE_ALIGNMENT) {
         Some(size) if layout.size > 0 => Ok(device.wrapping_add(u64::from(size))),
@@ -342,17 +342,17 @@ fn private(context: &Context, device: u64) -> ReadResult<u64> {
 }
 
 /// The sum of a counter over the possible CPUs.
-fn per_cpu_sum(context: &Context, base: u64, field: Field) -> ReadResult<u64> {
+fn per_cpu_sum(reader: &Reader, base: u64, field: Field) -> ReadResult<u64> {
     let mut sum = 0;
-    for cpu in context.possible_cpus()? {
-        add(&mut sum, context.unsigned(context.per_cpu(base, cpu)?, field)?);
+    for cpu in reader.possible_cpus()? {
+        add(&mut sum, reader.unsigned(reader.per_cpu(base, cpu)?, field)?);
     }
     Ok(sum)
 }
 
 /// The same of counters of 32 bits.
-fn per_cpu_sum_u32(context: &Context, base: u64, field: Field) -> ReadResult<u64> {
-    per_cpu_sum(context, base, field).map(|sum| u64::from(sum as u32))
+fn per_cpu_sum_u32(reader: &Reader, base: u64, field: Field) -> ReadResult<u64> {
+    per_cpu_sum(reader, base, field).map(|sum| u64::from(sum as u32))
 }
 
 /// Counters wrap, as the kernel's do.

@@ -4,49 +4,49 @@ use super::{
     Counters, Nest, add, all_queues, check_owner, counters_under, device_stats, per_cpu_sum,
     per_cpu_sum_u32, private,
 };
-use crate::crawl::reader::{Context, ReadResult};
+use crate::crawl::reader::{ReadResult, Reader};
 use crate::layout::{Bond, Field, Ifb, Ipvlan, Macvlan, Team, Tun, Vlan, VlanStats, VrfStats};
 
 /// `vlan_dev_get_stats64` (net/8021q/vlan_dev.c).
-pub(super) fn vlan(context: &Context, device: u64) -> ReadResult<Counters> {
-    let driver = context.driver::<Vlan>()?;
-    let own = private(context, device)?;
-    of_vlan(context, own, driver.private.stats, &driver.stats)
+pub(super) fn vlan(reader: &Reader, device: u64) -> ReadResult<Counters> {
+    let driver = reader.driver::<Vlan>()?;
+    let own = private(reader, device)?;
+    of_vlan(reader, own, driver.private.stats, &driver.stats)
 }
 
 /// `macvlan_dev_get_stats64` (drivers/net/macvlan.c).
-pub(super) fn macvlan(context: &Context, device: u64) -> ReadResult<Counters> {
-    let driver = context.driver::<Macvlan>()?;
-    let own = private(context, device)?;
-    check_owner(context, own, driver.private.dev, device)?;
-    let counters = of_vlan(context, own, driver.private.stats, &driver.stats)?;
+pub(super) fn macvlan(reader: &Reader, device: u64) -> ReadResult<Counters> {
+    let driver = reader.driver::<Macvlan>()?;
+    let own = private(reader, device)?;
+    check_owner(reader, own, driver.private.dev, device)?;
+    let counters = of_vlan(reader, own, driver.private.stats, &driver.stats)?;
     Ok(Counters { rx_dropped: counters.rx_errors, ..counters })
 }
 
-fn of_vlan(context: &Context, own: u64, stats: Field, of: &VlanStats) -> ReadResult<Counters> {
-    let stats = context.follow(own, stats)?;
-    let sum = |field| per_cpu_sum(context, stats, field);
+fn of_vlan(reader: &Reader, own: u64, stats: Field, of: &VlanStats) -> ReadResult<Counters> {
+    let stats = reader.follow(own, stats)?;
+    let sum = |field| per_cpu_sum(reader, stats, field);
     Ok(Counters {
         rx_packets: sum(of.rx_packets)?,
         rx_bytes: sum(of.rx_bytes)?,
         tx_packets: sum(of.tx_packets)?,
         tx_bytes: sum(of.tx_bytes)?,
-        rx_errors: per_cpu_sum_u32(context, stats, of.rx_errors)?,
-        tx_dropped: per_cpu_sum_u32(context, stats, of.tx_dropped)?,
+        rx_errors: per_cpu_sum_u32(reader, stats, of.rx_errors)?,
+        tx_dropped: per_cpu_sum_u32(reader, stats, of.tx_dropped)?,
         ..Counters::default()
     })
 }
 
 /// `ipvlan_get_stats64` (drivers/net/ipvlan/ipvlan_main.c). Kernels before ff672b9ffeb3 (6.7, and stable kernels)
 /// count errors of sending, but do not show them.
-pub(super) fn ipvlan(context: &Context, device: u64) -> ReadResult<Counters> {
-    let driver = context.driver::<Ipvlan>()?;
-    let own = private(context, device)?;
-    check_owner(context, own, driver.private.dev, device)?;
+pub(super) fn ipvlan(reader: &Reader, device: u64) -> ReadResult<Counters> {
+    let driver = reader.driver::<Ipvlan>()?;
+    let own = private(reader, device)?;
+    check_owner(reader, own, driver.private.dev, device)?;
     let of = &driver.stats;
-    let stats = context.follow(own, driver.private.stats)?;
-    let sum = |field| per_cpu_sum(context, stats, field);
-    let rx_errors = per_cpu_sum_u32(context, stats, of.rx_errors)?;
+    let stats = reader.follow(own, driver.private.stats)?;
+    let sum = |field| per_cpu_sum(reader, stats, field);
+    let rx_errors = per_cpu_sum_u32(reader, stats, of.rx_errors)?;
     Ok(Counters {
         rx_packets: sum(of.rx_packets)?,
         rx_bytes: sum(of.rx_bytes)?,
@@ -54,51 +54,51 @@ pub(super) fn ipvlan(context: &Context, device: u64) -> ReadResult<Counters> {
         tx_bytes: sum(of.tx_bytes)?,
         rx_errors,
         rx_dropped: rx_errors,
-        tx_dropped: per_cpu_sum_u32(context, stats, of.tx_dropped)?,
-        tx_errors: device_stats(context, device)?.tx_errors,
+        tx_dropped: per_cpu_sum_u32(reader, stats, of.tx_dropped)?,
+        tx_errors: device_stats(reader, device)?.tx_errors,
         rx_missed: 0,
     })
 }
 
 /// `team_get_stats64` (drivers/net/team/team_core.c).
-pub(super) fn team(context: &Context, device: u64) -> ReadResult<Counters> {
-    let driver = context.driver::<Team>()?;
+pub(super) fn team(reader: &Reader, device: u64) -> ReadResult<Counters> {
+    let driver = reader.driver::<Team>()?;
     let of = &driver.stats;
-    let stats = context.follow(private(context, device)?, driver.private.stats)?;
-    let sum = |field| per_cpu_sum(context, stats, field);
+    let stats = reader.follow(private(reader, device)?, driver.private.stats)?;
+    let sum = |field| per_cpu_sum(reader, stats, field);
     Ok(Counters {
         rx_packets: sum(of.rx_packets)?,
         rx_bytes: sum(of.rx_bytes)?,
         tx_packets: sum(of.tx_packets)?,
         tx_bytes: sum(of.tx_bytes)?,
-        rx_dropped: per_cpu_sum_u32(context, stats, of.rx_dropped)?,
-        tx_dropped: per_cpu_sum_u32(context, stats, of.tx_dropped)?,
+        rx_dropped: per_cpu_sum_u32(reader, stats, of.rx_dropped)?,
+        tx_dropped: per_cpu_sum_u32(reader, stats, of.tx_dropped)?,
         ..Counters::default()
     })
 }
 
 /// `bond_get_stats` (drivers/net/bonding/bond_main.c): what it counted until it was last asked, and what the devices
 /// under it counted since.
-pub(super) fn bond(context: &Context, device: u64, nest: &Nest) -> ReadResult<Counters> {
-    let driver = context.driver::<Bond>()?;
-    let layout = &context.layout.network;
-    let own = private(context, device)?;
-    check_owner(context, own, driver.private.dev, device)?;
-    let mut counters = link_stats(context, context.at(own, driver.private.stats)?)?;
-    let lower = context.at(device, layout.device.lower)?;
-    for entry in context.whole_list(lower, layout.adjacent.list)? {
-        let Some(slave) = context.pointer(entry, layout.adjacent.private)? else { continue };
-        let before = link_stats(context, context.at(slave, driver.slave.stats)?)?;
-        let under = context.follow(slave, driver.slave.dev)?;
-        counters.fold(&counters_under(context, under, nest)?, &before);
+pub(super) fn bond(reader: &Reader, device: u64, nest: &Nest) -> ReadResult<Counters> {
+    let driver = reader.driver::<Bond>()?;
+    let layout = &reader.layout.network;
+    let own = private(reader, device)?;
+    check_owner(reader, own, driver.private.dev, device)?;
+    let mut counters = link_stats(reader, reader.at(own, driver.private.stats)?)?;
+    let lower = reader.at(device, layout.device.lower)?;
+    for entry in reader.whole_list(lower, layout.adjacent.list)? {
+        let Some(slave) = reader.pointer(entry, layout.adjacent.private)? else { continue };
+        let before = link_stats(reader, reader.at(slave, driver.slave.stats)?)?;
+        let under = reader.follow(slave, driver.slave.dev)?;
+        counters.fold(&counters_under(reader, under, nest)?, &before);
     }
     Ok(counters)
 }
 
 /// `struct rtnl_link_stats64`.
-fn link_stats(context: &Context, stats: u64) -> ReadResult<Counters> {
-    let layout = &context.layout.network.link_stats;
-    let of = |field| context.unsigned(stats, field);
+fn link_stats(reader: &Reader, stats: u64) -> ReadResult<Counters> {
+    let layout = &reader.layout.network.link_stats;
+    let of = |field| reader.unsigned(stats, field);
     Ok(Counters {
         rx_bytes: of(layout.rx_bytes)?,
         rx_packets: of(layout.rx_packets)?,
@@ -113,10 +113,10 @@ fn link_stats(context: &Context, stats: u64) -> ReadResult<Counters> {
 }
 
 /// `vrf_get_stats64` (drivers/net/vrf.c), which later kernels have not.
-pub(super) fn vrf(context: &Context, device: u64) -> ReadResult<Counters> {
-    let of = context.driver::<VrfStats>()?;
-    let stats = context.follow(device, context.layout.network.device.tstats)?;
-    let sum = |field| per_cpu_sum(context, stats, field);
+pub(super) fn vrf(reader: &Reader, device: u64) -> ReadResult<Counters> {
+    let of = reader.driver::<VrfStats>()?;
+    let stats = reader.follow(device, reader.layout.network.device.tstats)?;
+    let sum = |field| per_cpu_sum(reader, stats, field);
     Ok(Counters {
         rx_packets: sum(of.rx_packets)?,
         rx_bytes: sum(of.rx_bytes)?,
@@ -128,41 +128,41 @@ pub(super) fn vrf(context: &Context, device: u64) -> ReadResult<Counters> {
 }
 
 /// `ifb_stats64` (drivers/net/ifb.c).
-pub(super) fn ifb(context: &Context, device: u64) -> ReadResult<Counters> {
-    let driver = context.driver::<Ifb>()?;
+pub(super) fn ifb(reader: &Reader, device: u64) -> ReadResult<Counters> {
+    let driver = reader.driver::<Ifb>()?;
     let of = &driver.queue;
-    let count = context.layout.network.device.num_tx_queues;
-    let queues = all_queues(context.unsigned(device, count)?, device)?;
-    let first = context.follow(private(context, device)?, driver.private.queues)?;
-    let own = device_stats(context, device)?;
+    let count = reader.layout.network.device.num_tx_queues;
+    let queues = all_queues(reader.unsigned(device, count)?, device)?;
+    let first = reader.follow(private(reader, device)?, driver.private.queues)?;
+    let own = device_stats(reader, device)?;
     let mut counters =
         Counters { rx_dropped: own.rx_dropped, tx_dropped: own.tx_dropped, ..Counters::default() };
     for queue in 0..queues {
         let queue = first.wrapping_add(queue * u64::from(of.size));
-        check_owner(context, queue, of.dev, device)?;
-        add(&mut counters.rx_packets, context.unsigned(queue, of.rx_packets)?);
-        add(&mut counters.rx_bytes, context.unsigned(queue, of.rx_bytes)?);
-        add(&mut counters.tx_packets, context.unsigned(queue, of.tx_packets)?);
-        add(&mut counters.tx_bytes, context.unsigned(queue, of.tx_bytes)?);
+        check_owner(reader, queue, of.dev, device)?;
+        add(&mut counters.rx_packets, reader.unsigned(queue, of.rx_packets)?);
+        add(&mut counters.rx_bytes, reader.unsigned(queue, of.rx_bytes)?);
+        add(&mut counters.tx_packets, reader.unsigned(queue, of.tx_packets)?);
+        add(&mut counters.tx_bytes, reader.unsigned(queue, of.tx_bytes)?);
     }
     Ok(counters)
 }
 
 /// `tun_net_get_stats64` (drivers/net/tun.c) of 5.10.
-pub(super) fn tun(context: &Context, device: u64) -> ReadResult<Counters> {
-    let driver = context.driver::<Tun>()?;
-    let own = private(context, device)?;
-    check_owner(context, own, driver.private.dev, device)?;
+pub(super) fn tun(reader: &Reader, device: u64) -> ReadResult<Counters> {
+    let driver = reader.driver::<Tun>()?;
+    let own = private(reader, device)?;
+    check_owner(reader, own, driver.private.dev, device)?;
     let of = &driver.stats;
-    let stats = context.follow(own, driver.private.stats)?;
-    let sum = |field| per_cpu_sum(context, stats, field);
+    let stats = reader.follow(own, driver.private.stats)?;
+    let sum = |field| per_cpu_sum(reader, stats, field);
     Ok(Counters {
         rx_packets: sum(of.rx_packets)?,
         rx_bytes: sum(of.rx_bytes)?,
         tx_packets: sum(of.tx_packets)?,
         tx_bytes: sum(of.tx_bytes)?,
-        rx_dropped: per_cpu_sum_u32(context, stats, of.rx_dropped)?,
-        tx_dropped: per_cpu_sum_u32(context, stats, of.tx_dropped)?,
+        rx_dropped: per_cpu_sum_u32(reader, stats, of.rx_dropped)?,
+        tx_dropped: per_cpu_sum_u32(reader, stats, of.tx_dropped)?,
         ..Counters::default()
     })
 }

@@ -6,7 +6,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::confirm::{chain, forward, slot, slots};
 use super::xarray;
-use crate::crawl::reader::{Context, ReadError, ReadResult};
+use crate::crawl::reader::{ReadError, ReadResult, Reader};
 
 /// Where the kernel keeps tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -82,7 +82,7 @@ const KERNEL_THREAD: u64 = 0x0020_0000;
 /// # Errors
 /// The list of tasks or the table of ids was met in the middle of a change, or this kernel lacks what
 /// tells who a task is.
-pub(super) fn take(context: &Context, suspects: &[u64]) -> ReadResult<Census> {
+pub(super) fn take(reader: &Reader, suspects: &[u64]) -> ReadResult<Census> {
     let mut seen: FxHashMap<u64, Vec<TaskIndex>> = FxHashMap::default();
     let mut places = BTreeMap::new();
     let mut add = |place, tasks: &[u64], looked: ReadResult<()>| {
@@ -92,56 +92,56 @@ pub(super) fn take(context: &Context, suspects: &[u64]) -> ReadResult<Census> {
             seen.entry(task).or_default().push(place);
         }
     };
-    let init = context.symbol(context.layout.symbols.init_task)?;
-    let task = &context.layout.process.task;
-    let head = context.at(init, task.tasks)?;
-    let (listed, in_list) = reached(context, |tasks| {
-        let (reached, walked) = forward(context, head, task.tasks);
+    let init = reader.symbol(reader.layout.symbols.init_task)?;
+    let task = &reader.layout.process.task;
+    let head = reader.at(init, task.tasks)?;
+    let (listed, in_list) = reached(reader, |tasks| {
+        let (reached, walked) = forward(reader, head, task.tasks);
         tasks.extend(reached);
         walked
     });
     settled(in_list)?;
-    ahead(context, &listed);
+    ahead(reader, &listed);
     add(TaskIndex::TaskList, &listed, in_list);
-    let (of_ids, in_tables) = reached(context, |tasks| identified(context, tasks));
+    let (of_ids, in_tables) = reached(reader, |tasks| identified(reader, tasks));
     settled(in_tables)?;
-    ahead(context, &of_ids);
+    ahead(reader, &of_ids);
     add(TaskIndex::PidTable, &of_ids, in_tables);
     // Through these the lists of threads and children are met: who is not met could be in one that was not walked.
     let unread = [in_list, in_tables].into_iter().filter_map(Result::err);
     let unread = unread.into_iter().find(|error| error.is_unreadable());
     let is_met = |looked: ReadResult<()>| looked.and(unread.map_or(Ok(()), Err));
     let mut known = [listed, of_ids].concat();
-    let (threads, looked) = reached(context, |tasks| threads(context, &known, tasks));
+    let (threads, looked) = reached(reader, |tasks| threads(reader, &known, tasks));
     add(TaskIndex::ThreadList, &threads, is_met(looked));
     known.extend(threads);
     known.push(init);
     known.sort_unstable();
     known.dedup();
-    let (children, looked) = reached(context, |tasks| children(context, &known, tasks));
+    let (children, looked) = reached(reader, |tasks| children(reader, &known, tasks));
     add(TaskIndex::Children, &children, is_met(looked));
-    let (running, looked) = reached(context, |tasks| running(context, tasks));
+    let (running, looked) = reached(reader, |tasks| running(reader, tasks));
     add(TaskIndex::RunQueue, &running, looked);
     for suspect in suspects {
         seen.entry(*suspect).or_default();
     }
     // What is no task has ended meanwhile.
-    let before = context.absences();
+    let before = reader.absences();
     let members = seen.into_iter().filter(|(address, _)| *address != init);
-    let members = members.filter_map(|(address, seen)| member(context, address, seen).ok()?);
-    Ok(Census { members: members.collect(), places, unread: context.unread_since(before) })
+    let members = members.filter_map(|(address, seen)| member(reader, address, seen).ok()?);
+    Ok(Census { members: members.collect(), places, unread: reader.unread_since(before) })
 }
 
 /// The tasks of a place that were reached, and why not all were: also where the walk passed over memory that cannot be
 /// read.
 fn reached(
-    context: &Context,
+    reader: &Reader,
     walk: impl FnOnce(&mut Vec<u64>) -> ReadResult<()>,
 ) -> (Vec<u64>, ReadResult<()>) {
-    let before = context.absences();
+    let before = reader.absences();
     let mut tasks = Vec::new();
     let walked = walk(&mut tasks);
-    (tasks, walked.and(context.unread_since(before).map_or(Ok(()), Err)))
+    (tasks, walked.and(reader.unread_since(before).map_or(Ok(()), Err)))
 }
 
 /// An error for a place that was met in the middle of a change. What this kernel has not, or what cannot be read, is
@@ -154,58 +154,57 @@ fn settled(looked: ReadResult<()>) -> ReadResult<()> {
 }
 
 /// A task, if it lives: one that exits leaves the places one after another.
-fn member(context: &Context, address: u64, seen: Vec<TaskIndex>) -> ReadResult<Option<Member>> {
-    let layout = &context.layout.process.task;
-    let links = &context.layout.integrity.task;
-    let leader = context.follow(address, links.group_leader)?;
-    let tgid = context.u32(address, layout.tgid)?;
-    let lives = context.unsigned(address, layout.exit_state)? == 0
-        && context.unsigned(address, layout.state)? & NEW == 0;
+fn member(reader: &Reader, address: u64, seen: Vec<TaskIndex>) -> ReadResult<Option<Member>> {
+    let layout = &reader.layout.process.task;
+    let links = &reader.layout.integrity.task;
+    let leader = reader.follow(address, links.group_leader)?;
+    let tgid = reader.u32(address, layout.tgid)?;
+    let lives = reader.unsigned(address, layout.exit_state)? == 0
+        && reader.unsigned(address, layout.state)? & NEW == 0;
     // What is no task at all has no leader of its own group.
-    let is_task = context.follow(address, layout.signal)?
-        == context.follow(leader, layout.signal)?
-        && context.u32(leader, layout.tgid)? == tgid;
-    let tid = context.u32(address, layout.pid)?;
+    let is_task = reader.follow(address, layout.signal)? == reader.follow(leader, layout.signal)?
+        && reader.u32(leader, layout.tgid)? == tgid;
+    let tid = reader.u32(address, layout.pid)?;
     // The idle tasks, whose id is 0, are in no list.
     if !lives || !is_task || tid == 0 {
         return Ok(None);
     }
     let start = match layout.start_boottime.exists() {
-        true => context.unsigned(address, layout.start_boottime)?,
+        true => reader.unsigned(address, layout.start_boottime)?,
         false => 0,
     };
     Ok(Some(Member {
         identity: Identity { tgid, tid, start, address },
         leads: leader == address,
-        kernel_thread: context.unsigned(address, layout.flags)? & KERNEL_THREAD != 0,
-        cred: context.follow(address, layout.real_cred)?,
+        kernel_thread: reader.unsigned(address, layout.flags)? & KERNEL_THREAD != 0,
+        cred: reader.follow(address, layout.real_cred)?,
         seen,
     }))
 }
 
 /// The tasks of all ids of all PID namespaces. A task has an id in each of the namespaces that its own
 /// is in, so the first namespace's table has them all, if nobody took one out.
-fn identified(context: &Context, tasks: &mut Vec<u64>) -> ReadResult<()> {
-    let layout = &context.layout.integrity;
-    let process = &context.layout.process;
-    let first = context.symbol(context.layout.symbols.init_pid_ns)?;
+fn identified(reader: &Reader, tasks: &mut Vec<u64>) -> ReadResult<()> {
+    let layout = &reader.layout.integrity;
+    let process = &reader.layout.process;
+    let first = reader.symbol(reader.layout.symbols.init_pid_ns)?;
     let mut namespaces = vec![first];
     let mut met: FxHashSet<u64> = namespaces.iter().copied().collect();
     let mut ids = FxHashSet::default();
     while let Some(namespace) = namespaces.pop() {
-        let found = match xarray::pointers(context, context.at(namespace, layout.pid_table.head)?) {
+        let found = match xarray::pointers(reader, reader.at(namespace, layout.pid_table.head)?) {
             // A namespace that is going takes its table along; the first one stays.
             Err(_) if namespace != first => continue,
             found => found?,
         };
-        context.space.prefetch(found.iter().map(|id| (*id, u64::from(process.pid.size))));
+        reader.space.prefetch(found.iter().map(|id| (*id, u64::from(process.pid.size))));
         for id in found {
             if !ids.insert(id) {
                 continue;
             }
             // An id that is freed meanwhile has no tasks to tell of.
-            let _ = of_id(context, id, tasks);
-            if let Ok(namespace) = deepest(context, id)
+            let _ = of_id(reader, id, tasks);
+            if let Ok(namespace) = deepest(reader, id)
                 && met.insert(namespace)
             {
                 namespaces.push(namespace);
@@ -218,12 +217,12 @@ fn identified(context: &Context, tasks: &mut Vec<u64>) -> ReadResult<()> {
 }
 
 /// The tasks that have an id as their own or their group's.
-fn of_id(context: &Context, id: u64, tasks: &mut Vec<u64>) -> ReadResult<()> {
-    let layout = &context.layout.integrity;
+fn of_id(reader: &Reader, id: u64, tasks: &mut Vec<u64>) -> ReadResult<()> {
+    let layout = &reader.layout.integrity;
     for kind in PIDTYPES {
-        let first = slot(context, id, layout.pid.tasks, kind)?;
-        chain(context, first, 0, 0, |link| {
-            let links = slot(context, 0, layout.task.pid_links, kind)?;
+        let first = slot(reader, id, layout.pid.tasks, kind)?;
+        chain(reader, first, 0, 0, |link| {
+            let links = slot(reader, 0, layout.task.pid_links, kind)?;
             tasks.push(link.wrapping_sub(links));
             Ok(())
         })?;
@@ -232,61 +231,61 @@ fn of_id(context: &Context, id: u64, tasks: &mut Vec<u64>) -> ReadResult<()> {
 }
 
 /// The PID namespace in which an id was made.
-fn deepest(context: &Context, id: u64) -> ReadResult<u64> {
+fn deepest(reader: &Reader, id: u64) -> ReadResult<u64> {
     const DEEPEST: u64 = 32;
-    let layout = &context.layout.process;
-    let level = context.unsigned(id, layout.pid.level)?;
+    let layout = &reader.layout.process;
+    let level = reader.unsigned(id, layout.pid.level)?;
     if level > DEEPEST {
         return Err(ReadError::Nonsense { what: "an id has too many levels", address: id });
     }
-    let numbers = context.at(id, layout.pid.numbers)?;
-    context.follow(numbers.wrapping_add(level * u64::from(layout.upid.size)), layout.upid.ns)
+    let numbers = reader.at(id, layout.pid.numbers)?;
+    reader.follow(numbers.wrapping_add(level * u64::from(layout.upid.size)), layout.upid.ns)
 }
 
 /// The threads of all groups. A group that ends meanwhile gives what of it was reached.
-fn threads(context: &Context, tasks: &[u64], found: &mut Vec<u64>) -> ReadResult<()> {
-    let layout = &context.layout.process;
+fn threads(reader: &Reader, tasks: &[u64], found: &mut Vec<u64>) -> ReadResult<()> {
+    let layout = &reader.layout.process;
     let at = layout.signal.thread_head;
     at.member().ok_or(ReadError::NoMember(at.name))?;
     let signals: FxHashSet<u64> =
-        tasks.iter().filter_map(|task| context.follow(*task, layout.task.signal).ok()).collect();
-    context.space.prefetch(signals.iter().map(|one| (*one, u64::from(layout.signal.size))));
-    let heads = signals.into_iter().filter_map(|signal| context.at(signal, at).ok());
-    found.extend(heads.flat_map(|head| forward(context, head, layout.task.thread_node).0));
+        tasks.iter().filter_map(|task| reader.follow(*task, layout.task.signal).ok()).collect();
+    reader.space.prefetch(signals.iter().map(|one| (*one, u64::from(layout.signal.size))));
+    let heads = signals.into_iter().filter_map(|signal| reader.at(signal, at).ok());
+    found.extend(heads.flat_map(|head| forward(reader, head, layout.task.thread_node).0));
     Ok(())
 }
 
 /// The children of all tasks.
-fn children(context: &Context, tasks: &[u64], found: &mut Vec<u64>) -> ReadResult<()> {
-    let layout = &context.layout.integrity.task;
+fn children(reader: &Reader, tasks: &[u64], found: &mut Vec<u64>) -> ReadResult<()> {
+    let layout = &reader.layout.integrity.task;
     let at = layout.children;
     at.member().ok_or(ReadError::NoMember(at.name))?;
-    let heads = tasks.iter().filter_map(|task| context.at(*task, at).ok());
-    found.extend(heads.flat_map(|head| forward(context, head, layout.sibling).0));
+    let heads = tasks.iter().filter_map(|task| reader.at(*task, at).ok());
+    found.extend(heads.flat_map(|head| forward(reader, head, layout.sibling).0));
     Ok(())
 }
 
 /// What runs on the CPUs, and what waits for them. The queues change all the time: what was reached
 /// counts.
-fn running(context: &Context, tasks: &mut Vec<u64>) -> ReadResult<()> {
-    let layout = &context.layout.integrity;
-    let queues = context.symbol(context.layout.symbols.runqueues)?;
+fn running(reader: &Reader, tasks: &mut Vec<u64>) -> ReadResult<()> {
+    let layout = &reader.layout.integrity;
+    let queues = reader.symbol(reader.layout.symbols.runqueues)?;
     let fair = layout.run_queue.cfs_tasks;
     fair.member().ok_or(ReadError::NoMember(fair.name))?;
-    for cpu in context.cpus(context.layout.symbols.__cpu_possible_mask)? {
-        let queue = context.per_cpu(queues, cpu)?;
-        tasks.extend(context.pointer(queue, layout.run_queue.curr)?);
-        let mut add = |head, node| tasks.extend(forward(context, head, node).0);
-        add(context.at(queue, fair)?, layout.task.group_node);
+    for cpu in reader.cpus(reader.layout.symbols.__cpu_possible_mask)? {
+        let queue = reader.per_cpu(queues, cpu)?;
+        tasks.extend(reader.pointer(queue, layout.run_queue.curr)?);
+        let mut add = |head, node| tasks.extend(forward(reader, head, node).0);
+        add(reader.at(queue, fair)?, layout.task.group_node);
         for priority in 0..slots(layout.run_queue.rt_queue)? {
-            let head = slot(context, queue, layout.run_queue.rt_queue, priority)?;
+            let head = slot(reader, queue, layout.run_queue.rt_queue, priority)?;
             add(head, layout.task.run_list);
         }
     }
     Ok(())
 }
 
-fn ahead(context: &Context, tasks: &[u64]) {
-    let length = u64::from(context.layout.process.task.size.max(1));
-    context.space.prefetch(tasks.iter().map(|task| (*task, length)));
+fn ahead(reader: &Reader, tasks: &[u64]) {
+    let length = u64::from(reader.layout.process.task.size.max(1));
+    reader.space.prefetch(tasks.iter().map(|task| (*task, length)));
 }

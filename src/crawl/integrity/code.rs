@@ -1,7 +1,7 @@
 //! Whose the code at an address is: the kernel's, a module's, or nobody's.
 
 use super::modules::{KnownModule, Modules, known};
-use crate::crawl::reader::{Context, ReadResult};
+use crate::crawl::reader::{ReadResult, Reader};
 use crate::frame::HookTarget;
 
 /// All code that one look knows of.
@@ -11,10 +11,10 @@ pub(super) struct Code {
 }
 
 impl Code {
-    pub fn find(context: &Context) -> ReadResult<Self> {
-        let symbols = &context.layout.symbols;
-        let kernel = context.symbol(symbols._stext)?..context.symbol(symbols._etext)?;
-        Ok(Self { kernel, modules: known(context)? })
+    pub fn find(reader: &Reader) -> ReadResult<Self> {
+        let symbols = &reader.layout.symbols;
+        let kernel = reader.symbol(symbols._stext)?..reader.symbol(symbols._etext)?;
+        Ok(Self { kernel, modules: known(reader)? })
     }
 
     /// Whether the kernel's own code is there.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rustc_hash::FxHashSet;
 
-use crate::crawl::reader::{Context, ReadError, ReadResult};
+use crate::crawl::reader::{ReadError, ReadResult, Reader};
 use crate::layout::Field;
 
 /// Looks in which a finding must be.
@@ -32,7 +32,7 @@ pub(super) struct Confirmed<K, V> {
 /// # Errors
 /// The last look's, when too few looks came to an end.
 pub(super) fn confirmed<K: Ord, V>(
-    context: &Context,
+    reader: &Reader,
     mut look: impl FnMut(&BTreeMap<K, V>) -> ReadResult<BTreeMap<K, V>>,
 ) -> ReadResult<Confirmed<K, V>> {
     let mut found: Option<BTreeMap<K, V>> = None;
@@ -42,15 +42,15 @@ pub(super) fn confirmed<K: Ord, V>(
     let mut was_unread = false;
     for attempt in 0..MOST_LOOKS {
         if attempt > 0 {
-            context.forget();
+            reader.forget();
             // A guest's CPU may have been taken away in the middle of a change: give it time.
-            context.space.budget().wait(SHORTEST_WAIT * (1 << (2 * attempt.min(3) - 2)));
+            reader.space.budget().wait(SHORTEST_WAIT * (1 << (2 * attempt.min(3) - 2)));
         }
         let before = found.take().unwrap_or_default();
-        context.begin_steps();
-        let absences = context.absences();
+        reader.begin_steps();
+        let absences = reader.absences();
         let result = look(&before);
-        let unread = context.unread_since(absences);
+        let unread = reader.unread_since(absences);
         let is_settled = unread.is_none() || was_unread;
         was_unread = unread.is_some();
         match result {
@@ -79,18 +79,18 @@ pub(super) fn confirmed<K: Ord, V>(
 
 /// The structures of a doubly linked list by its forward links, which is how the kernel walks it: a link
 /// back that lies does not hide anything there. What was reached, and why not all was.
-pub(super) fn forward(context: &Context, head: u64, node: Field) -> (Vec<u64>, ReadResult<()>) {
+pub(super) fn forward(reader: &Reader, head: u64, node: Field) -> (Vec<u64>, ReadResult<()>) {
     let mut entries = Vec::new();
-    let walked = chain(context, head, 0, head, |link| {
-        entries.push(context.container(link, node)?);
+    let walked = chain(reader, head, 0, head, |link| {
+        entries.push(reader.container(link, node)?);
         Ok(())
     });
     (entries, walked)
 }
 
 /// All structures of such a list, or an error.
-pub(super) fn whole(context: &Context, head: u64, node: Field) -> ReadResult<Vec<u64>> {
-    let (entries, walked) = forward(context, head, node);
+pub(super) fn whole(reader: &Reader, head: u64, node: Field) -> ReadResult<Vec<u64>> {
+    let (entries, walked) = forward(reader, head, node);
     walked.map(|()| entries)
 }
 
@@ -106,33 +106,33 @@ pub(super) fn readable<T>(result: ReadResult<T>) -> ReadResult<Option<T>> {
 /// Visits the links of a chain until `end`. `first` is where the first link stands, `next` where in what
 /// a link leads to the next one does.
 pub(super) fn chain(
-    context: &Context,
+    reader: &Reader,
     first: u64,
     next: u64,
     end: u64,
     mut visit: impl FnMut(u64) -> ReadResult<()>,
 ) -> ReadResult<()> {
     let mut seen = FxHashSet::default();
-    let mut link = context.u64_at(first)?;
+    let mut link = reader.u64_at(first)?;
     while link != end {
         if !seen.insert(link) || seen.len() > LONGEST_LIST {
             return Err(ReadError::Nonsense { what: "the list does not end", address: link });
         }
-        context.step(link)?;
+        reader.step(link)?;
         visit(link)?;
-        link = context.u64_at(link.wrapping_add(next))?;
+        link = reader.u64_at(link.wrapping_add(next))?;
     }
     Ok(())
 }
 
 /// The address of an element of an array member.
-pub(super) fn slot(context: &Context, base: u64, field: Field, index: u32) -> ReadResult<u64> {
+pub(super) fn slot(reader: &Reader, base: u64, field: Field, index: u32) -> ReadResult<u64> {
     let member = field.member().ok_or(ReadError::NoMember(field.name))?;
     let stride = member.size.checked_div(member.elements).unwrap_or(0);
     if index >= member.elements {
         return Err(ReadError::NoMember(field.name));
     }
-    Ok(context.at(base, field)?.wrapping_add(u64::from(index) * u64::from(stride)))
+    Ok(reader.at(base, field)?.wrapping_add(u64::from(index) * u64::from(stride)))
 }
 
 /// How many elements an array member has.

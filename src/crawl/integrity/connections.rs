@@ -3,7 +3,7 @@
 use super::census::TaskIndex;
 use super::done;
 use crate::crawl::connections;
-use crate::crawl::reader::Context;
+use crate::crawl::context::Context;
 use crate::frame::{HiddenConnection, HiddenProcess, Integrity};
 
 /// Finds the sockets that hidden processes have open. Whether another socket's owner hides cannot be told

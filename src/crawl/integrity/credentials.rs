@@ -8,22 +8,22 @@ use std::collections::BTreeMap;
 
 use super::confirm::confirmed;
 use super::{Compared, census, conclude};
-use crate::crawl::reader::{Context, ReadResult};
+use crate::crawl::reader::{ReadResult, Reader};
 use crate::frame::{CredentialsOwner, Integrity, SharedCredentials};
 
-pub(super) fn check(context: &Context, found: &mut Integrity) {
-    found.shared_credentials = conclude(found, "credentials", shared(context));
+pub(super) fn check(reader: &Reader, found: &mut Integrity) {
+    found.shared_credentials = conclude(found, "credentials", shared(reader));
 }
 
 /// The owners of one set of credentials.
 type Owners = Vec<census::Member>;
 
-fn shared(context: &Context) -> ReadResult<Compared<SharedCredentials>> {
-    let init_cred = context.layout.symbols.init_cred.address;
+fn shared(reader: &Reader) -> ReadResult<Compared<SharedCredentials>> {
+    let init_cred = reader.layout.symbols.init_cred.address;
     let examined = Cell::new(0);
-    let confirmed = confirmed(context, |_| {
+    let confirmed = confirmed(reader, |_| {
         let mut owners: BTreeMap<u64, Owners> = BTreeMap::new();
-        for member in census::take(context, &[])?.members {
+        for member in census::take(reader, &[])?.members {
             owners.entry(member.cred).or_default().push(member);
         }
         examined.set(owners.len() as u64);
@@ -42,21 +42,21 @@ fn shared(context: &Context) -> ReadResult<Compared<SharedCredentials>> {
         Ok(suspicious.collect())
     })?;
     let found = confirmed.found.into_iter();
-    let rows = found.map(|((cred, _), owners)| row(context, cred, &owners)).collect();
+    let rows = found.map(|((cred, _), owners)| row(reader, cred, &owners)).collect();
     Ok(Compared { examined: examined.get(), rows, unread: confirmed.unread })
 }
 
-fn row(context: &Context, cred: u64, owners: &[census::Member]) -> SharedCredentials {
-    let layout = &context.layout.process;
+fn row(reader: &Reader, cred: u64, owners: &[census::Member]) -> SharedCredentials {
+    let layout = &reader.layout.process;
     let owner = |owner: &census::Member| CredentialsOwner {
         pid: owner.identity.tgid,
-        name: context.text(owner.identity.address, layout.task.comm).ok(),
+        name: reader.text(owner.identity.address, layout.task.comm).ok(),
         kernel_thread: owner.kernel_thread,
     };
     SharedCredentials {
         address: cred,
-        uid: context.u32(cred, layout.cred.uid).ok(),
-        of_kernel: Some(cred) == context.layout.symbols.init_cred.address,
+        uid: reader.u32(cred, layout.cred.uid).ok(),
+        of_kernel: Some(cred) == reader.layout.symbols.init_cred.address,
         processes: owners.iter().map(owner).collect(),
     }
 }

@@ -8,7 +8,7 @@ use super::code::Code;
 use super::confirm::{chain, confirmed, forward, readable, slot, slots};
 use super::probes::{self, Pointer};
 use super::{Compared, conclude};
-use crate::crawl::reader::{Context, ReadError, ReadResult};
+use crate::crawl::reader::{ReadError, ReadResult, Reader};
 use crate::frame::{HookTarget, HookedFunction, Integrity, Text};
 use crate::layout::{Field, Symbol};
 
@@ -24,38 +24,38 @@ enum May {
     Modules,
 }
 
-pub(super) fn check(context: &Context, found: &mut Integrity) {
-    type Pointers = fn(&Context) -> ReadResult<Vec<Pointer>>;
+pub(super) fn check(reader: &Reader, found: &mut Integrity) {
+    type Pointers = fn(&Reader) -> ReadResult<Vec<Pointer>>;
     let kinds: [(&str, &'static str, May, Pointers); 5] = [
         ("tables of operations", "operations", May::Kernel, operations),
-        ("functions that ftrace calls", "ftrace", May::Modules, |context| {
-            probes::ftrace(context).map(|(functions, _)| functions)
+        ("functions that ftrace calls", "ftrace", May::Modules, |reader| {
+            probes::ftrace(reader).map(|(functions, _)| functions)
         }),
-        ("functions that kprobes call", "kprobe", May::Modules, |context| {
-            probes::kprobes(context).map(|(_, functions)| functions)
+        ("functions that kprobes call", "kprobe", May::Modules, |reader| {
+            probes::kprobes(reader).map(|(_, functions)| functions)
         }),
         ("hooks of the packet filter", "netfilter", May::Modules, netfilter),
         ("functions that are told of keys", "notifier", May::Modules, notifiers),
     ];
     for (check, kind, may, pointers) in kinds {
-        let result = hooked(context, kind, may, pointers);
+        let result = hooked(reader, kind, may, pointers);
         let rows = conclude(found, check, result);
         found.hooked_functions.extend(rows);
     }
 }
 
 fn hooked(
-    context: &Context,
+    reader: &Reader,
     kind: &'static str,
     may: May,
-    pointers: impl Fn(&Context) -> ReadResult<Vec<Pointer>>,
+    pointers: impl Fn(&Reader) -> ReadResult<Vec<Pointer>>,
 ) -> ReadResult<Compared<HookedFunction>> {
     let examined = Cell::new(0);
-    let confirmed = confirmed(context, |_| {
-        let code = Code::find(context)?;
+    let confirmed = confirmed(reader, |_| {
+        let code = Code::find(reader)?;
         let mut hooked = BTreeMap::new();
         let mut count = 0;
-        for (name, address, function) in pointers(context)? {
+        for (name, address, function) in pointers(reader)? {
             let is_allowed = match may {
                 May::Kernel => code.is_kernel(function),
                 May::Modules => code.is_known(function),
@@ -80,9 +80,9 @@ fn hooked(
 }
 
 /// The kernel's own tables of functions that programs which list things end up in.
-fn operations(context: &Context) -> ReadResult<Vec<Pointer>> {
-    let symbols = &context.layout.symbols;
-    let layout = &context.layout.integrity;
+fn operations(reader: &Reader) -> ReadResult<Vec<Pointer>> {
+    let symbols = &reader.layout.symbols;
+    let layout = &reader.layout.integrity;
     let (seq, file, inode) =
         (&layout.seq_operations, &layout.file_operations, &layout.inode_operations);
     let seq = [seq.start, seq.stop, seq.next, seq.show];
@@ -121,9 +121,9 @@ fn operations(context: &Context) -> ReadResult<Vec<Pointer>> {
     for (table, fields) in &tables {
         let Some(start) = table.address else { continue };
         for field in fields.iter().filter(|field| field.exists()) {
-            let at = context.at(start, *field)?;
+            let at = reader.at(start, *field)?;
             let member = field.name.rsplit('.').next().unwrap_or_default();
-            let function = readable(context.u64_at(at))?;
+            let function = readable(reader.u64_at(at))?;
             pointers.extend(
                 function.map(|function| (format!("{}.{member}", table.name), at, function)),
             );
@@ -136,11 +136,11 @@ fn operations(context: &Context) -> ReadResult<Vec<Pointer>> {
 }
 
 /// The packet filter's hooks of all network namespaces.
-fn netfilter(context: &Context) -> ReadResult<Vec<Pointer>> {
-    let layout = &context.layout.integrity;
-    let net = &context.layout.network.net;
-    let head = context.symbol(context.layout.symbols.net_namespace_list)?;
-    let (namespaces, walked) = forward(context, head, net.list);
+fn netfilter(reader: &Reader) -> ReadResult<Vec<Pointer>> {
+    let layout = &reader.layout.integrity;
+    let net = &reader.layout.network.net;
+    let head = reader.symbol(reader.layout.symbols.net_namespace_list)?;
+    let (namespaces, walked) = forward(reader, head, net.list);
     readable(walked)?;
     let families = [
         layout.net_hooks.ipv4,
@@ -152,14 +152,14 @@ fn netfilter(context: &Context) -> ReadResult<Vec<Pointer>> {
     for namespace in namespaces {
         for family in families.into_iter().filter(|family| family.exists()) {
             for hook in 0..slots(family)? {
-                context.step(namespace)?;
-                let entries = context.u64_at(slot(context, namespace, family, hook)?);
+                reader.step(namespace)?;
+                let entries = reader.u64_at(slot(reader, namespace, family, hook)?);
                 let Some(entries) = readable(entries)?.filter(|entries| *entries != 0) else {
                     continue;
                 };
                 let name =
                     format!("{}[{hook}]", family.name.rsplit('.').next().unwrap_or_default());
-                readable(hooks(context, entries, &name, &mut pointers))?;
+                readable(hooks(reader, entries, &name, &mut pointers))?;
             }
         }
     }
@@ -167,33 +167,28 @@ fn netfilter(context: &Context) -> ReadResult<Vec<Pointer>> {
 }
 
 /// The hooks at one place of the packet filter.
-fn hooks(
-    context: &Context,
-    entries: u64,
-    name: &str,
-    pointers: &mut Vec<Pointer>,
-) -> ReadResult<()> {
-    let layout = &context.layout.integrity;
-    let first = context.at(entries, layout.hook_entries.hooks)?;
-    let count = context.unsigned(entries, layout.hook_entries.count)?.min(MOST_HOOKS);
+fn hooks(reader: &Reader, entries: u64, name: &str, pointers: &mut Vec<Pointer>) -> ReadResult<()> {
+    let layout = &reader.layout.integrity;
+    let first = reader.at(entries, layout.hook_entries.hooks)?;
+    let count = reader.unsigned(entries, layout.hook_entries.count)?.min(MOST_HOOKS);
     for index in 0..count {
-        context.step(entries)?;
+        reader.step(entries)?;
         let entry = first.wrapping_add(index * u64::from(layout.hook_entry.size));
-        let at = context.at(entry, layout.hook_entry.hook)?;
-        pointers.push((name.to_owned(), at, context.u64_at(at)?));
+        let at = reader.at(entry, layout.hook_entry.hook)?;
+        pointers.push((name.to_owned(), at, reader.u64_at(at)?));
     }
     Ok(())
 }
 
 /// Who is told of each key that is pressed (drivers/tty/vt/keyboard.c).
-fn notifiers(context: &Context) -> ReadResult<Vec<Pointer>> {
-    let layout = &context.layout.integrity;
-    let list = context.layout.symbols.keyboard_notifier_list;
-    let head = context.at(context.symbol(list)?, layout.atomic_notifiers.head)?;
+fn notifiers(reader: &Reader) -> ReadResult<Vec<Pointer>> {
+    let layout = &reader.layout.integrity;
+    let list = reader.layout.symbols.keyboard_notifier_list;
+    let head = reader.at(reader.symbol(list)?, layout.atomic_notifiers.head)?;
     let mut pointers = Vec::new();
-    let walked = chain(context, head, context.at(0, layout.notifier.next)?, 0, |block| {
-        let at = context.at(block, layout.notifier.call)?;
-        pointers.push((list.name.to_owned(), at, context.u64_at(at)?));
+    let walked = chain(reader, head, reader.at(0, layout.notifier.next)?, 0, |block| {
+        let at = reader.at(block, layout.notifier.call)?;
+        pointers.push((list.name.to_owned(), at, reader.u64_at(at)?));
         Ok(())
     });
     readable(walked)?;

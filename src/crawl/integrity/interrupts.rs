@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::code::Code;
 use super::confirm::{confirmed, readable};
 use super::{Compared, conclude};
-use crate::crawl::reader::{Context, ReadResult};
+use crate::crawl::reader::{ReadResult, Reader};
 use crate::frame::{HookTarget, HookedInterrupt, Integrity};
 
 /// `IDT_ENTRIES` (arch/x86/include/asm/desc_defs.h).
@@ -16,22 +16,22 @@ const EXCEPTIONS: u32 = 32;
 /// `EARLY_IDT_HANDLER_SIZE` (arch/x86/include/asm/segment.h), without and with CONFIG_X86_KERNEL_IBT.
 const EARLY_BYTES: [u64; 2] = [9, 13];
 
-pub(super) fn check(context: &Context, found: &mut Integrity) {
-    found.hooked_interrupts = conclude(found, "interrupt gates", hooked(context));
+pub(super) fn check(reader: &Reader, found: &mut Integrity) {
+    found.hooked_interrupts = conclude(found, "interrupt gates", hooked(reader));
 }
 
-fn hooked(context: &Context) -> ReadResult<Compared<HookedInterrupt>> {
-    let table = context.symbol(context.layout.symbols.idt_table)?;
-    let early = context.layout.symbols.early_idt_handler_array.address;
-    let stride = u64::from(context.layout.integrity.gate.size);
+fn hooked(reader: &Reader) -> ReadResult<Compared<HookedInterrupt>> {
+    let table = reader.symbol(reader.layout.symbols.idt_table)?;
+    let early = reader.layout.symbols.early_idt_handler_array.address;
+    let stride = u64::from(reader.layout.integrity.gate.size);
     let examined = Cell::new(0);
-    let gates = confirmed(context, |_| {
-        let code = Code::find(context)?;
+    let gates = confirmed(reader, |_| {
+        let code = Code::find(reader)?;
         let mut hooked = BTreeMap::new();
         let mut present = 0;
         for vector in 0..GATES {
             let gate = table.wrapping_add(u64::from(vector) * stride);
-            let Some(address) = readable(handler(context, gate))?.flatten() else { continue };
+            let Some(address) = readable(handler(reader, gate))?.flatten() else { continue };
             present += 1;
             // Exceptions that no processor has keep the handler of early boot, whose memory was freed.
             let is_early = |bytes: &u64| {
@@ -55,11 +55,11 @@ fn hooked(context: &Context) -> ReadResult<Compared<HookedInterrupt>> {
 }
 
 /// Where a gate leads; `None` for one that is not in use.
-fn handler(context: &Context, gate: u64) -> ReadResult<Option<u64>> {
-    let layout = &context.layout.integrity.gate;
-    if context.unsigned(gate, layout.present)? == 0 {
+fn handler(reader: &Reader, gate: u64) -> ReadResult<Option<u64>> {
+    let layout = &reader.layout.integrity.gate;
+    if reader.unsigned(gate, layout.present)? == 0 {
         return Ok(None);
     }
-    let part = |field| context.unsigned(gate, field);
+    let part = |field| reader.unsigned(gate, field);
     Ok(Some(part(layout.low)? | part(layout.middle)? << 16 | part(layout.high)? << 32))
 }

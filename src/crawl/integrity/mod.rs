@@ -19,7 +19,8 @@ mod prologue;
 mod syscalls;
 mod xarray;
 
-use crate::crawl::reader::{Context, ReadError, ReadResult};
+use crate::crawl::context::Context;
+use crate::crawl::reader::{ReadError, ReadResult};
 use crate::frame::{CheckOutcome, Integrity, IntegrityCheck, Text};
 
 pub(super) fn crawl(context: &Context) -> Integrity {

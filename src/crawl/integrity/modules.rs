@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::confirm::{confirmed, forward, slot, slots};
 use super::{done, not_done};
-use crate::crawl::reader::{Context, ReadError, ReadResult};
+use crate::crawl::reader::{ReadError, ReadResult, Reader};
 use crate::crawl::tree::rb_entries;
 use crate::frame::{HiddenModule, Integrity, Text};
 
@@ -98,20 +98,20 @@ const MOST_BYTES: u64 = 1 << 30;
 ///
 /// # Errors
 /// A list was met in the middle of a change.
-pub(super) fn known(context: &Context) -> ReadResult<Modules> {
+pub(super) fn known(reader: &Reader) -> ReadResult<Modules> {
     let mut seen: FxHashMap<u64, Vec<ModuleIndex>> = FxHashMap::default();
     let mut places = Outcomes::new();
     for place in ModuleIndex::ALL {
-        let absences = context.absences();
+        let absences = reader.absences();
         let mut modules = Vec::new();
         let looked = match place {
-            ModuleIndex::List => listed(context, &mut modules),
-            ModuleIndex::Kset => in_sysfs(context, &mut modules),
-            ModuleIndex::Memory => in_memory(context, &mut modules),
+            ModuleIndex::List => listed(reader, &mut modules),
+            ModuleIndex::Kset => in_sysfs(reader, &mut modules),
+            ModuleIndex::Memory => in_memory(reader, &mut modules),
         };
         modules.sort_unstable();
         modules.dedup();
-        let looked = match (looked, context.unread_since(absences)) {
+        let looked = match (looked, reader.unread_since(absences)) {
             (Err(error), _) if !error.is_lack() && !error.is_unreadable() => return Err(error),
             (Ok(()), Some(unread)) => Err(unread),
             (looked, _) => looked,
@@ -121,23 +121,23 @@ pub(super) fn known(context: &Context) -> ReadResult<Modules> {
             seen.entry(module).or_default().push(place);
         }
     }
-    let before = context.absences();
-    let layout = &context.layout.system.module;
+    let before = reader.absences();
+    let layout = &reader.layout.system.module;
     let known = seen.into_iter().map(|(address, seen)| KnownModule {
         address,
-        name: context.text(address, layout.name).ok(),
-        memory: memory(context, address).unwrap_or_default(),
-        live: context.unsigned(address, layout.state).is_ok_and(|state| state == LIVE),
+        name: reader.text(address, layout.name).ok(),
+        memory: memory(reader, address).unwrap_or_default(),
+        live: reader.unsigned(address, layout.state).is_ok_and(|state| state == LIVE),
         seen,
     });
     let all = known.collect();
-    Ok(Modules { all, places, unread: context.unread_since(before) })
+    Ok(Modules { all, places, unread: reader.unread_since(before) })
 }
 
-pub(super) fn check(context: &Context, found: &mut Integrity) {
+pub(super) fn check(reader: &Reader, found: &mut Integrity) {
     let places = RefCell::new((Outcomes::new(), None));
-    let result = confirmed(context, |_| {
-        let Modules { all, places: looked, unread } = known(context)?;
+    let result = confirmed(reader, |_| {
+        let Modules { all, places: looked, unread } = known(reader)?;
         let mut missing = BTreeMap::new();
         for module in all {
             let lacking = looked.iter().filter(|(place, count)| {
@@ -176,57 +176,57 @@ pub(super) fn check(context: &Context, found: &mut Integrity) {
 }
 
 /// The modules that the list shows: one that calls itself unformed is passed over by all who walk it.
-fn listed(context: &Context, modules: &mut Vec<u64>) -> ReadResult<()> {
-    let layout = &context.layout.system.module;
-    let head = context.symbol(context.layout.symbols.modules)?;
-    let (all, walked) = forward(context, head, layout.list);
+fn listed(reader: &Reader, modules: &mut Vec<u64>) -> ReadResult<()> {
+    let layout = &reader.layout.system.module;
+    let head = reader.symbol(reader.layout.symbols.modules)?;
+    let (all, walked) = forward(reader, head, layout.list);
     let is_formed =
-        |module: &u64| context.unsigned(*module, layout.state).is_ok_and(|state| state != UNFORMED);
+        |module: &u64| reader.unsigned(*module, layout.state).is_ok_and(|state| state != UNFORMED);
     modules.extend(all.into_iter().filter(is_formed));
     walked
 }
 
 /// The modules of the folders of `/sys/module`; what is built into the kernel has a folder and no module.
-fn in_sysfs(context: &Context, modules: &mut Vec<u64>) -> ReadResult<()> {
-    let layout = &context.layout.integrity;
-    let kset = context.u64_at(context.symbol(context.layout.symbols.module_kset)?)?;
-    let head = context.at(kset, layout.kset.list)?;
-    let (folders, walked) = forward(context, head, layout.module_kobject.entry);
+fn in_sysfs(reader: &Reader, modules: &mut Vec<u64>) -> ReadResult<()> {
+    let layout = &reader.layout.integrity;
+    let kset = reader.u64_at(reader.symbol(reader.layout.symbols.module_kset)?)?;
+    let head = reader.at(kset, layout.kset.list)?;
+    let (folders, walked) = forward(reader, head, layout.module_kobject.entry);
     for folder in folders {
-        modules.extend(context.pointer(folder, layout.module_kobject.module)?);
+        modules.extend(reader.pointer(folder, layout.module_kobject.module)?);
     }
     walked
 }
 
 /// The modules of the tree by which the kernel tells whose an address is. Both of its trees hold the same.
-fn in_memory(context: &Context, modules: &mut Vec<u64>) -> ReadResult<()> {
-    let layout = &context.layout.integrity;
-    let root = context.symbol(context.layout.symbols.mod_tree)?;
-    let first = slot(context, root, layout.module_tree.trees, 0)?;
+fn in_memory(reader: &Reader, modules: &mut Vec<u64>) -> ReadResult<()> {
+    let layout = &reader.layout.integrity;
+    let root = reader.symbol(reader.layout.symbols.mod_tree)?;
+    let first = slot(reader, root, layout.module_tree.trees, 0)?;
     let mut nodes = Vec::new();
     let at = layout.module_tree_node.nodes;
-    let walked = rb_entries(context, first, at, MOST_NODES, &mut nodes);
+    let walked = rb_entries(reader, first, at, MOST_NODES, &mut nodes);
     for node in nodes {
-        modules.push(context.follow(node, layout.module_tree_node.module)?);
+        modules.push(reader.follow(node, layout.module_tree_node.module)?);
     }
     walked
 }
 
 /// The pieces of a module's memory, its code first.
-fn memory(context: &Context, module: u64) -> ReadResult<Vec<(u64, u64)>> {
-    let system = &context.layout.system;
+fn memory(reader: &Reader, module: u64) -> ReadResult<Vec<(u64, u64)>> {
+    let system = &reader.layout.system;
     let layout = &system.module;
     let mut pieces = Vec::new();
     if layout.mem.exists() {
         for kind in 0..slots(layout.mem)? {
-            let piece = slot(context, module, layout.mem, kind)?;
-            let base = context.unsigned(piece, system.module_memory.base)?;
-            pieces.push((base, context.unsigned(piece, system.module_memory.bytes)?));
+            let piece = slot(reader, module, layout.mem, kind)?;
+            let base = reader.unsigned(piece, system.module_memory.base)?;
+            pieces.push((base, reader.unsigned(piece, system.module_memory.bytes)?));
         }
     } else {
-        let init = &context.layout.integrity.module_init;
+        let init = &reader.layout.integrity.module_init;
         for (base, bytes) in [(layout.core_base, layout.core_size), (init.base, init.bytes)] {
-            pieces.push((context.unsigned(module, base)?, context.unsigned(module, bytes)?));
+            pieces.push((reader.unsigned(module, base)?, reader.unsigned(module, bytes)?));
         }
     }
     pieces.retain(|(base, bytes)| *base != 0 && (1..=MOST_BYTES).contains(bytes));

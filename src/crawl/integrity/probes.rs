@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::code::Code;
 use super::confirm::{chain, whole};
-use crate::crawl::reader::{Context, ReadResult};
+use crate::crawl::reader::{ReadResult, Reader};
 
 /// `KPROBE_TABLE_SIZE` (kernel/kprobes.c).
 const PROBE_CHAINS: u64 = 64;
@@ -13,17 +13,17 @@ const PROBE_CHAINS: u64 = 64;
 pub(super) type Pointer = (String, u64, u64);
 
 /// The functions that ftrace calls (kernel/trace/ftrace.c), and the trampolines through which it does.
-pub(super) fn ftrace(context: &Context) -> ReadResult<(Vec<Pointer>, Vec<Range<u64>>)> {
-    let layout = &context.layout.integrity.ftrace_ops;
-    let symbols = &context.layout.symbols;
-    let end = context.symbol(symbols.ftrace_list_end)?;
-    let first = context.symbol(symbols.ftrace_ops_list)?;
+pub(super) fn ftrace(reader: &Reader) -> ReadResult<(Vec<Pointer>, Vec<Range<u64>>)> {
+    let layout = &reader.layout.integrity.ftrace_ops;
+    let symbols = &reader.layout.symbols;
+    let end = reader.symbol(symbols.ftrace_list_end)?;
+    let first = reader.symbol(symbols.ftrace_ops_list)?;
     let (mut functions, mut trampolines) = (Vec::new(), Vec::new());
-    chain(context, first, context.at(0, layout.next)?, end, |ops| {
-        let at = context.at(ops, layout.func)?;
-        functions.push((format!("ftrace_ops {ops:#x}"), at, context.u64_at(at)?));
-        let start = context.unsigned(ops, layout.trampoline)?;
-        let length = context.unsigned(ops, layout.trampoline_size)?;
+    chain(reader, first, reader.at(0, layout.next)?, end, |ops| {
+        let at = reader.at(ops, layout.func)?;
+        functions.push((format!("ftrace_ops {ops:#x}"), at, reader.u64_at(at)?));
+        let start = reader.unsigned(ops, layout.trampoline)?;
+        let length = reader.unsigned(ops, layout.trampoline_size)?;
         trampolines.push(start..start.saturating_add(length));
         Ok(())
     })?;
@@ -31,35 +31,35 @@ pub(super) fn ftrace(context: &Context) -> ReadResult<(Vec<Pointer>, Vec<Range<u
 }
 
 /// The probes (kernel/kprobes.c): where each stands, and the functions that it calls.
-pub(super) fn kprobes(context: &Context) -> ReadResult<(Vec<u64>, Vec<Pointer>)> {
-    let layout = &context.layout.integrity;
-    let table = context.symbol(context.layout.symbols.kprobe_table)?;
+pub(super) fn kprobes(reader: &Reader) -> ReadResult<(Vec<u64>, Vec<Pointer>)> {
+    let layout = &reader.layout.integrity;
+    let table = reader.symbol(reader.layout.symbols.kprobe_table)?;
     let mut probes = Vec::new();
     for index in 0..PROBE_CHAINS {
-        chain(context, table.wrapping_add(index * 8), 0, 0, |link| {
-            let probe = context.container(link, layout.kprobe.hlist)?;
+        chain(reader, table.wrapping_add(index * 8), 0, 0, |link| {
+            let probe = reader.container(link, layout.kprobe.hlist)?;
             probes.push(probe);
             // Several probes at one place hang on the first.
-            let head = context.at(probe, layout.kprobe.list)?;
-            probes.extend(whole(context, head, layout.kprobe.list)?);
+            let head = reader.at(probe, layout.kprobe.list)?;
+            probes.extend(whole(reader, head, layout.kprobe.list)?);
             Ok(())
         })?;
     }
-    let of_return = context.layout.symbols.pre_handler_kretprobe.address;
+    let of_return = reader.layout.symbols.pre_handler_kretprobe.address;
     let (mut places, mut functions) = (Vec::new(), Vec::new());
     for probe in probes {
-        let place = context.unsigned(probe, layout.kprobe.addr)?;
+        let place = reader.unsigned(probe, layout.kprobe.addr)?;
         places.push(place);
         let mut add = |what, base, field| -> ReadResult<()> {
-            let at = context.at(base, field)?;
-            functions.push((format!("{what} of the probe at {place:#x}"), at, context.u64_at(at)?));
+            let at = reader.at(base, field)?;
+            functions.push((format!("{what} of the probe at {place:#x}"), at, reader.u64_at(at)?));
             Ok(())
         };
         add("pre_handler", probe, layout.kprobe.pre_handler)?;
         add("post_handler", probe, layout.kprobe.post_handler)?;
-        let pre = context.pointer(probe, layout.kprobe.pre_handler)?;
+        let pre = reader.pointer(probe, layout.kprobe.pre_handler)?;
         if pre.is_some() && pre == of_return {
-            let probe = context.container(probe, layout.kretprobe.kp)?;
+            let probe = reader.container(probe, layout.kretprobe.kp)?;
             add("handler", probe, layout.kretprobe.handler)?;
             add("entry_handler", probe, layout.kretprobe.entry_handler)?;
         }
@@ -68,12 +68,12 @@ pub(super) fn kprobes(context: &Context) -> ReadResult<(Vec<u64>, Vec<Pointer>)>
 }
 
 /// Code that BPF made: programs and trampolines (kernel/bpf/core.c).
-fn bpf(context: &Context) -> ReadResult<Vec<Range<u64>>> {
-    let layout = &context.layout.integrity.bpf_ksym;
-    let head = context.symbol(context.layout.symbols.bpf_kallsyms)?;
-    let ksyms = whole(context, head, layout.list)?.into_iter();
+fn bpf(reader: &Reader) -> ReadResult<Vec<Range<u64>>> {
+    let layout = &reader.layout.integrity.bpf_ksym;
+    let head = reader.symbol(reader.layout.symbols.bpf_kallsyms)?;
+    let ksyms = whole(reader, head, layout.list)?.into_iter();
     ksyms
-        .map(|ksym| Ok(context.unsigned(ksym, layout.start)?..context.unsigned(ksym, layout.end)?))
+        .map(|ksym| Ok(reader.unsigned(ksym, layout.start)?..reader.unsigned(ksym, layout.end)?))
         .collect()
 }
 
@@ -84,18 +84,18 @@ pub(super) struct Allowed {
 }
 
 impl Allowed {
-    pub fn find(context: &Context) -> ReadResult<Self> {
-        let mut trampolines = lacking(ftrace(context))?.map(|(_, all)| all).unwrap_or_default();
-        trampolines.extend(lacking(bpf(context))?.unwrap_or_default());
-        let probes = lacking(kprobes(context))?.map(|(places, _)| places).unwrap_or_default();
+    pub fn find(reader: &Reader) -> ReadResult<Self> {
+        let mut trampolines = lacking(ftrace(reader))?.map(|(_, all)| all).unwrap_or_default();
+        trampolines.extend(lacking(bpf(reader))?.unwrap_or_default());
+        let probes = lacking(kprobes(reader))?.map(|(places, _)| places).unwrap_or_default();
         Ok(Self { trampolines, probes })
     }
 
     /// Where a function's beginning leads, if it may not lead there. A call may reach a module that is
     /// in the list: ftrace lets modules be called directly.
-    pub fn stray(&self, context: &Context, code: &Code, function: u64) -> ReadResult<Option<u64>> {
+    pub fn stray(&self, reader: &Reader, code: &Code, function: u64) -> ReadResult<Option<u64>> {
         use super::prologue::Leads;
-        for (place, leads) in super::prologue::leads(context, function)? {
+        for (place, leads) in super::prologue::leads(reader, function)? {
             if self.probes.contains(&place) {
                 continue;
             }

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use super::census::{self, Census, Identity, Member, TaskIndex};
 use super::confirm::confirmed;
 use super::{done, not_done};
+use crate::crawl::context::Context;
 use crate::crawl::processes;
-use crate::crawl::reader::{Context, ReadResult};
+use crate::crawl::reader::ReadResult;
 use crate::crawl::sleeper_cache::Look;
 use crate::frame::{HiddenProcess, Integrity, Text};
 

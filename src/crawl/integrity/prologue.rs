@@ -1,6 +1,6 @@
 //! The first instructions of a function: where a jump or a call written over them leads.
 
-use crate::crawl::reader::{Context, ReadResult};
+use crate::crawl::reader::{ReadResult, Reader};
 
 /// Bytes that are looked at.
 const BYTES: usize = 32;
@@ -26,12 +26,12 @@ pub(super) enum Leads {
 }
 
 /// What leads elsewhere in the first instructions of a function, with where it stands.
-pub(super) fn leads(context: &Context, function: u64) -> ReadResult<Vec<(u64, Leads)>> {
+pub(super) fn leads(reader: &Reader, function: u64) -> ReadResult<Vec<(u64, Leads)>> {
     // Shorter at a border to memory that is not mapped.
-    let bytes = context
+    let bytes = reader
         .bytes_at(function, BYTES)
-        .or_else(|_| context.bytes_at(function, 4096 - (function as usize & 4095)))?;
-    Ok(decode(function, &bytes, |address| context.u64_at(address).ok()))
+        .or_else(|_| reader.bytes_at(function, 4096 - (function as usize & 4095)))?;
+    Ok(decode(function, &bytes, |address| reader.u64_at(address).ok()))
 }
 
 fn decode(start: u64, bytes: &[u8], word: impl Fn(u64) -> Option<u64>) -> Vec<(u64, Leads)> {

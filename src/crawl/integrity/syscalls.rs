@@ -9,7 +9,7 @@ use super::code::Code;
 use super::confirm::{confirmed, readable};
 use super::probes::Allowed;
 use super::{Compared, conclude};
-use crate::crawl::reader::{Context, ReadError, ReadResult};
+use crate::crawl::reader::{ReadError, ReadResult, Reader};
 use crate::frame::{HookTarget, HookedFunction, HookedSyscall, Integrity, Text};
 use crate::layout::Symbol;
 
@@ -18,31 +18,31 @@ const MOST_CALLS: u64 = 4096;
 /// Numbers from here on are those of the x32 ABI, and stand in the same table until 5.x.
 const FIRST_X32: u32 = 512;
 
-pub(super) fn check(context: &Context, found: &mut Integrity) {
-    let symbols = &context.layout.symbols;
-    let own = hooked(context, symbols.sys_call_table);
+pub(super) fn check(reader: &Reader, found: &mut Integrity) {
+    let symbols = &reader.layout.symbols;
+    let own = hooked(reader, symbols.sys_call_table);
     found.hooked_syscalls = conclude(found, "system calls", own);
-    let legacy = hooked(context, symbols.ia32_sys_call_table);
+    let legacy = hooked(reader, symbols.ia32_sys_call_table);
     let rows = conclude(found, "32-bit system calls", legacy);
     found.hooked_syscalls.extend(rows);
     let dispatchers = [symbols.x64_sys_call, symbols.ia32_sys_call];
-    let rows = conclude(found, "dispatchers of system calls", dispatched(context, &dispatchers));
+    let rows = conclude(found, "dispatchers of system calls", dispatched(reader, &dispatchers));
     found.hooked_functions.extend(rows);
 }
 
 /// The entries of a table, and the first instructions of the functions that they lead to.
-fn hooked(context: &Context, table: Symbol) -> ReadResult<Compared<HookedSyscall>> {
-    let start = context.symbol(table)?;
-    let end = context.kernel.symbol_end(table.name).ok_or(ReadError::NoSymbol(table.name))?;
+fn hooked(reader: &Reader, table: Symbol) -> ReadResult<Compared<HookedSyscall>> {
+    let start = reader.symbol(table)?;
+    let end = reader.kernel.symbol_end(table.name).ok_or(ReadError::NoSymbol(table.name))?;
     let count = end.saturating_sub(start) / 8;
     if count > MOST_CALLS {
         return Err(ReadError::Nonsense { what: "the table has too many entries", address: start });
     }
     let examined = Cell::new(0);
-    let confirmed = confirmed(context, |_| {
-        let code = Code::find(context)?;
-        let allowed = readable(Allowed::find(context))?;
-        let bytes = context.table_at(start, count as usize * 8)?;
+    let confirmed = confirmed(reader, |_| {
+        let code = Code::find(reader)?;
+        let allowed = readable(Allowed::find(reader))?;
+        let bytes = reader.table_at(start, count as usize * 8)?;
         let mut entries: Vec<u64> =
             bytes.as_chunks().0.iter().map(|entry| u64::from_le_bytes(*entry)).collect();
         // What follows up to the next variable.
@@ -50,7 +50,7 @@ fn hooked(context: &Context, table: Symbol) -> ReadResult<Compared<HookedSyscall
             entries.pop();
         }
         examined.set(entries.len() as u64);
-        context.space.prefetch(
+        reader.space.prefetch(
             entries.iter().filter(|entry| code.is_kernel(**entry)).map(|entry| (*entry, 32)),
         );
         let mut hooked = BTreeMap::new();
@@ -59,7 +59,7 @@ fn hooked(context: &Context, table: Symbol) -> ReadResult<Compared<HookedSyscall
             if !code.is_kernel(function) {
                 hooked.insert((number, "entry", slot, code.target(function)), ());
             } else if let Some(allowed) = &allowed
-                && let Some(target) = readable(allowed.stray(context, &code, function))?.flatten()
+                && let Some(target) = readable(allowed.stray(reader, &code, function))?.flatten()
             {
                 hooked.insert((number, "code", function, code.target(target)), ());
             }
@@ -89,18 +89,18 @@ fn name(table: Symbol, number: u32) -> Option<&'static str> {
 }
 
 /// The functions that choose among system calls, where the kernel has such instead of following a table.
-fn dispatched(context: &Context, functions: &[Symbol]) -> ReadResult<Compared<HookedFunction>> {
+fn dispatched(reader: &Reader, functions: &[Symbol]) -> ReadResult<Compared<HookedFunction>> {
     let present: Vec<(&'static str, u64)> =
         functions.iter().filter_map(|one| Some((one.name, one.address?))).collect();
     if let (true, Some(first)) = (present.is_empty(), functions.first()) {
         return Err(ReadError::NoSymbol(first.name));
     }
-    let confirmed = confirmed(context, |_| {
-        let code = Code::find(context)?;
-        let allowed = Allowed::find(context)?;
+    let confirmed = confirmed(reader, |_| {
+        let code = Code::find(reader)?;
+        let allowed = Allowed::find(reader)?;
         let mut hooked = BTreeMap::new();
         for (name, function) in &present {
-            if let Some(target) = readable(allowed.stray(context, &code, *function))?.flatten() {
+            if let Some(target) = readable(allowed.stray(reader, &code, *function))?.flatten() {
                 hooked.insert((*name, *function, code.target(target)), ());
             }
         }

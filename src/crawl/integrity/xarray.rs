@@ -3,7 +3,7 @@
 use rustc_hash::FxHashSet;
 
 use super::confirm::{slot, slots};
-use crate::crawl::reader::{Context, ReadError, ReadResult};
+use crate::crawl::reader::{ReadError, ReadResult, Reader};
 
 /// `XA_CHUNK_SHIFT`: a node with this shift above another is one level higher.
 const CHUNK_SHIFT: u64 = 6;
@@ -11,19 +11,19 @@ const CHUNK_SHIFT: u64 = 6;
 const LAST_MARK: u64 = 4096;
 
 /// The pointers that are stored. `head` is the address of the array's `xa_head`.
-pub(super) fn pointers(context: &Context, head: u64) -> ReadResult<Vec<u64>> {
+pub(super) fn pointers(reader: &Reader, head: u64) -> ReadResult<Vec<u64>> {
     let mut found = Vec::new();
     let mut nodes = FxHashSet::default();
     // The entry, and the shift that a node behind it must be below.
-    let mut rest = vec![(context.u64_at(head)?, u64::from(u64::BITS))];
+    let mut rest = vec![(reader.u64_at(head)?, u64::from(u64::BITS))];
     while let Some((entry, above)) = rest.pop() {
-        context.step(entry)?;
+        reader.step(entry)?;
         match entry & 3 {
             0 if entry != 0 => found.push(entry),
             2 if entry > LAST_MARK => {
                 let node = entry & !3;
-                let layout = &context.layout.integrity.xa_node;
-                let shift = context.unsigned(node, layout.shift)?;
+                let layout = &reader.layout.integrity.xa_node;
+                let shift = reader.unsigned(node, layout.shift)?;
                 if !nodes.insert(node) || shift >= above || !shift.is_multiple_of(CHUNK_SHIFT) {
                     return Err(ReadError::Nonsense {
                         what: "a node of a table of numbers is none",
@@ -31,7 +31,7 @@ pub(super) fn pointers(context: &Context, head: u64) -> ReadResult<Vec<u64>> {
                     });
                 }
                 for index in 0..slots(layout.slots)? {
-                    let entry = context.u64_at(slot(context, node, layout.slots, index)?)?;
+                    let entry = reader.u64_at(slot(reader, node, layout.slots, index)?)?;
                     if entry != 0 {
                         rest.push((entry, shift));
                     }
