@@ -96,47 +96,9 @@ test-xen: ## test guests of Xen, on a Xen host under emulation
 bench-xen: ## measure guests of Xen, and one of QEMU on the same host
 	scripts/with-lab tests/xen/test figures
 
-lint: ## check format, lints, scripts, the C header, bindings, manual pages, the RPM spec
+lint: ## check format, lints, walls between packages, scripts, the C header, bindings, manual pages, the RPM spec
 	@$(SETUP)
-	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets -- -D warnings
-	$(CARGO) clippy -p nfm --features fuzzing --test hostile -- -D warnings
-	@if command -v shellcheck >/dev/null; then \
-	    shellcheck scripts/* .ci/run tests/lab/guest tests/lab/own-libvirtd tests/lab/*.sh tests/lab/rc tests/lab/quiet-net tests/lab/debian-init \
-	        tests/xen/run tests/xen/test tests/xen/dom0-init tests/xen/*.sh; \
-	else echo "lint: shellcheck is not installed: the scripts were not checked"; fi
-	@if [ -e .git ]; then git diff --exit-code -- include || \
-	    { echo "lint: include/nfm.h is not what the build generates: commit the new one" >&2; exit 1; }; fi
-	@for compiler in gcc clang; do for header in include/nfm.h include/nfm-backend.h; do \
-	    $$compiler -std=c99 -Wall -Wextra -Wpedantic -Werror -fsyntax-only -x c $$header && \
-	    $$compiler -std=c++11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only -x c++ $$header || exit; \
-	done; done
-	@for kind in markdown:frame.md schema:frame.schema.json; do \
-	    $(CARGO) run --quiet -p nfm-frame --example describe -- "$${kind%%:*}" | diff -u "docs/$${kind#*:}" - || \
-	        { echo "lint: docs/$${kind#*:} is not what crates/frame describes: see its first lines" >&2; exit 1; }; \
-	done
-	scripts/abi
-	bindings/generate --check
-	PYTHONPYCACHEPREFIX="$(TARGET)/pycache" python3 -m compileall -q bindings examples/python
-	@unformatted=$$(gofmt -l bindings/go examples/go) && [ -z "$$unformatted" ] || \
-	    { echo "lint: gofmt would change $$unformatted" >&2; exit 1; }
-	@# cgo asks pkg-config, which knows nothing of this tree; nothing is linked.
-	for module in bindings/go examples/go/nfm-ps; do \
-	    (cd $$module && PKG_CONFIG=true CGO_CFLAGS="-I$(CURDIR)/include" GOPROXY=off go vet ./...) || exit; \
-	done
-	$(CARGO) build --quiet --workspace --lib --bins --example manual
-	rm -rf "$(TARGET)/manual-lint"
-	"$(TARGET)/debug/examples/manual" "$(TARGET)/manual-lint"
-	mandoc -T lint -W warning "$(TARGET)"/manual-lint/man/man*/*
-	rpmspec --parse packaging/rpm/nfm.spec >/dev/null
-	@# It warns of what it does not know and says nothing else. The command is the one that is built here.
-	@if command -v systemd-analyze >/dev/null; then \
-	    mkdir -p "$(TARGET)/unit-lint" && \
-	    sed 's|/usr/bin/nfm|$(abspath $(TARGET))/debug/nfm|' 'packaging/systemd/nfm-crawl@.service' \
-	        >"$(TARGET)/unit-lint/nfm-crawl@.service" && \
-	    warnings=$$(systemd-analyze verify --man=no "$(TARGET)/unit-lint/nfm-crawl@.service" 2>&1 | grep nfm-crawl); \
-	    [ -z "$$warnings" ] || { printf '%s\n' "$$warnings" >&2; exit 1; }; \
-	else echo "lint: systemd-analyze is not installed: the unit was not checked"; fi
+	@CARGO="$(CARGO)" scripts/lint $(CHECKS)
 
 bench: ## run the benchmarks, with a real guest
 	@$(SETUP)
