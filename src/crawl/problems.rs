@@ -66,11 +66,7 @@ impl Problems {
         let more = self.unnamed.get();
         if more > 0 {
             let section = Text::fixed(self.section.get());
-            problems.push(Problem {
-                section,
-                reason: format!("{more} more problems"),
-                address: None,
-            });
+            problems.push(Problem::more(section, more));
         }
         problems
     }

@@ -31,7 +31,7 @@ pub(crate) fn ps(options: &nfm::OpenOptions, ps: &Ps, out: &mut dyn Write) -> Ve
         json(out, &usage)?;
     } else {
         let processes: Vec<&Process> = usage.iter().map(|row| row.process).collect();
-        let percent: Vec<f64> = usage.iter().map(|row| row.cpu_percent).collect();
+        let percent: Vec<Option<f64>> = usage.iter().map(|row| row.cpu_percent).collect();
         print(&later, &processes, Some(&percent), out)?;
     }
     report(&later);
@@ -42,7 +42,7 @@ pub(crate) fn ps(options: &nfm::OpenOptions, ps: &Ps, out: &mut dyn Write) -> Ve
 fn print(
     frame: &Frame,
     processes: &[&Process],
-    percent: Option<&[f64]>,
+    percent: Option<&[Option<f64>]>,
     out: &mut dyn Write,
 ) -> std::io::Result<()> {
     let uptime = frame.os.as_ref().and_then(|os| os.uptime_ns);
@@ -62,7 +62,7 @@ fn print(
             command(process),
         ];
         if let Some(percent) = percent {
-            let used = percent.get(index).map(|percent| format!("{percent:.1}"));
+            let used = percent.get(index).copied().flatten().map(|percent| format!("{percent:.1}"));
             row.insert(8, known(used));
         }
         row

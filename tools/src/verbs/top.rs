@@ -77,7 +77,7 @@ fn print(frame: &Frame, usage: &[Usage], out: &mut dyn Write) -> std::io::Result
             known(process.rss_bytes.map(|bytes| bytes >> 10)),
             known(process.shared_bytes.map(|bytes| bytes >> 10)),
             known(process.state.map(|state| state.letter())),
-            format!("{:.1}", row.cpu_percent),
+            known(row.cpu_percent.map(|percent| format!("{percent:.1}"))),
             known(cpu_time(process).map(clock)),
             known(process.name.as_ref()),
         ]

@@ -1,0 +1,28 @@
+//! Analysis of frames: differences, rates, use of the CPU, groups. Pure functions, without input or output.
+//!
+//! Two frames of one guest are compared in order: the earlier one first. Absent is not zero: a number that the
+//! frames do not tell is `None`, and a row that an incomplete frame lacks is *perhaps* gone or new
+//! ([`Frame::is_whole`](nfm_frame::Frame::is_whole)).
+
+#![warn(missing_docs)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+mod boot;
+mod cpu;
+mod difference;
+mod elapsed;
+mod groups;
+mod identity;
+mod rates;
+
+pub use boot::{Boot, boot};
+pub use cpu::{CpuUse, HostShare, ProcessUse, cpu_use, host_shares, process_cpu_ns, process_use};
+pub use difference::{Comparison, Difference, RowDifference, compare, difference_of};
+pub use elapsed::{Clock, Elapsed, elapsed};
+pub use groups::{
+    Group, RateSum, Sum, TreeRow, connections_by_process, connections_by_state, group_by,
+    process_tree, processes_by_command, processes_by_control_group, processes_by_user, sum,
+    sum_of_rates,
+};
+pub use identity::{Identity, Key, Part};
+pub use rates::{Change, Rate, RowRates, rates};
