@@ -1,17 +1,10 @@
-//! The state that the sections of one frame share.
+//! The state that the sections which hang on tasks share during one frame.
 
-use std::cell::{Cell, OnceCell, RefCell};
-use std::ops::Deref;
-use std::time::Instant;
+use std::cell::OnceCell;
 
-use super::files::Descriptor;
 use super::frame_cache::FrameCache;
-use super::pass::Passes;
 use super::path_cache::PathCache;
-use super::reader::{ReadResult, Reader};
-use super::tasks::Task;
-use super::vmas::Vma;
-use crate::frame::{Problem, Section};
+use super::reader::Reader;
 
 /// Members of rows that are filled on request.
 #[derive(Clone, Copy, Debug, Default)]
@@ -22,64 +15,23 @@ pub(crate) struct Details {
     pub physical: bool,
 }
 
-/// One frame's view of one guest.
-pub(crate) struct Context<'a> {
-    /// Reads the guest.
-    pub(super) reader: Reader<'a>,
+/// The reader of one frame, and the caches beside it. A section that knows no task takes the reader alone.
+pub(super) struct Context<'a> {
+    pub reader: Reader<'a>,
     /// Members of rows that were asked for beyond the sections' own.
-    pub(super) details: Details,
+    pub details: Details,
     /// What the last frame left.
-    pub(super) reuse: &'a FrameCache,
-    /// When the frame began.
-    pub(super) begun: Instant,
+    pub cache: &'a FrameCache,
     /// Paths that were already made in this frame.
-    pub(super) paths: PathCache,
-    /// The tasks, once they were listed.
-    pub(super) tasks: OnceCell<ReadResult<Vec<Task>>>,
-    /// The generation of pages in which that was.
-    pub(super) listed_in: Cell<u64>,
-    /// Set once what hangs on the tasks was read ahead.
-    pub(super) warm: OnceCell<()>,
-    /// What was taken of the tasks.
-    pub(super) passes: RefCell<Passes>,
-    /// Kept for their room.
-    pub(super) room: RefCell<Vec<Descriptor>>,
-    pub(super) areas: RefCell<Vec<Vma>>,
+    pub paths: PathCache,
+    /// Where the kernel's large page of zeros lies, if there is one, once it was read.
+    pub huge_zero_page: OnceCell<Option<u64>>,
 }
 
 impl<'a> Context<'a> {
-    /// A frame of these sections begins.
-    pub fn new(
-        reader: Reader<'a>,
-        details: Details,
-        reuse: &'a FrameCache,
-        sections: &[Section],
-    ) -> Self {
-        Self {
-            reader,
-            details,
-            reuse,
-            begun: Instant::now(),
-            paths: PathCache::default(),
-            tasks: OnceCell::new(),
-            listed_in: Cell::default(),
-            warm: OnceCell::new(),
-            passes: RefCell::new(Passes::new(sections)),
-            room: RefCell::default(),
-            areas: RefCell::default(),
-        }
-    }
-
-    /// Problems and retries, once all sections are crawled.
-    pub fn finish(self) -> (Vec<Problem>, u32) {
-        self.reader.finish()
-    }
-}
-
-impl<'a> Deref for Context<'a> {
-    type Target = Reader<'a>;
-
-    fn deref(&self) -> &Reader<'a> {
-        &self.reader
+    /// A frame begins.
+    pub fn new(reader: Reader<'a>, details: Details, cache: &'a FrameCache) -> Self {
+        let (paths, huge_zero_page) = (PathCache::default(), OnceCell::new());
+        Self { reader, details, cache, paths, huge_zero_page }
     }
 }

@@ -2,9 +2,11 @@
 //! (fs/proc/task_mmu.c).
 
 use super::context::Context;
+use super::facts::{AreaFacts, Gathered};
 use super::path::{self, Named};
-use super::reader::{ReadError, ReadResult};
-use super::sleeper_cache::{Gathered, Look};
+use super::path_cache::PathCache;
+use super::reader::{ReadError, ReadResult, Reader};
+use super::sleeper_cache::Look;
 use super::vmas::{Vma, vmas};
 use crate::frame::{Mapping, PhysicalRun, Text};
 use crate::layout::Field;
@@ -19,57 +21,57 @@ const HAS_VSYSCALL: u64 = 1 << 1;
 /// `enum { EMULATE, XONLY, NONE } vsyscall_mode` (arch/x86/entry/vsyscall/vsyscall_64.c).
 const NO_VSYSCALL: u32 = 2;
 
-/// What of an area only its process changes, and what of it is in RAM.
-#[derive(Debug)]
-pub(super) struct Area {
-    start: u64,
-    end: u64,
-    flags: Option<u64>,
-    offset: Option<u64>,
-    named: Option<Named>,
-    /// Bytes in RAM; `None` for pages in swap, or that were just moved, which are counted each time.
-    resident: Option<u64>,
-}
-
-/// Adds the mappings of a process; it may have no address space.
-pub(super) fn add(context: &Context, look: &mut Look, rows: &mut Vec<Mapping>) {
-    let Some(mm) = context.note("mm", context.mm_of(look.task)).flatten() else { return };
-    let pid = look.pid;
+/// Adds the mappings of a process, which may have no address space; `areas` is a buffer.
+pub(super) fn add(
+    context: &Context,
+    look: &mut Look,
+    areas: &mut Vec<Vma>,
+    rows: &mut Vec<Mapping>,
+) {
+    let Context { reader, paths, .. } = context;
+    let Some(mm) = reader.note("mm", reader.mm_of(look.task)).flatten() else { return };
     let known = look.facts.areas.take();
-    let is_counted = |known: &Vec<Area>| known.iter().all(|area| area.resident.is_some());
-    let space = match known.as_ref().is_some_and(is_counted) && !context.details.physical {
+    let is_counted = |known: &Vec<AreaFacts>| known.iter().all(|area| area.resident.is_some());
+    let physical = context.details.physical;
+    let space = match known.as_ref().is_some_and(is_counted) && !physical {
         true => None,
-        false => match context.note("page tables", context.user_space(mm)) {
+        false => match reader.note("page tables", reader.user_space(mm)) {
             None => return,
-            Some(space) => {
-                Some(space.with_zeros(context.note("huge_zero_pfn", zeros(context)).flatten()))
-            }
+            Some(space) => Some(space.with_zeros(huge_zero_page(context))),
         },
     };
+    let pages = Pages { space: space.as_ref(), physical };
+    let pid = look.pid;
     if let Some(mut known) = known {
-        let all = context.rows::<Mapping, _>(&mut known);
+        let all = reader.rows::<Mapping, _>(&mut known);
         rows.extend(all.map(|area| {
-            let path = area.path(context);
-            row(context, pid, space.as_ref(), area, path)
+            let path = area.named.as_ref().map(|named| named.text(reader, paths));
+            row(reader, pid, &pages, area, path.and_then(|path| reader.note("path", path)))
         }));
         look.facts.areas = Some(known);
         return;
     }
-    let gate = context.note("vsyscall", gate(context, mm)).flatten();
-    let places = HeapAndStack::of(context, mm);
-    let mut areas = context.areas.take();
+    let gate = reader.note("vsyscall", gate(reader, mm)).flatten();
+    let places = HeapAndStack::of(reader, mm);
     areas.clear();
-    vmas(context, mm, &mut areas);
+    vmas(reader, mm, areas);
     let mut gathered = Gathered::new(look.keep);
-    let all = context.rows::<Mapping, _>(areas.iter().copied().chain(gate));
+    let all = reader.rows::<Mapping, _>(areas.iter().copied().chain(gate));
     rows.extend(all.map(|vma| {
-        let (mut area, path) = Area::read(context, places, vma);
-        let row = row(context, pid, space.as_ref(), &mut area, path);
+        let (mut area, path) = read(reader, paths, places, vma);
+        let row = row(reader, pid, &pages, &mut area, path);
         gathered.add(area);
         row
     }));
     look.facts.areas = gathered.done();
-    context.areas.replace(areas);
+}
+
+/// How the pages of a process's areas are looked at.
+struct Pages<'p, 'a> {
+    /// Its address space, unless all is known.
+    space: Option<&'p AddressSpace<'a>>,
+    /// Whether each row tells where they are.
+    physical: bool,
 }
 
 /// Where in an address space the heap and the stack are.
@@ -81,62 +83,54 @@ struct HeapAndStack {
 }
 
 impl HeapAndStack {
-    fn of(context: &Context, mm: u64) -> ReadResult<Self> {
-        let layout = &context.layout.memory.mm;
+    fn of(reader: &Reader, mm: u64) -> ReadResult<Self> {
+        let layout = &reader.layout.memory.mm;
         Ok(Self {
-            start_brk: context.unsigned(mm, layout.start_brk)?,
-            brk: context.unsigned(mm, layout.brk)?,
-            stack: context.unsigned(mm, layout.start_stack)?,
+            start_brk: reader.unsigned(mm, layout.start_brk)?,
+            brk: reader.unsigned(mm, layout.brk)?,
+            stack: reader.unsigned(mm, layout.start_stack)?,
         })
     }
 }
 
-impl Area {
-    /// Reads what is known of it; gives its path beside it.
-    fn read(context: &Context, places: ReadResult<HeapAndStack>, vma: Vma) -> (Self, Option<Text>) {
-        let layout = &context.layout.memory.vma;
-        let flags = context.note("flags", context.unsigned(vma.address, layout.flags));
-        let file = context.note("file", context.pointer(vma.address, layout.file)).flatten();
-        let offset = match file {
-            Some(_) => {
-                context.unsigned(vma.address, layout.pgoff).map(|pages| pages.wrapping_shl(12))
-            }
-            None => Ok(0),
-        };
-        let offset = context.note("offset", offset);
-        let (named, path) =
-            context.note("path", name(context, places, vma, file)).flatten().unzip();
-        (Self { start: vma.start, end: vma.end, flags, offset, named, resident: None }, path)
-    }
-
-    /// The path, as it leads now.
-    fn path(&self, context: &Context) -> Option<Text> {
-        self.named.as_ref().and_then(|named| context.note("path", named.text(context)))
-    }
-
-    /// Bytes that it takes beside itself.
-    pub fn bytes(&self) -> usize {
-        self.named.as_ref().map_or(0, Named::bytes)
-    }
+/// Reads the facts of an area; gives its path, as it leads now, beside them.
+fn read(
+    reader: &Reader,
+    paths: &PathCache,
+    places: ReadResult<HeapAndStack>,
+    vma: Vma,
+) -> (AreaFacts, Option<Text>) {
+    let layout = &reader.layout.memory.vma;
+    let flags = reader.note("flags", reader.unsigned(vma.address, layout.flags));
+    let file = reader.note("file", reader.pointer(vma.address, layout.file)).flatten();
+    let offset = match file {
+        Some(_) => reader.unsigned(vma.address, layout.pgoff).map(|pages| pages.wrapping_shl(12)),
+        None => Ok(0),
+    };
+    let offset = reader.note("offset", offset);
+    let named = reader.note("path", name(reader, paths, places, vma, file));
+    let (named, path) = named.flatten().unzip();
+    let facts = AreaFacts { start: vma.start, end: vma.end, flags, offset, named, resident: None };
+    (facts, path)
 }
 
-/// The row of an area; its pages are counted in this address space unless it is known how many are in RAM.
+/// The row of an area; its pages are counted unless it is known how many are in RAM.
 fn row(
-    context: &Context,
+    reader: &Reader,
     pid: u32,
-    space: Option<&AddressSpace>,
-    area: &mut Area,
+    pages: &Pages,
+    area: &mut AreaFacts,
     path: Option<Text>,
 ) -> Mapping {
     let (mut resident, mut physical) = (area.resident, None);
-    match space {
-        Some(space) if context.details.physical => {
-            physical = context.note("resident_bytes", pieces(context, space, area));
+    match pages.space {
+        Some(space) if pages.physical => {
+            physical = reader.note("resident_bytes", pieces(reader, space, area));
             resident = physical.as_ref().map(|pieces| in_ram(pieces));
         }
         Some(space) if resident.is_none() => {
             let counted = space.in_ram(area.start, area.end);
-            let counted = context.note("resident_bytes", counted.map_err(ReadError::Fault));
+            let counted = reader.note("resident_bytes", counted.map_err(ReadError::Fault));
             resident = counted.map(|counted| counted.bytes);
             area.resident = counted.filter(|counted| counted.settled).map(|counted| counted.bytes);
         }
@@ -155,11 +149,18 @@ fn row(
     }
 }
 
-/// Where the large page of zeros is, which is no part of Rss (`is_huge_zero_pmd`, include/linux/huge_mm.h).
-fn zeros(context: &Context) -> ReadResult<Option<u64>> {
-    let frame = context.layout.symbols.huge_zero_pfn.address;
-    let frame = frame.map(|frame| context.u64_at(frame)).transpose()?;
-    Ok(frame.filter(|frame| *frame < 1 << 40).map(|frame| frame << 12))
+/// Where the large page of zeros is, which is no part of Rss (`is_huge_zero_pmd`, include/linux/huge_mm.h). It is read
+/// once a frame.
+fn huge_zero_page(context: &Context) -> Option<u64> {
+    let Context { reader, huge_zero_page, .. } = context;
+    if let Some(known) = huge_zero_page.get() {
+        return *known;
+    }
+    let frame = reader.layout.symbols.huge_zero_pfn.address;
+    let frame = frame.map(|frame| reader.u64_at(frame)).transpose();
+    let frame = reader.note("huge_zero_pfn", frame)?;
+    let page = frame.filter(|frame| *frame < 1 << 40).map(|frame| frame << 12);
+    *huge_zero_page.get_or_init(|| page)
 }
 
 fn in_ram(pieces: &[PhysicalRun]) -> u64 {
@@ -167,7 +168,7 @@ fn in_ram(pieces: &[PhysicalRun]) -> u64 {
 }
 
 /// The pages of an area, neighbours put together.
-fn pieces(context: &Context, space: &AddressSpace, area: &Area) -> ReadResult<Vec<PhysicalRun>> {
+fn pieces(reader: &Reader, space: &AddressSpace, area: &AreaFacts) -> ReadResult<Vec<PhysicalRun>> {
     let mut runs: Vec<PhysicalRun> = Vec::new();
     space.visit(area.start, area.end, &mut |piece| {
         let physical = match piece.content {
@@ -184,7 +185,7 @@ fn pieces(context: &Context, space: &AddressSpace, area: &Area) -> ReadResult<Ve
             return;
         }
         // Once a limit is reached, the visit's next read ends it.
-        if context.space.budget().row(std::mem::size_of::<PhysicalRun>()).is_ok() {
+        if reader.space.budget().row(std::mem::size_of::<PhysicalRun>()).is_ok() {
             runs.push(PhysicalRun {
                 virtual_address: piece.address,
                 physical,
@@ -209,36 +210,37 @@ fn permissions(flags: u64) -> Text {
 
 /// `get_vma_name`.
 fn name(
-    context: &Context,
+    reader: &Reader,
+    paths: &PathCache,
     places: ReadResult<HeapAndStack>,
     vma: Vma,
     file: Option<u64>,
 ) -> ReadResult<Option<(Named, Text)>> {
-    let layout = &context.layout.memory;
+    let layout = &reader.layout.memory;
     let fixed = |name| Ok(Some(Named::always(Text::fixed(name))));
     let place = |field: Field| field.member().map(|member| member.offset);
     let named = layout.vma.anon_name.exists();
     let same_place = place(layout.vma.anon_name) == place(layout.vma.shared);
     let given = match named && !(file.is_some() && same_place) {
-        true => context.pointer(vma.address, layout.vma.anon_name)?,
+        true => reader.pointer(vma.address, layout.vma.anon_name)?,
         false => None,
     };
-    let given = given.map(|name| context.text_at(context.at(name, layout.anon_name.name)?, 256));
+    let given = given.map(|name| reader.text_at(reader.at(name, layout.anon_name.name)?, 256));
     if let Some(file) = file {
-        let named = path::mapped(context, file)?;
+        let named = path::mapped(reader, paths, file)?;
         // A shared anonymous mapping is a nameless file, which takes a given name too.
         return Ok(Some(match given.transpose()? {
             Some(given) => Named::always(Text::of(format_args!("[anon_shmem:{given}]"))),
             None => named,
         }));
     }
-    let operations = context.pointer(vma.address, layout.vma.operations)?;
-    if operations.is_some() && operations == context.layout.symbols.special_mapping_vmops.address {
-        let special = context.follow(vma.address, layout.vma.private)?;
-        let name = context.text_at(context.follow(special, layout.special.name)?, 64)?;
+    let operations = reader.pointer(vma.address, layout.vma.operations)?;
+    if operations.is_some() && operations == reader.layout.symbols.special_mapping_vmops.address {
+        let special = reader.follow(vma.address, layout.vma.private)?;
+        let name = reader.text_at(reader.follow(special, layout.special.name)?, 64)?;
         return Ok(Some(Named::always(name)));
     }
-    if operations.is_some() && operations == context.layout.symbols.gate_vma_ops.address {
+    if operations.is_some() && operations == reader.layout.symbols.gate_vma_ops.address {
         return fixed("[vsyscall]");
     }
     let places = places?;
@@ -257,22 +259,22 @@ fn name(
 }
 
 /// The page of legacy system calls, which is in no process's tree (`get_gate_vma`).
-fn gate(context: &Context, mm: u64) -> ReadResult<Option<Vma>> {
-    let symbols = &context.layout.symbols;
-    let layout = &context.layout.memory;
+fn gate(reader: &Reader, mm: u64) -> ReadResult<Option<Vma>> {
+    let symbols = &reader.layout.symbols;
+    let layout = &reader.layout.memory;
     let (Some(gate), Some(mode)) = (symbols.gate_vma.address, symbols.vsyscall_mode.address) else {
         return Ok(None);
     };
     let has = match layout.mm.ia32_compat.exists() {
-        true => context.unsigned(mm, layout.mm.ia32_compat)? == 0,
-        false => context.unsigned(mm, layout.mm.context_flags)? & HAS_VSYSCALL != 0,
+        true => reader.unsigned(mm, layout.mm.ia32_compat)? == 0,
+        false => reader.unsigned(mm, layout.mm.context_flags)? & HAS_VSYSCALL != 0,
     };
-    if context.u32_at(mode)? == NO_VSYSCALL || !has {
+    if reader.u32_at(mode)? == NO_VSYSCALL || !has {
         return Ok(None);
     }
     Ok(Some(Vma {
         address: gate,
-        start: context.unsigned(gate, layout.vma.start)?,
-        end: context.unsigned(gate, layout.vma.end)?,
+        start: reader.unsigned(gate, layout.vma.start)?,
+        end: reader.unsigned(gate, layout.vma.end)?,
     }))
 }

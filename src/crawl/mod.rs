@@ -6,8 +6,10 @@ mod connections;
 mod context;
 mod counters;
 mod cpus;
+mod descriptors;
 mod drivers;
 mod e820;
+mod facts;
 mod files;
 mod frame_cache;
 mod integrity;
@@ -29,45 +31,89 @@ mod processes;
 mod read_ahead;
 mod read_error;
 mod reader;
+mod resident_pages;
 mod sleeper_cache;
 mod socket_tables;
+mod taken;
+mod task_cache;
 mod tasks;
 mod texts;
 mod tree;
 mod vmas;
 
 pub(crate) use boot::{Boot, Firmware};
-pub(crate) use context::{Context, Details};
+pub(crate) use context::Details;
 pub(crate) use e820::{firmware_map_in, firmware_ram, misplaced_node};
 pub(crate) use frame_cache::FrameCache;
 pub(crate) use reader::Reader;
 
-use crate::frame::{Frame, Section};
+use std::mem::take;
 
-/// Fills one section of a frame from guest memory; what cannot be read is noted in the context.
-pub(crate) fn crawl(context: &Context, section: Section, frame: &mut Frame) {
-    context.enter(section.name());
-    match section {
-        Section::Os => frame.os = Some(os::crawl(context)),
-        Section::Cpus => frame.cpus = Some(cpus::crawl(context)),
-        Section::Processes => {
-            frame.processes = Some(context.of_tasks(section, |taken| &mut taken.processes));
-        }
-        Section::Memory => frame.memory = Some(memory::crawl(context)),
-        Section::Mappings => {
-            frame.mappings = Some(context.of_tasks(section, |taken| &mut taken.mappings));
-        }
-        Section::Mounts => frame.mounts = Some(mounts::crawl(context)),
-        Section::Log => frame.log = Some(log::crawl(context)),
-        Section::Connections => frame.connections = Some(connections::crawl(context)),
-        // Not in guest memory: `Domain::crawl` asks the host.
-        Section::Host => {}
-        Section::Files => frame.files = Some(context.of_tasks(section, |taken| &mut taken.files)),
-        Section::Modules => frame.modules = Some(modules::crawl(context)),
-        Section::Interfaces => frame.interfaces = Some(interfaces::crawl(context)),
-        Section::Integrity => frame.integrity = Some(integrity::crawl(context)),
+use crate::frame::{Frame, Problem, Section};
+use context::Context;
+use pass::TaskSections;
+
+/// The crawl of one frame: its sections are taken one after another.
+pub(crate) struct Crawl<'a> {
+    context: Context<'a>,
+    tasks: TaskSections,
+}
+
+impl<'a> Crawl<'a> {
+    /// A frame of these sections begins.
+    pub fn new(
+        reader: Reader<'a>,
+        details: Details,
+        cache: &'a FrameCache,
+        sections: &[Section],
+    ) -> Self {
+        let context = Context::new(reader, details, cache);
+        Self { context, tasks: TaskSections::new(sections) }
     }
-    if section != Section::Host {
-        context.leave();
+
+    /// Fills one section of a frame from guest memory; what cannot be read is a problem of it.
+    pub fn section(&mut self, section: Section, frame: &mut Frame) {
+        let Self { context, tasks } = self;
+        let reader = &context.reader;
+        reader.enter(section.name());
+        match section {
+            Section::Os => frame.os = Some(os::crawl(reader)),
+            Section::Cpus => frame.cpus = Some(cpus::crawl(reader)),
+            Section::Processes => {
+                frame.processes = Some(take(&mut tasks.taken(context, section).processes))
+            }
+            Section::Memory => frame.memory = Some(memory::crawl(reader)),
+            Section::Mappings => {
+                frame.mappings = Some(take(&mut tasks.taken(context, section).mappings))
+            }
+            Section::Mounts => {
+                frame.mounts = Some(mounts::crawl(
+                    reader,
+                    take(&mut tasks.taken(context, section).namespaces),
+                ));
+            }
+            Section::Log => frame.log = Some(log::crawl(reader)),
+            Section::Connections => {
+                frame.connections =
+                    Some(connections::crawl(reader, take(&mut tasks.taken(context, section).open)));
+            }
+            // Not in guest memory: `Domain::crawl` asks the host.
+            Section::Host => return,
+            Section::Files => frame.files = Some(take(&mut tasks.taken(context, section).files)),
+            Section::Modules => frame.modules = Some(modules::crawl(reader)),
+            Section::Interfaces => frame.interfaces = Some(interfaces::crawl(reader)),
+            Section::Integrity => frame.integrity = Some(integrity::crawl(context)),
+        }
+        reader.leave();
+    }
+
+    /// Notes a problem of the section.
+    pub fn problem(&self, reason: String) {
+        self.context.reader.problem(reason, None);
+    }
+
+    /// Problems and retries, once all sections are taken.
+    pub fn finish(self) -> (Vec<Problem>, u32) {
+        self.context.reader.finish()
     }
 }

@@ -1,13 +1,12 @@
 //! The section `mounts`: `/proc/PID/mountinfo` (fs/proc_namespace.c) of every mount namespace that a
 //! process is in, seen from the root directory of its first process.
 
-use super::context::Context;
-use super::pass::MountNamespaces;
 use super::path;
 use super::path_cache::PathRef;
-use super::reader::ReadResult;
+use super::reader::{ReadResult, Reader};
+use super::taken::MountNamespaces;
 use super::tree::rb_entries;
-use crate::frame::{Mount, Section, Text};
+use crate::frame::{Mount, Text};
 
 /// Mounts of one namespace (`fs.mount-max` is 100,000 unless raised).
 const MOST_MOUNTS: usize = 1 << 20;
@@ -26,127 +25,127 @@ const READ_ONLY: u64 = 0x40;
 /// `MNT_CURSOR`: the place of a reader in the list, no mount (until 6.8).
 const CURSOR: u64 = 0x1000_0000;
 
-pub(super) fn crawl(context: &Context) -> Vec<Mount> {
-    let namespaces = context.of_tasks(Section::Mounts, |taken| &mut taken.namespaces);
+/// The mounts of namespaces that a pass over the tasks met.
+pub(super) fn crawl(reader: &Reader, namespaces: MountNamespaces) -> Vec<Mount> {
     let mut rows = Vec::new();
     for (namespace, root) in namespaces.roots {
-        context.space.may_move_on();
-        of_namespace(context, namespace, root, &mut rows);
+        reader.space.may_move_on();
+        of_namespace(reader, namespace, root, &mut rows);
     }
     rows
 }
 
 /// Adds the mount namespace of a task; a dead one has none.
-pub(super) fn add(context: &Context, task: u64, namespaces: &mut MountNamespaces) {
-    let layout = &context.layout.process;
-    let proxy = context.note("namespaces", context.pointer(task, layout.task.nsproxy)).flatten();
-    let namespace = proxy.map(|proxy| context.pointer(proxy, layout.nsproxy.mnt));
-    let namespace = namespace.and_then(|ns| context.note("namespace", ns)).flatten();
+pub(super) fn add(reader: &Reader, task: u64, namespaces: &mut MountNamespaces) {
+    let layout = &reader.layout.process;
+    let proxy = reader.note("namespaces", reader.pointer(task, layout.task.nsproxy)).flatten();
+    let namespace = proxy.map(|proxy| reader.pointer(proxy, layout.nsproxy.mnt));
+    let namespace = namespace.and_then(|ns| reader.note("namespace", ns)).flatten();
     if let Some(namespace) = namespace.filter(|namespace| !namespaces.has(*namespace))
-        && let Some(root) = context.note("root", root(context, task)).flatten()
+        && let Some(root) = reader.note("root", root(reader, task)).flatten()
     {
         namespaces.add(namespace, root);
     }
 }
 
 /// A task's root directory; a dead one has none.
-fn root(context: &Context, task: u64) -> ReadResult<Option<PathRef>> {
-    let layout = &context.layout.files.fs;
-    let Some(fs) = context.pointer(task, context.layout.process.task.fs)? else {
+fn root(reader: &Reader, task: u64) -> ReadResult<Option<PathRef>> {
+    let layout = &reader.layout.files.fs;
+    let Some(fs) = reader.pointer(task, reader.layout.process.task.fs)? else {
         return Ok(None);
     };
-    let mnt = context.follow(fs, layout.root_mnt)?;
-    Ok(Some(PathRef { mnt, dentry: context.follow(fs, layout.root_dentry)? }))
+    let mnt = reader.follow(fs, layout.root_mnt)?;
+    Ok(Some(PathRef { mnt, dentry: reader.follow(fs, layout.root_dentry)? }))
 }
 
-fn of_namespace(context: &Context, namespace: u64, root: PathRef, rows: &mut Vec<Mount>) {
-    let layout = &context.layout.files;
-    let mnt_ns = context.note("mnt_ns", context.u32(namespace, layout.mnt_ns.inum));
+fn of_namespace(reader: &Reader, namespace: u64, root: PathRef, rows: &mut Vec<Mount>) {
+    let layout = &reader.layout.files;
+    let mnt_ns = reader.note("mnt_ns", reader.u32(namespace, layout.mnt_ns.inum));
     // A tree since 2eea9ce4310d (6.8), of which the first mount is the namespace's root; a list before.
     let mut mounts = Vec::new();
     let walked = match layout.mount.node.exists() {
-        true => context.at(namespace, layout.mnt_ns.mounts).and_then(|root| {
-            rb_entries(context, root, layout.mount.node, MOST_MOUNTS, &mut mounts)
-        }),
-        false => context
+        true => reader
+            .at(namespace, layout.mnt_ns.mounts)
+            .and_then(|root| rb_entries(reader, root, layout.mount.node, MOST_MOUNTS, &mut mounts)),
+        false => reader
             .at(namespace, layout.mnt_ns.list)
-            .map(|head| mounts = context.list("mounts", head, layout.mount.list)),
+            .map(|head| mounts = reader.list("mounts", head, layout.mount.list)),
     };
     if let Err(error) = walked {
         let reached = mounts.len();
-        context.broken(error, format!("mounts: the tree breaks off after {reached}: {error}"));
+        reader.broken(error, format!("mounts: the tree breaks off after {reached}: {error}"));
     }
-    for mount in context.rows::<Mount, _>(mounts) {
-        let flags = context.note("flags", context.unsigned(mount, layout.mount.flags));
+    for mount in reader.rows::<Mount, _>(mounts) {
+        let flags = reader.note("flags", reader.unsigned(mount, layout.mount.flags));
         if !layout.mount.node.exists() && flags.is_some_and(|flags| flags & CURSOR != 0) {
             continue;
         }
         // A mount that the root directory hides is not shown.
-        match context.note("target", target(context, mount, root)) {
+        match reader.note("target", target(reader, mount, root)) {
             Some(None) => {}
-            target => rows.push(row(context, mount, mnt_ns, target.flatten(), flags)),
+            target => rows.push(row(reader, mount, mnt_ns, target.flatten(), flags)),
         }
     }
 }
 
 fn row(
-    context: &Context,
+    reader: &Reader,
     mount: u64,
     mnt_ns: Option<u32>,
     target: Option<Text>,
     flags: Option<u64>,
 ) -> Mount {
-    let layout = &context.layout.files;
-    let source = context.pointer(mount, layout.mount.devname).and_then(|name| match name {
-        Some(name) => context.text_at(name, 4096),
+    let layout = &reader.layout.files;
+    let source = reader.pointer(mount, layout.mount.devname).and_then(|name| match name {
+        Some(name) => reader.text_at(name, 4096),
         None => Ok(Text::fixed("none")),
     });
-    let options = flags.map(|flags| Ok(options(flags, is_idmapped(context, mount)?)));
+    let options = flags.map(|flags| Ok(options(flags, is_idmapped(reader, mount)?)));
     Mount {
         mnt_ns,
-        source: context.note("source", source),
+        source: reader.note("source", source),
         target,
-        filesystem: context.note("filesystem", filesystem(context, mount)),
-        options: options.and_then(|options| context.note("options", options)),
+        filesystem: reader.note("filesystem", filesystem(reader, mount)),
+        options: options.and_then(|options| reader.note("options", options)),
     }
 }
 
 /// Whether users are others in this mount: `is_idmapped_mnt` (include/linux/fs.h).
-fn is_idmapped(context: &Context, mount: u64) -> ReadResult<bool> {
-    let layout = &context.layout.files;
-    let symbols = &context.layout.symbols;
-    let mnt = context.at(mount, layout.mount.mnt)?;
+fn is_idmapped(reader: &Reader, mount: u64) -> ReadResult<bool> {
+    let layout = &reader.layout.files;
+    let symbols = &reader.layout.symbols;
+    let mnt = reader.at(mount, layout.mount.mnt)?;
     if layout.vfsmount.idmap.exists() {
-        let none = context.symbol(symbols.nop_mnt_idmap)?;
-        return Ok(context.unsigned(mnt, layout.vfsmount.idmap)? != none);
+        let none = reader.symbol(symbols.nop_mnt_idmap)?;
+        return Ok(reader.unsigned(mnt, layout.vfsmount.idmap)? != none);
     }
     if !layout.vfsmount.users.exists() {
         return Ok(false);
     }
     // Until bd303368b776 (5.17) a mount without a map has the first user namespace, whatever its file system has; no
     // map can be that one.
-    let users = context.unsigned(mnt, layout.vfsmount.users)?;
-    let sb = context.follow(mnt, layout.vfsmount.sb)?;
-    Ok(users != context.symbol(symbols.init_user_ns)?
-        && users != context.unsigned(sb, layout.sb.user_ns)?)
+    let users = reader.unsigned(mnt, layout.vfsmount.users)?;
+    let sb = reader.follow(mnt, layout.vfsmount.sb)?;
+    Ok(users != reader.symbol(symbols.init_user_ns)?
+        && users != reader.unsigned(sb, layout.sb.user_ns)?)
 }
 
-fn target(context: &Context, mount: u64, root: PathRef) -> ReadResult<Option<Text>> {
-    let layout = &context.layout.files;
-    let mnt = context.at(mount, layout.mount.mnt)?;
-    let dentry = context.follow(mnt, layout.vfsmount.root)?;
-    path::below(context, PathRef { mnt, dentry }, root)
+fn target(reader: &Reader, mount: u64, root: PathRef) -> ReadResult<Option<Text>> {
+    let layout = &reader.layout.files;
+    let mnt = reader.at(mount, layout.mount.mnt)?;
+    let dentry = reader.follow(mnt, layout.vfsmount.root)?;
+    path::below(reader, PathRef { mnt, dentry }, root)
 }
 
 /// `show_type`.
-fn filesystem(context: &Context, mount: u64) -> ReadResult<Text> {
-    let layout = &context.layout.files;
-    let mnt = context.at(mount, layout.mount.mnt)?;
-    let sb = context.follow(mnt, layout.vfsmount.sb)?;
-    let kind = path::file_system(context, sb)?;
-    match context.pointer(sb, layout.sb.subtype)? {
+fn filesystem(reader: &Reader, mount: u64) -> ReadResult<Text> {
+    let layout = &reader.layout.files;
+    let mnt = reader.at(mount, layout.mount.mnt)?;
+    let sb = reader.follow(mnt, layout.vfsmount.sb)?;
+    let kind = path::file_system(reader, sb)?;
+    match reader.pointer(sb, layout.sb.subtype)? {
         // What follows the dot in the name that `mount` was given, which may have a page.
-        Some(subtype) => match context.text_at(subtype, 4096)? {
+        Some(subtype) => match reader.text_at(subtype, 4096)? {
             subtype if subtype.is_empty() => Ok(kind),
             subtype => Ok(Text::of(format_args!("{kind}.{subtype}"))),
         },

@@ -1,20 +1,17 @@
 //! The sections that hang on tasks, taken in one pass over them: the pages that a task's rows have in common are met
 //! while they are at hand, and its rows in all of these sections are of one moment.
 
-use rustc_hash::FxHashSet;
-
-use super::connections::{self, Open};
 use super::context::Context;
-use super::files::Descriptor;
-use super::path_cache::PathRef;
-use super::reader::ReadResult;
+use super::descriptors::with_descriptors;
+use super::facts::Descriptor;
+use super::reader::{ReadResult, Reader};
 use super::sleeper_cache::Look;
-use super::tasks::Task;
-use super::{files, mappings, mounts, processes, read_ahead};
-use crate::frame::{File, Mapping, Process, Section};
+use super::taken::Taken;
+use super::tasks::{LOOKS, Task, TaskList};
+use super::vmas::Vma;
+use super::{connections, files, mappings, mounts, processes, read_ahead};
+use crate::frame::Section;
 
-/// Looks at one task before what was seen must do.
-pub(super) const LOOKS: u32 = 3;
 /// Rows of a task that is looked at a second time alone; if it has more, all of the frame is read at once.
 const FEW_ROWS: usize = 200;
 /// Second looks in one frame.
@@ -27,252 +24,181 @@ const OF_DESCRIPTORS: [Section; 3] = [Section::Processes, Section::Files, Sectio
 /// Those of them for which it pays to ask whether a process has run: they read most of what tells that.
 const REMEMBERED: [Section; 2] = [Section::Processes, Section::Mappings];
 
-/// What a pass takes of the tasks.
-#[derive(Debug, Default)]
-pub(super) struct Taken {
-    pub processes: Vec<Process>,
-    pub files: Vec<File>,
-    pub mappings: Vec<Mapping>,
-    /// What they have open, for the section of connections.
-    pub open: Vec<Open>,
-    pub namespaces: MountNamespaces,
-}
-
-/// Mount namespaces in the order in which they are met, each with the root directory of the first process in it.
-#[derive(Debug, Default)]
-pub(super) struct MountNamespaces {
-    pub roots: Vec<(u64, PathRef)>,
-    known: FxHashSet<u64>,
-}
-
-/// How far the sections of a frame are.
-#[derive(Debug, Default)]
-pub(super) struct Passes {
-    /// Those that hang on tasks and were not taken yet.
+/// How far the sections of a frame are that hang on tasks.
+#[derive(Debug)]
+pub(super) struct TaskSections {
+    /// Those that were not taken yet.
     left: Vec<Section>,
     taken: Taken,
     /// Together they were more than the frame may hold: each is taken by itself, so that the first are whole.
     apart: bool,
+    /// The tasks, once they were listed.
+    tasks: Option<TaskList>,
 }
 
-/// How much was taken at some time.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Mark {
-    processes: usize,
-    files: usize,
-    mappings: usize,
-    open: usize,
-    roots: usize,
-}
-
-impl Mark {
-    /// Rows that were taken since another time.
-    fn rows_since(&self, before: &Self) -> usize {
-        let rows = |mark: &Self| mark.processes + mark.files + mark.mappings + mark.open;
-        rows(self).saturating_sub(rows(before))
-    }
-
-    /// Of these sections what a later pass took, of the others what stands here.
-    fn or(self, later: Self, sections: &[Section]) -> Self {
-        let of = |section, later, before| if sections.contains(&section) { later } else { before };
-        Self {
-            processes: of(Section::Processes, later.processes, self.processes),
-            files: of(Section::Files, later.files, self.files),
-            mappings: of(Section::Mappings, later.mappings, self.mappings),
-            open: of(Section::Connections, later.open, self.open),
-            roots: 0,
-        }
-    }
-}
-
-impl Passes {
+impl TaskSections {
     /// For a frame of these sections.
     pub fn new(sections: &[Section]) -> Self {
-        let wanted = OF_TASKS.into_iter().filter(|one| sections.contains(one));
-        Self { left: wanted.collect(), ..Self::default() }
+        let left = OF_TASKS.into_iter().filter(|one| sections.contains(one)).collect();
+        Self { left, taken: Taken::default(), apart: false, tasks: None }
+    }
+
+    /// The rows that were taken for a section, which are the caller's to move out. The first section that asks has those
+    /// of all sections taken.
+    pub fn taken(&mut self, context: &Context, section: Section) -> &mut Taken {
+        if self.left.contains(&section) {
+            self.take(context, section);
+            context.reader.enter(section.name());
+        }
+        &mut self.taken
+    }
+
+    fn take(&mut self, context: &Context, section: Section) {
+        let Context { reader, cache, .. } = context;
+        let budget = reader.space.budget();
+        let before = budget.spent();
+        let tasks = self.tasks.get_or_insert_with(|| {
+            let tasks = TaskList::read(reader);
+            read_ahead::tasks(reader, cache, tasks.get(reader));
+            tasks
+        });
+        let problems = reader.problems.count();
+        if !self.apart {
+            let room = cache.taken.get();
+            let pass = Pass { context, reader, tasks, sections: &self.left };
+            self.taken = pass.run(Taken::with_room(room, &self.left));
+            cache.taken.set(room.or(self.taken.counts(), &self.left));
+            // Limits that leave no room for all may leave some for the first of them.
+            self.apart = self.left.len() > 1 && budget.reopen(before);
+        }
+        if !self.apart {
+            self.left.clear();
+            return;
+        }
+        reader.problems.take_back(problems);
+        // Pages that are held still would pass for those of a frame before.
+        cache.sleepers.clear();
+        self.taken = Taken::default();
+        self.taken = Pass { context, reader, tasks, sections: &[section] }.run(Taken::default());
+        self.left.retain(|one| *one != section);
     }
 }
 
-impl MountNamespaces {
-    pub fn has(&self, namespace: u64) -> bool {
-        self.known.contains(&namespace)
-    }
-
-    pub fn add(&mut self, namespace: u64, root: PathRef) {
-        if self.known.insert(namespace) {
-            self.roots.push((namespace, root));
-        }
-    }
-
-    fn truncate(&mut self, count: usize) {
-        for (namespace, _) in self.roots.drain(count.min(self.roots.len())..) {
-            self.known.remove(&namespace);
-        }
-    }
+/// One pass over the tasks.
+struct Pass<'p, 'a> {
+    context: &'p Context<'a>,
+    reader: &'p Reader<'a>,
+    tasks: &'p TaskList,
+    /// What is taken of each task.
+    sections: &'p [Section],
 }
 
-impl Taken {
-    /// With room for about as much of these sections as was taken before: what grows step by step is moved, and
-    /// leaves holes.
-    fn like(before: Mark, sections: &[Section]) -> Self {
-        let room = |section, count: usize| match sections.contains(&section) {
-            true => count + count / 16,
-            false => 0,
-        };
-        Self {
-            processes: Vec::with_capacity(room(Section::Processes, before.processes)),
-            files: Vec::with_capacity(room(Section::Files, before.files)),
-            mappings: Vec::with_capacity(room(Section::Mappings, before.mappings)),
-            open: Vec::with_capacity(room(Section::Connections, before.open)),
-            namespaces: MountNamespaces::default(),
-        }
-    }
-
-    fn mark(&self) -> Mark {
-        Mark {
-            processes: self.processes.len(),
-            files: self.files.len(),
-            mappings: self.mappings.len(),
-            open: self.open.len(),
-            roots: self.namespaces.roots.len(),
-        }
-    }
-
-    fn truncate(&mut self, mark: &Mark) {
-        self.processes.truncate(mark.processes);
-        self.files.truncate(mark.files);
-        self.mappings.truncate(mark.mappings);
-        self.open.truncate(mark.open);
-        self.namespaces.truncate(mark.roots);
-    }
+/// Buffers that are used again for the next task, to avoid allocation.
+#[derive(Debug, Default)]
+struct Buffers {
+    descriptors: Vec<Descriptor>,
+    areas: Vec<Vma>,
 }
 
-impl Context<'_> {
-    /// What a section takes of the tasks, by `part`. The first section that asks has all that were asked for taken.
-    pub(super) fn of_tasks<T: Default>(
-        &self,
-        section: Section,
-        part: impl FnOnce(&mut Taken) -> &mut T,
-    ) -> T {
-        let mut passes = self.passes.borrow_mut();
-        let Passes { left, taken, apart } = &mut *passes;
-        if left.contains(&section) {
-            let before = self.space.budget().spent();
-            let named = self.problems.count();
-            if !*apart {
-                *taken = Taken::like(self.reuse.taken.get(), left);
-                self.pass(left, taken);
-                self.reuse.taken.set(self.reuse.taken.get().or(taken.mark(), left));
-                // Limits that leave no room for all may leave some for the first of them.
-                *apart = left.len() > 1 && self.space.budget().reopen(before);
-            }
-            if *apart {
-                *taken = Taken::default();
-                self.problems.take_back(named);
-                // Pages that are held still would pass for those of a frame before.
-                self.reuse.sleepers.take();
-                self.pass(&[section], taken);
-                left.retain(|one| *one != section);
-            } else {
-                left.clear();
-            }
-            self.enter(section.name());
-        }
-        std::mem::take(part(taken))
-    }
-
-    /// Adds what these sections take of every task. A task that looks torn is read anew on fresh pages; one that has
-    /// gone meanwhile is left out, as it would be had it been met a moment later.
-    fn pass(&self, sections: &[Section], all: &mut Taken) {
-        self.warm.get_or_init(|| read_ahead::tasks(self));
-        let remembers = REMEMBERED.iter().any(|one| sections.contains(one));
+impl Pass<'_, '_> {
+    /// Adds what is taken of every task to `all`, and gives it back. A task that looks torn is read anew on fresh pages;
+    /// one that has gone meanwhile is left out, as it would be had it been met a moment later.
+    fn run(&self, mut all: Taken) -> Taken {
+        let reader = self.reader;
+        let remembers = REMEMBERED.iter().any(|one| self.sections.contains(one));
         if remembers {
-            self.reuse.sleepers.borrow_mut().begin();
+            self.context.cache.sleepers.begin();
         }
         // Each of them says so where the tasks cannot be listed.
-        for section in sections {
-            self.enter(section.name());
-            self.tasks();
+        for section in self.sections {
+            reader.enter(section.name());
+            self.tasks.get(reader);
         }
-        let first = self.layout.process.task.tgid;
-        for task in self.tasks() {
-            match self.at(task.address, first) {
-                Ok(first) => self.space.may_move_on_to(first),
-                Err(_) => self.space.may_move_on(),
+        let first = reader.layout.process.task.tgid;
+        let mut buffers = Buffers::default();
+        for task in self.tasks.get(reader) {
+            match reader.at(task.address, first) {
+                Ok(first) => reader.space.may_move_on_to(first),
+                Err(_) => reader.space.may_move_on(),
             }
-            if self.space.budget().reached().is_some() {
-                return;
+            if reader.space.budget().reached().is_some() {
+                break;
             }
-            self.look_at(task, remembers, sections, all);
-            self.settle();
+            self.look_at(task, remembers, &mut buffers, &mut all);
+            reader.settle();
         }
+        all
     }
 
-    fn look_at(&self, task: &Task, remembers: bool, sections: &[Section], all: &mut Taken) {
+    fn look_at(&self, task: &Task, remembers: bool, buffers: &mut Buffers, all: &mut Taken) {
+        let reader = self.reader;
+        let budget = reader.space.budget();
+        let sleepers = &self.context.cache.sleepers;
         for number in 1..=LOOKS {
-            if self.space.budget().reached().is_some() || !self.is_same(task) {
+            if budget.reached().is_some() || !self.tasks.is_same(reader, task) {
                 return;
             }
-            let before = self.space.budget().spent();
-            let completed = self.space.completed();
-            let torn = self.torn();
-            let named = self.problems.count();
-            let met = self.problems.met();
-            let mark = all.mark();
+            let before = budget.spent();
+            let completed = reader.space.completed();
+            let torn = reader.torn();
+            let problems = reader.problems.count();
+            let met = reader.problems.met();
+            let counts = all.counts();
             let mut look = match remembers {
-                true => Look::remembering(self, task),
+                true => Look::remembering(reader, sleepers, task),
                 false => Look::new(task.address, task.pid),
             };
-            self.add(&mut look, sections, all);
+            self.add(&mut look, buffers, all);
             // Read in place, or in part later than the rest, its memory may have become another's meanwhile.
-            let late = self.space.in_place() || self.space.completed() != completed;
-            let still = !late || self.is_still(task);
-            let sound = self.torn() == torn && still;
-            if sound || number == LOOKS || self.retries() >= MOST_RETRIES {
+            let late = reader.space.in_place() || reader.space.completed() != completed;
+            let still = !late || self.tasks.is_still(reader, task);
+            let sound = reader.torn() == torn && still;
+            if sound || number == LOOKS || reader.retries() >= MOST_RETRIES {
                 if !still {
-                    all.truncate(&mark);
-                    self.problems.take_back(named);
+                    all.truncate(&counts);
+                    reader.problems.take_back(problems);
                     return;
                 }
-                let is_whole =
-                    self.problems.met() == met && self.space.budget().reached().is_none();
-                look.done(self, is_whole);
+                let is_whole = reader.problems.met() == met && budget.reached().is_none();
+                look.done(reader, sleepers, is_whole);
                 return;
             }
-            let few = all.mark().rows_since(&mark) <= FEW_ROWS;
-            all.truncate(&mark);
-            self.space.budget().restore(before);
-            self.problems.take_back(named);
+            let few = all.counts().rows_since(&counts) <= FEW_ROWS;
+            all.truncate(&counts);
+            budget.restore(before);
+            reader.problems.take_back(problems);
             match few && number == 1 {
-                true => self.renew(),
-                false => self.forget(),
+                true => reader.renew(),
+                false => reader.forget(),
             }
-            if !self.is_listed(task.address) {
+            if !reader.is_listed(task.address) {
                 return;
             }
         }
     }
 
-    /// Adds what these sections take of one task.
-    fn add(&self, look: &mut Look, sections: &[Section], all: &mut Taken) {
+    /// Adds what is taken of one task.
+    fn add(&self, look: &mut Look, buffers: &mut Buffers, all: &mut Taken) {
+        let (context, reader) = (self.context, self.reader);
+        let Buffers { descriptors, areas } = buffers;
         let mut take = |look: &mut Look, open: ReadResult<&[Descriptor]>| {
-            for section in sections {
-                self.enter(section.name());
+            for section in self.sections {
+                reader.enter(section.name());
                 match section {
                     Section::Processes => {
                         let count = open.map(|open| open.len() as u32);
-                        processes::add(self, look, count, &mut all.processes);
+                        processes::add(context, look, count, &mut all.processes);
                     }
-                    Section::Files => files::add(self, look, open, &mut all.files),
-                    Section::Mappings => mappings::add(self, look, &mut all.mappings),
-                    Section::Connections => connections::add(self, look, open, &mut all.open),
-                    Section::Mounts => mounts::add(self, look.task, &mut all.namespaces),
+                    Section::Files => files::add(context, look, open, &mut all.files),
+                    Section::Mappings => mappings::add(context, look, areas, &mut all.mappings),
+                    Section::Connections => connections::add(reader, look, open, &mut all.open),
+                    Section::Mounts => mounts::add(reader, look.task, &mut all.namespaces),
                     _ => {}
                 }
             }
         };
-        match sections.iter().any(|one| OF_DESCRIPTORS.contains(one)) {
-            true => self.with_descriptors(look, take),
+        match self.sections.iter().any(|one| OF_DESCRIPTORS.contains(one)) {
+            true => with_descriptors(reader, look, descriptors, take),
             false => take(look, Ok(&[])),
         }
     }

@@ -1,9 +1,8 @@
 //! Paths as `/proc` shows them: `d_path` (fs/d_path.c), seen from the root of the whole system.
 
-use super::context::Context;
 use super::lists::Walk;
-use super::path_cache::{FoundPath, PathRef};
-use super::reader::ReadResult;
+use super::path_cache::{FoundPath, PathCache, PathRef};
+use super::reader::{ReadResult, Reader};
 use crate::frame::Text;
 
 /// Bytes of a DMA buffer's name (`DMA_BUF_NAME_LEN`, include/uapi/linux/dma-buf.h) without its NUL.
@@ -34,10 +33,10 @@ pub(super) enum Named {
 
 impl Named {
     /// What it is called now.
-    pub fn text(&self, context: &Context) -> ReadResult<Text> {
+    pub fn text(&self, reader: &Reader, cache: &PathCache) -> ReadResult<Text> {
         match self {
-            Self::Always(text) => context.kept(text.clone()),
-            Self::Path(path) => of(context, *path),
+            Self::Always(text) => reader.kept(text.clone()),
+            Self::Path(path) => of(reader, cache, *path),
         }
     }
 
@@ -57,69 +56,69 @@ impl Named {
 
 /// What an open `struct file` is called, always and now. Its mount and its name there are the same as long as it is
 /// open.
-pub(super) fn named(context: &Context, file: u64) -> ReadResult<(Named, Text)> {
-    let layout = &context.layout.files.file;
-    let mnt = context.follow(file, layout.mnt)?;
-    named_at(context, PathRef { mnt, dentry: context.follow(file, layout.dentry)? })
+pub(super) fn named(reader: &Reader, cache: &PathCache, file: u64) -> ReadResult<(Named, Text)> {
+    let layout = &reader.layout.files.file;
+    let mnt = reader.follow(file, layout.mnt)?;
+    named_at(reader, cache, PathRef { mnt, dentry: reader.follow(file, layout.dentry)? })
 }
 
 /// The same of a file that is mapped (`file_user_path`, include/linux/fs.h): an overlay maps the file below it, which
 /// is shown by the name that it has in the overlay.
-pub(super) fn mapped(context: &Context, file: u64) -> ReadResult<(Named, Text)> {
-    let layout = &context.layout.files.backing_file;
+pub(super) fn mapped(reader: &Reader, cache: &PathCache, file: u64) -> ReadResult<(Named, Text)> {
+    let layout = &reader.layout.files.backing_file;
     if !layout.user_mnt.exists() {
-        return named(context, file);
+        return named(reader, cache, file);
     }
-    let mode = context.unsigned(file, context.layout.files.file.mode)?;
+    let mode = reader.unsigned(file, reader.layout.files.file.mode)?;
     if mode & NOT_COUNTED == 0 || mode & BACKING == 0 {
-        return named(context, file);
+        return named(reader, cache, file);
     }
-    let backing = context.container(file, layout.file)?;
-    let mnt = context.follow(backing, layout.user_mnt)?;
-    named_at(context, PathRef { mnt, dentry: context.follow(backing, layout.user_dentry)? })
+    let backing = reader.container(file, layout.file)?;
+    let mnt = reader.follow(backing, layout.user_mnt)?;
+    named_at(reader, cache, PathRef { mnt, dentry: reader.follow(backing, layout.user_dentry)? })
 }
 
-fn named_at(context: &Context, path: PathRef) -> ReadResult<(Named, Text)> {
-    let FoundPath { text, always } = found(context, path)?;
-    let text = context.kept(text)?;
+fn named_at(reader: &Reader, cache: &PathCache, path: PathRef) -> ReadResult<(Named, Text)> {
+    let FoundPath { text, always } = found(reader, cache, path)?;
+    let text = reader.kept(text)?;
     Ok(if always { Named::always(text) } else { (Named::Path(path), text) })
 }
 
 /// The path of a mount and a name in it.
-pub(super) fn of(context: &Context, path: PathRef) -> ReadResult<Text> {
-    context.kept(found(context, path)?.text)
+pub(super) fn of(reader: &Reader, cache: &PathCache, path: PathRef) -> ReadResult<Text> {
+    reader.kept(found(reader, cache, path)?.text)
 }
 
-fn found(context: &Context, path: PathRef) -> ReadResult<FoundPath> {
-    if let Some(known) = context.paths.path(context, &path) {
+fn found(reader: &Reader, cache: &PathCache, path: PathRef) -> ReadResult<FoundPath> {
+    if let Some(known) = cache.path(reader, &path) {
         return Ok(known);
     }
-    let found = match special(context, path)? {
+    let found = match special(reader, path)? {
         Some(found) => found,
-        None => FoundPath { text: walk(context, path)?, always: false },
+        None => FoundPath { text: walk(reader, path)?, always: false },
     };
-    context.paths.keep_path(context, path, &found);
+    cache.keep_path(reader, path, &found);
     Ok(found)
 }
 
 /// Names of file systems that no directory shows: their dentries carry a function that makes the name
 /// (`d_dname`), told here by the file system's type.
-fn special(context: &Context, path: PathRef) -> ReadResult<Option<FoundPath>> {
-    let layout = &context.layout.files;
-    let Some(operations) = context.pointer(path.dentry, layout.dentry.operations)? else {
+fn special(reader: &Reader, path: PathRef) -> ReadResult<Option<FoundPath>> {
+    let layout = &reader.layout.files;
+    let Some(operations) = reader.pointer(path.dentry, layout.dentry.operations)? else {
         return Ok(None);
     };
-    if context.pointer(operations, layout.dentry_operations.dname)?.is_none() {
+    if reader.pointer(operations, layout.dentry_operations.dname)?.is_none() {
         return Ok(None);
     }
-    let root = context.unsigned(path.mnt, layout.vfsmount.root)?;
-    if parent_of(context, path.dentry)? == path.dentry && root == path.dentry {
+    let root = reader.unsigned(path.mnt, layout.vfsmount.root)?;
+    if parent_of(reader, path.dentry)? == path.dentry && root == path.dentry {
         return Ok(None);
     }
-    let inode = context.follow(path.dentry, layout.dentry.inode)?;
-    let number = context.unsigned(inode, layout.inode.number)?;
-    let kind = file_system(context, context.follow(path.dentry, layout.dentry.sb)?)?;
-    let name = || context.with_name(path.dentry, Text::from_c);
+    let inode = reader.follow(path.dentry, layout.dentry.inode)?;
+    let number = reader.unsigned(inode, layout.inode.number)?;
+    let kind = file_system(reader, reader.follow(path.dentry, layout.dentry.sb)?)?;
+    let name = || reader.with_name(path.dentry, Text::from_c);
     let text = match kind.as_str() {
         "pipefs" => Text::of(format_args!("pipe:[{number}]")),
         "sockfs" => Text::of(format_args!("socket:[{number}]")),
@@ -128,19 +127,18 @@ fn special(context: &Context, path: PathRef) -> ReadResult<Option<FoundPath>> {
         "pidfs" => Text::fixed("anon_inode:[pidfd]"),
         "dmabuf" => {
             // `dmabuffs_dname` (drivers/dma-buf/dma-buf.c), of a buffer with the name that a program gave it.
-            let buffer = context.follow(path.dentry, layout.dentry.fsdata)?;
-            let given = match context.pointer(buffer, layout.dma_buf.name)? {
-                Some(given) => context.text_at(given, LONGEST_DMA_NAME)?,
+            let buffer = reader.follow(path.dentry, layout.dentry.fsdata)?;
+            let given = match reader.pointer(buffer, layout.dma_buf.name)? {
+                Some(given) => reader.text_at(given, LONGEST_DMA_NAME)?,
                 None => Text::default(),
             };
             Text::of(format_args!("/{}:{given}", name()?))
         }
         "nsfs" => {
             // `ns_dname` (fs/nsfs.c).
-            let ns = context.follow(inode, layout.inode.private)?;
-            let operations = context.follow(ns, layout.ns.operations)?;
-            let name =
-                context.text_at(context.follow(operations, layout.ns_operations.name)?, 32)?;
+            let ns = reader.follow(inode, layout.inode.private)?;
+            let operations = reader.follow(ns, layout.ns.operations)?;
+            let name = reader.text_at(reader.follow(operations, layout.ns_operations.name)?, 32)?;
             Text::of(format_args!("{name}:[{number}]"))
         }
         _ => Text::of(format_args!("/{} (deleted)", name()?)),
@@ -150,22 +148,22 @@ fn special(context: &Context, path: PathRef) -> ReadResult<Option<FoundPath>> {
 }
 
 /// The type of a file system: `ext4`, `tmpfs` ...
-pub(super) fn file_system(context: &Context, sb: u64) -> ReadResult<Text> {
-    let layout = &context.layout.files;
-    let kind = context.follow(sb, layout.sb.kind)?;
-    context.text_at(context.follow(kind, layout.kind.name)?, 64)
+pub(super) fn file_system(reader: &Reader, sb: u64) -> ReadResult<Text> {
+    let layout = &reader.layout.files;
+    let kind = reader.follow(sb, layout.sb.kind)?;
+    reader.text_at(reader.follow(kind, layout.kind.name)?, 64)
 }
 
 /// The path below a root directory; `None` where it does not lie below it.
-pub(super) fn below(context: &Context, path: PathRef, root: PathRef) -> ReadResult<Option<Text>> {
-    let (text, top) = prepend(context, path, Some(root))?;
+pub(super) fn below(reader: &Reader, path: PathRef, root: PathRef) -> ReadResult<Option<Text>> {
+    let (text, top) = prepend(reader, path, Some(root))?;
     // Where a path that is cut ends is not known.
-    top.is_none_or(|top| top == root).then(|| context.kept(text)).transpose()
+    top.is_none_or(|top| top == root).then(|| reader.kept(text)).transpose()
 }
 
-fn walk(context: &Context, path: PathRef) -> ReadResult<Text> {
-    let (text, _) = prepend(context, path, None)?;
-    Ok(match is_removed(context, path.dentry)? {
+fn walk(reader: &Reader, path: PathRef) -> ReadResult<Text> {
+    let (text, _) = prepend(reader, path, None)?;
+    Ok(match is_removed(reader, path.dentry)? {
         true => Text::of(format_args!("{text} (deleted)")),
         false => text,
     })
@@ -174,12 +172,12 @@ fn walk(context: &Context, path: PathRef) -> ReadResult<Text> {
 /// `prepend_path`: names up to the root of the mount, then on from the place where it is mounted, up to
 /// a given root or the top of all. Gives the path and where it ended; `None` for one that is cut.
 fn prepend(
-    context: &Context,
+    reader: &Reader,
     path: PathRef,
     root: Option<PathRef>,
 ) -> ReadResult<(Text, Option<PathRef>)> {
-    context.gather(|backwards| {
-        let end = prepend_to(context, path, root, backwards)?;
+    reader.gather(|backwards| {
+        let end = prepend_to(reader, path, root, backwards)?;
         backwards.reverse();
         Ok((Text::from_bytes(backwards), end))
     })
@@ -187,26 +185,26 @@ fn prepend(
 
 /// The same, from its end to its beginning, as it is met.
 fn prepend_to(
-    context: &Context,
+    reader: &Reader,
     path: PathRef,
     root: Option<PathRef>,
     backwards: &mut Vec<u8>,
 ) -> ReadResult<Option<PathRef>> {
-    let layout = &context.layout.files;
+    let layout = &reader.layout.files;
     let mut here = path;
     let mut walk = Walk::new(here);
     while backwards.len() < LONGEST_PATH && walk.steps() < LONGEST_PATH {
         walk.step(here, "the path does not end", path.dentry)?;
-        let parent = parent_of(context, here.dentry)?;
-        let mount_root = context.unsigned(here.mnt, layout.vfsmount.root)?;
+        let parent = parent_of(reader, here.dentry)?;
+        let mount_root = reader.unsigned(here.mnt, layout.vfsmount.root)?;
         let mut at_top = root == Some(here);
         if !at_top && (here.dentry == mount_root || here.dentry == parent) {
-            let mount = context.container(here.mnt, layout.mount.mnt)?;
-            let above = context.follow(mount, layout.mount.parent)?;
+            let mount = reader.container(here.mnt, layout.mount.mnt)?;
+            let above = reader.follow(mount, layout.mount.parent)?;
             if above != mount && here.dentry == mount_root {
                 here = PathRef {
-                    mnt: context.at(above, layout.mount.mnt)?,
-                    dentry: context.follow(mount, layout.mount.mountpoint)?,
+                    mnt: reader.at(above, layout.mount.mnt)?,
+                    dentry: reader.follow(mount, layout.mount.mountpoint)?,
                 };
                 continue;
             }
@@ -218,26 +216,26 @@ fn prepend_to(
             }
             return Ok(Some(here));
         }
-        context.with_name(here.dentry, |name| backwards.extend(name.iter().rev()))?;
+        reader.with_name(here.dentry, |name| backwards.extend(name.iter().rev()))?;
         backwards.push(b'/');
         here.dentry = parent;
     }
     backwards.extend(CUT.bytes().rev());
-    context.problem(format!("a path of over {LONGEST_PATH} bytes is cut"), Some(path.dentry));
+    reader.problem(format!("a path of over {LONGEST_PATH} bytes is cut"), Some(path.dentry));
     Ok(None)
 }
 
-fn parent_of(context: &Context, dentry: u64) -> ReadResult<u64> {
-    context.follow(dentry, context.layout.files.dentry.parent)
+fn parent_of(reader: &Reader, dentry: u64) -> ReadResult<u64> {
+    reader.follow(dentry, reader.layout.files.dentry.parent)
 }
 
 /// `d_unlinked`: not in the hash table, and not a root.
-fn is_removed(context: &Context, dentry: u64) -> ReadResult<bool> {
-    let hashed = context.pointer(dentry, context.layout.files.dentry.hash)?.is_some();
-    Ok(!hashed && parent_of(context, dentry)? != dentry)
+fn is_removed(reader: &Reader, dentry: u64) -> ReadResult<bool> {
+    let hashed = reader.pointer(dentry, reader.layout.files.dentry.hash)?.is_some();
+    Ok(!hashed && parent_of(reader, dentry)? != dentry)
 }
 
-impl Context<'_> {
+impl Reader<'_> {
     /// Lets the bytes of a dentry's name be used.
     fn with_name<T>(&self, dentry: u64, act: impl FnOnce(&[u8]) -> T) -> ReadResult<T> {
         let layout = &self.layout.files.dentry;

@@ -40,6 +40,7 @@ pub(super) struct PathCache {
 
 impl PathCache {
     /// A path that is known.
+    #[inline]
     pub fn path(&self, reader: &Reader, path: &PathRef) -> Option<FoundPath> {
         self.follow(reader);
         self.paths.borrow().get(path).cloned()
@@ -56,6 +57,7 @@ impl PathCache {
     }
 
     /// The path of a control group that is known.
+    #[inline]
     pub fn group(&self, reader: &Reader, group: u64) -> Option<Text> {
         self.follow(reader);
         self.groups.borrow().get(&group).cloned()
@@ -68,11 +70,18 @@ impl PathCache {
     }
 
     /// Begins anew if the reader did.
+    #[inline]
     fn follow(&self, reader: &Reader) {
-        if self.made_at.replace(reader.retries()) != reader.retries() {
-            self.paths.borrow_mut().clear();
-            self.bytes.set(0);
-            self.groups.borrow_mut().clear();
+        if self.made_at.get() != reader.retries() {
+            self.clear();
+            self.made_at.set(reader.retries());
         }
+    }
+
+    #[cold]
+    fn clear(&self) {
+        self.paths.borrow_mut().clear();
+        self.bytes.set(0);
+        self.groups.borrow_mut().clear();
     }
 }

@@ -2,11 +2,13 @@
 
 use super::command_line;
 use super::context::Context;
+use super::facts::{Ids, ProcessFacts};
 use super::lists::Walk;
-use super::namespaces::{self, Namespaces};
+use super::namespaces;
 use super::path::{self, Named};
-use super::path_cache::PathRef;
-use super::reader::ReadResult;
+use super::path_cache::{PathCache, PathRef};
+use super::reader::{ReadResult, Reader};
+use super::resident_pages::resident_pages;
 use super::sleeper_cache::Look;
 use super::tasks::KERNEL_THREAD;
 use crate::frame::{Process, ProcessState, Text, Thread};
@@ -37,32 +39,6 @@ mod state {
     pub const FROZEN: u64 = 0x8000;
 }
 
-/// What only the process itself changes.
-#[derive(Debug)]
-pub(super) struct ProcessFacts {
-    name: Option<Text>,
-    command_line: Option<Text>,
-    exe: Option<Named>,
-    ids: Ids,
-    threads: Option<u32>,
-    start_time_ns: Option<u64>,
-    /// User and system time.
-    times: Option<(u64, u64)>,
-    virtual_bytes: Option<u64>,
-    namespaces: Namespaces,
-    kernel_thread: Option<bool>,
-    pid_in_namespace: Option<u32>,
-}
-
-/// Who it runs as.
-#[derive(Clone, Copy, Debug)]
-struct Ids {
-    uid: Option<u32>,
-    euid: Option<u32>,
-    gid: Option<u32>,
-    egid: Option<u32>,
-}
-
 /// Adds the row of a process that has so many files open.
 pub(super) fn add(
     context: &Context,
@@ -70,7 +46,7 @@ pub(super) fn add(
     open_files: ReadResult<u32>,
     rows: &mut Vec<Process>,
 ) {
-    if context.rows::<Process, _>([()]).next().is_some() {
+    if context.reader.rows::<Process, _>([()]).next().is_some() {
         rows.extend(row(context, look, open_files));
     }
 }
@@ -81,33 +57,35 @@ pub(super) fn row(
     look: &mut Look,
     open_files: ReadResult<u32>,
 ) -> Option<Process> {
-    let layout = &context.layout.process;
-    let layout_fs = &context.layout.files.fs;
+    let Context { reader, paths, .. } = context;
+    let layout = &reader.layout.process;
+    let layout_fs = &reader.layout.files.fs;
     let task = look.task;
-    let mm = context.note("mm", context.mm_of(task))?;
+    let mm = reader.note("mm", reader.mm_of(task))?;
     let mut new = None;
     let facts: &ProcessFacts = match &look.facts.process {
         Some(known) => known,
-        None => new.insert(ProcessFacts::read(context, task, mm)),
+        None => new.insert(read(reader, paths, task, mm)),
     };
     let pages = match (look.state, mm) {
         (Some(state), _) => Ok(state.pages()),
-        (None, Some(mm)) => all_resident_pages(context, mm),
+        (None, Some(mm)) => resident_pages(reader, mm),
         (None, None) => Ok([0; 4]),
     };
-    let resident = context.note("rss_bytes", pages).map(resident);
-    let directory =
-        |what, mnt, dentry| context.note(what, directory(context, task, mnt, dentry)).flatten();
+    let resident = reader.note("rss_bytes", pages).map(resident);
+    let directory = |what, mnt, dentry| {
+        reader.note(what, directory(reader, paths, task, mnt, dentry)).flatten()
+    };
     let nice =
-        context.signed(task, layout.task.static_prio).map(|prio| (prio - DEFAULT_PRIORITY) as i32);
-    let kept = |text: &Text| context.kept(text.clone());
+        reader.signed(task, layout.task.static_prio).map(|prio| (prio - DEFAULT_PRIORITY) as i32);
+    let kept = |text: &Text| reader.kept(text.clone());
     let row = Process {
         pid: look.pid,
-        ppid: context.note("ppid", parent(context, task)),
+        ppid: reader.note("ppid", parent(reader, task)),
         name: facts.name.as_ref().and_then(|name| kept(name).ok()),
-        state: context.note("state", state(context, task)),
+        state: reader.note("state", state(reader, task)),
         command_line: facts.command_line.as_ref().and_then(|line| kept(line).ok()),
-        exe: facts.exe.as_ref().and_then(|exe| context.note("exe", exe.text(context))),
+        exe: facts.exe.as_ref().and_then(|exe| reader.note("exe", exe.text(reader, paths))),
         cwd: directory("cwd", layout_fs.pwd_mnt, layout_fs.pwd_dentry),
         root: directory("root", layout_fs.root_mnt, layout_fs.root_dentry),
         uid: facts.ids.uid,
@@ -115,16 +93,16 @@ pub(super) fn row(
         gid: facts.ids.gid,
         egid: facts.ids.egid,
         threads: facts.threads,
-        thread_list: context.details.threads.then(|| thread_list(context, task)),
-        nice: context.note("nice", nice),
+        thread_list: context.details.threads.then(|| thread_list(reader, task)),
+        nice: reader.note("nice", nice),
         start_time_ns: facts.start_time_ns,
         user_ns: facts.times.map(|(user, _)| user),
         system_ns: facts.times.map(|(_, system)| system),
         virtual_bytes: facts.virtual_bytes,
         rss_bytes: resident.map(|(all, _)| all),
         shared_bytes: resident.map(|(_, shared)| shared),
-        open_files: context.note("open_files", open_files),
-        cgroup: context.note("cgroup", cgroup(context, task)),
+        open_files: reader.note("open_files", open_files),
+        cgroup: reader.note("cgroup", cgroup(reader, paths, task)),
         pid_namespace: facts.namespaces.pid,
         net_namespace: facts.namespaces.net,
         mnt_namespace: facts.namespaces.mnt,
@@ -142,105 +120,99 @@ pub(super) fn row(
     Some(row)
 }
 
-impl ProcessFacts {
-    fn read(context: &Context, task: u64, mm: Option<u64>) -> Self {
-        let layout = &context.layout.process;
-        let cred = context.follow(task, layout.task.real_cred);
-        let id = |what, field| context.note(what, cred.and_then(|cred| context.u32(cred, field)));
-        let signal = context.follow(task, layout.task.signal);
-        let threads = signal.and_then(|signal| context.u32(signal, layout.signal.nr_threads));
-        let size = mm.map_or(Ok(0), |mm| context.unsigned(mm, layout.mm.total_vm));
-        let flags = context.unsigned(task, layout.task.flags);
-        let start = context.unsigned(task, layout.task.start_boottime);
-        let pid_in_namespace = namespaces::own_pid(context, task);
-        Self {
-            name: context.note("name", name(context, task)),
-            command_line: context.note("command_line", command_line::of(context, mm)),
-            exe: context.note("exe", executable(context, mm)).flatten(),
-            ids: Ids {
-                uid: id("uid", layout.cred.uid),
-                euid: id("euid", layout.cred.euid),
-                gid: id("gid", layout.cred.gid),
-                egid: id("egid", layout.cred.egid),
-            },
-            threads: context.note("threads", threads),
-            start_time_ns: context.note("start_time_ns", start),
-            times: context.note("user_ns", times(context, task)),
-            virtual_bytes: context
-                .note("virtual_bytes", size)
-                .map(|pages| pages.saturating_mul(4096)),
-            namespaces: namespaces::of_task(context, task),
-            kernel_thread: context
-                .note("kernel_thread", flags.map(|flags| flags & KERNEL_THREAD != 0)),
-            pid_in_namespace: context.note("pid_in_namespace", pid_in_namespace).flatten(),
-        }
-    }
-
-    /// Bytes that they take.
-    pub fn bytes(&self) -> usize {
-        std::mem::size_of::<Self>()
-            + self.name.as_ref().map_or(0, Text::bytes)
-            + self.command_line.as_ref().map_or(0, Text::bytes)
-            + self.exe.as_ref().map_or(0, Named::bytes)
+/// Reads the facts of a process.
+fn read(reader: &Reader, paths: &PathCache, task: u64, mm: Option<u64>) -> ProcessFacts {
+    let layout = &reader.layout.process;
+    let cred = reader.follow(task, layout.task.real_cred);
+    let id = |what, field| reader.note(what, cred.and_then(|cred| reader.u32(cred, field)));
+    let signal = reader.follow(task, layout.task.signal);
+    let threads = signal.and_then(|signal| reader.u32(signal, layout.signal.nr_threads));
+    let size = mm.map_or(Ok(0), |mm| reader.unsigned(mm, layout.mm.total_vm));
+    let flags = reader.unsigned(task, layout.task.flags);
+    let start = reader.unsigned(task, layout.task.start_boottime);
+    let pid_in_namespace = namespaces::own_pid(reader, task);
+    ProcessFacts {
+        name: reader.note("name", name(reader, task)),
+        command_line: reader.note("command_line", command_line::of(reader, mm)),
+        exe: reader.note("exe", executable(reader, paths, mm)).flatten(),
+        ids: Ids {
+            uid: id("uid", layout.cred.uid),
+            euid: id("euid", layout.cred.euid),
+            gid: id("gid", layout.cred.gid),
+            egid: id("egid", layout.cred.egid),
+        },
+        threads: reader.note("threads", threads),
+        start_time_ns: reader.note("start_time_ns", start),
+        times: reader.note("user_ns", times(reader, task)),
+        virtual_bytes: reader.note("virtual_bytes", size).map(|pages| pages.saturating_mul(4096)),
+        namespaces: namespaces::of_task(reader, task),
+        kernel_thread: reader.note("kernel_thread", flags.map(|flags| flags & KERNEL_THREAD != 0)),
+        pid_in_namespace: reader.note("pid_in_namespace", pid_in_namespace).flatten(),
     }
 }
 
 /// `proc_task_name` (fs/proc/array.c): a kernel thread may have a longer name than `comm` holds. Behind
 /// the name of a work queue's worker `/proc` shows what it works on; that is left out. A rescuer's name
 /// is shown whole since it begins with "kworker/" (b6a46f7263bd, 6.9; 2a1b02bcba78, 6.11).
-fn name(context: &Context, task: u64) -> ReadResult<Text> {
-    let layout = &context.layout.process;
-    let flags = context.unsigned(task, layout.task.flags)?;
-    let comm = context.text(task, layout.task.comm)?;
+fn name(reader: &Reader, task: u64) -> ReadResult<Text> {
+    let layout = &reader.layout.process;
+    let flags = reader.unsigned(task, layout.task.flags)?;
+    let comm = reader.text(task, layout.task.comm)?;
     let whole = flags & WORKER == 0 || comm.starts_with("kworker/");
     if flags & KERNEL_THREAD != 0 && whole && layout.kthread.full_name.exists() {
-        let kthread = context.pointer(task, layout.task.worker_private)?;
-        let full = kthread.map(|kthread| context.pointer(kthread, layout.kthread.full_name));
+        let kthread = reader.pointer(task, layout.task.worker_private)?;
+        let full = kthread.map(|kthread| reader.pointer(kthread, layout.kthread.full_name));
         if let Some(full) = full.transpose()?.flatten() {
-            return context.text_at(full, LONGEST_NAME);
+            return reader.text_at(full, LONGEST_NAME);
         }
     }
     Ok(comm)
 }
 
 /// The threads of a process, in the order of `/proc/PID/task`.
-fn thread_list(context: &Context, task: u64) -> Vec<Thread> {
-    let layout = &context.layout.process;
-    let signal = context.note("threads", context.pointer(task, layout.task.signal)).flatten();
-    let head = signal.map(|signal| context.at(signal, layout.signal.thread_head));
-    let Some(head) = head.and_then(|head| context.note("threads", head)) else {
+fn thread_list(reader: &Reader, task: u64) -> Vec<Thread> {
+    let layout = &reader.layout.process;
+    let signal = reader.note("threads", reader.pointer(task, layout.task.signal)).flatten();
+    let head = signal.map(|signal| reader.at(signal, layout.signal.thread_head));
+    let Some(head) = head.and_then(|head| reader.note("threads", head)) else {
         return Vec::new();
     };
-    let threads = context.list("threads", head, layout.task.thread_node);
-    context
+    let threads = reader.list("threads", head, layout.task.thread_node);
+    reader
         .rows::<Thread, _>(threads)
         .filter_map(|thread| {
-            let start = context.unsigned(thread, layout.task.start_boottime);
-            let cpu = context.unsigned(thread, layout.task.sum_exec_runtime);
+            let start = reader.unsigned(thread, layout.task.start_boottime);
+            let cpu = reader.unsigned(thread, layout.task.sum_exec_runtime);
             Some(Thread {
-                tid: context.note("tid", context.u32(thread, layout.task.pid))?,
-                name: context.note("name", context.text(thread, layout.task.comm)),
-                state: context.note("state", state(context, thread)),
-                start_time_ns: context.note("start_time_ns", start),
-                cpu_ns: context.note("cpu_ns", cpu),
+                tid: reader.note("tid", reader.u32(thread, layout.task.pid))?,
+                name: reader.note("name", reader.text(thread, layout.task.comm)),
+                state: reader.note("state", state(reader, thread)),
+                start_time_ns: reader.note("start_time_ns", start),
+                cpu_ns: reader.note("cpu_ns", cpu),
             })
         })
         .collect()
 }
 
-fn executable(context: &Context, mm: Option<u64>) -> ReadResult<Option<Named>> {
+fn executable(reader: &Reader, paths: &PathCache, mm: Option<u64>) -> ReadResult<Option<Named>> {
     let Some(mm) = mm else { return Ok(None) };
-    let file = context.pointer(mm, context.layout.process.mm.exe_file)?;
-    file.map(|file| Ok(path::named(context, file)?.0)).transpose()
+    let file = reader.pointer(mm, reader.layout.process.mm.exe_file)?;
+    file.map(|file| Ok(path::named(reader, paths, file)?.0)).transpose()
 }
 
 /// The working or the root directory; a dead process has none.
-fn directory(context: &Context, task: u64, mnt: Field, dentry: Field) -> ReadResult<Option<Text>> {
-    let Some(fs) = context.pointer(task, context.layout.process.task.fs)? else {
+fn directory(
+    reader: &Reader,
+    paths: &PathCache,
+    task: u64,
+    mnt: Field,
+    dentry: Field,
+) -> ReadResult<Option<Text>> {
+    let Some(fs) = reader.pointer(task, reader.layout.process.task.fs)? else {
         return Ok(None);
     };
-    let at = PathRef { mnt: context.follow(fs, mnt)?, dentry: context.follow(fs, dentry)? };
-    path::of(context, at).map(Some)
+    let at = PathRef { mnt: reader.follow(fs, mnt)?, dentry: reader.follow(fs, dentry)? };
+    path::of(reader, paths, at).map(Some)
 }
 
 /// Resident bytes: (all, of files and shared memory). `get_mm_rss` (include/linux/mm.h).
@@ -250,73 +222,37 @@ fn resident(pages: [i64; 4]) -> (u64, u64) {
     (bytes[ANONYMOUS_PAGES].saturating_add(shared), shared)
 }
 
-/// Resident pages of every kind of `mm_struct.rss_stat`, with what the CPUs have not yet added to the common counters.
-pub(super) fn all_resident_pages(context: &Context, mm: u64) -> ReadResult<[i64; 4]> {
-    let mut all = [0; 4];
-    for (kind, pages) in (0..).zip(&mut all) {
-        *pages = resident_pages(context, mm, kind)?;
-    }
-    Ok(all)
-}
-
-/// Resident pages of one kind; below zero for a moment, as CPUs count each for itself.
-fn resident_pages(context: &Context, mm: u64, kind: u32) -> ReadResult<i64> {
-    let layout = &context.layout.process;
-    let single = layout.mm.rss_count;
-    if single.exists() {
-        return Ok(context.element(mm, single, kind)? as i64);
-    }
-    let first = context.at(mm, layout.mm.rss_stat)?;
-    let size = u64::from(layout.percpu_counter.size);
-    per_cpu_counter(context, first.wrapping_add(u64::from(kind) * size))
-}
-
-/// `percpu_counter_sum` (lib/percpu_counter.c). On a uniprocessor kernel `count` is all that it has.
-fn per_cpu_counter(context: &Context, counter: u64) -> ReadResult<i64> {
-    let layout = &context.layout.process.percpu_counter;
-    let mut sum = context.signed(counter, layout.count)?;
-    if !layout.counters.exists() && context.has_one_cpu() {
-        return Ok(sum);
-    }
-    let base = context.unsigned(counter, layout.counters)?;
-    for cpu in context.possible_cpus()? {
-        let own = context.u32_at(context.per_cpu(base, cpu)?)?;
-        sum = sum.wrapping_add(i64::from(own as i32));
-    }
-    Ok(sum)
-}
-
 /// The path in the unified hierarchy: `proc_cgroup_show` (kernel/cgroup/cgroup.c), `cgroup_path` (fs/kernfs/dir.c).
-fn cgroup(context: &Context, task: u64) -> ReadResult<Text> {
-    let layout = &context.layout.process;
-    let set = context.follow(task, layout.task.cgroups)?;
-    let group = context.follow(set, layout.css_set.dfl_cgrp)?;
-    let path = group_path(context, context.follow(group, layout.cgroup.kn)?)?;
+fn cgroup(reader: &Reader, paths: &PathCache, task: u64) -> ReadResult<Text> {
+    let layout = &reader.layout.process;
+    let set = reader.follow(task, layout.task.cgroups)?;
+    let group = reader.follow(set, layout.css_set.dfl_cgrp)?;
+    let path = group_path(reader, paths, reader.follow(group, layout.cgroup.kn)?)?;
     // A group that is removed keeps its zombies (`cgroup_is_dead`).
-    match context.unsigned(group, layout.cgroup.state)? & CSS_ONLINE {
-        0 => context.kept(Text::of(format_args!("{path} (deleted)"))),
+    match reader.unsigned(group, layout.cgroup.state)? & CSS_ONLINE {
+        0 => reader.kept(Text::of(format_args!("{path} (deleted)"))),
         _ => Ok(path),
     }
 }
 
-fn group_path(context: &Context, group: u64) -> ReadResult<Text> {
-    let layout = &context.layout.process;
-    if let Some(known) = context.paths.group(context, group) {
+fn group_path(reader: &Reader, paths: &PathCache, group: u64) -> ReadResult<Text> {
+    let layout = &reader.layout.process;
+    if let Some(known) = paths.group(reader, group) {
         return Ok(known);
     }
     let mut node = group;
     let (mut names, mut length) = (Vec::new(), 0);
     let mut walk = Walk::new(node);
     // `/proc/PID/cgroup` cannot be read where this has PATH_MAX bytes (`proc_cgroup_show`, kernel/cgroup/cgroup.c).
-    while let Some(parent) = context.pointer(node, layout.kernfs_node.parent)? {
+    while let Some(parent) = reader.pointer(node, layout.kernfs_node.parent)? {
         walk.step(node, "the cgroup's path does not end", group)?;
         if length >= path::LONGEST_PATH {
             let reason = format!("the path of a cgroup of over {length} bytes is cut");
-            context.problem(reason, Some(group));
+            reader.problem(reason, Some(group));
             names.push(path::CUT.into());
             break;
         }
-        let name = context.text_at(context.follow(node, layout.kernfs_node.name)?, 256)?;
+        let name = reader.text_at(reader.follow(node, layout.kernfs_node.name)?, 256)?;
         length += name.len() + 1;
         names.push(name);
         node = parent;
@@ -324,20 +260,20 @@ fn group_path(context: &Context, group: u64) -> ReadResult<Text> {
     names.reverse();
     let is_cut = names.first().is_some_and(|name| name == path::CUT);
     let path = Text::of(format_args!("{}{}", if is_cut { "" } else { "/" }, names.join("/")));
-    context.paths.keep_group(context, group, &path);
+    paths.keep_group(reader, group, &path);
     Ok(path)
 }
 
-fn parent(context: &Context, task: u64) -> ReadResult<u32> {
-    let layout = &context.layout.process.task;
-    context.u32(context.follow(task, layout.real_parent)?, layout.tgid)
+fn parent(reader: &Reader, task: u64) -> ReadResult<u32> {
+    let layout = &reader.layout.process.task;
+    reader.u32(reader.follow(task, layout.real_parent)?, layout.tgid)
 }
 
 /// `task_state_index` (include/linux/sched.h).
-fn state(context: &Context, task: u64) -> ReadResult<ProcessState> {
-    let layout = &context.layout.process.task;
-    let own = context.unsigned(task, layout.state)?;
-    let both = own | context.unsigned(task, layout.exit_state)?;
+fn state(reader: &Reader, task: u64) -> ReadResult<ProcessState> {
+    let layout = &reader.layout.process.task;
+    let own = reader.unsigned(task, layout.state)?;
+    let both = own | reader.unsigned(task, layout.exit_state)?;
     let mut reported = both & state::REPORT;
     if own & state::IDLE == state::IDLE {
         reported = state::REPORT_IDLE;
@@ -361,20 +297,20 @@ fn state(context: &Context, task: u64) -> ReadResult<ProcessState> {
 /// User and system time of the whole group: `thread_group_cputime_adjusted` (kernel/sched/cputime.c).
 /// The tick samples user and system; the scheduler's exact sum is split in their proportion, and what
 /// was once shown never falls.
-fn times(context: &Context, task: u64) -> ReadResult<(u64, u64)> {
-    let layout = &context.layout.process;
-    let Some(signal) = context.pointer(task, layout.task.signal)? else { return Ok((0, 0)) };
-    let mut user = context.unsigned(signal, layout.signal.utime)?;
-    let mut system = context.unsigned(signal, layout.signal.stime)?;
-    let mut exact = context.unsigned(signal, layout.signal.sum_sched_runtime)?;
-    let head = context.at(signal, layout.signal.thread_head)?;
-    for thread in context.whole_list(head, layout.task.thread_node)? {
-        user = user.wrapping_add(context.unsigned(thread, layout.task.utime)?);
-        system = system.wrapping_add(context.unsigned(thread, layout.task.stime)?);
-        exact = exact.wrapping_add(context.unsigned(thread, layout.task.sum_exec_runtime)?);
+fn times(reader: &Reader, task: u64) -> ReadResult<(u64, u64)> {
+    let layout = &reader.layout.process;
+    let Some(signal) = reader.pointer(task, layout.task.signal)? else { return Ok((0, 0)) };
+    let mut user = reader.unsigned(signal, layout.signal.utime)?;
+    let mut system = reader.unsigned(signal, layout.signal.stime)?;
+    let mut exact = reader.unsigned(signal, layout.signal.sum_sched_runtime)?;
+    let head = reader.at(signal, layout.signal.thread_head)?;
+    for thread in reader.whole_list(head, layout.task.thread_node)? {
+        user = user.wrapping_add(reader.unsigned(thread, layout.task.utime)?);
+        system = system.wrapping_add(reader.unsigned(thread, layout.task.stime)?);
+        exact = exact.wrapping_add(reader.unsigned(thread, layout.task.sum_exec_runtime)?);
     }
-    let shown_user = context.unsigned(signal, layout.signal.prev_utime)?;
-    let shown_system = context.unsigned(signal, layout.signal.prev_stime)?;
+    let shown_user = reader.unsigned(signal, layout.signal.prev_utime)?;
+    let shown_system = reader.unsigned(signal, layout.signal.prev_stime)?;
     Ok(adjust((user, system), exact, (shown_user, shown_system)))
 }
 

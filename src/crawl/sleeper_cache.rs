@@ -1,18 +1,17 @@
 //! What need not be read again of a process that has not run since.
 
+use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
-use super::context::Context;
-use super::files::{self, Descriptor};
-use super::reader::ReadResult;
+use super::facts::SleeperFacts;
+use super::reader::{ReadResult, Reader};
+use super::resident_pages::resident_pages;
+use super::task_cache::TaskCache;
 use super::tasks::Task;
-use super::{connections, mappings, processes};
-use crate::memory::{Footprint, Since, ask_for_all};
+use crate::memory::{Footprint, Since};
 
 /// Threads of one process that are looked at.
 const MOST_THREADS: u64 = 1024;
-/// Facts of one kind, of one process, that are kept.
-const MOST_OF_ONE: usize = 1 << 13;
 /// Processes before one whose facts the CPU is asked for.
 const AHEAD: usize = 1;
 /// Facts are read anew after so long, or a little less, whatever the counts say.
@@ -36,41 +35,37 @@ pub(super) struct State {
     switches: u64,
 }
 
-/// What only the process itself changes, of each kind if it was asked for. What others may change without it - its
-/// scheduling, its control group, its parent, its directories, the paths of its files and how far they are read - is
-/// read each time.
+/// The processes that slept in the last frame.
 #[derive(Debug, Default)]
-pub(super) struct SleeperFacts {
-    pub process: Option<Box<processes::ProcessFacts>>,
-    pub descriptors: Option<Vec<Descriptor>>,
-    pub files: Option<Vec<files::FileFacts>>,
-    pub sockets: Option<Vec<connections::Open>>,
-    pub areas: Option<Vec<mappings::Area>>,
+pub(super) struct SleeperCache {
+    sleepers: RefCell<TaskCache<Sleeper>>,
+    /// When the frame began.
+    now: Cell<Option<Instant>>,
 }
 
-/// What is known of a process.
+/// A process that slept.
 #[derive(Debug)]
-pub(super) struct Sleeper {
+struct Sleeper {
     state: State,
     facts: SleeperFacts,
-    /// Until when that is believed.
+    /// Until when they are believed.
     until: Instant,
     /// What reading it took.
     footprint: Footprint,
 }
 
-/// What is known of a process tells this of it now.
+/// The verdict of the cache about one process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Told {
-    /// Nothing: it ran, or may run.
-    Nothing,
+enum Verdict {
+    /// It ran, or may run: its facts are worth nothing.
+    Discard,
     /// It sleeps on, but its facts are old.
-    Asleep,
-    /// Its facts.
-    Facts,
+    Refresh,
+    /// Its facts stand.
+    Trust,
 }
 
-/// A process, as a pass looks at it.
+/// One process during a crawl: its task, its facts and the state that validates them.
 #[derive(Debug)]
 pub(super) struct Look {
     /// The leader's `task_struct`.
@@ -86,32 +81,9 @@ pub(super) struct Look {
     /// The same of what hangs on its table of descriptors, which no other process may share.
     pub keep_files: bool,
     until: Option<Instant>,
-    told: Told,
+    verdict: Verdict,
     since: Option<Since>,
     footprint: Footprint,
-}
-
-/// Facts that are gathered for later, unless there are too many.
-pub(super) struct Gathered<T>(Option<Vec<T>>);
-
-impl<T> Gathered<T> {
-    pub fn new(keep: bool) -> Self {
-        Self(keep.then(Vec::new))
-    }
-
-    pub fn add(&mut self, fact: T) {
-        match &mut self.0 {
-            Some(facts) if facts.len() < MOST_OF_ONE => facts.push(fact),
-            facts => *facts = None,
-        }
-    }
-
-    pub fn done(self) -> Option<Vec<T>> {
-        self.0.map(|mut facts| {
-            facts.shrink_to_fit();
-            facts
-        })
-    }
 }
 
 impl State {
@@ -126,80 +98,75 @@ impl State {
     }
 
     /// The state of a process whose threads are all off their CPUs.
-    fn of(context: &Context, task: u64) -> ReadResult<Option<Self>> {
-        let layout = &context.layout.process;
-        let signal = context.follow(task, layout.task.signal)?;
-        let head = context.at(signal, layout.signal.thread_head)?;
-        let node = context.at(task, layout.task.thread_node)?;
-        let is_alone =
-            context.u64_at(node)? == head && context.u64_at(node.wrapping_add(8))? == head;
+    fn of(reader: &Reader, task: u64) -> ReadResult<Option<Self>> {
+        let layout = &reader.layout.process;
+        let signal = reader.follow(task, layout.task.signal)?;
+        let head = reader.at(signal, layout.signal.thread_head)?;
+        let node = reader.at(task, layout.task.thread_node)?;
+        let is_alone = reader.u64_at(node)? == head && reader.u64_at(node.wrapping_add(8))? == head;
         let (mut threads, mut switches) = (0_u64, 0_u64);
         // What a leader that is alone would share with its threads lies on another page, and need not be read.
-        let mut next = if is_alone { node } else { context.u64_at(head)? };
+        let mut next = if is_alone { node } else { reader.u64_at(head)? };
         while next != head {
-            let thread = context.container(next, layout.task.thread_node)?;
+            let thread = reader.container(next, layout.task.thread_node)?;
             threads += 1;
-            if threads > MOST_THREADS || context.unsigned(thread, layout.task.on_cpu)? != 0 {
+            if threads > MOST_THREADS || reader.unsigned(thread, layout.task.on_cpu)? != 0 {
                 return Ok(None);
             }
             switches = switches
-                .wrapping_add(context.unsigned(thread, layout.task.nvcsw)?)
-                .wrapping_add(context.unsigned(thread, layout.task.nivcsw)?);
-            next = context.u64_at(next)?;
+                .wrapping_add(reader.unsigned(thread, layout.task.nvcsw)?)
+                .wrapping_add(reader.unsigned(thread, layout.task.nivcsw)?);
+            next = reader.u64_at(next)?;
         }
-        if !is_alone && context.unsigned(signal, layout.signal.nr_threads)? != threads {
+        if !is_alone && reader.unsigned(signal, layout.signal.nr_threads)? != threads {
             return Ok(None);
         }
-        let start = context.unsigned(task, layout.task.start_boottime)?;
+        let start = reader.unsigned(task, layout.task.start_boottime)?;
         let (pgd, areas, size, pages) = (0, 0, 0, [0; 4]);
         let mut state = Self { start, mm: 0, pgd, areas, size, pages, threads, switches };
-        let Some(mm) = context.mm_of(task)? else { return Ok(Some(state)) };
-        if context.unsigned(mm, layout.mm.mm_users)? != threads {
+        let Some(mm) = reader.mm_of(task)? else { return Ok(Some(state)) };
+        if reader.unsigned(mm, layout.mm.mm_users)? != threads {
             return Ok(None);
         }
         state.mm = mm;
-        state.pgd = context.unsigned(mm, layout.mm.pgd)?;
-        state.areas = context.unsigned(mm, layout.mm.map_count)?;
-        state.size = context.unsigned(mm, layout.mm.total_vm)?;
-        state.pages = processes::all_resident_pages(context, mm)?;
+        state.pgd = reader.unsigned(mm, layout.mm.pgd)?;
+        state.areas = reader.unsigned(mm, layout.mm.map_count)?;
+        state.size = reader.unsigned(mm, layout.mm.total_vm)?;
+        state.pages = resident_pages(reader, mm)?;
         Ok(Some(state))
     }
 }
 
-impl SleeperFacts {
-    /// Asks the CPU to have them at hand: between two frames of many guests no cache holds them.
-    fn ask_for(&self) {
-        fn all<T>(facts: Option<&Vec<T>>) {
-            ask_for_all(facts.map(Vec::as_slice).unwrap_or_default());
-        }
-        ask_for_all(self.process.as_deref().map(std::slice::from_ref).unwrap_or_default());
-        all(self.descriptors.as_ref());
-        all(self.files.as_ref());
-        all(self.sockets.as_ref());
-        all(self.areas.as_ref());
+impl SleeperCache {
+    /// A frame begins, or a part of one that is taken by itself.
+    pub fn begin(&self) {
+        self.now.set(Some(Instant::now()));
+        self.sleepers.borrow_mut().begin();
     }
 
-    /// Bytes that they take.
-    fn bytes(&self) -> usize {
-        fn all<T>(facts: Option<&Vec<T>>, of_one: impl Fn(&T) -> usize) -> usize {
-            let facts = facts.map(Vec::as_slice).unwrap_or_default();
-            facts.iter().map(|one| std::mem::size_of::<T>() + of_one(one)).sum()
+    /// Forgets all.
+    pub fn clear(&self) {
+        self.sleepers.take();
+    }
+
+    /// A task's, of the last frame; those of the next one are asked for.
+    fn take(&self, task: u64) -> Option<Sleeper> {
+        let mut sleepers = self.sleepers.borrow_mut();
+        let sleeper = sleepers.take(task);
+        if let Some(next) = sleepers.ahead(AHEAD) {
+            next.facts.ask_for();
         }
-        self.process.as_ref().map_or(0, |process| process.bytes())
-            + all(self.descriptors.as_ref(), |_| 0)
-            + all(self.files.as_ref(), files::FileFacts::bytes)
-            + all(self.sockets.as_ref(), |_| 0)
-            + all(self.areas.as_ref(), mappings::Area::bytes)
+        sleeper
     }
 }
 
 impl Sleeper {
-    /// What it tells of a process in this state now.
-    fn tells(&self, state: Option<State>, now: Instant) -> Told {
+    /// The verdict about a process in this state now.
+    fn judges(&self, state: Option<State>, now: Instant) -> Verdict {
         match state == Some(self.state) {
-            true if self.until > now => Told::Facts,
-            true => Told::Asleep,
-            false => Told::Nothing,
+            true if self.until > now => Verdict::Trust,
+            true => Verdict::Refresh,
+            false => Verdict::Discard,
         }
     }
 }
@@ -215,54 +182,46 @@ impl Look {
             keep: false,
             keep_files: false,
             until: None,
-            told: Told::Nothing,
+            verdict: Verdict::Discard,
             since: None,
             footprint: Footprint::default(),
         }
     }
 
     /// Knows what the last frame knew, if the task has not run since.
-    pub fn remembering(context: &Context, task: &Task) -> Self {
-        let before = {
-            let mut sleepers = context.reuse.sleepers.borrow_mut();
-            let before = sleepers.take(task.address);
-            if let Some(next) = sleepers.ahead(AHEAD) {
-                next.facts.ask_for();
-            }
-            before
-        };
+    pub fn remembering(reader: &Reader, cache: &SleeperCache, task: &Task) -> Self {
+        let before = cache.take(task.address);
         let mut look = Self::new(task.address, task.pid);
-        look.since = Some(context.space.since());
-        look.state = State::of(context, task.address).ok().flatten();
-        let Some(before) = before else { return look };
-        look.told = before.tells(look.state, context.begun);
-        look.keep = look.told != Told::Nothing;
+        look.since = Some(reader.space.since());
+        look.state = State::of(reader, task.address).ok().flatten();
+        let (Some(before), Some(now)) = (before, cache.now.get()) else { return look };
+        look.verdict = before.judges(look.state, now);
+        look.keep = look.verdict != Verdict::Discard;
         look.footprint = before.footprint;
-        match look.told {
-            Told::Facts => (look.facts, look.until) = (before.facts, Some(before.until)),
-            Told::Asleep | Told::Nothing => context.space.retrace(&look.footprint),
+        match look.verdict {
+            Verdict::Trust => (look.facts, look.until) = (before.facts, Some(before.until)),
+            Verdict::Refresh | Verdict::Discard => reader.space.retrace(&look.footprint),
         }
         look
     }
 
     /// The look is done: what is known is kept for the next frame. Where something could not be read, it is read again.
-    pub fn done(self, context: &Context, is_whole: bool) {
-        let Some(state) = self.state else { return };
+    pub fn done(self, reader: &Reader, cache: &SleeperCache, is_whole: bool) {
+        let (Some(state), Some(now)) = (self.state, cache.now.get()) else { return };
         let facts = if is_whole { self.facts } else { SleeperFacts::default() };
         // Not of many processes in the same frame.
         let share = LONGEST / 512 * (256 + (self.pid & 255));
-        let until = self.until.or_else(|| context.begun.checked_add(share));
-        let until = until.unwrap_or(context.begun);
-        let footprint = match (self.told, self.since) {
-            (Told::Nothing | Told::Asleep, Some(since)) => {
-                let rarely = self.told == Told::Asleep;
-                context.space.footprint(since, self.footprint, rarely)
+        let until = self.until.or_else(|| now.checked_add(share)).unwrap_or(now);
+        let footprint = match (self.verdict, self.since) {
+            (Verdict::Discard | Verdict::Refresh, Some(since)) => {
+                let rarely = self.verdict == Verdict::Refresh;
+                reader.space.footprint(since, self.footprint, rarely)
             }
             _ => self.footprint,
         };
         let bytes = std::mem::size_of::<Sleeper>() + facts.bytes() + footprint.bytes();
         let sleeper = Sleeper { state, facts, until, footprint };
-        context.reuse.sleepers.borrow_mut().keep(self.task, sleeper, bytes);
+        cache.sleepers.borrow_mut().keep(self.task, sleeper, bytes);
     }
 }
 
@@ -286,7 +245,7 @@ mod tests {
     #[test]
     fn who_sleeps_on_is_known() {
         let (now, second) = (Instant::now(), Duration::from_secs(1));
-        assert_eq!(sleeper(now + second).tells(Some(state(7)), now), Told::Facts);
+        assert_eq!(sleeper(now + second).judges(Some(state(7)), now), Verdict::Trust);
     }
 
     #[test]
@@ -295,26 +254,13 @@ mod tests {
         let mut swapped = state(7);
         swapped.pages[1] -= 1;
         for other in [Some(state(8)), Some(swapped), None] {
-            assert_eq!(sleeper(now + second).tells(other, now), Told::Nothing);
+            assert_eq!(sleeper(now + second).judges(other, now), Verdict::Discard);
         }
     }
 
     #[test]
     fn what_is_old_is_read_anew() {
         let now = Instant::now();
-        assert_eq!(sleeper(now).tells(Some(state(7)), now), Told::Asleep);
-    }
-
-    #[test]
-    fn too_many_facts_are_not_kept() {
-        let mut gathered = Gathered::new(true);
-        (0..MOST_OF_ONE).for_each(|fact| gathered.add(fact));
-        assert_eq!(gathered.0.as_ref().map(Vec::len), Some(MOST_OF_ONE));
-        gathered.add(0);
-        gathered.add(1);
-        assert!(gathered.done().is_none());
-        let mut none = Gathered::new(false);
-        none.add(1);
-        assert!(none.done().is_none());
+        assert_eq!(sleeper(now).judges(Some(state(7)), now), Verdict::Refresh);
     }
 }

@@ -2,11 +2,11 @@
 
 use rustc_hash::FxHashSet;
 
-use super::context::Context;
-use super::pass::LOOKS;
-use super::reader::ReadResult;
+use super::reader::{ReadResult, Reader};
 use crate::layout::Field;
 
+/// Looks at a task, or at all of them, before what was seen must do.
+pub(super) const LOOKS: u32 = 3;
 /// `PF_KTHREAD` (include/linux/sched.h).
 pub(super) const KERNEL_THREAD: u64 = 0x0020_0000;
 /// Bytes that a task costs beside its rows: its place in the list, and what finds two of one id.
@@ -23,90 +23,105 @@ pub(crate) struct Task {
     pub start: u64,
 }
 
-impl Context<'_> {
-    /// The tasks that lead a thread group (`init_task`'s list), read once a frame. A section that needs
-    /// them says so when they cannot be listed.
-    pub fn tasks(&self) -> &[Task] {
-        let listed = self.tasks.get_or_init(|| self.list_tasks());
-        match listed {
+/// The tasks that lead a thread group (`init_task`'s list), in the kernel's order.
+#[derive(Debug)]
+pub(super) struct TaskList {
+    listed: ReadResult<Vec<Task>>,
+    /// The generation of pages in which they were listed.
+    generation: u64,
+}
+
+impl TaskList {
+    /// Walks the list.
+    pub fn read(reader: &Reader) -> Self {
+        let mut generation = 0;
+        let listed = list_tasks(reader, &mut generation);
+        Self { listed, generation }
+    }
+
+    /// The tasks. A section that needs them says so when they could not be listed.
+    pub fn get(&self, reader: &Reader) -> &[Task] {
+        match &self.listed {
             Ok(tasks) => tasks,
             Err(error) => {
-                self.note::<()>("tasks", Err(*error));
+                reader.note::<()>("tasks", Err(*error));
                 &[]
             }
         }
     }
 
-    /// Walks the list, and again where two tasks seem to have one id: then memory changed hands during the walk.
-    fn list_tasks(&self) -> ReadResult<Vec<Task>> {
-        let layout = &self.layout.process.task;
-        let init = self.symbol(self.layout.symbols.init_task)?;
-        let head = self.at(init, layout.tasks)?;
-        let length = u64::from(layout.size.max(1));
-        let mut look = 1;
-        loop {
-            let entry = |task| (task, self.identify(task));
-            let tasks = self.list_of("tasks", head, layout.tasks, entry);
-            self.listed_in.set(self.space.generation());
-            self.keep(tasks.len().saturating_mul(TASK_COST))?;
-            // What the last frame used of them was read when this one began.
-            if !self.space.was_read_ahead() {
-                self.space.prefetch(tasks.iter().map(|(task, _)| (*task, length)));
-            }
-            let met = tasks.into_iter().filter_map(|(_, task)| self.note("pid", task));
-            let mut met: Vec<Task> = met.collect();
-            let mut seen = FxHashSet::default();
-            let twice = met.iter().any(|task| !seen.insert(task.pid));
-            if !twice {
-                return Ok(met);
-            }
-            if look == LOOKS {
-                self.problem("two tasks have one id; the first is shown".to_owned(), None);
-                seen.clear();
-                met.retain(|task| seen.insert(task.pid));
-                return Ok(met);
-            }
-            look += 1;
-            self.forget();
-        }
-    }
-
-    /// Who a task is. A kernel without start times tells tasks apart by their ids alone.
-    fn identify(&self, address: u64) -> ReadResult<Task> {
-        let layout = &self.layout.process.task;
-        let pid = self.u32(address, layout.tgid)?;
-        let start = match layout.start_boottime.exists() {
-            true => self.unsigned(address, layout.start_boottime)?,
-            false => 0,
-        };
-        Ok(Task { address, pid, start })
-    }
-
     /// Whether a task's memory is still that task's. A copy that is held since the tasks were listed is.
-    pub(super) fn is_same(&self, task: &Task) -> bool {
-        let is_held = !self.space.in_place() && self.listed_in.get() == self.space.generation();
-        is_held || self.identify(task.address).is_ok_and(|now| now == *task)
+    pub fn is_same(&self, reader: &Reader, task: &Task) -> bool {
+        let is_held = !reader.space.in_place() && self.generation == reader.space.generation();
+        is_held || identify(reader, task.address).is_ok_and(|now| now == *task)
     }
 
     /// The same as [`Self::is_same`], of memory as it is now.
-    pub(super) fn is_still(&self, task: &Task) -> bool {
-        if self.space.in_place() {
-            return self.is_same(task);
+    pub fn is_still(&self, reader: &Reader, task: &Task) -> bool {
+        if reader.space.in_place() {
+            return self.is_same(reader, task);
         }
-        let layout = &self.layout.process.task;
+        let layout = &reader.layout.process.task;
         let same = |field: Field, value: u64| match field.member() {
             Some(member) => {
                 let at = task.address.wrapping_add(u64::from(member.offset));
                 let mut bytes = [0; 8];
                 let now = bytes.get_mut(..member.size as usize);
-                now.is_some_and(|now| self.space.read_now(at, now))
+                now.is_some_and(|now| reader.space.read_now(at, now))
                     && u64::from_le_bytes(bytes) == value
             }
             None => true,
         };
         same(layout.tgid, u64::from(task.pid)) && same(layout.start_boottime, task.start)
     }
+}
 
+/// Walks the list, and again where two tasks seem to have one id: then memory changed hands during the walk.
+fn list_tasks(reader: &Reader, generation: &mut u64) -> ReadResult<Vec<Task>> {
+    let layout = &reader.layout.process.task;
+    let init = reader.symbol(reader.layout.symbols.init_task)?;
+    let head = reader.at(init, layout.tasks)?;
+    let length = u64::from(layout.size.max(1));
+    let mut look = 1;
+    loop {
+        let entry = |task| (task, identify(reader, task));
+        let tasks = reader.list_of("tasks", head, layout.tasks, entry);
+        *generation = reader.space.generation();
+        reader.keep(tasks.len().saturating_mul(TASK_COST))?;
+        // What the last frame used of them was read when this one began.
+        if !reader.space.was_read_ahead() {
+            reader.space.prefetch(tasks.iter().map(|(task, _)| (*task, length)));
+        }
+        let met = tasks.into_iter().filter_map(|(_, task)| reader.note("pid", task));
+        let mut met: Vec<Task> = met.collect();
+        let mut seen = FxHashSet::default();
+        let twice = met.iter().any(|task| !seen.insert(task.pid));
+        if !twice {
+            return Ok(met);
+        }
+        if look == LOOKS {
+            reader.problem("two tasks have one id; the first is shown".to_owned(), None);
+            seen.clear();
+            met.retain(|task| seen.insert(task.pid));
+            return Ok(met);
+        }
+        look += 1;
+        reader.forget();
+    }
+}
+
+/// Who a task is. A kernel without start times tells tasks apart by their ids alone.
+fn identify(reader: &Reader, address: u64) -> ReadResult<Task> {
+    let layout = &reader.layout.process.task;
+    let pid = reader.u32(address, layout.tgid)?;
+    let start = match layout.start_boottime.exists() {
+        true => reader.unsigned(address, layout.start_boottime)?,
+        false => 0,
+    };
+    Ok(Task { address, pid, start })
+}
+
+impl Reader<'_> {
     /// A process's address space: `get_task_mm` (kernel/fork.c). A thread of the kernel has none, also while it borrows
     /// that of a process (`kthread_use_mm`), as vhost's did until 6e890c5d5021 (6.4).
     pub(super) fn mm_of(&self, task: u64) -> ReadResult<Option<u64>> {

@@ -48,6 +48,7 @@ impl Reader<'_> {
     }
 
     /// Lets bytes be gathered in room that is kept for the next who does.
+    #[inline]
     pub fn gather<T>(&self, gather: impl FnOnce(&mut Vec<u8>) -> T) -> T {
         let mut room = self.bytes.take();
         room.clear();

@@ -23,7 +23,7 @@ pub use options::{Cache, CrawlOptions, Mode, OpenOptions};
 pub use profile::Profile;
 
 use crate::control::Control;
-use crate::crawl::{Context, Details, Reader};
+use crate::crawl::{Crawl, Details, Reader};
 use crate::error::{Error, Result};
 use crate::frame::{Consistency, Frame, Problem, Section, Text};
 use crate::memory::{GuestRam, ReadStatistics};
@@ -219,7 +219,7 @@ impl Domain {
         let space = AddressSpace::new(ram, kernel.image.root, kernel.image.levels);
         let details = Details { threads: options.threads, physical: options.physical };
         let reader = Reader::new(&space, kernel, layout);
-        let context = Context::new(reader, details, reuse, &options.sections);
+        let mut crawl = Crawl::new(reader, details, reuse, &options.sections);
         let mut frame = Frame {
             domain: self.source.identity().clone(),
             consistency: Consistency {
@@ -233,14 +233,14 @@ impl Domain {
                 break;
             }
             enter(Some(section));
-            crate::crawl::crawl(&context, section, &mut frame);
+            crawl.section(section, &mut frame);
             if section == Section::Host {
-                let note = |reason| context.problem(reason, None);
+                let note = |reason| crawl.problem(reason);
                 frame.host = self.source.host(ram.memory(), &note);
             }
         }
         enter(None);
-        let (problems, retries) = context.finish();
+        let (problems, retries) = crawl.finish();
         ram.end_frame();
         if kernel.has_learned() {
             self.found.keep(&self.options.sources(self.source.identity()).store);

@@ -1,7 +1,7 @@
 //! The counters of network cards that keep their own. What a card counts itself, the driver fetches every two
 //! seconds, and whenever it is asked: its memory may be that old.
 
-use super::{Counters, add, all_queues, check_owner, device_stats, private};
+use super::common::{Counters, add, all_queues, check_owner, device_stats, private};
 use crate::crawl::reader::{ReadResult, Reader};
 use crate::layout::{E1000ePrivate, Rtl8139Private, VirtioNet};
 

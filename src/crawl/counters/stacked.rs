@@ -1,8 +1,7 @@
 //! The counters of devices that stand on others, or on a program, and keep their own.
 
-use super::{
-    Counters, Nest, add, all_queues, check_owner, counters_under, device_stats, per_cpu_sum,
-    per_cpu_sum_u32, private,
+use super::common::{
+    Counters, add, all_queues, check_owner, device_stats, per_cpu_sum, per_cpu_sum_u32, private,
 };
 use crate::crawl::reader::{ReadResult, Reader};
 use crate::layout::{Bond, Field, Ifb, Ipvlan, Macvlan, Team, Tun, Vlan, VlanStats, VrfStats};
@@ -78,8 +77,12 @@ pub(super) fn team(reader: &Reader, device: u64) -> ReadResult<Counters> {
 }
 
 /// `bond_get_stats` (drivers/net/bonding/bond_main.c): what it counted until it was last asked, and what the devices
-/// under it counted since.
-pub(super) fn bond(reader: &Reader, device: u64, nest: &Nest) -> ReadResult<Counters> {
+/// under it, which `under` reads, counted since.
+pub(super) fn bond(
+    reader: &Reader,
+    device: u64,
+    under: impl Fn(u64) -> ReadResult<Counters>,
+) -> ReadResult<Counters> {
     let driver = reader.driver::<Bond>()?;
     let layout = &reader.layout.network;
     let own = private(reader, device)?;
@@ -89,8 +92,7 @@ pub(super) fn bond(reader: &Reader, device: u64, nest: &Nest) -> ReadResult<Coun
     for entry in reader.whole_list(lower, layout.adjacent.list)? {
         let Some(slave) = reader.pointer(entry, layout.adjacent.private)? else { continue };
         let before = link_stats(reader, reader.at(slave, driver.slave.stats)?)?;
-        let under = reader.follow(slave, driver.slave.dev)?;
-        counters.fold(&counters_under(reader, under, nest)?, &before);
+        counters.fold(&under(reader.follow(slave, driver.slave.dev)?)?, &before);
     }
     Ok(counters)
 }

@@ -1,6 +1,6 @@
 //! The counters of a pair of virtual devices.
 
-use super::{
+use super::common::{
     Counters, TUNNEL_STATS, add, add_tunnel, all_queues, check_owner, lightweight, private,
     stat_type,
 };

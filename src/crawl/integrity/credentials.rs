@@ -6,8 +6,9 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
+use super::census;
 use super::confirm::confirmed;
-use super::{Compared, census, conclude};
+use super::outcome::{Compared, conclude};
 use crate::crawl::reader::{ReadResult, Reader};
 use crate::frame::{CredentialsOwner, Integrity, SharedCredentials};
 

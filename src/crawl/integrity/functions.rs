@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use super::code::Code;
 use super::confirm::{chain, confirmed, forward, readable, slot, slots};
+use super::outcome::{Compared, conclude};
 use super::probes::{self, Pointer};
-use super::{Compared, conclude};
 use crate::crawl::reader::{ReadError, ReadResult, Reader};
 use crate::frame::{HookTarget, HookedFunction, Integrity, Text};
 use crate::layout::{Field, Symbol};

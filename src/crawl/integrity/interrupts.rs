@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::code::Code;
 use super::confirm::{confirmed, readable};
-use super::{Compared, conclude};
+use super::outcome::{Compared, conclude};
 use crate::crawl::reader::{ReadResult, Reader};
 use crate::frame::{HookTarget, HookedInterrupt, Integrity};
 

@@ -13,6 +13,7 @@ mod credentials;
 mod functions;
 mod interrupts;
 mod modules;
+mod outcome;
 mod probes;
 mod processes;
 mod prologue;
@@ -20,74 +21,23 @@ mod syscalls;
 mod xarray;
 
 use crate::crawl::context::Context;
-use crate::crawl::reader::{ReadError, ReadResult};
-use crate::frame::{CheckOutcome, Integrity, IntegrityCheck, Text};
+use crate::frame::{CheckOutcome, Integrity};
 
 pub(super) fn crawl(context: &Context) -> Integrity {
+    let reader = &context.reader;
     let mut found = Integrity::default();
     processes::check(context, &mut found);
-    modules::check(context, &mut found);
-    connections::check(context, &mut found);
-    syscalls::check(context, &mut found);
-    interrupts::check(context, &mut found);
-    functions::check(context, &mut found);
-    credentials::check(context, &mut found);
+    modules::check(reader, &mut found);
+    connections::check(reader, &mut found);
+    syscalls::check(reader, &mut found);
+    interrupts::check(reader, &mut found);
+    functions::check(reader, &mut found);
+    credentials::check(reader, &mut found);
     for check in &found.checks {
         if check.outcome == CheckOutcome::Failed {
             let reason = check.reason.as_deref().unwrap_or_default();
-            context.problem(format!("{}: {reason}", check.name), None);
+            reader.problem(format!("{}: {reason}", check.name), None);
         }
     }
     found
-}
-
-/// What a comparison came to.
-struct Compared<T> {
-    /// How much was compared.
-    examined: u64,
-    /// The findings.
-    rows: Vec<T>,
-    /// Why not all of it was.
-    unread: Option<ReadError>,
-}
-
-/// Notes how far a comparison went, and gives what it found.
-fn conclude<T>(
-    found: &mut Integrity,
-    name: &'static str,
-    result: ReadResult<Compared<T>>,
-) -> Vec<T> {
-    let (check, rows) = match result {
-        Ok(compared) => (done(name, compared.examined, compared.unread), compared.rows),
-        Err(error) => (not_done(name, error), Vec::new()),
-    };
-    found.checks.push(check);
-    rows
-}
-
-/// A comparison of this much, which is not done if some of it could not be read.
-fn done(name: &'static str, examined: u64, unread: Option<ReadError>) -> IntegrityCheck {
-    match unread {
-        None => IntegrityCheck {
-            name: Text::fixed(name),
-            outcome: CheckOutcome::Done,
-            examined,
-            reason: None,
-        },
-        Some(error) => IntegrityCheck { examined, ..not_done(name, error) },
-    }
-}
-
-fn not_done(name: &'static str, error: ReadError) -> IntegrityCheck {
-    let outcome = match error.is_lack() {
-        true => CheckOutcome::Unavailable,
-        false => CheckOutcome::Failed,
-    };
-    let at = error.address().map(|address| format!(" (at {address:#x})")).unwrap_or_default();
-    IntegrityCheck {
-        name: Text::fixed(name),
-        outcome,
-        examined: 0,
-        reason: Some(Text::of(format_args!("{error}{at}"))),
-    }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use rustc_hash::FxHashMap;
 
 use super::confirm::{confirmed, forward, slot, slots};
-use super::{done, not_done};
+use super::outcome::{done, not_done};
 use crate::crawl::reader::{ReadError, ReadResult, Reader};
 use crate::crawl::tree::rb_entries;
 use crate::frame::{HiddenModule, Integrity, Text};

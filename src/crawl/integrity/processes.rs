@@ -5,20 +5,22 @@ use std::collections::BTreeMap;
 
 use super::census::{self, Census, Identity, Member, TaskIndex};
 use super::confirm::confirmed;
-use super::{done, not_done};
+use super::outcome::{done, not_done};
 use crate::crawl::context::Context;
+use crate::crawl::descriptors::with_descriptors;
 use crate::crawl::processes;
 use crate::crawl::reader::ReadResult;
 use crate::crawl::sleeper_cache::Look;
 use crate::frame::{HiddenProcess, Integrity, Text};
 
 pub(super) fn check(context: &Context, found: &mut Integrity) {
+    let reader = &context.reader;
     let places = RefCell::new((BTreeMap::new(), None));
     // By task and place, so that what is missing in one look for this reason and in the next for that
     // is no finding.
     let look = |before: &BTreeMap<(Identity, TaskIndex), Vec<TaskIndex>>| {
         let suspects: Vec<u64> = before.keys().map(|(task, _)| task.address).collect();
-        let Census { members, places: looked, unread } = census::take(context, &suspects)?;
+        let Census { members, places: looked, unread } = census::take(reader, &suspects)?;
         let missing = members.iter().flat_map(|member| {
             let seen = member.seen.clone();
             missing(member, &looked).map(move |place| ((member.identity, place), seen.clone()))
@@ -27,7 +29,7 @@ pub(super) fn check(context: &Context, found: &mut Integrity) {
         *places.borrow_mut() = (looked, unread);
         Ok(missing)
     };
-    let result = confirmed(context, look);
+    let result = confirmed(reader, look);
     let (places, unread) = places.into_inner();
     for place in TaskIndex::ALL {
         found.checks.push(match (&result, places.get(&place)) {
@@ -83,22 +85,24 @@ fn row(
     seen: &[TaskIndex],
     missing: &[TaskIndex],
 ) -> HiddenProcess {
-    let layout = &context.layout.process;
+    let reader = &context.reader;
+    let layout = &reader.layout.process;
     let names =
         |places: &[TaskIndex]| places.iter().map(|place| Text::fixed(place.name())).collect();
-    let cred = context.follow(task.address, layout.task.real_cred);
+    let cred = reader.follow(task.address, layout.task.real_cred);
     HiddenProcess {
         pid: task.tgid,
         tid: task.tid,
-        name: context.text(task.address, layout.task.comm).ok(),
-        uid: cred.and_then(|cred| context.u32(cred, layout.cred.uid)).ok(),
+        name: reader.text(task.address, layout.task.comm).ok(),
+        uid: cred.and_then(|cred| reader.u32(cred, layout.cred.uid)).ok(),
         start_time_ns: layout.task.start_boottime.exists().then_some(task.start),
         address: task.address,
         seen_in: names(seen),
         missing_from: names(missing),
         process: (task.tid == task.tgid)
             .then(|| {
-                context.with_descriptors(&mut Look::new(task.address, task.tgid), |look, open| {
+                let mut look = Look::new(task.address, task.tgid);
+                with_descriptors(reader, &mut look, &mut Vec::new(), |look, open| {
                     processes::row(context, look, open.map(|open| open.len() as u32))
                 })
             })

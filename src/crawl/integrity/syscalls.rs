@@ -7,8 +7,8 @@ use syscalls::{x86, x86_64};
 
 use super::code::Code;
 use super::confirm::{confirmed, readable};
+use super::outcome::{Compared, conclude};
 use super::probes::Allowed;
-use super::{Compared, conclude};
 use crate::crawl::reader::{ReadError, ReadResult, Reader};
 use crate::frame::{HookTarget, HookedFunction, HookedSyscall, Integrity, Text};
 use crate::layout::Symbol;
