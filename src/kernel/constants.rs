@@ -6,6 +6,7 @@ use memchr::memmem;
 
 use super::elf;
 use super::image::{Access, KernelImage};
+use super::names::hexadecimal;
 use super::profile::LONGEST_BANNER;
 use crate::memory::{GuestRam, PAGE_SIZE};
 
@@ -75,7 +76,7 @@ impl<'a> Constants<'a> {
 /// The note at an offset of bytes that lie at an address: its own address and its id.
 fn note_at(address: u64, bytes: &[u8], at: usize) -> Option<(u64, String)> {
     let id = bytes.get(at + NOTE.len()..)?.get(..BUILD_ID_BYTES)?;
-    Some((address.checked_add(at as u64)?, super::hexadecimal(id)))
+    Some((address.checked_add(at as u64)?, hexadecimal(id)))
 }
 
 /// The kernel's name at the beginning of these bytes.

@@ -10,13 +10,13 @@ use super::btf::{self, BtfTypes};
 use super::constants::{BANNER_BEGINNING, Constants, banner_of};
 use super::files::{self, FileTypes, SymbolFile};
 use super::kallsyms::{FoundBy, Kallsyms};
+use super::names::{
+    BANNER, BTF_BOUNDS, MEASURED, NOTES_BOUNDS, NamesNeeded, TOP_PAGE_TABLE, core_symbol_lacking,
+};
 use super::profile::{LONGEST_BANNER, Marks, ProfileTypes};
 use super::verify::{Unfit, verify};
 use super::vmcoreinfo::Vmcoreinfo;
-use super::{
-    BANNER, BTF_BOUNDS, DiscoveryError, Kernel, KernelImage, KernelTypes, MEASURED, NOTES_BOUNDS,
-    NamesNeeded, Origin, Sources, TOP_PAGE_TABLE, core_symbol_lacking,
-};
+use super::{DiscoveryError, Kernel, KernelImage, KernelTypes, Origin, Sources};
 use crate::memory::GuestRam;
 use crate::paging::AddressSpace;
 

@@ -13,6 +13,7 @@ use object::{
     RelocationTarget, SectionKind, SymbolKind,
 };
 
+use super::names::hexadecimal;
 use super::symbols::LinkedSymbols;
 
 /// A compressed section that claims to be larger is not decompressed. (The largest seen is
@@ -60,7 +61,7 @@ impl ElfFile {
     pub fn build_id(&self) -> Option<String> {
         let parsed = self.parsed().ok()?;
         let id = parsed.build_id().ok()??;
-        BUILD_ID_BYTES.contains(&id.len()).then(|| super::hexadecimal(id))
+        BUILD_ID_BYTES.contains(&id.len()).then(|| hexadecimal(id))
     }
 
     /// A section's bytes; empty where the file has none of this name.

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use super::btf::{self, BtfTypes};
 use super::elf::{self, ElfFile};
 use super::graph::TypeGraph;
+use super::names::NamesNeeded;
 use super::profile::{self, Profile};
 use super::symbols::{LARGEST_MAP, LinkedSymbols};
-use super::{NamesNeeded, dwarf, store};
+use super::{dwarf, store};
 
 /// A BTF file is not larger.
 const LARGEST_BTF: u64 = 64 << 20;

@@ -13,6 +13,7 @@ pub(crate) mod fuzzing;
 mod graph;
 mod image;
 mod kallsyms;
+mod names;
 mod offline;
 mod profile;
 mod recall;
@@ -24,6 +25,7 @@ mod vmcoreinfo;
 
 pub(crate) use boot_header::was_loaded;
 pub(crate) use image::KernelImage;
+pub(crate) use names::NamesNeeded;
 pub(crate) use offline::{Ask, AskDriver, Files};
 pub(crate) use profile::{Origin, Profile, Recorder};
 pub(crate) use store::{Store, import as import_profile, read as read_profile};
@@ -39,41 +41,8 @@ use rustc_hash::FxHashMap;
 use btf::BtfTypes;
 use files::SymbolFile;
 use graph::TypeGraph;
+use names::{BTF_BOUNDS, MEASURED};
 use profile::{Marks, ProfileTypes, SymbolPlace, TypeAnswers};
-
-/// The variables between which vmlinux's BTF lies.
-const BTF_BOUNDS: [&str; 2] = ["__start_BTF", "__stop_BTF"];
-/// The kernel's own top page table.
-const TOP_PAGE_TABLE: &str = "init_top_pgt";
-/// The kernel's own name (init/version.c).
-const BANNER: &str = "linux_banner";
-/// The page of VMCOREINFO (a pointer).
-const VMCOREINFO: &str = "vmcoreinfo_data";
-/// The first UTS namespace, which holds the release once more.
-const FIRST_UTS: &str = "init_uts_ns";
-/// The task with PID 0.
-const FIRST_TASK: &str = "init_task";
-/// Variables of every kernel, without which nothing of it can be shown. A table without them is one of functions
-/// alone, as kernels without CONFIG_KALLSYMS_ALL have (scripts/kallsyms.c).
-const CORE_SYMBOLS: [&str; 2] = [FIRST_TASK, FIRST_UTS];
-/// The variables between which the linker's notes lie.
-const NOTES_BOUNDS: [&str; 2] = ["__start_notes", "__stop_notes"];
-/// What this room asks for itself.
-const OWN_SYMBOLS: [&str; 8] = [
-    BTF_BOUNDS[0],
-    BTF_BOUNDS[1],
-    NOTES_BOUNDS[0],
-    NOTES_BOUNDS[1],
-    TOP_PAGE_TABLE,
-    BANNER,
-    VMCOREINFO,
-    FIRST_UTS,
-];
-/// Variables whose length no type tells, and what a profile calls the place where the next symbol begins.
-const MEASURED: [(&str, &str); 2] = [
-    ("sys_call_table", "end of sys_call_table"),
-    ("ia32_sys_call_table", "end of ia32_sys_call_table"),
-];
 
 /// A kernel that was found in guest memory: where it lies, its symbols and its types.
 pub(crate) struct Kernel {
@@ -123,22 +92,6 @@ impl KernelTypes {
             Self::Dwarf(types) => types,
             Self::Profile(types) => types,
         }
-    }
-}
-
-/// The names of what is wanted of a kernel.
-pub(crate) struct NamesNeeded<'a> {
-    /// Variables.
-    pub symbols: &'a [&'a str],
-    /// Structures, unions and enumerations.
-    pub types: &'a [&'a str],
-}
-
-impl NamesNeeded<'_> {
-    /// The variables, with those that this room asks for itself.
-    fn all_symbols(&self) -> Vec<&str> {
-        let ends = MEASURED.into_iter().map(|(_, end)| end);
-        self.symbols.iter().copied().chain(OWN_SYMBOLS).chain(ends).collect()
     }
 }
 
@@ -314,14 +267,4 @@ impl Kernel {
             drivers: self.drivers.borrow().clone(),
         })
     }
-}
-
-/// The first variable of every kernel that a table of symbols lacks.
-fn core_symbol_lacking(has: impl Fn(&str) -> bool) -> Option<&'static str> {
-    CORE_SYMBOLS.into_iter().find(|name| !has(name))
-}
-
-/// Bytes as digits.
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -6,9 +6,11 @@ use rustc_hash::FxHashMap;
 
 use super::constants::banner_of;
 use super::files::{FileTypes, SymbolFile};
+use super::names::{BANNER, NamesNeeded};
 use super::profile::{self, Marks, Origin, Profile, Recorder, SymbolPlace};
 use super::symbols::LinkedSymbols;
-use super::{BANNER, NamesNeeded, Types, dwarf, files};
+use super::types::Types;
+use super::{dwarf, files};
 
 /// Asks types what crawling asks them.
 pub(crate) type Ask = fn(&dyn Types);

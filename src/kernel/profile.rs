@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::core_symbol_lacking;
+use super::names::core_symbol_lacking;
 use super::types::{Member, Types};
 
 /// What a profile's first line begins with.

@@ -2,12 +2,11 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 
+use super::names::{NamesNeeded, TOP_PAGE_TABLE, VMCOREINFO};
 use super::profile::{self, Profile, ProfileTypes, SymbolPlace};
 use super::store::Candidate;
 use super::verify::verify;
-use super::{
-    Kernel, KernelImage, KernelTypes, NamesNeeded, Origin, Sources, TOP_PAGE_TABLE, VMCOREINFO,
-};
+use super::{Kernel, KernelImage, KernelTypes, Origin, Sources};
 use crate::memory::GuestRam;
 use crate::paging::AddressSpace;
 

@@ -3,8 +3,8 @@
 
 use rustc_hash::FxHashMap;
 
-use super::MEASURED;
 use super::image::KERNEL_MAP;
+use super::names::MEASURED;
 
 /// The symbol at the beginning of the kernel's text.
 const TEXT: &str = "_text";

@@ -4,7 +4,8 @@
 
 use rustc_hash::FxHashMap;
 
-use super::{FIRST_TASK, FIRST_UTS, Types};
+use super::names::{FIRST_TASK, FIRST_UTS};
+use super::types::Types;
 use crate::paging::{AddressSpace, Fault, FaultKind};
 
 /// `INIT_TASK_COMM` (include/linux/init_task.h); with more CPUs, `/0` follows.

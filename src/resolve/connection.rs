@@ -15,8 +15,8 @@ use virt::connect::Connect;
 use virt::domain::Domain;
 use virt::error::ErrorNumber;
 
-use super::sockets::{Daemon, Sockets};
-use super::status::Driver;
+use super::driver::Driver;
+use super::sockets::{Access, Daemon, Sockets};
 use crate::error::{Error, Result};
 use crate::this_process::{Owner, descriptor_limit, descriptors_are_free, without_sigpipe};
 
@@ -28,13 +28,6 @@ const LONGEST_REST: Duration = Duration::from_secs(10);
 const ABSENCE_REST: Duration = Duration::from_millis(50);
 /// Where a connection broke: a daemon that ends may drop its clients a moment before its sockets.
 const BROKEN_REST: Duration = Duration::from_millis(200);
-
-/// What a connection may be used for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Access {
-    ReadOnly,
-    ReadWrite,
-}
 
 /// When a connection that broke is made anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use virt::domain::Domain;
 use virt::error::ErrorNumber;
 
-use super::connection::{Access, Connection, DomainObject, Failure, Link, Reconnect};
+use super::connection::{Connection, DomainObject, Failure, Link, Reconnect};
+use super::sockets::Access;
 use crate::error::{Error, Result};
 
 /// What libvirt answers to a call.

@@ -5,6 +5,8 @@
 
 mod connection;
 mod dimms;
+mod driver;
+mod identity;
 mod libvirt;
 mod maps;
 mod qemu;

@@ -4,15 +4,12 @@
 //! QEMU with `-uuid UUID`; the file is only a hint, the command line is the proof.
 
 use std::fs::{self, File};
-use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
-
+use super::driver::state_folder;
+use super::identity::Identity;
 use super::libvirt::DomainSummary;
 use super::maps::Mapping;
 use crate::error::{Error, Result};
@@ -26,43 +23,6 @@ pub(crate) struct QemuProcess {
     /// Process id on this host.
     pub pid: i32,
     identity: Identity,
-}
-
-/// What tells the process from a later one with the same pid.
-#[derive(Debug)]
-pub(super) enum Identity {
-    /// Becomes readable when the process ends.
-    Pidfd(OwnedFd),
-    /// When it started, in clock ticks; for hosts without pidfd_open (before Linux 5.3, valgrind).
-    Start(u64),
-}
-
-impl Identity {
-    pub fn of(pid: i32) -> Option<Self> {
-        match pidfd_open(Pid::from_raw(pid)?, PidfdFlags::empty()) {
-            Ok(pidfd) => Some(Self::Pidfd(pidfd)),
-            Err(Errno::NOSYS) => start_time(pid).map(Self::Start),
-            Err(_) => None,
-        }
-    }
-
-    pub fn lives(&self, pid: i32) -> bool {
-        match self {
-            Self::Pidfd(pidfd) => {
-                let mut fds = [PollFd::new(pidfd, PollFlags::IN)];
-                let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
-                matches!(poll(&mut fds, Some(&at_once)), Ok(0) | Err(_))
-            }
-            Self::Start(start) => start_time(pid) == Some(*start),
-        }
-    }
-}
-
-/// The 22nd field of `/proc/PID/stat`, counted behind the name, which may hold anything.
-fn start_time(pid: i32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let (_, behind_name) = stat.rsplit_once(") ")?;
-    behind_name.split(' ').nth(19)?.parse().ok()
 }
 
 impl QemuProcess {
@@ -208,28 +168,11 @@ fn pid_file(uri: &str, name: &str) -> Option<PathBuf> {
     (!name.contains('/')).then(|| Some(state_folder(uri)?.join(format!("{name}.pid"))))?
 }
 
-/// Where libvirt's QEMU driver keeps what it knows of running domains.
-pub(super) fn state_folder(uri: &str) -> Option<PathBuf> {
-    match uri.contains("///session") {
-        true => Some(PathBuf::from(std::env::var_os("XDG_RUNTIME_DIR")?).join("libvirt/qemu/run")),
-        false => Some(Path::new("/run/libvirt/qemu").to_owned()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Identity, QemuProcess, VcpuClock, runs_domain, start_time};
+    use super::{Identity, QemuProcess, VcpuClock, runs_domain};
 
     const UUID: &str = "0c6c1e0a-53f5-4a4f-9d2b-4b4ee9a5a9c1";
-
-    #[test]
-    fn a_process_is_known_by_its_start_too() {
-        let own = std::process::id() as i32;
-        let start = start_time(own).unwrap();
-        assert!(Identity::Start(start).lives(own));
-        assert!(!Identity::Start(start + 1).lives(own));
-        assert!(Identity::of(own).unwrap().lives(own));
-    }
 
     #[test]
     fn vcpus_are_threads_by_their_names() {

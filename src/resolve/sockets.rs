@@ -7,8 +7,6 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::connection::Access;
-
 /// For how long an answer is waited for.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// The question how to authenticate, which is answered to everybody, as a message of libvirt's protocol: words of
@@ -22,6 +20,13 @@ const QUESTION: [u32; 7] = [
     0,           // the call's number
     0,           // VIR_NET_OK
 ];
+
+/// What a connection may be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Access {
+    ReadOnly,
+    ReadWrite,
+}
 
 /// What a daemon does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,35 +9,11 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::connection::Connection;
-use super::qemu::{Identity, state_folder};
+use super::driver::{Driver, state_folder};
 
 /// A file that was written within so much time may be written again without a change of its time: the
 /// host's file systems count time in ticks.
 const SETTLED: Duration = Duration::from_millis(50);
-
-/// libvirt's process whose QEMU driver runs the domains of this host. All handles share it.
-#[derive(Debug)]
-pub(super) struct Driver {
-    pid: i32,
-    identity: Identity,
-}
-
-impl Driver {
-    fn find(uri: &str) -> Option<Self> {
-        // The driver holds this file as long as it runs (`virPidFileAcquire`).
-        let path = state_folder(uri)?.join("driver.pid");
-        let pid = fs::read_to_string(path).ok()?.trim().parse().ok()?;
-        let identity = Identity::of(pid)?;
-        // It may be left of a driver that ended, and its pid be another's.
-        let runs = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
-        matches!(runs.trim_end(), "libvirtd" | "virtqemud").then_some(Self { pid, identity })
-    }
-
-    /// Whether it still runs.
-    pub fn lives(&self) -> bool {
-        self.identity.lives(self.pid)
-    }
-}
 
 /// The status file of a domain, and the driver that keeps it.
 #[derive(Debug)]
@@ -86,6 +62,7 @@ impl StatusFile {
 mod tests {
     use std::io::Write;
 
+    use super::super::identity::Identity;
     use super::*;
 
     #[test]

@@ -9,10 +9,10 @@ use object::endian::{Endianness, LittleEndian, U16, U32, U64};
 use object::pod::bytes_of;
 use object::read::elf::{FileHeader as _, ProgramHeader as _};
 use object::read::{ReadCache, ReadRef};
-use serde::{Deserialize, Serialize};
 
+use super::content::{Dump, Origin};
 use super::extents::{Extent, Extents, Plain};
-use super::{Dump, DumpFile};
+use super::open::DumpFile;
 use crate::memory::PAGE_SIZE;
 
 /// The first bytes of the format.
@@ -31,32 +31,6 @@ const ORIGIN: u32 = 1;
 const LONGEST_TEXT: usize = 64 << 10;
 
 type Header = FileHeader64<Endianness>;
-
-/// Whose memory a dump holds: the note that `nfm dump` adds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Origin {
-    /// Name and version of the note.
-    pub format: String,
-    /// The domain's name.
-    pub name: String,
-    /// Its UUID, where it has one.
-    pub uuid: Option<String>,
-    /// The hypervisor that ran it.
-    pub hypervisor: String,
-    /// When the dump was begun, nanoseconds since 1970.
-    pub time_ns: u64,
-    /// Whether the guest was suspended meanwhile.
-    pub paused: bool,
-    /// RAM that is not in the dump, as it was not certain where the hypervisor kept it: (guest-physical address,
-    /// bytes).
-    #[serde(default)]
-    pub left_out: Vec<(u64, u64)>,
-}
-
-impl Origin {
-    /// The value of [`Origin::format`].
-    pub const FORMAT: &str = "nfm-dump/1";
-}
 
 pub(super) fn open(file: &Arc<DumpFile>) -> Result<Dump, String> {
     let cache = ReadCache::new(file.file());

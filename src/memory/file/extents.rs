@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Content, DumpFile};
+use super::content::Content;
+use super::open::DumpFile;
 
 /// A run of addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,8 +6,9 @@
 use std::io::Read;
 use std::sync::Arc;
 
+use super::content::{Content, Dump, pages_in, u32_at, u64_at};
 use super::extents::{Extent, Extents};
-use super::{Content, Dump, DumpFile, pages_in, u32_at, u64_at};
+use super::open::DumpFile;
 use crate::memory::{PAGE_SHIFT, PAGE_SIZE, Page};
 
 /// The first bytes of the format.

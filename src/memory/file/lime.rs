@@ -7,8 +7,9 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
+use super::content::{Content, Dump, u32_at, u64_at};
 use super::extents::{Extent, Extents, Plain};
-use super::{Content, Dump, DumpFile, u32_at, u64_at};
+use super::open::DumpFile;
 use crate::resolve::joined;
 
 /// The first bytes of a run that is kept as it is: the magic number 0x4c694d45.

@@ -4,6 +4,7 @@
 //! kills the process (SIGBUS), and pages read through the frame's cache gain nothing from a mapping.
 //! Whatever a header says is a claim: offsets and counts are held against the file's length before use.
 
+mod content;
 mod elf;
 mod extents;
 mod kdump;
@@ -14,48 +15,11 @@ mod raw;
 mod saved;
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
-use super::{PAGE_SHIFT, PAGE_SIZE, Page, PhysicalMemory, Residency};
-pub(crate) use elf::{Origin, core_header};
+use super::{PAGE_SIZE, Page, PhysicalMemory, Residency};
+pub(crate) use content::{Content, Dump, Origin};
+pub(crate) use elf::core_header;
 pub(crate) use open::DumpFile;
-
-use crate::resolve::RamHole;
-
-/// Guest RAM as one format keeps it.
-pub(crate) trait Content: Send + Sync {
-    /// The RAM, as ascending runs of (first guest-physical address, bytes).
-    fn ram(&self) -> Vec<(u64, u64)>;
-
-    /// The part of it that firmware knows of.
-    fn boot_ram(&self) -> Vec<(u64, u64)> {
-        self.ram()
-    }
-
-    /// Reads bytes at a guest-physical address; false where any of them is not in the file.
-    fn read(&self, address: u64, bytes: &mut [u8]) -> bool;
-}
-
-/// Lays the bytes of a file out with this hole.
-pub(crate) type WithHole = Box<dyn Fn(RamHole) -> Arc<dyn Content> + Send>;
-
-/// A file that holds a guest's memory.
-pub(crate) struct Dump {
-    /// The format's name, in words.
-    pub format: &'static str,
-    /// The ways in which its bytes may be guest-physical memory, the likeliest first.
-    pub layouts: Vec<Arc<dyn Content>>,
-    /// The same bytes with the hole in guest-physical memory elsewhere, where it is not the format that says.
-    pub with_hole: Option<WithHole>,
-    /// Whether the format itself says where in guest memory each byte belongs.
-    pub says_where: bool,
-    /// When the memory was written down.
-    pub taken: SystemTime,
-    /// Whose memory it is, where the file tells.
-    pub origin: Option<Origin>,
-    /// What the kernel says of itself (VMCOREINFO), where the file repeats it.
-    pub vmcoreinfo: Option<String>,
-}
 
 impl Dump {
     /// Recognises the format by the file's first bytes; what no format knows is raw memory.
@@ -138,19 +102,4 @@ impl PhysicalMemory for FileMemory {
     fn alive(&self) -> bool {
         true
     }
-}
-
-/// A little-endian number of a header.
-fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
-    bytes.get(offset..)?.first_chunk().map(|bytes| u32::from_le_bytes(*bytes))
-}
-
-/// A little-endian number of a header.
-fn u64_at(bytes: &[u8], offset: usize) -> Option<u64> {
-    bytes.get(offset..)?.first_chunk().map(|bytes| u64::from_le_bytes(*bytes))
-}
-
-/// Guest pages in so many bytes, a last part counted as whole.
-fn pages_in(bytes: u64) -> u64 {
-    bytes.div_ceil(1 << PAGE_SHIFT)
 }

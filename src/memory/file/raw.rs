@@ -5,8 +5,9 @@
 
 use std::sync::Arc;
 
+use super::content::{Content, Dump};
 use super::extents::{Extent, Extents, Plain};
-use super::{Content, Dump, DumpFile};
+use super::open::DumpFile;
 use crate::resolve::{LOW_LIMITS, RamHole};
 
 const MIB: u64 = 1 << 20;

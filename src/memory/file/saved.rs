@@ -9,7 +9,8 @@ use std::sync::Arc;
 use roxmltree::Document;
 use rustc_hash::FxHashMap;
 
-use super::{Content, Dump, DumpFile, Origin, WithHole, u32_at};
+use super::content::{Content, Dump, Origin, WithHole, u32_at};
+use super::open::DumpFile;
 use crate::memory::{PAGE_SHIFT, PAGE_SIZE};
 use crate::resolve::{RamLayout, named_layouts, placed_layouts};
 
