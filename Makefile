@@ -69,7 +69,7 @@ fuzz: ## the same for so many MINUTES=, or with arguments in HOSTILE=
 # 283 MB are fetched once: what cannot be had in three minutes is not waited for.
 test-symbols: ## test symbols and types from files, by a kernel's debug package (fetched if need be)
 	@$(SETUP)
-	@if timeout 180 tests/lab/guest debug 6.1-cloud >/dev/null; then \
+	@if timeout 180 testing/lab/guest debug 6.1-cloud >/dev/null; then \
 	    if $(CARGO) nextest --version >/dev/null 2>&1; then \
 	        scripts/with-lab $(CARGO) nextest run --release -p nfm --test symbols --run-ignored only --no-capture; \
 	    else \
@@ -82,7 +82,7 @@ test-symbols: ## test symbols and types from files, by a kernel's debug package 
 # 10 minutes of one core and 153 MB, once.
 test-kernels: ## test kernels that no distribution ships (built if need be)
 	@$(SETUP)
-	@[ -e "$${NFM_LAB_CACHE:-/var/cache/nfm-lab}/kernels/6.12-up/vmlinuz" ] || tests/lab/guest prepare 6.12-up
+	@[ -e "$${NFM_LAB_CACHE:-/var/cache/nfm-lab}/kernels/6.12-up/vmlinuz" ] || testing/lab/guest prepare 6.12-up
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 	    scripts/with-lab $(CARGO) nextest run -p nfm --test field kernels:: --no-capture; \
 	else \
@@ -183,4 +183,4 @@ test-deb: deb ## install the Debian packages into a bare root and use them there
 
 clean: ## remove what cargo built, and the lab's guests
 	$(CARGO) clean
-	@! command -v virsh >/dev/null || [ "$$(id -u)" != 0 ] || tests/lab/guest down --all
+	@! command -v virsh >/dev/null || [ "$$(id -u)" != 0 ] || testing/lab/guest down --all

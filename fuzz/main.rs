@@ -3,9 +3,6 @@
 //! The first process makes the snapshots, shares the cases out to processes of its own kind, watches
 //! them and adds up what they tell. A case is replayed by its name and the seed.
 
-#[path = "../tests/lab/mod.rs"]
-mod lab;
-
 mod case;
 mod crawls;
 mod inputs;

@@ -9,8 +9,6 @@ use memmap2::Mmap;
 use nfm::fuzzing::copy_ram;
 use nfm::{Domain, OpenOptions};
 
-use crate::lab;
-
 /// The kernels, and how their guests are started; the last has 5 levels of page tables.
 const KERNELS: [(&str, &[&str]); 4] = [
     ("5.10", &["--kernel", "5.10", "--memory", "256"]),

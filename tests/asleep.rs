@@ -1,9 +1,6 @@
 //! What is known of processes that sleep, by a handle that is kept open: it is not all read again, and what changes is
 //! seen all the same.
 
-#[path = "lab/mod.rs"]
-mod lab;
-
 use std::time::{Duration, Instant};
 
 use nfm::{Domain, Frame, Process};

@@ -1,9 +1,6 @@
 //! Files that hold no guest's memory, or lie about it: each gets one clear error, and nothing panics, hangs
 //! or takes memory without bounds.
 
-#[path = "lab/mod.rs"]
-mod lab;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;

@@ -1,8 +1,5 @@
 //! The cache of profiles on a real guest: what it spares, and what it must survive.
 
-#[path = "lab/mod.rs"]
-mod lab;
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};

@@ -1,8 +1,5 @@
 //! Guests that are dead or as good as dead: what they were at is still read, every section of it.
 
-#[path = "lab/mod.rs"]
-mod lab;
-
 use std::fs::{self, OpenOptions as FileOptions};
 use std::os::unix::fs::FileExt;
 use std::process::{Command, Stdio};
@@ -59,7 +56,7 @@ fn wait_for(domain: &mut Domain, what: &str, is_so: impl Fn(&Frame) -> bool) -> 
 
 /// Starts a command in the guest of which no answer is awaited.
 fn say(guest: &lab::Guest, command: &str) {
-    let mut ask = Command::new(lab::root().join("tests/lab/guest"));
+    let mut ask = Command::new(lab::root().join("testing/lab/guest"));
     ask.args(["ask", guest.domain(), command]).env("NFM_LAB_ASK_TIMEOUT", "3");
     let status = ask.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
     println!("{command}: {status:?}");
@@ -76,7 +73,7 @@ fn has_process(frame: &Frame, name: &str) -> bool {
 
 /// Whether the guest's agent answers.
 fn answers(guest: &lab::Guest) -> bool {
-    let mut ask = Command::new(lab::root().join("tests/lab/guest"));
+    let mut ask = Command::new(lab::root().join("testing/lab/guest"));
     ask.args(["ask", guest.domain(), "true"]).env("NFM_LAB_ASK_TIMEOUT", "2");
     ask.stdin(Stdio::null()).output().is_ok_and(|output| output.status.success())
 }

@@ -1,9 +1,6 @@
 //! Kernels of the future: one whose type information lacks a member that nfm knows loses that field, by
 //! name, and nothing else. A kernel of today is made such a one by renaming the member in its memory.
 
-#[path = "lab/mod.rs"]
-mod lab;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 

@@ -1,9 +1,6 @@
 //! One moment of a guest, read live and from every kind of file that its memory can be written to: the
 //! frames must be equal, field by field.
 
-#[path = "lab/mod.rs"]
-mod lab;
-
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};

@@ -1,9 +1,6 @@
 //! A network driver whose counters nfm does not know: they are absent and named, not taken from where
 //! other drivers keep theirs.
 
-#[path = "lab/mod.rs"]
-mod lab;
-
 use nfm::{CrawlOptions, Domain, OpenOptions, Section};
 
 /// `nlmon_get_stats64` (drivers/net/nlmon.c) shows as received what others show as sent.

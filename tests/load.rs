@@ -1,9 +1,6 @@
 //! A guest under load: processes are born and die, and connections open and close, while it is crawled
 //! again and again. Every frame comes, in bounded time, and is whole or says what it lacks.
 
-#[path = "lab/mod.rs"]
-mod lab;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::time::{Duration, Instant};

@@ -1,9 +1,6 @@
 //! Guests that are restarted while a handle is open: it follows them, and never shows what is left of the
 //! kernel before.
 
-#[path = "lab/mod.rs"]
-mod lab;
-
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
@@ -206,8 +203,8 @@ fn files_of_6_12() -> [(&'static str, Vec<u8>); 3] {
 
 /// Starts a command in the guest of which no answer is awaited.
 fn say(guest: &lab::Guest, command: &str) {
-    let mut ask = Command::new(lab::root().join("tests/lab/guest"));
+    let mut ask = Command::new(lab::root().join("testing/lab/guest"));
     ask.args(["ask", guest.domain(), command]).env("NFM_LAB_ASK_TIMEOUT", "1");
-    let output = ask.stdin(Stdio::null()).output().expect("tests/lab/guest");
+    let output = ask.stdin(Stdio::null()).output().expect("testing/lab/guest");
     println!("{command}: {}", String::from_utf8_lossy(&output.stderr));
 }

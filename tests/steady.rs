@@ -1,9 +1,6 @@
 //! A handle that is kept open: its frames agree with those of a new one, it does not grow, and reading
 //! shared memory where it lies gives the guest no memory that it never asked for.
 
-#[path = "lab/mod.rs"]
-mod lab;
-
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::os::unix::fs::MetadataExt;

@@ -1,9 +1,6 @@
 //! Symbols and types out of files, against what the same kernel tells itself: `make test-symbols`, which
 //! fetches the kernel's debug package.
 
-#[path = "lab/mod.rs"]
-mod lab;
-
 use std::fs;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -30,7 +27,7 @@ struct Files {
 
 impl Files {
     fn find() -> Self {
-        let lab = lab::root().join("tests/lab/guest");
+        let lab = lab::root().join("testing/lab/guest");
         let output = Command::new(lab).args(["debug", "6.1-cloud"]).output().unwrap();
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "no debug package: {errors}");

@@ -136,9 +136,9 @@ pub struct Guest {
 }
 
 impl Guest {
-    const LAB: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lab/guest");
+    const LAB: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testing/lab/guest");
 
-    /// Starts a guest with these options of `tests/lab/guest up`. With NFM_BENCH_GUEST in the
+    /// Starts a guest with these options of `testing/lab/guest up`. With NFM_BENCH_GUEST in the
     /// environment, `nfm-test-$NFM_BENCH_GUEST-NAME` is taken as it runs and is left running.
     pub fn start(name: &str, options: &[&str]) -> Self {
         if let Ok(prefix) = std::env::var("NFM_BENCH_GUEST") {

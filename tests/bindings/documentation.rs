@@ -2,10 +2,11 @@
 
 use std::fs;
 
-use crate::build::{Build, output, root};
 use crate::go::program;
-use crate::lab::{self, Guest};
 use crate::python::python;
+use lab::Guest;
+use lab::programs::{Build, output};
+use lab::root;
 
 /// The name that snippets have for a guest.
 const NAME: &str = "web-1";

@@ -5,8 +5,9 @@ use std::process::Command;
 
 use nfm::{CrawlOptions, Domain, Frame, OpenOptions, Process, Section, Text};
 
-use crate::build::{Build, output, root, run};
-use crate::{go, lab, python};
+use crate::{go, python};
+use lab::programs::{Build, output, run};
+use lab::root;
 
 /// The example in each language.
 fn examples(build: &Build) -> [(&'static str, Command); 3] {

@@ -5,8 +5,8 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::build::{self, library, output, root};
-use crate::lab;
+use lab::programs::{self, Build, library, output};
+use lab::root;
 
 /// A folder with this build's library as pkg-config finds it. It is the same for all tests, and stays: go
 /// keeps what it compiled by pkg-config's answer without looking whether that still holds.
@@ -50,7 +50,7 @@ pub fn go(folder: impl AsRef<Path>) -> Command {
 }
 
 /// Compiles a program, and gives the command that runs it.
-pub fn program(build: &build::Build, folder: impl AsRef<Path>) -> Command {
+pub fn program(build: &Build, folder: impl AsRef<Path>) -> Command {
     let program = build.folder().join("go-program");
     output(go(folder).arg("build").arg("-o").arg(&program).arg("."));
     with_library(program)
@@ -61,7 +61,7 @@ fn its_own_tests_pass() {
     let guest = lab::guest("capi", &["--kernel", "6.1"]);
     let mut test = go("bindings/go");
     test.args(["test", "-count=1", "-v", "./..."]).env("NFM_TEST_DOMAIN", guest.domain());
-    let output = build::run(&mut test);
+    let output = programs::run(&mut test);
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
     assert!(!text.contains("SKIP"), "{text}");

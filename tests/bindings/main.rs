@@ -1,11 +1,6 @@
 //! The bindings for Python and Go, the same example in each language, and the snippets of the documentation.
 
 #[allow(dead_code, reason = "the C library's tests use the rest")]
-#[path = "../capi/build.rs"]
-mod build;
-#[path = "../lab/mod.rs"]
-mod lab;
-
 mod documentation;
 mod example;
 mod go;

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::build::{self, Build, library, output, root};
-use crate::lab;
+use lab::programs::{self, Build, library, output};
+use lab::root;
 
 /// The system's: it has what builds a wheel, from packages that scripts/setup installs.
 const PYTHON: &str = "/usr/bin/python3";
@@ -22,7 +22,7 @@ pub fn python() -> Command {
 
 /// Runs a file of tests, of which there are at least so many.
 fn tests(file: &str, least: usize, command: &mut Command) {
-    let output = build::run(command.arg(root().join("bindings/python/tests").join(file)));
+    let output = programs::run(command.arg(root().join("bindings/python/tests").join(file)));
     let text = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{text}");
     assert!(text.ends_with("\nOK\n"), "some were skipped: {text}");

@@ -6,8 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::build::root;
-use crate::lab;
+use lab::root;
 
 /// The complaints of Python's jsonschema about documents, one a line; no line for a document that is right.
 fn complaints(documents: &[Value]) -> Vec<String> {

@@ -1,8 +1,8 @@
 //! One version number, in Cargo.toml: what each language says of itself and of the library that it loads.
 
-use crate::build::{Build, output};
 use crate::go::{go, with_library};
 use crate::python::python;
+use lab::programs::{Build, output};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -36,7 +36,7 @@ fn go_has_it() {
     std::fs::create_dir(&module).unwrap();
     let go_mod = format!(
         "module version\n\ngo 1.19\n\nrequire nfm v0.0.0\n\nreplace nfm => {}/bindings/go\n",
-        crate::build::root().display()
+        lab::root().display()
     );
     build.source("module/go.mod", &go_mod);
     build.source(

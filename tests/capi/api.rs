@@ -9,7 +9,7 @@ use std::time::Duration;
 use nfm::{Control, CrawlOptions, Domain, Libvirt, Mode, OpenOptions, Section};
 use serde_json::Value;
 
-use crate::build::library;
+use lab::programs::library;
 
 /// A value, or the number and the words of an error.
 pub type Outcome<T> = Result<T, (i32, String)>;

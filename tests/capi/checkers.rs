@@ -2,8 +2,7 @@
 
 use std::process::Command;
 
-use crate::build::{Build, output, run};
-use crate::lab;
+use lab::programs::{Build, output, run};
 
 /// Frames of one run.
 const FRAMES: &str = "1000";

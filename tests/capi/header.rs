@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
 
-use crate::build::{Build, WARNINGS, output, root, run};
+use lab::programs::{Build, WARNINGS, output, run};
+use lab::root;
 
 pub fn header() -> String {
     fs::read_to_string(root().join("include/nfm.h")).unwrap()

@@ -3,8 +3,9 @@
 use std::fs;
 use std::process::Command;
 
-use crate::build::{library, output, root};
 use crate::header::{declared, header};
+use lab::programs::{library, output};
+use lab::root;
 
 #[test]
 fn the_soname_is_libnfm_so_0() {

@@ -3,9 +3,9 @@
 use std::fs;
 
 #[cfg(debug_assertions)]
-use crate::build::run;
-use crate::build::{Build, output, root};
-use crate::lab;
+use lab::programs::run;
+use lab::programs::{Build, output};
+use lab::root;
 
 #[test]
 fn bad_input_has_defined_results() {

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::build::{Build, output};
-use crate::lab;
+use lab::programs::{Build, output};
 
 /// Rows by their section.
 type Sections = BTreeMap<String, Vec<Value>>;

@@ -7,7 +7,7 @@ use nfm::{ErrorCode, Section};
 use serde_json::{Value, json};
 
 use crate::api::{Api, CApi, Opened, Outcome, RustApi, Wanted};
-use crate::lab::{self, Guest};
+use lab::Guest;
 
 const TEST_DRIVER: &str = "test:///default";
 const QEMU: &str = "qemu:///system";

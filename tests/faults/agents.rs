@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use nfm::{Domain, Error, ErrorCode, OpenOptions, Retry};
 
-use crate::build::{Build, output};
 use crate::own_libvirt::OwnLibvirt;
-use crate::{PATIENCE, crawl, lab, wait_until};
+use crate::{PATIENCE, crawl, wait_until};
+use lab::programs::{Build, output};
 
 /// Handles that an agent holds, and the descriptors that it may have (`ulimit -n`).
 const HANDLES: &str = "1000";

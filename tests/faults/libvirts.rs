@@ -17,7 +17,7 @@ fn people(frame: &nfm::Frame) -> Vec<(u32, Option<nfm::Text>, Option<u64>)> {
 }
 
 fn paused() -> CrawlOptions {
-    let mut options = crate::lab::patient();
+    let mut options = lab::patient();
     options.mode = Mode::Paused;
     options
 }

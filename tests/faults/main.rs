@@ -1,13 +1,7 @@
 //! What befalls a guest, its hypervisor or libvirt while nfm holds it open: each ends in a clear error, or
 //! in a right frame once it is over; no guest is left paused, and nothing is leaked.
 
-#[path = "../lab/mod.rs"]
-mod lab;
-
 #[allow(dead_code, reason = "the C library's tests use the rest")]
-#[path = "../capi/build.rs"]
-mod build;
-
 mod agents;
 mod libvirts;
 mod own_libvirt;
@@ -177,7 +171,9 @@ fn with_pid(pid: u32) -> Option<Child> {
 fn ballooned() {
     let guest = own("balloon");
     if guest.ask("lsmod | grep virtio_balloon; true").is_empty() {
-        println!("NOT TESTED: no balloon driver among the lab's modules: tests/lab/guest prepare");
+        println!(
+            "NOT TESTED: no balloon driver among the lab's modules: testing/lab/guest prepare"
+        );
         return;
     }
     let mut domain = open(guest.domain()).expect("an open domain");

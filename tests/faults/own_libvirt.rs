@@ -1,10 +1,10 @@
-//! A libvirt of a test's own, as another host has one (`tests/lab/own-libvirtd`).
+//! A libvirt of a test's own, as another host has one (`testing/lab/own-libvirtd`).
 
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use crate::{lab, wait_until};
+use crate::wait_until;
 
 /// libvirt's daemon and its guests, apart from the machine's; all of it ends when this is dropped.
 pub struct OwnLibvirt {
@@ -70,7 +70,7 @@ impl OwnLibvirt {
     /// Starts a guest there, and gives its domain's name.
     pub fn guest(&mut self, name: &str) -> String {
         let name = format!("nfm-test-{name}-{}", std::process::id());
-        let guest = lab::root().join("tests/lab/guest");
+        let guest = lab::root().join("testing/lab/guest");
         let guest = guest.to_str().expect("its path");
         self.guests.push(name.clone());
         self.enter(&[guest, "up", &name, "--timeout", "300"]);
@@ -117,13 +117,13 @@ impl Drop for OwnLibvirt {
         for guest in &self.guests {
             // What they leave on the disk.
             let _ =
-                Command::new(lab::root().join("tests/lab/guest")).args(["down", guest]).output();
+                Command::new(lab::root().join("testing/lab/guest")).args(["down", guest]).output();
         }
     }
 }
 
 fn script(arguments: &[&str]) -> Command {
-    let mut command = Command::new(lab::root().join("tests/lab/own-libvirtd"));
+    let mut command = Command::new(lab::root().join("testing/lab/own-libvirtd"));
     command.args(arguments).stdin(Stdio::null());
     command
 }

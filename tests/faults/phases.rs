@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use nfm::{ErrorCode, Retry};
 
-use crate::{PATIENCE, lab, open};
+use crate::{PATIENCE, open};
 
 /// Beginnings and ends of a machine in a row.
 const CYCLES: usize = 6;
@@ -45,14 +45,14 @@ fn opened_while_it_boots() {
     let ended = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let opener = scope.spawn(|| codes_until(&name, &ended));
-        let mut up = Command::new(lab::root().join("tests/lab/guest"));
+        let mut up = Command::new(lab::root().join("testing/lab/guest"));
         up.args(["up", &name, "--kernel", "6.12"]).args(PATIENCE);
-        let up = up.stdin(Stdio::null()).output().expect("tests/lab/guest");
+        let up = up.stdin(Stdio::null()).output().expect("testing/lab/guest");
         let is_up = open(&name).is_ok();
         ended.store(true, Ordering::Relaxed);
         let met = opener.join().expect("no panic");
 
-        let _ = Command::new(lab::root().join("tests/lab/guest")).args(["down", &name]).output();
+        let _ = Command::new(lab::root().join("testing/lab/guest")).args(["down", &name]).output();
 
         let words = String::from_utf8_lossy(&up.stderr);
         assert!(up.status.success() && is_up, "{words}");

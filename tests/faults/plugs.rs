@@ -7,7 +7,7 @@ use std::time::Duration;
 use nfm::{CrawlOptions, Domain, Frame, Section};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::{PATIENCE, crawl, lab, open, wait_until, wait_until_mut, whole};
+use crate::{PATIENCE, crawl, open, wait_until, wait_until_mut, whole};
 
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;

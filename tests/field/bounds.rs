@@ -6,8 +6,6 @@
 
 use nfm::{CrawlOptions, Frame, Process, Section};
 
-use crate::lab;
-
 #[test]
 fn nothing_is_lost_in_5_10() {
     nothing_is_lost("510", "5.10");

@@ -8,8 +8,6 @@ use std::path::{Path, PathBuf};
 
 use nfm::{At, DumpOptions, Frame, FrameSource, Integrity, LiveFrames, Section};
 
-use crate::lab;
-
 /// `PT_LOAD` (elf.h).
 const LOAD: u32 = 1;
 /// Bytes of a program header (`sizeof(Elf64_Phdr)`), and where in the file's header their place and count stand.

@@ -1,9 +1,7 @@
-//! Paths, names, mappings and mounts: the workload's unusual ones (`tests/lab/workload_special.c`), each against the
+//! Paths, names, mappings and mounts: the workload's unusual ones (`testing/lab/workload_special.c`), each against the
 //! guest's own `/proc`. The oracle compares every row; these tests see to it that the unusual ones are among them.
 
 use nfm::{Domain, Frame, Section};
-
-use crate::lab;
 
 /// The oracle's guests of that kernel, which are there in the same run.
 pub fn guest(kernel: &str) -> lab::Guest {

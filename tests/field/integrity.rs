@@ -9,13 +9,12 @@ use std::ops::Range;
 use nfm::{CheckOutcome, Integrity};
 
 use crate::cores::Core;
-use crate::lab;
-use crate::write::{Changes, Held, Kernel};
+use lab::write::{Changes, Held, Kernel};
 
 /// What is left out at once: a large page.
 const RANGE: u64 = 2 << 20;
 const PAGE: u64 = 4096;
-/// As tests/lab/guest makes guests.
+/// As testing/lab/guest makes guests.
 const MEMORY: u64 = 512 << 20;
 
 #[test]

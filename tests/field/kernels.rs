@@ -5,8 +5,6 @@ use std::path::{Path, PathBuf};
 
 use nfm::{Cache, Domain, DumpOptions, ErrorCode, Frame, OpenOptions};
 
-use crate::lab;
-
 /// Flags of kernel threads (`PF_KTHREAD`, include/linux/sched.h).
 const KERNEL_THREAD: u64 = 0x0020_0000;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use nfm::Section;
 
-use crate::{files, lab};
+use crate::files;
 
 /// The inodes in a column of a table of `/proc/net`.
 fn inodes(guest: &lab::Guest, table: &str, column: usize) -> BTreeSet<u64> {

@@ -1,11 +1,6 @@
 //! Situations that users reported from the field, each on a real guest (or a real dump) and against what the
 //! guest's own kernel says. Every test names the kernel file that defines the right value.
 
-#[path = "../lab/mod.rs"]
-mod lab;
-#[path = "../lab/write.rs"]
-mod write;
-
 mod bounds;
 mod cores;
 mod files;

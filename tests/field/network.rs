@@ -5,7 +5,7 @@ use std::net::Ipv6Addr;
 
 use serde_json::Value;
 
-use super::lab::{self, Guest};
+use lab::Guest;
 
 /// Socket states by the number that `/proc/net/tcp` shows (include/net/tcp_states.h).
 const STATES: [(&str, &str); 4] =

@@ -1,22 +1,27 @@
 //! The oracle's own test: what is wrong in a frame must be found. Each field of each section is made
 //! wrong in turn, rows are left out and made up.
 
+use oracle::{REQUIRED, SECTIONS, Tally};
 use serde_json::{Value, json};
 
-use crate::frames;
-use crate::sections::{Compare, REQUIRED, SECTIONS};
-use crate::tally::Tally;
-use crate::view::View;
+use crate::{Seen, frames, host};
+
+/// Compares one section.
+type Compare = Box<dyn Fn(&mut Tally, &Seen, &Value)>;
 
 #[test]
 fn a_doctored_frame_is_found_out() {
-    let (view, [frame, _]) = frames("6.1 pc 512 MiB", &[]);
+    let (seen, [frame, _]) = frames("6.1 pc 512 MiB", &[]);
+    let of_guest = SECTIONS.map(|(section, compare)| -> (&str, Compare) {
+        (section, Box::new(move |tally, seen, frame| compare(tally, &seen.view, frame)))
+    });
+    let of_host: (&str, Compare) = (host::REQUIRED.0, Box::new(host::compare));
     let mut missed = Vec::new();
-    for (section, compare) in SECTIONS {
+    for (section, compare) in of_guest.into_iter().chain([of_host]) {
         let own = json!({ section: frame[section].clone() });
-        let honest = disagreements(compare, &view, &own);
+        let honest = disagreements(&compare, &seen, &own);
         for (what, section) in doctored(section, &own) {
-            let found = disagreements(compare, &view, &section);
+            let found = disagreements(&compare, &seen, &section);
             if found.iter().all(|one| honest.contains(one)) {
                 missed.push(what);
             }
@@ -25,16 +30,22 @@ fn a_doctored_frame_is_found_out() {
     assert!(missed.is_empty(), "not found out: {missed:#?}");
 }
 
-fn disagreements(compare: Compare, view: &View, frame: &Value) -> Vec<String> {
-    let mut tally = Tally::new(REQUIRED);
-    compare(&mut tally, view, frame);
+fn disagreements(compare: &Compare, seen: &Seen, frame: &Value) -> Vec<String> {
+    let mut tally = Tally::new(&required());
+    compare(&mut tally, seen, frame);
     tally.disagreements()
+}
+
+/// The sections and fields that a frame must have.
+pub fn required() -> Vec<(&'static str, &'static str)> {
+    [REQUIRED, &[host::REQUIRED]].concat()
 }
 
 /// Frames of one section with something wrong in each, and what it is.
 fn doctored(section: &str, frame: &Value) -> Vec<(String, Value)> {
     let mut all = vec![(format!("{section} left out"), json!({}))];
-    let fields = REQUIRED.iter().find(|(name, _)| *name == section).expect("a required section").1;
+    let required = required();
+    let fields = required.iter().find(|(name, _)| *name == section).expect("a required section").1;
     for field in fields.split_whitespace() {
         let pointer = format!("/{}", field.replace('.', "/"));
         for (how, make) in

@@ -3,11 +3,8 @@
 use std::path::PathBuf;
 
 use nfm::{Domain, DumpOptions, Mode, OpenOptions};
+use oracle::{REQUIRED, Tally, View, compare_all};
 
-use crate::lab;
-use crate::sections::{REQUIRED, SECTIONS};
-use crate::tally::Tally;
-use crate::view::View;
 use crate::{LEAST, generic};
 
 /// No host runs a file.
@@ -33,18 +30,18 @@ fn compare_dump(title: &str, options: &[&str]) {
     let mut options = DumpOptions::default();
     options.mode = Mode::Paused;
     // Nothing but the dump between the guest's own views: load averages go up and down in seconds.
-    let (view, written) = View::around(&guest, || live.dump(&file.0, &options, &mut |_, _| {}));
+    let _alone = guest.alone();
+    let (view, written) = View::around(
+        |command| guest.ask_bytes(command),
+        || live.dump(&file.0, &options, &mut |_, _| {}),
+    );
     written.unwrap_or_else(|error| panic!("{title}: {error}"));
     let mut dump = open(&format!("file:{}", file.0.display()));
     let frame = dump.crawl(&lab::patient());
     let frame = frame.unwrap_or_else(|error| panic!("{title}: {error}"));
     let frame = serde_json::from_str(&frame.to_json()).expect("the frame's JSON");
-    let required: Vec<_> =
-        REQUIRED.iter().copied().filter(|(section, _)| *section != OF_HOST).collect();
-    let mut tally = Tally::new(&required);
-    for (_, compare) in SECTIONS.iter().filter(|(section, _)| *section != OF_HOST) {
-        compare(&mut tally, &view, &frame);
-    }
+    let mut tally = Tally::new(REQUIRED);
+    compare_all(&mut tally, &view, &frame);
     let least: Vec<_> = LEAST.iter().copied().filter(|(section, _)| *section != OF_HOST).collect();
     tally.conclude(&format!("dump of {title}"), &least);
 }

@@ -2,14 +2,18 @@
 
 use std::fs;
 
+use lab::Guest;
+use oracle::cpus::TICK;
+use oracle::view::{Reading, Stat, kilobytes, value_of};
+use oracle::{Expected, Tally};
 use serde_json::Value;
 
-use crate::cpus::TICK;
-use crate::lab::{self, Guest};
-use crate::tally::{Expected, Tally};
-use crate::view::{Reading, Stat, View, kilobytes, value_of};
+use crate::Seen;
 
 const SECTION: &str = "host";
+/// The section and the fields that it must have.
+pub const REQUIRED: (&str, &str) =
+    (SECTION, "vcpu_time_ns rss_bytes swapped_bytes untouched_bytes memory_age_ns state");
 
 /// What can be said of a guest from here.
 pub struct Host {
@@ -49,9 +53,9 @@ impl Host {
     }
 }
 
-pub fn compare(tally: &mut Tally, view: &View, frame: &Value) {
+pub fn compare(tally: &mut Tally, seen: &Seen, frame: &Value) {
     let Some(host) = tally.section(frame, SECTION) else { return };
-    let (before, after) = &view.host;
+    let Seen { view, host: (before, after) } = seen;
     let mut field = |name, expected| tally.field(SECTION, "-", host, name, expected);
     field("state", Expected::is(before.state.as_str()));
     // Each thread's user and system time is rounded down for itself.

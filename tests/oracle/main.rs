@@ -1,36 +1,14 @@
 //! The oracle: every fact of a frame against what the guest's own kernel says of itself.
-//!
-//! It knows the frame by its JSON names alone. The guest is read before the crawl and after it: what
-//! rests must be equal, counters must lie between. Each compared value is one fact; one that does not
-//! agree fails the test, and so does a section with suspiciously few facts.
 
-#[path = "../lab/mod.rs"]
-mod lab;
-
-mod connections;
-mod cpus;
 mod doctored;
 mod dump;
-mod files;
 mod host;
-mod interfaces;
-mod log;
-mod mappings;
-mod memory;
-mod modules;
-mod mounts;
-mod os;
-mod processes;
-mod sections;
-mod tally;
-mod view;
 
 use nfm::{CrawlOptions, Domain, Frame, OpenOptions};
+use oracle::{Tally, View, compare_all};
 use serde_json::Value;
 
-use sections::{REQUIRED, compare_all};
-use tally::Tally;
-use view::View;
+use host::Host;
 
 /// Facts that each section must have at least, below what the lab's guests have.
 const LEAST: &[(&str, usize)] = &[
@@ -82,9 +60,17 @@ fn guest_name(title: &str) -> String {
     format!("oracle-{name}")
 }
 
+/// The two sides from which a guest is seen beside nfm.
+struct Seen {
+    /// Its own.
+    view: View,
+    /// Its host's, before and after the frames.
+    host: (Host, Host),
+}
+
 /// Takes frames of a guest, and the guest's own view around them: the first of a handle, and the third,
 /// which is read in another way (read ahead from what the others used, or where the memory lies).
-fn frames(title: &str, options: &[&str]) -> (View, [Value; 2]) {
+fn frames(title: &str, options: &[&str]) -> (Seen, [Value; 2]) {
     let name = guest_name(title);
     let guest = match SHARED.contains(&title) {
         true => lab::guest(&name, options),
@@ -97,28 +83,36 @@ fn frames(title: &str, options: &[&str]) -> (View, [Value; 2]) {
     let mut options = CrawlOptions::default();
     // Other tests want the CPUs, too.
     options.time_limit = std::time::Duration::from_secs(20);
-    let (view, [first, _, third]) =
-        View::around(&guest, || [(); 3].map(|()| domain.crawl(&options)));
+    let _alone = guest.alone();
+    let (view, (before, [first, _, third], after)) = View::around(
+        |command| guest.ask_bytes(command),
+        || {
+            let before = Host::of(&guest);
+            let frames = [(); 3].map(|()| domain.crawl(&options));
+            (before, frames, Host::of(&guest))
+        },
+    );
     let frames = [first, third].map(|frame| {
         let frame = frame.unwrap_or_else(|error| panic!("{title}: {error}"));
         let json = frame.to_json();
         assert_eq!(Frame::from_json(&json).expect("a frame from its JSON"), frame, "{title}");
         serde_json::from_str(&json).expect("the frame's JSON")
     });
-    (view, frames)
+    (Seen { view, host: (before, after) }, frames)
 }
 
 /// Compares every section of the frames.
 fn compare(title: &str, options: &[&str]) {
-    let (view, frames) = frames(title, options);
-    conclude(title, &view, &frames, LEAST);
+    let (seen, frames) = frames(title, options);
+    conclude(title, &seen, &frames, LEAST);
 }
 
 /// Each frame must agree with the guest's own view, in all of its sections.
-fn conclude(title: &str, view: &View, frames: &[Value], least: &[(&'static str, usize)]) {
+fn conclude(title: &str, seen: &Seen, frames: &[Value], least: &[(&'static str, usize)]) {
     for (frame, which) in frames.iter().zip(["first frame", "third frame"]) {
-        let mut tally = Tally::new(REQUIRED);
-        compare_all(&mut tally, view, frame);
+        let mut tally = Tally::new(&doctored::required());
+        compare_all(&mut tally, &seen.view, frame);
+        host::compare(&mut tally, seen, frame);
         tally.conclude(&format!("{title}, {which}"), least);
     }
 }
@@ -171,12 +165,12 @@ fn generic(kernel: &str) -> Vec<&str> {
 #[test]
 fn debian_bookworm_systemd() {
     let title = "Debian bookworm with systemd";
-    let (view, frames) = frames(title, &["--kind", "debian"]);
+    let (seen, frames) = frames(title, &["--kind", "debian"]);
     let processes: Vec<&Value> = frames[0]["processes"].as_array().into_iter().flatten().collect();
     for name in ["systemd", "systemd-journal", "systemd-udevd", "dbus-daemon", "sshd", "cron"] {
         assert!(processes.iter().any(|one| one["name"] == name), "no {name} in the frame");
     }
-    conclude(title, &view, &frames, LEAST_OF_DEBIAN);
+    conclude(title, &seen, &frames, LEAST_OF_DEBIAN);
 }
 
 /// Page tables of five levels, in memory that is shared with the host.

@@ -2,7 +2,7 @@
 # dom0.sh PACKAGES KERNEL FILE [qemu]
 #
 # Builds the initramfs of a Xen host's control domain: busybox, Xen's daemons, libvirt with its Xen
-# driver, the modules of a kernel that tests/lab/kernel.sh prepared, and dom0-init. With 'qemu' also
+# driver, the modules of a kernel that testing/lab/kernel.sh prepared, and dom0-init. With 'qemu' also
 # QEMU and libvirt's driver for it. What is tested comes in an archive of its own (see run).
 # Uncompressed: under emulation unpacking costs more than copying.
 set -euo pipefail

@@ -1,8 +1,5 @@
 //! Differences, rates and shares of the CPU, from frames of a real guest: each figure as the guest's kernel counts it.
 
-#[path = "../../tests/lab/mod.rs"]
-mod lab;
-
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 

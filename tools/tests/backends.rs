@@ -1,9 +1,6 @@
 //! Back ends: the example in C (tests/backends/example.c) under libvirt's test driver, over the memory of
 //! a real guest, against what nfm reads of the same guest by itself.
 
-#[path = "../../tests/lab/mod.rs"]
-mod lab;
-
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};

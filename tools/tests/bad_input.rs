@@ -1,9 +1,6 @@
 //! What cannot be read: each reason with its own exit status and code, and one sentence that says what
 //! to do. And that reading leaves nothing behind.
 
-#[path = "../../tests/lab/mod.rs"]
-mod lab;
-
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

@@ -1,8 +1,5 @@
 //! The verbs of the `nfm` command against a real guest.
 
-#[path = "../../tests/lab/mod.rs"]
-mod lab;
-
 use std::collections::BTreeSet;
 use std::process::{Command, Output, Stdio};
 

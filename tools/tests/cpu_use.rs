@@ -1,8 +1,5 @@
 //! Shares of the CPU by the difference of two frames, against the guest's own count.
 
-#[path = "../../tests/lab/mod.rs"]
-mod lab;
-
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;

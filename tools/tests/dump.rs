@@ -1,8 +1,5 @@
 //! `nfm dump`, and the verbs over files.
 
-#[path = "../../tests/lab/mod.rs"]
-mod lab;
-
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};

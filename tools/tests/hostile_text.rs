@@ -1,9 +1,6 @@
 //! A guest whose text is made to steer the terminal of whoever looks: no verb, no JSON and no program over
 //! the C ABI passes it on, and programs that read JSON get every character as it was.
 
-#[path = "../../tests/lab/mod.rs"]
-mod lab;
-
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

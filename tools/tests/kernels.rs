@@ -1,8 +1,5 @@
 //! Kernels of which little can be read: each verb says so, and none shows an empty guest.
 
-#[path = "../../tests/lab/mod.rs"]
-mod lab;
-
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output};

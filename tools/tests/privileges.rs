@@ -1,8 +1,5 @@
 //! What nfm can still do once a domain is open: read, print, and nothing else.
 
-#[path = "../../tests/lab/mod.rs"]
-mod lab;
-
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};

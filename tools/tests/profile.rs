@@ -1,8 +1,5 @@
 //! `nfm profile`, `--symbols`, `--types` and `--no-cache`: the command over what the library does.
 
-#[path = "../../tests/lab/mod.rs"]
-mod lab;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -1,8 +1,5 @@
 //! The verbs that show one section each, and the ways to crawl, against a real guest.
 
-#[path = "../../tests/lab/mod.rs"]
-mod lab;
-
 use std::fs;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};

@@ -1,10 +1,10 @@
 //! The section `host`: what libvirt's Xen driver says of the guest.
 
+use oracle::view::value_of;
+use oracle::{Expected, Tally};
 use serde_json::Value;
 
 use crate::lab::{Guest, virsh};
-use crate::tally::{Expected, Tally};
-use crate::view::{View, value_of};
 
 const SECTION: &str = "host";
 /// Pages that a guest has beside its memory: those that it shares with Xen, for one.
@@ -33,9 +33,8 @@ impl Host {
     }
 }
 
-pub fn compare(tally: &mut Tally, view: &View, frame: &Value) {
+pub fn compare(tally: &mut Tally, (before, after): &(Host, Host), frame: &Value) {
     let Some(host) = tally.section(frame, SECTION) else { return };
-    let (before, after) = &view.host;
     let mut field = |name, expected| tally.field(SECTION, "-", host, name, expected);
     // A guest that has nothing to do is idle.
     field("state", Expected::OneOf(vec!["running".into(), "idle".into()]));

@@ -27,9 +27,6 @@ pub enum Kind {
     Pvh,
 }
 
-/// Where several tests share a guest, a lock.
-pub struct Alone;
-
 /// A running guest; it ends when dropped.
 pub struct Guest {
     domain: String,
@@ -118,11 +115,6 @@ impl Guest {
         String::from_utf8_lossy(&self.ask_bytes(command)).into_owned()
     }
 
-    /// Nobody else asks here.
-    pub fn alone(&self) -> Alone {
-        Alone
-    }
-
     fn open_console(&self) -> File {
         let tty = virsh(&["ttyconsole", &self.domain]);
         let console = OpenOptions::new()
@@ -144,7 +136,7 @@ impl Drop for Guest {
     }
 }
 
-/// One request to the agent (tests/lab/agent.c), over a console on which the kernel may print too.
+/// One request to the agent (testing/lab/agent.c), over a console on which the kernel may print too.
 fn ask(console: &mut File, command: &str, meanwhile: impl FnOnce()) -> Result<Vec<u8>, String> {
     const OUT: u32 = 1;
     const END: u32 = 3;

@@ -1,36 +1,6 @@
 //! What is tested in the control domain of a real Xen host: nfm, libnfm and its back end against a PV and
 //! a PVH guest that libvirt runs there. `tests/xen/run` brings it there and runs it; alone it is of no use.
 
-#[path = "../../oracle/connections.rs"]
-mod connections;
-#[path = "../../oracle/cpus.rs"]
-mod cpus;
-#[path = "../../oracle/files.rs"]
-mod files;
-#[path = "../../oracle/interfaces.rs"]
-mod interfaces;
-#[path = "../../oracle/log.rs"]
-mod log;
-#[path = "../../oracle/mappings.rs"]
-mod mappings;
-#[path = "../../oracle/memory.rs"]
-mod memory;
-#[path = "../../oracle/modules.rs"]
-mod modules;
-#[path = "../../oracle/mounts.rs"]
-mod mounts;
-#[path = "../../oracle/os.rs"]
-mod os;
-#[path = "../../oracle/processes.rs"]
-mod processes;
-#[path = "../../oracle/sections.rs"]
-mod sections;
-#[path = "../../oracle/tally.rs"]
-#[allow(dead_code, reason = "its disagreements alone are what another test wants")]
-mod tally;
-#[path = "../../oracle/view.rs"]
-mod view;
-
 mod commands;
 mod failures;
 mod figures;
@@ -43,10 +13,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use host::Host;
 use lab::{Guest, Kind};
 use nfm::{CrawlOptions, Domain, OpenOptions};
-use tally::Tally;
-use view::View;
+use oracle::{REQUIRED, Tally, View, compare_all};
 
 /// Facts of each section that a guest here has at least: it has no network card.
 const LEAST: &[(&str, usize)] = &[
@@ -79,11 +49,15 @@ fn oracle(title: &str, guest: &Guest) {
     // Emulation on a busy machine is slow beyond what a frame may take by itself.
     let mut limits = CrawlOptions::default();
     limits.time_limit = Duration::from_secs(60);
-    let (view, frame) = View::around(guest, || domain.crawl(&limits));
+    let (view, (before, frame, after)) = View::around(
+        |command| guest.ask_bytes(command),
+        || (Host::of(guest), domain.crawl(&limits), Host::of(guest)),
+    );
     let frame = frame.unwrap_or_else(|error| panic!("{title}: {error}"));
     let frame = serde_json::from_str(&frame.to_json()).expect("the frame's JSON");
-    let mut tally = Tally::new(sections::REQUIRED);
-    sections::compare_all(&mut tally, &view, &frame);
+    let mut tally = Tally::new(REQUIRED);
+    compare_all(&mut tally, &view, &frame);
+    host::compare(&mut tally, &(before, after), &frame);
     tally.conclude(title, LEAST);
 }
 

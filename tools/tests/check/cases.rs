@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::tamper::Lab;
-use crate::write::{Changes, Kernel};
+use lab::write::{Changes, Kernel};
 
 /// `quotactl`: a system call that nothing in the guest makes, and that has a function of its own.
 pub const CALL: u64 = 179;

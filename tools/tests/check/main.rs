@@ -1,11 +1,6 @@
 //! `nfm check`: an untouched guest has no finding, at rest and under load; what is done to its kernel from
 //! outside, as a rootkit would from inside, is found, by name.
 
-#[path = "../../../tests/lab/mod.rs"]
-mod lab;
-#[path = "../../../tests/lab/write.rs"]
-mod write;
-
 mod cases;
 mod tamper;
 

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use crate::cases::{self, Case};
-use crate::lab::Guest;
-use crate::write::{Changes, Held, Kernel};
 use crate::{FINDINGS, UNDECIDED, nfm, text};
+use lab::Guest;
+use lab::write::{Changes, Held, Kernel};
 
 const MEMORY: u64 = 512 << 20;
 

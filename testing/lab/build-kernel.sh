@@ -30,7 +30,7 @@ if ! dpkg -s $tools >/dev/null 2>&1; then
         fail "could not install $tools"
 fi
 
-# shellcheck source=tests/lab/mirror.sh
+# shellcheck source=testing/lab/mirror.sh
 . "$here/mirror.sh"
 work=$(mktemp -d "$cache/build.XXXXXX")
 trap 'rm -rf "$work"' EXIT

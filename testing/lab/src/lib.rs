@@ -1,9 +1,10 @@
 //! The lab for tests: real guests that outlive a test's process, as nextest runs each test in its own.
 //!
 //! `scripts/with-lab` (which `make test` uses) ends every guest that was begun within it.
-#![allow(dead_code, reason = "no test uses all of it")]
 
 pub mod btf;
+pub mod programs;
+pub mod write;
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -18,7 +19,7 @@ pub struct Guest {
     owned: bool,
 }
 
-/// The shared guest of this name, started with these options of `tests/lab/guest up` unless it runs
+/// The shared guest of this name, started with these options of `testing/lab/guest up` unless it runs
 /// already: tests that share it must not change it.
 pub fn guest(name: &str, options: &[&str]) -> Guest {
     let guest = Guest { domain: domain_name(&record(), name), owned: false };
@@ -134,7 +135,7 @@ pub fn whole_frame(domain: &mut nfm::Domain) -> nfm::Frame {
 
 /// The folder of a kernel of the lab and what belongs to it, if it is cached.
 pub fn kernel_files(kernel: &str) -> Option<PathBuf> {
-    let output = lab_command(["files", kernel]).output().expect("tests/lab/guest");
+    let output = lab_command(["files", kernel]).output().expect("testing/lab/guest");
     let path = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     output.status.success().then(|| path.into())
 }
@@ -150,14 +151,13 @@ pub fn virsh(arguments: &[&str]) -> Option<String> {
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// The repository's root, wherever the test that includes this module stands.
-pub fn root() -> PathBuf {
+/// The repository's root.
+pub fn root() -> &'static Path {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let root = here.ancestors().find(|folder| folder.join("tests/lab/guest").exists());
-    root.expect("tests/lab/guest is in a folder above the package").to_owned()
+    here.ancestors().nth(2).expect("testing/lab is two folders below the root")
 }
 
-/// The file in which `tests/lab/guest` notes what it started, for scripts/with-lab to end.
+/// The file in which `testing/lab/guest` notes what it started, for scripts/with-lab to end.
 fn record() -> PathBuf {
     match std::env::var_os("NFM_LAB_STARTED") {
         Some(path) => path.into(),
@@ -180,18 +180,18 @@ fn domain_name(record: &Path, name: &str) -> String {
 }
 
 fn lab_command<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
-    let mut command = Command::new(root().join("tests/lab/guest"));
+    let mut command = Command::new(root().join("testing/lab/guest"));
     command.args(arguments).stdin(Stdio::null());
     command
 }
 
 fn run_lab<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Output {
     let mut command = lab_command(arguments);
-    let output = command.output().unwrap_or_else(|error| panic!("tests/lab/guest: {error}"));
+    let output = command.output().unwrap_or_else(|error| panic!("testing/lab/guest: {error}"));
     if !output.status.success() {
         let arguments: Vec<_> = command.get_args().collect();
         let errors = String::from_utf8_lossy(&output.stderr);
-        panic!("tests/lab/guest {arguments:?}: {}\n{errors}", output.status);
+        panic!("testing/lab/guest {arguments:?}: {}\n{errors}", output.status);
     }
     output
 }

@@ -4,12 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use crate::root;
+
 /// No warning passes.
 pub const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Werror", "-pedantic"];
-
-pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
 
 /// The shared library of this very build, which cargo puts beside the tests.
 pub fn library() -> PathBuf {
@@ -44,7 +42,10 @@ pub struct Build {
 impl Build {
     pub fn new(test: &str) -> Self {
         let name = format!("capi-{test}-{}", std::process::id());
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        // As `CARGO_TARGET_TMPDIR`, which only tests themselves are compiled with.
+        let test = std::env::current_exe().unwrap();
+        let target = test.ancestors().nth(3).expect("target/PROFILE/deps/TEST");
+        let folder = target.join("tmp").join(name);
         fs::create_dir_all(&folder).unwrap();
         std::os::unix::fs::symlink(library(), folder.join("libnfm.so.0")).unwrap();
         std::os::unix::fs::symlink("libnfm.so.0", folder.join("libnfm.so")).unwrap();

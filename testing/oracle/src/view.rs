@@ -3,9 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::host::Host;
-use crate::lab::Guest;
-
 /// Memory is read by the shell itself, so that little of it is in use only because it is asked for.
 const MEMORY: &str = "m=$(while read -r line; do echo \"$line\"; done </proc/meminfo); \
     printf '== /proc/meminfo %d\\n%s\\n' ${#m} \"$m\"";
@@ -192,8 +189,6 @@ pub fn kilobytes(text: &str) -> Option<u64> {
 pub struct View {
     pub before: Reading,
     pub after: Reading,
-    /// What this host tells, before and after.
-    pub host: (Host, Host),
     /// Network namespaces: inode and a process in it.
     pub networks: BTreeMap<u64, u32>,
     /// Mount namespaces: inode and a process in it.
@@ -201,10 +196,10 @@ pub struct View {
 }
 
 impl View {
-    /// Reads the guest, does something, and reads the guest again.
-    pub fn around<T>(guest: &Guest, meanwhile: impl FnOnce() -> T) -> (Self, T) {
-        let _alone = guest.alone();
-        let first = Reading::parse(&guest.ask_bytes("oracle ns/net ns/mnt stat"));
+    /// Reads the guest, does something, and reads the guest again. `ask` gives what a shell command in the guest prints;
+    /// nobody else may ask meanwhile.
+    pub fn around<T>(ask: impl Fn(&str) -> Vec<u8>, meanwhile: impl FnOnce() -> T) -> (Self, T) {
+        let first = Reading::parse(&ask("oracle ns/net ns/mnt stat"));
         let networks = namespaces(&first, "net");
         let mounts = namespaces(&first, "mnt");
         let mut commands = vec![PRINT.to_owned(), SYSTEM.to_owned()];
@@ -221,12 +216,10 @@ impl View {
         }
         commands.push(format!("{PROCESSES} smaps"));
         let commands = commands.join("\n");
-        let before = Reading::parse(&guest.ask_bytes(&format!("{CLOCKS}\n{MEMORY}\n{commands}")));
-        let host = Host::of(guest);
+        let before = Reading::parse(&ask(&format!("{CLOCKS}\n{MEMORY}\n{commands}")));
         let done = meanwhile();
-        let host = (host, Host::of(guest));
-        let after = Reading::parse(&guest.ask_bytes(&format!("{commands}\n{MEMORY}\n{CLOCKS}")));
-        (Self { before, after, host, networks, mounts }, done)
+        let after = Reading::parse(&ask(&format!("{commands}\n{MEMORY}\n{CLOCKS}")));
+        (Self { before, after, networks, mounts }, done)
     }
 
     /// The processes that were there all the time, with what was said of them before and after.

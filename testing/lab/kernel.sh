@@ -40,7 +40,7 @@ esac
 
 # ---------------------------------------------------------------------------
 
-# shellcheck source=tests/lab/mirror.sh
+# shellcheck source=testing/lab/mirror.sh
 . "$(dirname "${BASH_SOURCE[0]}")/mirror.sh"
 apt_root=$cache/apt/$kernel
 # shellcheck disable=SC2086 # a list of suites
@@ -52,7 +52,7 @@ log=$(apt-get -q update 2>&1) || true
 package=$(apt-cache pkgnames | grep -Ex "$pattern" | sort -V | tail -n 1) || true
 if [ -z "$package" ]; then
     printf '%s\n' "$log" | tail -n 5 >&2
-    fail "no package like $pattern in ${suites//security:/}: the suites may have moved on, see the table in tests/lab/kernel.sh"
+    fail "no package like $pattern in ${suites//security:/}: the suites may have moved on, see the table in testing/lab/kernel.sh"
 fi
 
 # ---------------------------------------------------------------------------

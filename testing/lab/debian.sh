@@ -13,7 +13,7 @@ fail() {
     echo "debian.sh: $*" >&2
     exit 1
 }
-# shellcheck source=tests/lab/mirror.sh
+# shellcheck source=testing/lab/mirror.sh
 . "$here/mirror.sh"
 
 command -v mmdebstrap >/dev/null || fail "mmdebstrap is not installed: run scripts/setup packages"

@@ -24,11 +24,11 @@ case "$kernel" in
 6.12) suites='trixie security:bookworm-security' ;;
 *) fail "no debug package is known of kernel '$kernel'" ;;
 esac
-[ -e "$of/package" ] || fail "the cache has no kernel $kernel-$flavour: 'tests/lab/guest prepare $kernel-$flavour' fetches it"
+[ -e "$of/package" ] || fail "the cache has no kernel $kernel-$flavour: 'testing/lab/guest prepare $kernel-$flavour' fetches it"
 package=$(<"$of/package")-dbg
 release=$(<"$of/release")
 
-# shellcheck source=tests/lab/mirror.sh
+# shellcheck source=testing/lab/mirror.sh
 . "$(dirname "${BASH_SOURCE[0]}")/mirror.sh"
 
 mkdir -p "$(dirname "$dir")"
@@ -41,7 +41,7 @@ cd "$work"
 apt-get -q update >log 2>&1 || true
 apt-get -q download "$package" >>log 2>&1 || {
     tail -n 5 log >&2
-    fail "could not download $package: 'tests/lab/guest prepare $kernel-$flavour' fetches the newest kernel, whose symbols the archive still has"
+    fail "could not download $package: 'testing/lab/guest prepare $kernel-$flavour' fetches the newest kernel, whose symbols the archive still has"
 }
 mkdir tree
 # 5.10 and 6.1 name the modules' files as the modules, 6.12 adds .debug.

@@ -1,5 +1,4 @@
 //! Writing into a guest's kernel from outside, in its QEMU's memory: what a rootkit would do inside.
-#![allow(dead_code, reason = "no test uses all of it")]
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
@@ -7,7 +6,7 @@ use std::os::unix::fs::FileExt;
 
 use btf_rs::{Btf, Type};
 
-use super::lab::{Guest, virsh};
+use crate::{Guest, virsh};
 
 /// A guest's kernel: its memory, its symbols and its types.
 pub struct Kernel {
