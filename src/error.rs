@@ -264,6 +264,16 @@ pub enum Error {
         /// The limit.
         seconds: f64,
     },
+    /// Something of the guest could not be read ([`ErrorCode::Other`]).
+    #[error("{what} in domain '{domain}' cannot be read: {reason}")]
+    Unreadable {
+        /// The domain's name.
+        domain: String,
+        /// What was asked for.
+        what: String,
+        /// Why it cannot be read.
+        reason: String,
+    },
     /// See [`ErrorCode::Cancelled`].
     #[error("the reading of domain '{domain}' was cancelled")]
     Cancelled {
@@ -338,7 +348,10 @@ impl Error {
             Self::Cancelled { .. } => ErrorCode::Cancelled,
             Self::File { .. } | Self::Dump { .. } | Self::BadFile { .. } => ErrorCode::File,
             Self::Mismatch { .. } => ErrorCode::Mismatch,
-            Self::Libvirt { .. } | Self::TimeLimit { .. } | Self::Io { .. } => ErrorCode::Other,
+            Self::Libvirt { .. }
+            | Self::TimeLimit { .. }
+            | Self::Unreadable { .. }
+            | Self::Io { .. } => ErrorCode::Other,
         }
     }
 
@@ -350,6 +363,7 @@ impl Error {
             | Self::NotRunning { .. }
             | Self::NotBooted { .. }
             | Self::TimeLimit { .. }
+            | Self::Unreadable { .. }
             | Self::Cancelled { .. }
             | Self::Descriptors { .. } => Retry::Later,
             Self::Gone { .. } | Self::Forked => Retry::Reopen,

@@ -102,7 +102,7 @@ pub fn open(ram: Arc<dyn Ram>, time_limit: Duration) -> Result<Domain> {
 
 /// Reads an open domain's RAM in pieces, ascending; what cannot be read is left out.
 pub fn copy_ram(domain: &Domain, piece: usize, save: &mut dyn FnMut(u64, &[u8])) {
-    let memory = domain.memory();
+    let memory = domain.physical_memory();
     let mut bytes = vec![0; piece];
     for (start, length) in memory.ram() {
         for offset in (0..length).step_by(piece) {

@@ -40,8 +40,8 @@ use nfm_frame as frame;
 
 pub use control::Control;
 pub use domain::{
-    Cache, CrawlOptions, Domain, DumpOptions, DumpSummary, Findings, LiveFrames, Mode, OpenOptions,
-    Profile,
+    Absence, AbsentMemory, Cache, CrawlOptions, Domain, DumpOptions, DumpSummary, Findings,
+    GuestMemory, LiveFrames, Mode, OpenOptions, Profile,
 };
 pub use error::{Error, ErrorCode, Result, Retry};
 pub use fleet::{Fleet, Rate};

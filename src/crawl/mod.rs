@@ -27,6 +27,7 @@ mod path;
 mod path_cache;
 mod per_cpu;
 mod problems;
+mod process_space;
 mod processes;
 mod read_ahead;
 mod read_error;
@@ -45,7 +46,8 @@ pub(crate) use boot::{Boot, Firmware};
 pub(crate) use context::Details;
 pub(crate) use e820::{firmware_map_in, firmware_ram, misplaced_node};
 pub(crate) use frame_cache::FrameCache;
-pub(crate) use reader::Reader;
+pub(crate) use process_space::ProcessSpace;
+pub(crate) use reader::{ReadError, Reader};
 
 use std::mem::take;
 

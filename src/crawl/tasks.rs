@@ -23,6 +23,13 @@ pub(crate) struct Task {
     pub start: u64,
 }
 
+impl Task {
+    /// Whether its memory, as it is read now, still is this task's.
+    pub fn is_there(&self, reader: &Reader) -> bool {
+        identify(reader, self.address).is_ok_and(|now| now == *self)
+    }
+}
+
 /// The tasks that lead a thread group (`init_task`'s list), in the kernel's order.
 #[derive(Debug)]
 pub(super) struct TaskList {
@@ -39,7 +46,12 @@ impl TaskList {
         Self { listed, generation }
     }
 
-    /// The tasks. A section that needs them says so when they could not be listed.
+    /// The tasks.
+    pub fn all(&self) -> ReadResult<&[Task]> {
+        self.listed.as_deref().map_err(|error| *error)
+    }
+
+    /// The same, for a section. One that needs them says so when they could not be listed.
     pub fn get(&self, reader: &Reader) -> &[Task] {
         match &self.listed {
             Ok(tasks) => tasks,
@@ -53,7 +65,7 @@ impl TaskList {
     /// Whether a task's memory is still that task's. A copy that is held since the tasks were listed is.
     pub fn is_same(&self, reader: &Reader, task: &Task) -> bool {
         let is_held = !reader.space.in_place() && self.generation == reader.space.generation();
-        is_held || identify(reader, task.address).is_ok_and(|now| now == *task)
+        is_held || task.is_there(reader)
     }
 
     /// The same as [`Self::is_same`], of memory as it is now.

@@ -7,6 +7,7 @@ mod findings;
 mod fit;
 mod folders;
 mod frames;
+mod memory;
 mod open;
 mod options;
 mod profile;
@@ -19,6 +20,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 pub use dump::{DumpOptions, DumpSummary};
 pub use findings::Findings;
 pub use frames::LiveFrames;
+pub use memory::{Absence, AbsentMemory, GuestMemory};
 pub use options::{Cache, CrawlOptions, Mode, OpenOptions};
 pub use profile::Profile;
 
@@ -104,7 +106,7 @@ impl Domain {
 
     /// The guest's memory.
     #[cfg(feature = "fuzzing")]
-    pub(crate) fn memory(&self) -> &dyn crate::memory::PhysicalMemory {
+    pub(crate) fn physical_memory(&self) -> &dyn crate::memory::PhysicalMemory {
         self.found.ram.memory()
     }
 

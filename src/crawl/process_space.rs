@@ -1,0 +1,38 @@
+//! The address space of one process, found by who it is.
+
+use super::reader::{ReadError, ReadResult, Reader};
+use super::tasks::{Task, TaskList};
+use crate::paging::AddressSpace;
+
+/// A process and its address space.
+pub(crate) struct ProcessSpace<'a> {
+    task: Task,
+    /// Its `mm_struct`.
+    mm: u64,
+    /// What its page tables say.
+    pub space: AddressSpace<'a>,
+}
+
+impl<'a> ProcessSpace<'a> {
+    /// Finds the process of an id that started at this time; `None` where the guest has none, or where it has no address
+    /// space: a thread of the kernel, or a process that has ended and is not yet reaped.
+    pub fn find(reader: &Reader<'a>, pid: u32, start: u64) -> ReadResult<Option<Self>> {
+        let tasks = TaskList::read(reader);
+        let is_it = |task: &&Task| task.pid == pid && task.start == start;
+        let Some(task) = tasks.all()?.iter().find(is_it) else {
+            // It may be behind the place where the list breaks off.
+            return match reader.problems.met() {
+                0 => Ok(None),
+                _ => Err(ReadError::Unknown("the list of tasks breaks off")),
+            };
+        };
+        let Some(mm) = reader.mm_of(task.address)? else { return Ok(None) };
+        Ok(Some(Self { task: *task, mm, space: reader.user_space(mm)? }))
+    }
+
+    /// Whether the process still is who it was and has the same address space, by memory as it is now.
+    pub fn is_still_there(&self, reader: &Reader) -> bool {
+        reader.forget();
+        self.task.is_there(reader) && reader.mm_of(self.task.address) == Ok(Some(self.mm))
+    }
+}
