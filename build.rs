@@ -10,7 +10,7 @@ const SOVERSION: &str = "0";
 /// Columns of the header.
 const WIDTH: usize = 100;
 /// What the header declares comes from these files, in this order.
-const SOURCES: [&str; 21] = [
+const SOURCES: [&str; 22] = [
     "version",
     "error",
     "logging",
@@ -32,6 +32,7 @@ const SOURCES: [&str; 21] = [
     "rows/mounts",
     "rows/log",
     "rows/host",
+    "members",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -511,6 +511,41 @@ typedef enum nfm_mode_t {
     NFM_MODE_PAUSED = 1,
 } nfm_mode_t;
 
+/** How a member of a row is read. */
+typedef enum nfm_member_type_t {
+    /** An unsigned integer of the member's size. */
+    NFM_MEMBER_UNSIGNED = 1,
+    /** A signed integer of the member's size. */
+    NFM_MEMBER_SIGNED = 2,
+    /** A double, or an array of as many as the size has room for. */
+    NFM_MEMBER_REAL = 3,
+    /** A uint32_t: 1 for yes, 0 for no. */
+    NFM_MEMBER_FLAG = 4,
+    /** A char: an ASCII letter. */
+    NFM_MEMBER_LETTER = 5,
+    /** A const char *: text. */
+    NFM_MEMBER_TEXT = 6,
+    /**
+     * A const char *const *: texts, and a NULL after the last. A size_t with their number follows it.
+     */
+    NFM_MEMBER_TEXTS = 7,
+    /**
+     * A pointer to rows, whose members are told with it. Their number and the bytes from one to the next
+     * follow it, a size_t each.
+     */
+    NFM_MEMBER_ROWS = 8,
+} nfm_member_type_t;
+
+/** How a member changes from frame to frame. */
+typedef enum nfm_kind_t {
+    /** It tells rows apart or describes one; such numbers are not summed. */
+    NFM_KIND_LABEL = 1,
+    /** It rises and falls. */
+    NFM_KIND_GAUGE = 2,
+    /** It only rises, until its owner starts anew. */
+    NFM_KIND_COUNTER = 3,
+} nfm_kind_t;
+
 /**
  * A hand on calls that run: through it any thread cancels them, and sees how far they are. It is given
  * with the options of nfm_open_domain() and nfm_crawl(), to one call or to many, also of several
@@ -1142,6 +1177,35 @@ typedef struct nfm_host_t {
     uint64_t memory_age_ns;
 } nfm_host_t;
 
+/** One member of a section's rows. */
+typedef struct nfm_member_t {
+    /** Which of the members that later versions add are known; the ones here always are. */
+    uint64_t known;
+    /** Its name, in C and in JSON: "rss_bytes". */
+    const char *name;
+    /** One sentence or two on it. */
+    const char *doc;
+    /**
+     * The unit of its numbers: "ns", "bytes", "KiB", "MHz"; empty for a count, and for what is no number.
+     */
+    const char *unit;
+    /**
+     * The name of the member of the section's rows that leads to the rows which have this one; empty if
+     * the section's own rows have it.
+     */
+    const char *rows_of;
+    /** Its bit in the row's known; 0 if it is always known. */
+    uint64_t known_bit;
+    /** Bytes from the beginning of the row. */
+    size_t offset;
+    /** Bytes that it has. */
+    size_t size;
+    /** How it is read, one of nfm_member_type_t. */
+    uint32_t value_type;
+    /** How it changes from frame to frame, one of nfm_kind_t. */
+    uint32_t kind;
+} nfm_member_t;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -1718,6 +1782,56 @@ const struct nfm_log_record_t *nfm_frame_log(const struct nfm_frame_t *frame,
  * Since: 0.1
  */
 const struct nfm_host_t *nfm_frame_host(const struct nfm_frame_t *frame);
+
+/**
+ * The bit of a section's name, for programs that take names of sections from their users.
+ *
+ * Parameters: name, as in JSON: "processes".
+ * Returns: one of NFM_SECTION_...; 0 if the library knows no such section, and for NULL.
+ * Errors: none.
+ * Ownership: name stays the caller's.
+ * Threads: any.
+ * Since: 0.1
+ */
+uint64_t nfm_section_bit(const char *name);
+
+/**
+ * The members of a section's rows: their names, places, units and kinds, for programs that show or keep
+ * sections which they were not written for. nfm_frame_rows() gives the rows.
+ *
+ * They stand in the order of the structure, without known, reserved, and the number and stride of a list. A
+ * member of type NFM_MEMBER_ROWS is followed by those of its rows.
+ *
+ * Parameters: section, one of NFM_SECTION_...; count receives the number of members; stride receives the
+ * bytes from one to the next, for NFM_ROW().
+ * Returns: the first member; NULL, with a count of 0, if the library does not know the section, if the
+ * section has no rows (NFM_SECTION_INTEGRITY), or if an argument is NULL.
+ * Errors: none.
+ * Ownership: the library's, as long as it is loaded.
+ * Threads: any.
+ * Since: 0.1
+ */
+const struct nfm_member_t *nfm_section_members(uint64_t section,
+                                               size_t *count,
+                                               size_t *stride);
+
+/**
+ * The rows of a section, whatever it is: what the section's own function gives, for programs that read
+ * them by nfm_section_members(). A section that is one structure is one row.
+ *
+ * Parameters: frame; section, one of NFM_SECTION_...; count receives the number of rows; stride receives
+ * the bytes from one row to the next.
+ * Returns: the first row, not to be read if count is 0; NULL, with a count of 0, if the frame does not
+ * hold the section, if the library does not know it, if it has no rows, or if an argument is NULL.
+ * Errors: none.
+ * Ownership: the frame's.
+ * Threads: any number at the same time.
+ * Since: 0.1
+ */
+const void *nfm_frame_rows(const struct nfm_frame_t *frame,
+                           uint64_t section,
+                           size_t *count,
+                           size_t *stride);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -28,6 +28,35 @@ func TestFeatures(t *testing.T) {
 	}
 }
 
+func TestSectionMembers(t *testing.T) {
+	members, err := SectionMembers("processes")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]Member{}
+	for _, member := range members {
+		found[member.RowsOf+"."+member.Name] = member
+	}
+	user, thread, pid := found[".user_ns"], found["thread_list.cpu_ns"], found[".pid"]
+	if user.Unit != "ns" || Kind(user.Kind) != KindCounter || user.Size != 8 || user.KnownBit == 0 {
+		t.Errorf("%#v", user)
+	}
+	if Kind(thread.Kind) != KindCounter || MemberType(thread.ValueType) != MemberTypeUnsigned {
+		t.Errorf("%#v", thread)
+	}
+	if pid.KnownBit != 0 || Kind(pid.Kind) != KindLabel || pid.Doc != "Process id." {
+		t.Errorf("%#v", pid)
+	}
+	if none, err := SectionMembers("integrity"); err != nil || len(none) != 0 {
+		t.Errorf("%v, %v", none, err)
+	}
+	for _, wrong := range []string{"processe", "", "os\x00"} {
+		if _, err := SectionMembers(wrong); !errors.Is(err, ErrInvalidArgument) {
+			t.Errorf("%q: %v", wrong, err)
+		}
+	}
+}
+
 func TestNoSuchDomain(t *testing.T) {
 	domain, err := Open(context.Background(), "nope", test)
 	if domain != nil || !errors.Is(err, ErrNoSuchDomain) || errors.Is(err, ErrConnect) {

@@ -166,3 +166,48 @@ const (
 	// in between, the guest stays suspended (virsh resume).
 	ModePaused Mode = C.NFM_MODE_PAUSED
 )
+
+// MemberType: how a member of a row is read.
+type MemberType int
+
+const (
+	// MemberTypeUnsigned: an unsigned integer of the member's size.
+	MemberTypeUnsigned MemberType = C.NFM_MEMBER_UNSIGNED
+
+	// MemberTypeSigned: A signed integer of the member's size.
+	MemberTypeSigned MemberType = C.NFM_MEMBER_SIGNED
+
+	// MemberTypeReal: A double, or an array of as many as the size has room for.
+	MemberTypeReal MemberType = C.NFM_MEMBER_REAL
+
+	// MemberTypeFlag: A uint32_t: 1 for yes, 0 for no.
+	MemberTypeFlag MemberType = C.NFM_MEMBER_FLAG
+
+	// MemberTypeLetter: A char: an ASCII letter.
+	MemberTypeLetter MemberType = C.NFM_MEMBER_LETTER
+
+	// MemberTypeText: A const char *: text.
+	MemberTypeText MemberType = C.NFM_MEMBER_TEXT
+
+	// MemberTypeTexts: A const char *const *: texts, and a NULL after the last. A size_t with their
+	// number follows it.
+	MemberTypeTexts MemberType = C.NFM_MEMBER_TEXTS
+
+	// MemberTypeRows: A pointer to rows, whose members are told with it. Their number and the bytes
+	// from one to the next follow it, a size_t each.
+	MemberTypeRows MemberType = C.NFM_MEMBER_ROWS
+)
+
+// Kind: how a member changes from frame to frame.
+type Kind int
+
+const (
+	// KindLabel: it tells rows apart or describes one; such numbers are not summed.
+	KindLabel Kind = C.NFM_KIND_LABEL
+
+	// KindGauge: it rises and falls.
+	KindGauge Kind = C.NFM_KIND_GAUGE
+
+	// KindCounter: it only rises, until its owner starts anew.
+	KindCounter Kind = C.NFM_KIND_COUNTER
+)

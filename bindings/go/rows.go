@@ -103,3 +103,49 @@ func newProblem(at unsafe.Pointer) (made Problem) {
 	made.Reason = C.GoString(row.reason)
 	return made
 }
+
+// Member: one member of a section's rows.
+type Member struct {
+	// Its name, in C and in JSON: "rss_bytes".
+	Name string
+
+	// One sentence or two on it.
+	Doc string
+
+	// The unit of its numbers: "ns", "bytes", "KiB", "MHz"; empty for a count, and for what is no
+	// number.
+	Unit string
+
+	// The name of the member of the section's rows that leads to the rows which have this one; empty
+	// if the section's own rows have it.
+	RowsOf string
+
+	// Its bit in the row's known; 0 if it is always known.
+	KnownBit uint64
+
+	// Bytes from the beginning of the row.
+	Offset uint64
+
+	// Bytes that it has.
+	Size uint64
+
+	// How it is read, one of nfm_member_type_t.
+	ValueType uint32
+
+	// How it changes from frame to frame, one of nfm_kind_t.
+	Kind uint32
+}
+
+func newMember(at unsafe.Pointer) (made Member) {
+	row := (*C.nfm_member_t)(at)
+	made.Name = C.GoString(row.name)
+	made.Doc = C.GoString(row.doc)
+	made.Unit = C.GoString(row.unit)
+	made.RowsOf = C.GoString(row.rows_of)
+	made.KnownBit = uint64(row.known_bit)
+	made.Offset = uint64(row.offset)
+	made.Size = uint64(row.size)
+	made.ValueType = uint32(row.value_type)
+	made.Kind = uint32(row.kind)
+	return made
+}

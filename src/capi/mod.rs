@@ -34,6 +34,7 @@ mod domains;
 mod error;
 mod frame;
 mod logging;
+mod members;
 mod options;
 mod rows;
 mod sections;

@@ -104,6 +104,15 @@ static void without_a_frame(void)
     CHECK_NO_ROWS(connections);
     CHECK_NO_ROWS(mounts);
     CHECK_NO_ROWS(log);
+    count = 7;
+    CHECK(!nfm_frame_rows(NULL, NFM_SECTION_CPUS, &count, &stride) && count == 0);
+    CHECK(!nfm_frame_rows(NULL, NFM_SECTION_CPUS, NULL, NULL));
+    count = 7;
+    CHECK(!nfm_section_members(0, &count, &stride) && count == 0);
+    CHECK(!nfm_section_members(NFM_SECTION_OS | NFM_SECTION_CPUS, &count, &stride) && count == 0);
+    CHECK(!nfm_section_members(NFM_SECTION_CPUS, NULL, NULL));
+    CHECK(nfm_section_members(NFM_SECTION_CPUS, &count, &stride) && count > 10);
+    CHECK(nfm_section_bit("cpus") == NFM_SECTION_CPUS && nfm_section_bit(NULL) == 0);
     nfm_frame_free(NULL);
 }
 

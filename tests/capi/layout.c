@@ -273,10 +273,24 @@ AT(nfm_host_t, swapped_bytes, 32);
 AT(nfm_host_t, untouched_bytes, 40);
 AT(nfm_host_t, memory_age_ns, 48);
 
+SIZE(nfm_member_t, 72);
+AT(nfm_member_t, known, 0);
+AT(nfm_member_t, name, 8);
+AT(nfm_member_t, doc, 16);
+AT(nfm_member_t, unit, 24);
+AT(nfm_member_t, rows_of, 32);
+AT(nfm_member_t, known_bit, 40);
+AT(nfm_member_t, offset, 48);
+AT(nfm_member_t, size, 56);
+AT(nfm_member_t, value_type, 64);
+AT(nfm_member_t, kind, 68);
+
 /* Numbers and bits, of which the last of each kind shows that none was put between. */
 _Static_assert(NFM_OK == 0 && NFM_ERR_OTHER == 1 && NFM_ERR_CANCELLED == 15, "a result has moved");
 _Static_assert(NFM_LOG_OFF == 0 && NFM_LOG_TRACE == 5, "a level has moved");
 _Static_assert(NFM_MODE_LIVE == 0 && NFM_MODE_PAUSED == 1, "a mode has moved");
+_Static_assert(NFM_MEMBER_UNSIGNED == 1 && NFM_MEMBER_ROWS == 8, "a type has moved");
+_Static_assert(NFM_KIND_LABEL == 1 && NFM_KIND_COUNTER == 3, "a kind has moved");
 _Static_assert(NFM_SECTION_OS == 1 && NFM_SECTION_HOST == 1 << 11, "a section has moved");
 _Static_assert(NFM_PROBLEM_ADDRESS == 1 && NFM_JSON_PRETTY == 1, "a bit has moved");
 _Static_assert(NFM_PROCESS_NAME == 1 && NFM_PROCESS_THREAD_LIST == 1u << 31, "a bit has moved");

@@ -5,6 +5,7 @@ mod api;
 mod checkers;
 mod header;
 mod library;
+mod members;
 mod programs;
 mod rows;
 mod suite;

@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import List, Tuple
 
 from . import _abi, _errors, _rows
-from ._abi import LogLevel, Mode, Result, Retry, Section
+from ._abi import Kind, LogLevel, MemberType, Mode, Result, Retry, Section
 from ._domain import Control, Domain, list_domains, open_domain
 from ._error import Error
 from ._errors import *  # noqa: F401,F403 (an exception for each error)
@@ -26,6 +26,7 @@ from ._frame import Frame
 from ._handle import ClosedError
 from ._library import LIBRARY
 from ._log import set_log
+from ._members import section_members
 from ._rows import *  # noqa: F401,F403 (a dataclass for each structure)
 
 __version__ = _abi.VERSION
@@ -52,7 +53,9 @@ __all__ = [
     "Domain",
     "Error",
     "Frame",
+    "Kind",
     "LogLevel",
+    "MemberType",
     "Mode",
     "Result",
     "Retry",
@@ -60,6 +63,7 @@ __all__ = [
     "features",
     "list_domains",
     "open_domain",
+    "section_members",
     "set_log",
     "version",
     *(name for name in _errors.__all__ if name != "BY_RESULT"),

@@ -330,6 +330,51 @@ class Mode(enum.IntEnum):
     """
 
 
+class MemberType(enum.IntEnum):
+    """How a member of a row is read."""
+
+    UNSIGNED = 1
+    """An unsigned integer of the member's size."""
+
+    SIGNED = 2
+    """A signed integer of the member's size."""
+
+    REAL = 3
+    """A double, or an array of as many as the size has room for."""
+
+    FLAG = 4
+    """A uint32_t: 1 for yes, 0 for no."""
+
+    LETTER = 5
+    """A char: an ASCII letter."""
+
+    TEXT = 6
+    """A const char *: text."""
+
+    TEXTS = 7
+    """A const char *const *: texts, and a NULL after the last. A size_t with their number follows
+    it.
+    """
+
+    ROWS = 8
+    """A pointer to rows, whose members are told with it. Their number and the bytes from one to
+    the next follow it, a size_t each.
+    """
+
+
+class Kind(enum.IntEnum):
+    """How a member changes from frame to frame."""
+
+    LABEL = 1
+    """It tells rows apart or describes one; such numbers are not summed."""
+
+    GAUGE = 2
+    """It rises and falls."""
+
+    COUNTER = 3
+    """It only rises, until its owner starts anew."""
+
+
 class nfm_control_t(Structure):
     pass
 
@@ -678,6 +723,21 @@ class nfm_host_t(Structure):
     ]
 
 
+class nfm_member_t(Structure):
+    _fields_ = [
+        ("known", c_uint64),
+        ("name", c_char_p),
+        ("doc", c_char_p),
+        ("unit", c_char_p),
+        ("rows_of", c_char_p),
+        ("known_bit", c_uint64),
+        ("offset", c_size_t),
+        ("size", c_size_t),
+        ("value_type", c_uint32),
+        ("kind", c_uint32),
+    ]
+
+
 # What each function returns and takes.
 FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
     "nfm_version": (c_char_p, []),
@@ -720,4 +780,7 @@ FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
     "nfm_frame_mounts": (POINTER(nfm_mount_t), [POINTER(nfm_frame_t), POINTER(c_size_t), POINTER(c_size_t)]),
     "nfm_frame_log": (POINTER(nfm_log_record_t), [POINTER(nfm_frame_t), POINTER(c_size_t), POINTER(c_size_t)]),
     "nfm_frame_host": (POINTER(nfm_host_t), [POINTER(nfm_frame_t)]),
+    "nfm_section_bit": (c_uint64, [c_char_p]),
+    "nfm_section_members": (POINTER(nfm_member_t), [c_uint64, POINTER(c_size_t), POINTER(c_size_t)]),
+    "nfm_frame_rows": (POINTER(None), [POINTER(nfm_frame_t), c_uint64, POINTER(c_size_t), POINTER(c_size_t)]),
 }

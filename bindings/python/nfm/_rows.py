@@ -739,6 +739,48 @@ def _host(row: Any) -> Host:
     )
 
 
+@dataclass(frozen=True)
+class Member:
+    """One member of a section's rows."""
+
+    name: str
+    """Its name, in C and in JSON: "rss_bytes"."""
+    doc: str
+    """One sentence or two on it."""
+    unit: str
+    """The unit of its numbers: "ns", "bytes", "KiB", "MHz"; empty for a count, and for what is no
+    number.
+    """
+    rows_of: str
+    """The name of the member of the section's rows that leads to the rows which have this one;
+    empty if the section's own rows have it.
+    """
+    known_bit: int
+    """Its bit in the row's known; 0 if it is always known."""
+    offset: int
+    """Bytes from the beginning of the row."""
+    size: int
+    """Bytes that it has."""
+    value_type: int
+    """How it is read, one of nfm_member_type_t."""
+    kind: int
+    """How it changes from frame to frame, one of nfm_kind_t."""
+
+
+def _member(row: Any) -> Member:
+    return Member(
+        text(row.name),
+        text(row.doc),
+        text(row.unit),
+        text(row.rows_of),
+        row.known_bit,
+        row.offset,
+        row.size,
+        row.value_type,
+        row.kind,
+    )
+
+
 class FrameSections(Sections):
     """A frame's sections."""
 
@@ -832,6 +874,7 @@ __all__ = [
     "Interface",
     "LogRecord",
     "Mapping",
+    "Member",
     "Memory",
     "Module",
     "Mount",

@@ -78,6 +78,42 @@ class Generated(unittest.TestCase):
         self.assertEqual(nfm.__version__, nfm.version())
 
 
+class Members(unittest.TestCase):
+    """Sections by reflection."""
+
+    def test_are_those_of_the_structures(self):
+        counters = 0
+        for section in nfm.Section:
+            members = nfm.section_members(section.name.lower())
+            self.assertEqual(members, nfm.section_members(section))
+            if section == nfm.Section.INTEGRITY:
+                self.assertEqual(members, ())
+                continue
+            function = _abi.FUNCTIONS[f"nfm_frame_{section.name.lower()}"]
+            structure = function[0]._type_
+            rows = [one for one in members if not one.rows_of]
+            for one in rows:
+                field = getattr(structure, one.name)
+                self.assertEqual((one.offset, one.size), (field.offset, field.size), one)
+                stem = structure.__name__[len("nfm_") : -len("_t")]
+                bit = getattr(_abi, f"NFM_{stem}_{one.name}".upper(), 0)
+                self.assertEqual(one.known_bit, bit, one)
+                self.assertTrue(one.doc.endswith("."), one)
+                counters += nfm.Kind(one.kind) == nfm.Kind.COUNTER
+                nfm.MemberType(one.value_type)
+            lists = {f"{one.name}_{part}" for one in rows for part in ("count", "stride")}
+            fields = {name for name, *_ in structure._fields_} - lists - {"known", "reserved"}
+            self.assertEqual({one.name for one in rows}, fields)
+        self.assertGreater(counters, 20)
+        threads = [one.name for one in nfm.section_members("processes") if one.rows_of]
+        self.assertEqual(threads, ["name", "start_time_ns", "cpu_ns", "tid", "state"])
+
+    def test_of_no_section(self):
+        for wrong in ("processe", "", nfm.Section.OS | nfm.Section.LOG, nfm.Section(0)):
+            with self.assertRaisesRegex(ValueError, "no section"):
+                nfm.section_members(wrong)
+
+
 class Rows(unittest.TestCase):
     """Rows of libraries that are not of this package's age."""
 

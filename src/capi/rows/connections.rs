@@ -2,8 +2,10 @@
 
 use std::ffi::c_char;
 
+use nfm_frame_derive::CRow;
+
 use super::super::frame::nfm_frame_t;
-use super::{Fill, Row, hand_out};
+use super::hand_out;
 use crate::frame::Connection;
 
 /// Bit of nfm_connection_t.known: state.
@@ -31,11 +33,14 @@ pub const NFM_CONNECTION_REMOTE_PORT: u64 = 1u64 << 10;
 
 /// One socket of one network namespace.
 #[repr(C)]
+#[derive(CRow)]
+#[row(Connection)]
 pub struct nfm_connection_t {
     /// Which members are known, NFM_CONNECTION_... combined; protocol always is.
     pub known: u64,
     /// "tcp", "tcp6", "udp", "udp6", "udplite", "udplite6", "raw", "raw6", "icmp", "icmp6" (of ping sockets) or
     /// "unix"; later versions may add others.
+    #[row(always)]
     pub protocol: *const c_char,
     /// The state by the kernel's name without TCP_: "ESTABLISHED", "LISTEN", "CLOSE" (which is what
     /// an unconnected datagram socket has) and others; NULL if not known.
@@ -63,31 +68,6 @@ pub struct nfm_connection_t {
     pub remote_port: u16,
     /// Zero.
     pub reserved: u32,
-}
-
-impl Row for nfm_connection_t {
-    type Item = Connection;
-
-    fn of(connection: &Connection, fill: &mut Fill) -> Self {
-        Self {
-            protocol: fill.always(&connection.protocol),
-            state: fill.text(NFM_CONNECTION_STATE, connection.state.as_deref()),
-            local_address: fill
-                .text(NFM_CONNECTION_LOCAL_ADDRESS, connection.local_address.as_deref()),
-            remote_address: fill
-                .text(NFM_CONNECTION_REMOTE_ADDRESS, connection.remote_address.as_deref()),
-            path: fill.text(NFM_CONNECTION_PATH, connection.path.as_deref()),
-            inode: fill.value(NFM_CONNECTION_INODE, connection.inode),
-            netns: fill.value(NFM_CONNECTION_NETNS, connection.netns),
-            uid: fill.value(NFM_CONNECTION_UID, connection.uid),
-            pid: fill.value(NFM_CONNECTION_PID, connection.pid),
-            fd: fill.value(NFM_CONNECTION_FD, connection.fd),
-            local_port: fill.value(NFM_CONNECTION_LOCAL_PORT, connection.local_port),
-            remote_port: fill.value(NFM_CONNECTION_REMOTE_PORT, connection.remote_port),
-            reserved: 0,
-            known: fill.known(),
-        }
-    }
 }
 
 /// The sockets of a frame, of every network namespace.

@@ -2,8 +2,10 @@
 
 use std::ffi::c_char;
 
+use nfm_frame_derive::CRow;
+
 use super::super::frame::nfm_frame_t;
-use super::{Fill, Row, hand_out};
+use super::hand_out;
 use crate::frame::Cpu;
 
 /// Bit of nfm_cpu_t.known: vendor.
@@ -37,6 +39,8 @@ pub const NFM_CPU_GUEST_NICE_NS: u64 = 1u64 << 13;
 
 /// One CPU of the guest. Its times count since boot, as /proc/stat does.
 #[repr(C)]
+#[derive(CRow)]
+#[row(Cpu)]
 pub struct nfm_cpu_t {
     /// Which members are known, NFM_CPU_... combined; id and online always are.
     pub known: u64,
@@ -69,35 +73,11 @@ pub struct nfm_cpu_t {
     /// Running guests of its own at low priority, nanoseconds.
     pub guest_nice_ns: u64,
     /// The kernel's number of the CPU.
+    #[row(always)]
     pub id: u32,
     /// 1 if it is in use, else 0.
+    #[row(always)]
     pub online: u32,
-}
-
-impl Row for nfm_cpu_t {
-    type Item = Cpu;
-
-    fn of(cpu: &Cpu, fill: &mut Fill) -> Self {
-        Self {
-            vendor: fill.text(NFM_CPU_VENDOR, cpu.vendor.as_deref()),
-            model: fill.text(NFM_CPU_MODEL, cpu.model.as_deref()),
-            mhz: fill.value(NFM_CPU_MHZ, cpu.mhz),
-            cache_kib: fill.value(NFM_CPU_CACHE_KIB, cpu.cache_kib),
-            user_ns: fill.value(NFM_CPU_USER_NS, cpu.user_ns),
-            nice_ns: fill.value(NFM_CPU_NICE_NS, cpu.nice_ns),
-            system_ns: fill.value(NFM_CPU_SYSTEM_NS, cpu.system_ns),
-            idle_ns: fill.value(NFM_CPU_IDLE_NS, cpu.idle_ns),
-            iowait_ns: fill.value(NFM_CPU_IOWAIT_NS, cpu.iowait_ns),
-            irq_ns: fill.value(NFM_CPU_IRQ_NS, cpu.irq_ns),
-            softirq_ns: fill.value(NFM_CPU_SOFTIRQ_NS, cpu.softirq_ns),
-            steal_ns: fill.value(NFM_CPU_STEAL_NS, cpu.steal_ns),
-            guest_ns: fill.value(NFM_CPU_GUEST_NS, cpu.guest_ns),
-            guest_nice_ns: fill.value(NFM_CPU_GUEST_NICE_NS, cpu.guest_nice_ns),
-            id: cpu.id,
-            online: u32::from(cpu.online),
-            known: fill.known(),
-        }
-    }
 }
 
 /// The CPUs of a frame, by id.

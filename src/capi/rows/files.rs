@@ -2,9 +2,11 @@
 
 use std::ffi::c_char;
 
+use nfm_frame_derive::CRow;
+
 use super::super::frame::nfm_frame_t;
-use super::{Fill, Row, hand_out};
-use crate::frame::{File, FileKind};
+use super::hand_out;
+use crate::frame::File;
 
 /// Bit of nfm_file_t.known: kind.
 pub const NFM_FILE_KIND: u64 = 1u64 << 0;
@@ -19,6 +21,8 @@ pub const NFM_FILE_INODE: u64 = 1u64 << 4;
 
 /// One open file descriptor of one process.
 #[repr(C)]
+#[derive(CRow)]
+#[row(File)]
 pub struct nfm_file_t {
     /// Which members are known, NFM_FILE_... combined; pid and fd always are.
     pub known: u64,
@@ -34,26 +38,11 @@ pub struct nfm_file_t {
     /// The inode's number.
     pub inode: u64,
     /// The process.
+    #[row(always)]
     pub pid: u32,
     /// The descriptor.
+    #[row(always)]
     pub fd: u32,
-}
-
-impl Row for nfm_file_t {
-    type Item = File;
-
-    fn of(file: &File, fill: &mut Fill) -> Self {
-        Self {
-            kind: fill.text(NFM_FILE_KIND, file.kind.map(FileKind::name)),
-            path: fill.text(NFM_FILE_PATH, file.path.as_deref()),
-            flags: fill.value(NFM_FILE_FLAGS, file.flags),
-            position: fill.value(NFM_FILE_POSITION, file.position),
-            inode: fill.value(NFM_FILE_INODE, file.inode),
-            pid: file.pid,
-            fd: file.fd,
-            known: fill.known(),
-        }
-    }
 }
 
 /// The open files of a frame, by process and descriptor.

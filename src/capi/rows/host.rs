@@ -3,8 +3,10 @@
 use std::ffi::c_char;
 use std::slice;
 
+use nfm_frame_derive::CRow;
+
 use super::super::frame::nfm_frame_t;
-use super::{Fill, Row, hand_out_one};
+use super::hand_out_one;
 use crate::frame::Host;
 
 /// Bit of nfm_host_t.known: state.
@@ -22,6 +24,8 @@ pub const NFM_HOST_MEMORY_AGE_NS: u64 = 1u64 << 5;
 
 /// What the hypervisor's side knows of the guest.
 #[repr(C)]
+#[derive(CRow)]
+#[row(Host)]
 pub struct nfm_host_t {
     /// Which members are known, NFM_HOST_... combined.
     pub known: u64,
@@ -38,22 +42,6 @@ pub struct nfm_host_t {
     /// How long before the frame the three amounts of RAM were counted, nanoseconds: frames in quick
     /// succession share one count.
     pub memory_age_ns: u64,
-}
-
-impl Row for nfm_host_t {
-    type Item = Host;
-
-    fn of(host: &Host, fill: &mut Fill) -> Self {
-        Self {
-            state: fill.text(NFM_HOST_STATE, host.state.as_deref()),
-            vcpu_time_ns: fill.value(NFM_HOST_VCPU_TIME_NS, host.vcpu_time_ns),
-            rss_bytes: fill.value(NFM_HOST_RSS_BYTES, host.rss_bytes),
-            swapped_bytes: fill.value(NFM_HOST_SWAPPED_BYTES, host.swapped_bytes),
-            untouched_bytes: fill.value(NFM_HOST_UNTOUCHED_BYTES, host.untouched_bytes),
-            memory_age_ns: fill.value(NFM_HOST_MEMORY_AGE_NS, host.memory_age_ns),
-            known: fill.known(),
-        }
-    }
 }
 
 /// What a frame holds of the hypervisor's side.

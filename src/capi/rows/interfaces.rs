@@ -2,8 +2,10 @@
 
 use std::ffi::c_char;
 
+use nfm_frame_derive::CRow;
+
 use super::super::frame::nfm_frame_t;
-use super::{Fill, Row, hand_out};
+use super::hand_out;
 use crate::frame::Interface;
 
 /// Bit of nfm_interface_t.known: name.
@@ -41,6 +43,8 @@ pub const NFM_INTERFACE_UP: u64 = 1u64 << 15;
 
 /// One network interface of one network namespace.
 #[repr(C)]
+#[derive(CRow)]
+#[row(Interface)]
 pub struct nfm_interface_t {
     /// Which members are known, NFM_INTERFACE_... combined.
     pub known: u64,
@@ -80,36 +84,6 @@ pub struct nfm_interface_t {
     pub mtu: u32,
     /// 1 if it is set up (IFF_UP), else 0.
     pub up: u32,
-}
-
-impl Row for nfm_interface_t {
-    type Item = Interface;
-
-    fn of(interface: &Interface, fill: &mut Fill) -> Self {
-        let (ipv4, ipv4_count) = fill.texts(NFM_INTERFACE_IPV4, interface.ipv4.as_deref());
-        let (ipv6, ipv6_count) = fill.texts(NFM_INTERFACE_IPV6, interface.ipv6.as_deref());
-        Self {
-            name: fill.text(NFM_INTERFACE_NAME, interface.name.as_deref()),
-            mac: fill.text(NFM_INTERFACE_MAC, interface.mac.as_deref()),
-            ipv4,
-            ipv4_count,
-            ipv6,
-            ipv6_count,
-            rx_bytes: fill.value(NFM_INTERFACE_RX_BYTES, interface.rx_bytes),
-            rx_packets: fill.value(NFM_INTERFACE_RX_PACKETS, interface.rx_packets),
-            rx_errors: fill.value(NFM_INTERFACE_RX_ERRORS, interface.rx_errors),
-            rx_dropped: fill.value(NFM_INTERFACE_RX_DROPPED, interface.rx_dropped),
-            tx_bytes: fill.value(NFM_INTERFACE_TX_BYTES, interface.tx_bytes),
-            tx_packets: fill.value(NFM_INTERFACE_TX_PACKETS, interface.tx_packets),
-            tx_errors: fill.value(NFM_INTERFACE_TX_ERRORS, interface.tx_errors),
-            tx_dropped: fill.value(NFM_INTERFACE_TX_DROPPED, interface.tx_dropped),
-            netns: fill.value(NFM_INTERFACE_NETNS, interface.netns),
-            index: fill.value(NFM_INTERFACE_INDEX, interface.index),
-            mtu: fill.value(NFM_INTERFACE_MTU, interface.mtu),
-            up: fill.flag(NFM_INTERFACE_UP, interface.up),
-            known: fill.known(),
-        }
-    }
 }
 
 /// The network interfaces of a frame, of every network namespace.

@@ -2,37 +2,30 @@
 
 use std::ffi::c_char;
 
+use nfm_frame_derive::CRow;
+
 use super::super::frame::nfm_frame_t;
-use super::{Fill, Row, hand_out};
+use super::hand_out;
 use crate::frame::LogRecord;
 
 /// One record of the kernel's log ring buffer.
 #[repr(C)]
+#[derive(CRow)]
+#[row(LogRecord)]
 pub struct nfm_log_record_t {
     /// Which of the members that later versions add are known; the ones here always are.
     pub known: u64,
     /// The message, without prefix.
+    #[row(always)]
     pub text: *const c_char,
     /// When it was written, nanoseconds of the guest's own log clock (since boot).
+    #[row(always)]
     pub time_ns: u64,
     /// syslog level, 0 (emergency) to 7 (debug).
+    #[row(always)]
     pub level: u32,
     /// Zero.
     pub reserved: u32,
-}
-
-impl Row for nfm_log_record_t {
-    type Item = LogRecord;
-
-    fn of(record: &LogRecord, fill: &mut Fill) -> Self {
-        Self {
-            text: fill.always(&record.text),
-            time_ns: record.time_ns,
-            level: u32::from(record.level),
-            reserved: 0,
-            known: fill.known(),
-        }
-    }
 }
 
 /// The kernel's log of a frame, oldest record first.

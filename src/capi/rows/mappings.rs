@@ -2,8 +2,10 @@
 
 use std::ffi::c_char;
 
+use nfm_frame_derive::CRow;
+
 use super::super::frame::nfm_frame_t;
-use super::{Fill, Row, hand_out};
+use super::hand_out;
 use crate::frame::{Mapping, PhysicalRun};
 
 /// Bit of nfm_physical_run_t.known: physical.
@@ -11,34 +13,24 @@ pub const NFM_PHYSICAL_RUN_PHYSICAL: u64 = 1u64 << 0;
 
 /// Neighbouring pages of a mapping and where they are in the guest's RAM.
 #[repr(C)]
+#[derive(CRow)]
+#[row(PhysicalRun)]
 pub struct nfm_physical_run_t {
     /// Which members are known, NFM_PHYSICAL_RUN_... combined; all but physical always are.
     pub known: u64,
     /// First virtual address.
+    #[row(always)]
     pub virtual_address: u64,
     /// Guest-physical address of the first byte; not known for pages in swap.
     pub physical: u64,
     /// Bytes.
+    #[row(always)]
     pub bytes: u64,
     /// 1 if the pages are in the guest's swap, else 0.
+    #[row(always)]
     pub swapped: u32,
     /// Zero.
     pub reserved: u32,
-}
-
-impl Row for nfm_physical_run_t {
-    type Item = PhysicalRun;
-
-    fn of(run: &PhysicalRun, fill: &mut Fill) -> Self {
-        Self {
-            virtual_address: run.virtual_address,
-            physical: fill.value(NFM_PHYSICAL_RUN_PHYSICAL, run.physical),
-            bytes: run.bytes,
-            swapped: u32::from(run.swapped),
-            reserved: 0,
-            known: fill.known(),
-        }
-    }
 }
 
 /// Bit of nfm_mapping_t.known: permissions.
@@ -54,6 +46,8 @@ pub const NFM_MAPPING_PHYSICAL: u64 = 1u64 << 4;
 
 /// One area of a process's address space, as /proc/PID/maps shows it.
 #[repr(C)]
+#[derive(CRow)]
+#[row(Mapping)]
 pub struct nfm_mapping_t {
     /// Which members are known, NFM_MAPPING_... combined; pid, start and end always are.
     pub known: u64,
@@ -62,8 +56,10 @@ pub struct nfm_mapping_t {
     /// The file, or a name in brackets; NULL if not known, and for nameless memory.
     pub path: *const c_char,
     /// First address.
+    #[row(always)]
     pub start: u64,
     /// First address after it.
+    #[row(always)]
     pub end: u64,
     /// Offset in the file of the first byte; 0 without a file.
     pub offset: u64,
@@ -76,32 +72,10 @@ pub struct nfm_mapping_t {
     /// The bytes from one row of physical to the next, for NFM_ROW().
     pub physical_stride: usize,
     /// The process.
+    #[row(always)]
     pub pid: u32,
     /// Zero.
     pub reserved: u32,
-}
-
-impl Row for nfm_mapping_t {
-    type Item = Mapping;
-
-    fn of(mapping: &Mapping, fill: &mut Fill) -> Self {
-        let (physical, physical_count, physical_stride) =
-            fill.rows(NFM_MAPPING_PHYSICAL, mapping.physical.as_deref());
-        Self {
-            permissions: fill.text(NFM_MAPPING_PERMISSIONS, mapping.permissions.as_deref()),
-            path: fill.text(NFM_MAPPING_PATH, mapping.path.as_deref()),
-            start: mapping.start,
-            end: mapping.end,
-            offset: fill.value(NFM_MAPPING_OFFSET, mapping.offset),
-            resident_bytes: fill.value(NFM_MAPPING_RESIDENT_BYTES, mapping.resident_bytes),
-            physical,
-            physical_count,
-            physical_stride,
-            pid: mapping.pid,
-            reserved: 0,
-            known: fill.known(),
-        }
-    }
 }
 
 /// The address spaces of a frame, by process and address.

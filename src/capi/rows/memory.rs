@@ -2,8 +2,10 @@
 
 use std::slice;
 
+use nfm_frame_derive::CRow;
+
 use super::super::frame::nfm_frame_t;
-use super::{Fill, Row, hand_out_one};
+use super::hand_out_one;
 use crate::frame::Memory;
 
 /// Bit of nfm_memory_t.known: total.
@@ -49,6 +51,8 @@ pub const NFM_MEMORY_PAGE_TABLES: u64 = 1u64 << 19;
 
 /// Memory as a whole, in bytes, by the names of the guest's /proc/meminfo.
 #[repr(C)]
+#[derive(CRow)]
+#[row(Memory)]
 pub struct nfm_memory_t {
     /// Which members are known, NFM_MEMORY_... combined.
     pub known: u64,
@@ -92,37 +96,6 @@ pub struct nfm_memory_t {
     pub kernel_stack: u64,
     /// PageTables, bytes.
     pub page_tables: u64,
-}
-
-impl Row for nfm_memory_t {
-    type Item = Memory;
-
-    fn of(memory: &Memory, fill: &mut Fill) -> Self {
-        Self {
-            total: fill.value(NFM_MEMORY_TOTAL, memory.total),
-            free: fill.value(NFM_MEMORY_FREE, memory.free),
-            available: fill.value(NFM_MEMORY_AVAILABLE, memory.available),
-            buffers: fill.value(NFM_MEMORY_BUFFERS, memory.buffers),
-            cached: fill.value(NFM_MEMORY_CACHED, memory.cached),
-            swap_cached: fill.value(NFM_MEMORY_SWAP_CACHED, memory.swap_cached),
-            active: fill.value(NFM_MEMORY_ACTIVE, memory.active),
-            inactive: fill.value(NFM_MEMORY_INACTIVE, memory.inactive),
-            swap_total: fill.value(NFM_MEMORY_SWAP_TOTAL, memory.swap_total),
-            swap_free: fill.value(NFM_MEMORY_SWAP_FREE, memory.swap_free),
-            dirty: fill.value(NFM_MEMORY_DIRTY, memory.dirty),
-            writeback: fill.value(NFM_MEMORY_WRITEBACK, memory.writeback),
-            anonymous: fill.value(NFM_MEMORY_ANONYMOUS, memory.anonymous),
-            mapped: fill.value(NFM_MEMORY_MAPPED, memory.mapped),
-            shared: fill.value(NFM_MEMORY_SHARED, memory.shared),
-            slab: fill.value(NFM_MEMORY_SLAB, memory.slab),
-            slab_reclaimable: fill.value(NFM_MEMORY_SLAB_RECLAIMABLE, memory.slab_reclaimable),
-            slab_unreclaimable: fill
-                .value(NFM_MEMORY_SLAB_UNRECLAIMABLE, memory.slab_unreclaimable),
-            kernel_stack: fill.value(NFM_MEMORY_KERNEL_STACK, memory.kernel_stack),
-            page_tables: fill.value(NFM_MEMORY_PAGE_TABLES, memory.page_tables),
-            known: fill.known(),
-        }
-    }
 }
 
 /// Memory as a whole of a frame.

@@ -13,11 +13,14 @@ pub(super) mod modules;
 pub(super) mod mounts;
 pub(super) mod os;
 pub(super) mod processes;
+mod reflect;
 
 use std::any::Any;
-use std::ffi::c_char;
+use std::ffi::{c_char, c_void};
 use std::ptr;
 use std::sync::OnceLock;
+
+pub(super) use reflect::{IntoMember, Member, Reading, Reflect};
 
 use super::value;
 use crate::frame::Text;
@@ -95,6 +98,20 @@ impl<T> Rows<T> {
     pub fn first(&self) -> *const T {
         self.rows.as_ptr().cast()
     }
+
+    /// The rows, for callers that know their members by reflection.
+    pub fn untyped(&self) -> Untyped {
+        let stride = size_of::<Stored<T>>();
+        Untyped { first: self.first().cast(), count: self.rows.len(), stride }
+    }
+}
+
+/// Rows without their type.
+#[derive(Clone, Copy)]
+pub(super) struct Untyped {
+    pub first: *const c_void,
+    pub count: usize,
+    pub stride: usize,
 }
 
 fn stored<T: Row>(items: &[T::Item], owned: &mut Owned) -> Box<[Stored<T>]> {

@@ -2,8 +2,10 @@
 
 use std::ffi::c_char;
 
+use nfm_frame_derive::CRow;
+
 use super::super::frame::nfm_frame_t;
-use super::{Fill, Row, hand_out};
+use super::hand_out;
 use crate::frame::Module;
 
 /// Bit of nfm_module_t.known: state.
@@ -21,10 +23,13 @@ pub const NFM_MODULE_USED_BY: u64 = 1u64 << 5;
 
 /// One loaded module, as /proc/modules shows it.
 #[repr(C)]
+#[derive(CRow)]
+#[row(Module)]
 pub struct nfm_module_t {
     /// Which members are known, NFM_MODULE_... combined; name always is.
     pub known: u64,
     /// The module's name.
+    #[row(always)]
     pub name: *const c_char,
     /// "Live", "Loading" or "Unloading"; NULL if not known.
     pub state: *const c_char,
@@ -41,25 +46,6 @@ pub struct nfm_module_t {
     pub used_by: *const *const c_char,
     /// The number of strings in used_by, without the NULL.
     pub used_by_count: usize,
-}
-
-impl Row for nfm_module_t {
-    type Item = Module;
-
-    fn of(module: &Module, fill: &mut Fill) -> Self {
-        let (used_by, used_by_count) = fill.texts(NFM_MODULE_USED_BY, module.used_by.as_deref());
-        Self {
-            name: fill.always(&module.name),
-            state: fill.text(NFM_MODULE_STATE, module.state.as_deref()),
-            taints: fill.text(NFM_MODULE_TAINTS, module.taints.as_deref()),
-            size: fill.value(NFM_MODULE_SIZE, module.size),
-            address: fill.value(NFM_MODULE_ADDRESS, module.address),
-            references: fill.value(NFM_MODULE_REFERENCES, module.references),
-            used_by,
-            used_by_count,
-            known: fill.known(),
-        }
-    }
 }
 
 /// The loaded modules of a frame, in the order of /proc/modules.

@@ -2,8 +2,10 @@
 
 use std::ffi::c_char;
 
+use nfm_frame_derive::CRow;
+
 use super::super::frame::nfm_frame_t;
-use super::{Fill, Row, hand_out};
+use super::hand_out;
 use crate::frame::Mount;
 
 /// Bit of nfm_mount_t.known: source.
@@ -19,6 +21,8 @@ pub const NFM_MOUNT_MNT_NS: u64 = 1u64 << 4;
 
 /// One mount of one mount namespace, as /proc/PID/mountinfo shows it.
 #[repr(C)]
+#[derive(CRow)]
+#[row(Mount)]
 pub struct nfm_mount_t {
     /// Which members are known, NFM_MOUNT_... combined.
     pub known: u64,
@@ -34,22 +38,6 @@ pub struct nfm_mount_t {
     pub mnt_ns: u32,
     /// Zero.
     pub reserved: u32,
-}
-
-impl Row for nfm_mount_t {
-    type Item = Mount;
-
-    fn of(mount: &Mount, fill: &mut Fill) -> Self {
-        Self {
-            source: fill.text(NFM_MOUNT_SOURCE, mount.source.as_deref()),
-            target: fill.text(NFM_MOUNT_TARGET, mount.target.as_deref()),
-            filesystem: fill.text(NFM_MOUNT_FILESYSTEM, mount.filesystem.as_deref()),
-            options: fill.text(NFM_MOUNT_OPTIONS, mount.options.as_deref()),
-            mnt_ns: fill.value(NFM_MOUNT_MNT_NS, mount.mnt_ns),
-            reserved: 0,
-            known: fill.known(),
-        }
-    }
 }
 
 /// The mounts of a frame, of every mount namespace.

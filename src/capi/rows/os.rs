@@ -3,8 +3,10 @@
 use std::ffi::c_char;
 use std::slice;
 
+use nfm_frame_derive::CRow;
+
 use super::super::frame::nfm_frame_t;
-use super::{Fill, Row, hand_out_one};
+use super::hand_out_one;
 use crate::frame::Os;
 
 /// Bit of nfm_os_t.known: sysname.
@@ -32,6 +34,8 @@ pub const NFM_OS_PANICKED: u64 = 1u64 << 10;
 
 /// The operating system.
 #[repr(C)]
+#[derive(CRow)]
+#[row(Os)]
 pub struct nfm_os_t {
     /// Which members are known, NFM_OS_... combined.
     pub known: u64,
@@ -59,28 +63,6 @@ pub struct nfm_os_t {
     pub panicked: u32,
     /// Zero.
     pub reserved: u32,
-}
-
-impl Row for nfm_os_t {
-    type Item = Os;
-
-    fn of(os: &Os, fill: &mut Fill) -> Self {
-        Self {
-            sysname: fill.text(NFM_OS_SYSNAME, os.sysname.as_deref()),
-            nodename: fill.text(NFM_OS_NODENAME, os.nodename.as_deref()),
-            release: fill.text(NFM_OS_RELEASE, os.release.as_deref()),
-            version: fill.text(NFM_OS_VERSION, os.version.as_deref()),
-            machine: fill.text(NFM_OS_MACHINE, os.machine.as_deref()),
-            build_id: fill.text(NFM_OS_BUILD_ID, os.build_id.as_deref()),
-            command_line: fill.text(NFM_OS_COMMAND_LINE, os.command_line.as_deref()),
-            boot_time_ns: fill.value(NFM_OS_BOOT_TIME_NS, os.boot_time_ns),
-            uptime_ns: fill.value(NFM_OS_UPTIME_NS, os.uptime_ns),
-            load: fill.value(NFM_OS_LOAD, os.load),
-            panicked: fill.flag(NFM_OS_PANICKED, os.panicked),
-            reserved: 0,
-            known: fill.known(),
-        }
-    }
 }
 
 /// The operating system of a frame.

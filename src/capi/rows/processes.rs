@@ -2,9 +2,11 @@
 
 use std::ffi::c_char;
 
+use nfm_frame_derive::CRow;
+
 use super::super::frame::nfm_frame_t;
-use super::{Fill, Row, hand_out};
-use crate::frame::{Process, ProcessState, Thread};
+use super::hand_out;
+use crate::frame::{Process, Thread};
 
 /// Bit of nfm_thread_t.known: name.
 pub const NFM_THREAD_NAME: u64 = 1u64 << 0;
@@ -17,6 +19,8 @@ pub const NFM_THREAD_STATE: u64 = 1u64 << 3;
 
 /// One thread of a process, as /proc/PID/task/TID shows it.
 #[repr(C)]
+#[derive(CRow)]
+#[row(Thread)]
 pub struct nfm_thread_t {
     /// Which members are known, NFM_THREAD_... combined; tid always is.
     pub known: u64,
@@ -27,27 +31,12 @@ pub struct nfm_thread_t {
     /// Time on a CPU, as the scheduler measures it, nanoseconds.
     pub cpu_ns: u64,
     /// Thread id.
+    #[row(always)]
     pub tid: u32,
     /// The state's letter, as of nfm_process_t.
     pub state: c_char,
     /// Zero.
     pub reserved: [u8; 3],
-}
-
-impl Row for nfm_thread_t {
-    type Item = Thread;
-
-    fn of(thread: &Thread, fill: &mut Fill) -> Self {
-        Self {
-            name: fill.text(NFM_THREAD_NAME, thread.name.as_deref()),
-            start_time_ns: fill.value(NFM_THREAD_START_TIME_NS, thread.start_time_ns),
-            cpu_ns: fill.value(NFM_THREAD_CPU_NS, thread.cpu_ns),
-            tid: thread.tid,
-            state: fill.value(NFM_THREAD_STATE, thread.state.map(letter)),
-            reserved: [0; 3],
-            known: fill.known(),
-        }
-    }
 }
 
 /// Bit of nfm_process_t.known: name.
@@ -117,6 +106,8 @@ pub const NFM_PROCESS_THREAD_LIST: u64 = 1u64 << 31;
 
 /// One process: a thread group, as /proc lists it in the guest's first PID namespace.
 #[repr(C)]
+#[derive(CRow)]
+#[row(Process)]
 pub struct nfm_process_t {
     /// Which members are known, NFM_PROCESS_... combined; pid always is.
     pub known: u64,
@@ -145,6 +136,7 @@ pub struct nfm_process_t {
     /// That part of rss_bytes which is of files or shared memory, bytes.
     pub shared_bytes: u64,
     /// Process id.
+    #[row(always)]
     pub pid: u32,
     /// Its process id in its own PID namespace.
     pub pid_in_namespace: u32,
@@ -192,58 +184,6 @@ pub struct nfm_process_t {
     pub thread_list_count: usize,
     /// The bytes from one row of thread_list to the next, for NFM_ROW().
     pub thread_list_stride: usize,
-}
-
-impl Row for nfm_process_t {
-    type Item = Process;
-
-    fn of(process: &Process, fill: &mut Fill) -> Self {
-        let (thread_list, thread_list_count, thread_list_stride) =
-            fill.rows(NFM_PROCESS_THREAD_LIST, process.thread_list.as_deref());
-        Self {
-            name: fill.text(NFM_PROCESS_NAME, process.name.as_deref()),
-            command_line: fill.text(NFM_PROCESS_COMMAND_LINE, process.command_line.as_deref()),
-            exe: fill.text(NFM_PROCESS_EXE, process.exe.as_deref()),
-            cwd: fill.text(NFM_PROCESS_CWD, process.cwd.as_deref()),
-            root: fill.text(NFM_PROCESS_ROOT, process.root.as_deref()),
-            cgroup: fill.text(NFM_PROCESS_CGROUP, process.cgroup.as_deref()),
-            start_time_ns: fill.value(NFM_PROCESS_START_TIME_NS, process.start_time_ns),
-            user_ns: fill.value(NFM_PROCESS_USER_NS, process.user_ns),
-            system_ns: fill.value(NFM_PROCESS_SYSTEM_NS, process.system_ns),
-            virtual_bytes: fill.value(NFM_PROCESS_VIRTUAL_BYTES, process.virtual_bytes),
-            rss_bytes: fill.value(NFM_PROCESS_RSS_BYTES, process.rss_bytes),
-            shared_bytes: fill.value(NFM_PROCESS_SHARED_BYTES, process.shared_bytes),
-            pid: process.pid,
-            pid_in_namespace: fill.value(NFM_PROCESS_PID_IN_NAMESPACE, process.pid_in_namespace),
-            ppid: fill.value(NFM_PROCESS_PPID, process.ppid),
-            uid: fill.value(NFM_PROCESS_UID, process.uid),
-            euid: fill.value(NFM_PROCESS_EUID, process.euid),
-            gid: fill.value(NFM_PROCESS_GID, process.gid),
-            egid: fill.value(NFM_PROCESS_EGID, process.egid),
-            threads: fill.value(NFM_PROCESS_THREADS, process.threads),
-            nice: fill.value(NFM_PROCESS_NICE, process.nice),
-            open_files: fill.value(NFM_PROCESS_OPEN_FILES, process.open_files),
-            pid_namespace: fill.value(NFM_PROCESS_PID_NAMESPACE, process.pid_namespace),
-            net_namespace: fill.value(NFM_PROCESS_NET_NAMESPACE, process.net_namespace),
-            mnt_namespace: fill.value(NFM_PROCESS_MNT_NAMESPACE, process.mnt_namespace),
-            uts_namespace: fill.value(NFM_PROCESS_UTS_NAMESPACE, process.uts_namespace),
-            ipc_namespace: fill.value(NFM_PROCESS_IPC_NAMESPACE, process.ipc_namespace),
-            user_namespace: fill.value(NFM_PROCESS_USER_NAMESPACE, process.user_namespace),
-            cgroup_namespace: fill.value(NFM_PROCESS_CGROUP_NAMESPACE, process.cgroup_namespace),
-            time_namespace: fill.value(NFM_PROCESS_TIME_NAMESPACE, process.time_namespace),
-            kernel_thread: fill.flag(NFM_PROCESS_KERNEL_THREAD, process.kernel_thread),
-            state: fill.value(NFM_PROCESS_STATE, process.state.map(letter)),
-            reserved: [0; 3],
-            thread_list,
-            thread_list_count,
-            thread_list_stride,
-            known: fill.known(),
-        }
-    }
-}
-
-fn letter(state: ProcessState) -> c_char {
-    state.letter() as c_char
 }
 
 /// The processes of a frame, in the order of the kernel's task list.

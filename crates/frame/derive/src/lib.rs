@@ -3,6 +3,12 @@
 //! A column's name is the field's, its documentation the field's first paragraph. `#[column(…)]` says what the type
 //! does not: `label`, `gauge` or `counter`, and a unit. Without it, texts and truth values are labels, numbers are
 //! gauges, and the unit is that of the name's ending (`_ns`, `_bytes`).
+//!
+//! `#[derive(CRow)]`, for package `nfm`: a structure of C from such a row. `#[row(Name)]` names the row. A member has the
+//! name of a column, and a bit of both names in `known` (`NFM_PROCESS_EXE`), or `#[row(always)]` where a value is never
+//! unknown; a list brings `_count`, and rows `_stride`, with them. What does not agree with the columns does not compile.
+
+mod c_row;
 
 use proc_macro::TokenStream;
 use proc_macro2::TokenStream as Tokens;
@@ -14,6 +20,13 @@ use syn::{Attribute, Data, DeriveInput, Error, Expr, ExprLit, Field, Fields, Ide
 pub fn row(input: TokenStream) -> TokenStream {
     let input = syn::parse_macro_input!(input as DeriveInput);
     implement(&input).unwrap_or_else(Error::into_compile_error).into()
+}
+
+/// See the crate's documentation.
+#[proc_macro_derive(CRow, attributes(row))]
+pub fn c_row(input: TokenStream) -> TokenStream {
+    let input = syn::parse_macro_input!(input as DeriveInput);
+    c_row::implement(&input).unwrap_or_else(Error::into_compile_error).into()
 }
 
 fn implement(input: &DeriveInput) -> syn::Result<Tokens> {
