@@ -55,14 +55,13 @@ pub fn boot(earlier: &Frame, later: &Frame) -> Boot {
     }
 }
 
-/// Processes whose start time tells one boot from another. Threads of the kernel begin at the same ticks in every
-/// boot, before a finer clock runs.
+/// Processes whose start time tells one boot from another. Threads of the kernel and init begin at ticks, before a
+/// finer clock runs: at the same ones in many a boot.
 fn user_processes(frame: &Frame) -> impl Iterator<Item = &Process> {
-    frame
-        .processes
-        .iter()
-        .flatten()
-        .filter(|process| process.kernel_thread == Some(false) && process.start_time_ns.is_some())
+    let is_fine = |start: u64| !start.is_multiple_of(1_000_000);
+    frame.processes.iter().flatten().filter(move |process| {
+        process.kernel_thread == Some(false) && process.start_time_ns.is_some_and(is_fine)
+    })
 }
 
 #[cfg(test)]
@@ -73,7 +72,7 @@ mod tests {
 
     fn frame(uptime: u64, boot_time: u64, starts: &[u64]) -> Frame {
         let os = Os { uptime_ns: Some(uptime), boot_time_ns: Some(boot_time), ..Os::default() };
-        let processes = starts.iter().zip(1..).map(|(start, pid)| Process {
+        let processes = [736_000_000].iter().chain(starts).zip(1..).map(|(start, pid)| Process {
             pid,
             start_time_ns: Some(*start),
             kernel_thread: Some(false),
@@ -91,24 +90,32 @@ mod tests {
 
     #[test]
     fn the_clock_goes_on_or_back() {
-        let first = frame(100 * S, 7, &[S]);
+        let first = frame(100 * S, 7, &[S + 10]);
         assert_eq!(boot(&first, &first), Boot::Same);
-        assert_eq!(boot(&first, &frame(101 * S, 7, &[S])), Boot::Same);
-        assert_eq!(boot(&first, &frame(3 * S, 9, &[S + 5])), Boot::Other);
-        assert_eq!(boot(&first, &frame(90 * S, 7, &[S])), Boot::Other, "a snapshot of this boot");
-        assert_eq!(boot(&first, &frame(100 * S - 9, 7, &[S])), Boot::Same, "torn");
+        assert_eq!(boot(&first, &frame(101 * S, 7, &[S + 10])), Boot::Same);
+        assert_eq!(boot(&first, &frame(3 * S, 9, &[S + 15])), Boot::Other);
+        assert_eq!(
+            boot(&first, &frame(90 * S, 7, &[S + 10])),
+            Boot::Other,
+            "a snapshot of this boot"
+        );
+        assert_eq!(boot(&first, &frame(100 * S - 9, 7, &[S + 10])), Boot::Same, "torn");
     }
 
     #[test]
     fn a_restart_that_was_long_ago_and_a_clock_that_was_set() {
-        let first = frame(10 * S, 7, &[S]);
-        assert_eq!(boot(&first, &frame(50 * S, 9, &[S + 1])), Boot::Other);
-        assert_eq!(boot(&first, &frame(50 * S, 9, &[S, 3 * S])), Boot::Same, "init is the same");
+        let first = frame(10 * S, 7, &[S + 10]);
+        assert_eq!(boot(&first, &frame(50 * S, 9, &[S + 11])), Boot::Other);
+        assert_eq!(
+            boot(&first, &frame(50 * S, 9, &[S + 10, 3 * S])),
+            Boot::Same,
+            "one process is the same"
+        );
         let without = |mut frame: Frame| {
             frame.processes = None;
             frame
         };
-        assert_eq!(boot(&without(first.clone()), &frame(50 * S, 9, &[S])), Boot::Other);
+        assert_eq!(boot(&without(first.clone()), &frame(50 * S, 9, &[S + 10])), Boot::Other);
     }
 
     #[test]
@@ -117,10 +124,10 @@ mod tests {
             frame.os = None;
             frame
         };
-        let first = without(frame(10 * S, 7, &[S]));
-        assert_eq!(boot(&first, &without(frame(0, 0, &[S]))), Boot::Same);
-        assert_eq!(boot(&first, &without(frame(0, 0, &[S + 1]))), Boot::Other);
-        let mut part = without(frame(0, 0, &[S + 1]));
+        let first = without(frame(10 * S, 7, &[S + 10]));
+        assert_eq!(boot(&first, &without(frame(0, 0, &[S + 10]))), Boot::Same);
+        assert_eq!(boot(&first, &without(frame(0, 0, &[S + 11]))), Boot::Other);
+        let mut part = without(frame(0, 0, &[S + 11]));
         part.consistency.complete = false;
         assert_eq!(boot(&first, &part), Boot::Unknown);
         assert_eq!(boot(&Frame::default(), &Frame::default()), Boot::Unknown);
@@ -128,8 +135,8 @@ mod tests {
 
     #[test]
     fn another_kernel() {
-        let mut first = frame(10 * S, 7, &[S]);
-        let mut later = frame(20 * S, 7, &[S]);
+        let mut first = frame(10 * S, 7, &[S + 10]);
+        let mut later = frame(20 * S, 7, &[S + 10]);
         for (frame, id) in [(&mut first, "aa"), (&mut later, "bb")] {
             if let Some(os) = &mut frame.os {
                 os.build_id = Some(id.into());
