@@ -22,6 +22,8 @@ pub const CRAWLS_A_GROUP: u64 = 250;
 pub const OPENS_A_GROUP: u64 = 10;
 /// Frames whose JSON is read back: one in so many.
 const READ_BACK: usize = 16;
+/// Frames of which a process's memory is read afterwards: one in so many.
+const MEMORY_READ: usize = 8;
 const PAGE: usize = 4096;
 
 /// A snapshot, and what nfm looks at in it.
@@ -144,6 +146,9 @@ impl Target {
                     tally.wrong += 1;
                     fail(reason);
                 }
+                if random.one_in(MEMORY_READ) {
+                    reading(random, &mut domain, &frame, tally, floor, fail);
+                }
                 Some(domain)
             }
             // What looks like a restart. The next crawl begins with a sound guest.
@@ -235,6 +240,49 @@ impl Target {
             }
         }
     }
+}
+
+/// Reads the memory of one of the frame's processes, through page tables that lie, too.
+fn reading(
+    random: &mut Random,
+    domain: &mut Domain,
+    frame: &Frame,
+    tally: &mut Tally,
+    floor: usize,
+    fail: &mut dyn FnMut(String),
+) {
+    let processes = frame.processes.as_deref().unwrap_or_default();
+    let Some(process) = processes.get(random.below(processes.len().max(1))) else { return };
+    let mappings = frame.mappings.iter().flatten().filter(|one| one.pid == process.pid);
+    let starts: Vec<u64> = mappings.map(|one| one.start).collect();
+    let start = starts.get(random.below(starts.len().max(1))).copied();
+    let address = start.unwrap_or_else(|| random.next() & 0x7fff_ffff_ffff);
+    let length = 1 << random.below(20);
+    let work = || {
+        let mut bytes = vec![0; length];
+        let mut memory = domain.memory().with_time_limit(CRAWL_LIMIT);
+        let read = memory.read_process(
+            process.pid,
+            process.start_time_ns.unwrap_or(0),
+            address,
+            &mut bytes,
+        );
+        // Ascending, apart, and within the bytes, which are 0 there.
+        let mut end = 0;
+        let is_sound = read.iter().flatten().flatten().all(|part| {
+            let begins = part.offset >= end && part.length > 0;
+            end = part.offset.saturating_add(part.length);
+            begins && bytes.get(part.offset..end).is_some_and(|part| part.iter().all(|b| *b == 0))
+        });
+        (Outcome::Whole, is_sound)
+    };
+    let mut reads = Tally::default();
+    if let Some((false, _)) = run(&mut reads, CRAWL_LIMIT, floor, work, fail) {
+        reads.wrong += 1;
+        fail("parts of memory that is absent are not as they should be".to_owned());
+    }
+    (reads.cases, reads.done) = (0, 0);
+    tally.add(&reads);
 }
 
 fn sound(lies: &Lies) -> Domain {

@@ -6,7 +6,7 @@ use nfm::{
     Mapping, OpenOptions, Process, Section,
 };
 
-/// What the lab's program `memory` writes into 32 MiB of 0x5a (tests/lab/workload_files.c).
+/// The text that the lab's program `memory` writes into 32 MiB of 0x5a (tests/lab/workload_files.c).
 const MARKER: &[u8] = b"NFM-LAB-MARKER-IN-MEMORY\0";
 const MARKER_AT: usize = 12345;
 const MIB: u64 = 1 << 20;
@@ -116,7 +116,7 @@ fn same_as_the_guest(guest: &lab::Guest) {
     let (process, mappings) = program(&frame(&mut domain));
     let mut memory = domain.memory();
 
-    // What the program wrote.
+    // The pattern that the program wrote.
     // Its first MiB, which is locked, is a mapping of its own.
     let mut heap = anonymous(&mappings, 31, true).clone();
     heap.start -= MIB;
@@ -129,7 +129,7 @@ fn same_as_the_guest(guest: &lab::Guest) {
     let (part, missing) = read(&mut memory, &process, heap.start + 12340, 5000);
     assert_eq!((part.as_slice(), missing), (&bytes[12340..17340], vec![]));
 
-    // What nothing is behind is told, and the bytes are 0.
+    // Memory with nothing behind it is told, and the bytes are 0.
     let untouched = anonymous(&mappings, 16, false);
     let (bytes, missing) = read(&mut memory, &process, untouched.start + 100, 10_000);
     assert_eq!(told(&missing), [absent(0, 10_000, Absence::NotMapped)]);
@@ -182,7 +182,7 @@ fn same_as_the_guest(guest: &lab::Guest) {
     bounds(&mut memory, &process);
 }
 
-/// What there is not, and what may not be asked for.
+/// Memory that there is not, and reads that are refused.
 fn bounds(memory: &mut GuestMemory, process: &Process) {
     let ranges = memory.ranges().expect("ranges");
     let (start, length) = *ranges.last().expect("a range");

@@ -4,12 +4,12 @@ use super::reader::{ReadError, ReadResult, Reader};
 use super::tasks::{Task, TaskList};
 use crate::paging::AddressSpace;
 
-/// A process and its address space.
+/// A process, with its memory.
 pub(crate) struct ProcessSpace<'a> {
     task: Task,
     /// Its `mm_struct`.
     mm: u64,
-    /// What its page tables say.
+    /// Its address space.
     pub space: AddressSpace<'a>,
 }
 
@@ -30,7 +30,7 @@ impl<'a> ProcessSpace<'a> {
         Ok(Some(Self { task: *task, mm, space: reader.user_space(mm)? }))
     }
 
-    /// Whether the process still is who it was and has the same address space, by memory as it is now.
+    /// True if the process still is who it was and has the same address space, by memory as it is now.
     pub fn is_still_there(&self, reader: &Reader) -> bool {
         reader.forget();
         self.task.is_there(reader) && reader.mm_of(self.task.address) == Ok(Some(self.mm))

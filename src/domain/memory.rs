@@ -9,9 +9,9 @@ use crate::error::{Error, Result};
 use crate::memory::{Limits, PAGE_SIZE, PhysicalMemory};
 use crate::paging::{AddressSpace, Fault, FaultKind};
 
-/// What the page cache calls a read of a process's memory, among the kinds of frames.
+/// The kind of frame that a read of a process's memory is for the page cache.
 const KIND: u32 = u32::MAX;
-/// How long one call may look for a process and through its page tables.
+/// How long one call may look for a process and through its page tables, if nothing else is said.
 const LONGEST: Duration = Duration::from_secs(10);
 /// Looks at pages that move while they are read.
 const LOOKS: u32 = 4;
@@ -24,6 +24,7 @@ const LOOKS: u32 = 4;
 pub struct GuestMemory<'d> {
     domain: &'d mut Domain,
     control: Option<Control>,
+    time_limit: Duration,
 }
 
 /// A part of a call's bytes that could not be read: they are 0.
@@ -81,7 +82,7 @@ impl Domain {
     /// # Ok::<(), nfm::Error>(())
     /// ```
     pub fn memory(&mut self) -> GuestMemory<'_> {
-        GuestMemory { domain: self, control: None }
+        GuestMemory { domain: self, control: None, time_limit: LONGEST }
     }
 }
 
@@ -93,6 +94,12 @@ impl GuestMemory<'_> {
     #[must_use]
     pub fn with_control(self, control: &Control) -> Self {
         Self { control: Some(control.clone()), ..self }
+    }
+
+    /// The same, with another limit than ten seconds on looking for a process and through its page tables.
+    #[must_use]
+    pub fn with_time_limit(self, time_limit: Duration) -> Self {
+        Self { time_limit, ..self }
     }
 
     /// The guest's RAM as ascending runs of (first guest-physical address, bytes), with what was plugged in since the
@@ -135,7 +142,7 @@ impl GuestMemory<'_> {
     ///
     /// # Errors
     /// As of [`Self::read_physical`]; [`Error::NotBooted`] while the guest is restarted; [`Error::Unreadable`] where the
-    /// process cannot be looked for, or that takes more than ten seconds.
+    /// process cannot be looked for, or that takes too long.
     pub fn read_process(
         &mut self,
         pid: u32,
@@ -146,10 +153,10 @@ impl GuestMemory<'_> {
         self.begin(bytes.len())?;
         let begun = Instant::now();
         let control = self.control.as_ref();
-        self.domain.follow_restart(LONGEST, control)?;
+        self.domain.follow_restart(self.time_limit, control)?;
         let found = &self.domain.found;
         let limits = self.domain.options.limits(begun);
-        let limits = Limits { deadline: begun.checked_add(LONGEST), ..limits };
+        let limits = Limits { deadline: begun.checked_add(self.time_limit), ..limits };
         found.ram.begin_frame(KIND, limits, self.control.clone());
         let (root, levels) = (found.kernel.image.root, found.kernel.image.levels);
         let space = AddressSpace::new(&found.ram, root, levels);
@@ -257,7 +264,7 @@ struct Part {
     /// Where it lay when it was read.
     place: Place,
     absent: Option<Absence>,
-    /// Whether it lay there after that as well.
+    /// True if it lay there after that as well.
     is_sound: bool,
 }
 
