@@ -5,49 +5,22 @@ use std::sync::OnceLock;
 use std::{ptr, slice};
 
 use super::error::c_text;
-use super::rows::connections::nfm_connection_t;
-use super::rows::cpus::nfm_cpu_t;
-use super::rows::files::nfm_file_t;
-use super::rows::host::nfm_host_t;
-use super::rows::interfaces::nfm_interface_t;
-use super::rows::log::nfm_log_record_t;
-use super::rows::mappings::nfm_mapping_t;
-use super::rows::memory::nfm_memory_t;
-use super::rows::modules::nfm_module_t;
-use super::rows::mounts::nfm_mount_t;
-use super::rows::os::nfm_os_t;
-use super::rows::processes::nfm_process_t;
-use super::rows::{Fill, Lazy, Row, hand_out, hand_out_one};
+use super::rows::{Fill, LazyRows, Row, hand_out, hand_out_one};
 use super::{free, sections, value};
-use crate::frame::{Frame, Problem};
+use crate::frame::{Frame, Problem, Section};
 
 /// One snapshot of one guest. It never changes, and all that its functions return belongs to it: any
 /// number of threads may read it at the same time, until nfm_frame_free().
 pub struct nfm_frame_t {
     pub(super) frame: Frame,
-    pub(super) rows: FrameRows,
+    /// Its rows, of each kind that was asked for. A section has one kind, which stands in a file of `rows/`.
+    pub(super) rows: LazyRows,
     json: OnceLock<CString>,
     pretty_json: OnceLock<CString>,
 }
 
-/// The rows of each section, once they were asked for.
-#[derive(Default)]
-pub(super) struct FrameRows {
-    info: Lazy<nfm_frame_info_t>,
-    problems: Lazy<nfm_problem_t>,
-    pub os: Lazy<nfm_os_t>,
-    pub cpus: Lazy<nfm_cpu_t>,
-    pub memory: Lazy<nfm_memory_t>,
-    pub processes: Lazy<nfm_process_t>,
-    pub files: Lazy<nfm_file_t>,
-    pub mappings: Lazy<nfm_mapping_t>,
-    pub modules: Lazy<nfm_module_t>,
-    pub interfaces: Lazy<nfm_interface_t>,
-    pub connections: Lazy<nfm_connection_t>,
-    pub mounts: Lazy<nfm_mount_t>,
-    pub log: Lazy<nfm_log_record_t>,
-    pub host: Lazy<nfm_host_t>,
-}
+/// Kinds of rows beside those of sections: the head and the problems.
+const OWN_KINDS: usize = 2;
 
 const _: () = {
     const fn many_threads_read<T: Send + Sync>() {}
@@ -58,7 +31,7 @@ impl nfm_frame_t {
     pub(super) fn new(frame: Frame) -> Self {
         Self {
             frame,
-            rows: FrameRows::default(),
+            rows: LazyRows::new(Section::ALL.len() + OWN_KINDS),
             json: OnceLock::new(),
             pretty_json: OnceLock::new(),
         }
@@ -156,7 +129,7 @@ pub const NFM_JSON_PRETTY: u32 = 1u32 << 0;
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nfm_frame_info(frame: *const nfm_frame_t) -> *const nfm_frame_info_t {
     // SAFETY: NULL or a frame, by the caller's promise.
-    unsafe { hand_out_one(frame, |frame| frame.rows.info.of(Some(slice::from_ref(&frame.frame)))) }
+    unsafe { hand_out_one(frame, |frame| frame.rows.of(Some(slice::from_ref(&frame.frame)))) }
 }
 symver!("NFM_0.1", nfm_frame_info);
 
@@ -178,7 +151,7 @@ pub unsafe extern "C" fn nfm_frame_problems(
     // SAFETY: each is NULL or valid, by the caller's promise.
     unsafe {
         hand_out(frame, count, stride, |frame| {
-            frame.rows.problems.of(Some(&frame.frame.consistency.problems))
+            frame.rows.of(Some(&frame.frame.consistency.problems))
         })
     }
 }

@@ -148,22 +148,30 @@ fn members(section: Section) -> Option<&'static [Member]> {
 fn rows(frame: &nfm_frame_t, section: Section) -> Option<Untyped> {
     let (made, frame) = (&frame.rows, &frame.frame);
     match section {
-        Section::Os => made.os.of(frame.os.as_ref().map(slice::from_ref)).map(Rows::untyped),
-        Section::Cpus => made.cpus.of(frame.cpus.as_deref()).map(Rows::untyped),
+        Section::Os => {
+            made.of::<nfm_os_t>(frame.os.as_ref().map(slice::from_ref)).map(Rows::untyped)
+        }
+        Section::Cpus => made.of::<nfm_cpu_t>(frame.cpus.as_deref()).map(Rows::untyped),
         Section::Memory => {
-            made.memory.of(frame.memory.as_ref().map(slice::from_ref)).map(Rows::untyped)
+            made.of::<nfm_memory_t>(frame.memory.as_ref().map(slice::from_ref)).map(Rows::untyped)
         }
-        Section::Processes => made.processes.of(frame.processes.as_deref()).map(Rows::untyped),
-        Section::Files => made.files.of(frame.files.as_deref()).map(Rows::untyped),
-        Section::Mappings => made.mappings.of(frame.mappings.as_deref()).map(Rows::untyped),
-        Section::Modules => made.modules.of(frame.modules.as_deref()).map(Rows::untyped),
-        Section::Interfaces => made.interfaces.of(frame.interfaces.as_deref()).map(Rows::untyped),
+        Section::Processes => {
+            made.of::<nfm_process_t>(frame.processes.as_deref()).map(Rows::untyped)
+        }
+        Section::Files => made.of::<nfm_file_t>(frame.files.as_deref()).map(Rows::untyped),
+        Section::Mappings => made.of::<nfm_mapping_t>(frame.mappings.as_deref()).map(Rows::untyped),
+        Section::Modules => made.of::<nfm_module_t>(frame.modules.as_deref()).map(Rows::untyped),
+        Section::Interfaces => {
+            made.of::<nfm_interface_t>(frame.interfaces.as_deref()).map(Rows::untyped)
+        }
         Section::Connections => {
-            made.connections.of(frame.connections.as_deref()).map(Rows::untyped)
+            made.of::<nfm_connection_t>(frame.connections.as_deref()).map(Rows::untyped)
         }
-        Section::Mounts => made.mounts.of(frame.mounts.as_deref()).map(Rows::untyped),
-        Section::Log => made.log.of(frame.log.as_deref()).map(Rows::untyped),
-        Section::Host => made.host.of(frame.host.as_ref().map(slice::from_ref)).map(Rows::untyped),
+        Section::Mounts => made.of::<nfm_mount_t>(frame.mounts.as_deref()).map(Rows::untyped),
+        Section::Log => made.of::<nfm_log_record_t>(frame.log.as_deref()).map(Rows::untyped),
+        Section::Host => {
+            made.of::<nfm_host_t>(frame.host.as_ref().map(slice::from_ref)).map(Rows::untyped)
+        }
         Section::Integrity => None,
     }
 }

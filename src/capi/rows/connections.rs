@@ -88,9 +88,7 @@ pub unsafe extern "C" fn nfm_frame_connections(
 ) -> *const nfm_connection_t {
     // SAFETY: each is NULL or valid, by the caller's promise.
     unsafe {
-        hand_out(frame, count, stride, |frame| {
-            frame.rows.connections.of(frame.frame.connections.as_deref())
-        })
+        hand_out(frame, count, stride, |frame| frame.rows.of(frame.frame.connections.as_deref()))
     }
 }
 symver!("NFM_0.1", nfm_frame_connections);

@@ -97,8 +97,6 @@ pub unsafe extern "C" fn nfm_frame_cpus(
     stride: *mut usize,
 ) -> *const nfm_cpu_t {
     // SAFETY: each is NULL or valid, by the caller's promise.
-    unsafe {
-        hand_out(frame, count, stride, |frame| frame.rows.cpus.of(frame.frame.cpus.as_deref()))
-    }
+    unsafe { hand_out(frame, count, stride, |frame| frame.rows.of(frame.frame.cpus.as_deref())) }
 }
 symver!("NFM_0.1", nfm_frame_cpus);

@@ -62,8 +62,6 @@ pub unsafe extern "C" fn nfm_frame_files(
     stride: *mut usize,
 ) -> *const nfm_file_t {
     // SAFETY: each is NULL or valid, by the caller's promise.
-    unsafe {
-        hand_out(frame, count, stride, |frame| frame.rows.files.of(frame.frame.files.as_deref()))
-    }
+    unsafe { hand_out(frame, count, stride, |frame| frame.rows.of(frame.frame.files.as_deref())) }
 }
 symver!("NFM_0.1", nfm_frame_files);

@@ -56,9 +56,7 @@ pub struct nfm_host_t {
 pub unsafe extern "C" fn nfm_frame_host(frame: *const nfm_frame_t) -> *const nfm_host_t {
     // SAFETY: NULL or a frame, by the caller's promise.
     unsafe {
-        hand_out_one(frame, |frame| {
-            frame.rows.host.of(frame.frame.host.as_ref().map(slice::from_ref))
-        })
+        hand_out_one(frame, |frame| frame.rows.of(frame.frame.host.as_ref().map(slice::from_ref)))
     }
 }
 symver!("NFM_0.1", nfm_frame_host);

@@ -104,9 +104,7 @@ pub unsafe extern "C" fn nfm_frame_interfaces(
 ) -> *const nfm_interface_t {
     // SAFETY: each is NULL or valid, by the caller's promise.
     unsafe {
-        hand_out(frame, count, stride, |frame| {
-            frame.rows.interfaces.of(frame.frame.interfaces.as_deref())
-        })
+        hand_out(frame, count, stride, |frame| frame.rows.of(frame.frame.interfaces.as_deref()))
     }
 }
 symver!("NFM_0.1", nfm_frame_interfaces);

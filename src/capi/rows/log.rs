@@ -45,6 +45,6 @@ pub unsafe extern "C" fn nfm_frame_log(
     stride: *mut usize,
 ) -> *const nfm_log_record_t {
     // SAFETY: each is NULL or valid, by the caller's promise.
-    unsafe { hand_out(frame, count, stride, |frame| frame.rows.log.of(frame.frame.log.as_deref())) }
+    unsafe { hand_out(frame, count, stride, |frame| frame.rows.of(frame.frame.log.as_deref())) }
 }
 symver!("NFM_0.1", nfm_frame_log);

@@ -96,9 +96,7 @@ pub unsafe extern "C" fn nfm_frame_mappings(
 ) -> *const nfm_mapping_t {
     // SAFETY: each is NULL or valid, by the caller's promise.
     unsafe {
-        hand_out(frame, count, stride, |frame| {
-            frame.rows.mappings.of(frame.frame.mappings.as_deref())
-        })
+        hand_out(frame, count, stride, |frame| frame.rows.of(frame.frame.mappings.as_deref()))
     }
 }
 symver!("NFM_0.1", nfm_frame_mappings);

@@ -110,9 +110,7 @@ pub struct nfm_memory_t {
 pub unsafe extern "C" fn nfm_frame_memory(frame: *const nfm_frame_t) -> *const nfm_memory_t {
     // SAFETY: NULL or a frame, by the caller's promise.
     unsafe {
-        hand_out_one(frame, |frame| {
-            frame.rows.memory.of(frame.frame.memory.as_ref().map(slice::from_ref))
-        })
+        hand_out_one(frame, |frame| frame.rows.of(frame.frame.memory.as_ref().map(slice::from_ref)))
     }
 }
 symver!("NFM_0.1", nfm_frame_memory);

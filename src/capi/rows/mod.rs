@@ -54,6 +54,25 @@ impl<T: Row> Lazy<T> {
     }
 }
 
+/// The same of many kinds of rows, each of which stands for one list of items.
+pub(super) struct LazyRows(Box<[OnceLock<Box<dyn Any + Send + Sync>>]>);
+
+impl LazyRows {
+    /// Room for so many kinds.
+    pub fn new(kinds: usize) -> Self {
+        Self(std::iter::repeat_with(OnceLock::new).take(kinds).collect())
+    }
+
+    /// The rows of one kind; `None` where there is nothing to make them of.
+    pub fn of<T: Row>(&self, items: Option<&[T::Item]>) -> Option<&Rows<T>> {
+        let items = items?;
+        // Places are taken in their order, so that no two hold one kind.
+        self.0
+            .iter()
+            .find_map(|place| place.get_or_init(|| Box::new(Rows::<T>::new(items))).downcast_ref())
+    }
+}
+
 /// One row as it lies in memory. In debug builds it is longer than its structure, as rows of a later
 /// version will be: a caller that walks by its own `sizeof` fails in the first test.
 #[repr(C)]
@@ -316,6 +335,27 @@ mod tests {
 
     fn row(rows: &Rows<Sample>) -> &Sample {
         unsafe { &*rows.first() }
+    }
+
+    #[test]
+    fn rows_of_a_kind_are_made_once() {
+        struct Other(#[allow(dead_code, reason = "it makes the kind another")] u8);
+        impl Row for Other {
+            type Item = u8;
+
+            fn of(item: &u8, _: &mut Fill) -> Self {
+                Self(*item)
+            }
+        }
+        let rows = LazyRows::new(2);
+        assert!(rows.of::<Other>(None).is_none());
+        let first = rows.of::<Sample>(Some(&[Item::default()])).map(Rows::first);
+        let other = rows.of::<Other>(Some(&[1, 2])).map(|rows| rows.rows.len());
+        assert_eq!((first.is_some(), other), (true, Some(2)));
+        assert_eq!(rows.of::<Sample>(Some(&[Item::default()])).map(Rows::first), first);
+        assert_eq!(rows.of::<Other>(Some(&[3])).map(|rows| rows.rows.len()), Some(2));
+        // Two kinds have room, and a third has none.
+        assert!(LazyRows::new(0).of::<Other>(Some(&[1])).is_none());
     }
 
     #[test]

@@ -65,10 +65,6 @@ pub unsafe extern "C" fn nfm_frame_modules(
     stride: *mut usize,
 ) -> *const nfm_module_t {
     // SAFETY: each is NULL or valid, by the caller's promise.
-    unsafe {
-        hand_out(frame, count, stride, |frame| {
-            frame.rows.modules.of(frame.frame.modules.as_deref())
-        })
-    }
+    unsafe { hand_out(frame, count, stride, |frame| frame.rows.of(frame.frame.modules.as_deref())) }
 }
 symver!("NFM_0.1", nfm_frame_modules);

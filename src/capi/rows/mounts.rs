@@ -57,8 +57,6 @@ pub unsafe extern "C" fn nfm_frame_mounts(
     stride: *mut usize,
 ) -> *const nfm_mount_t {
     // SAFETY: each is NULL or valid, by the caller's promise.
-    unsafe {
-        hand_out(frame, count, stride, |frame| frame.rows.mounts.of(frame.frame.mounts.as_deref()))
-    }
+    unsafe { hand_out(frame, count, stride, |frame| frame.rows.of(frame.frame.mounts.as_deref())) }
 }
 symver!("NFM_0.1", nfm_frame_mounts);

@@ -77,7 +77,7 @@ pub struct nfm_os_t {
 pub unsafe extern "C" fn nfm_frame_os(frame: *const nfm_frame_t) -> *const nfm_os_t {
     // SAFETY: NULL or a frame, by the caller's promise.
     unsafe {
-        hand_out_one(frame, |frame| frame.rows.os.of(frame.frame.os.as_ref().map(slice::from_ref)))
+        hand_out_one(frame, |frame| frame.rows.of(frame.frame.os.as_ref().map(slice::from_ref)))
     }
 }
 symver!("NFM_0.1", nfm_frame_os);

@@ -204,9 +204,7 @@ pub unsafe extern "C" fn nfm_frame_processes(
 ) -> *const nfm_process_t {
     // SAFETY: each is NULL or valid, by the caller's promise.
     unsafe {
-        hand_out(frame, count, stride, |frame| {
-            frame.rows.processes.of(frame.frame.processes.as_deref())
-        })
+        hand_out(frame, count, stride, |frame| frame.rows.of(frame.frame.processes.as_deref()))
     }
 }
 symver!("NFM_0.1", nfm_frame_processes);
