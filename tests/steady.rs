@@ -112,6 +112,47 @@ fn shared_memory_is_read_where_it_lies() {
     assert!(grown < 64, "the guest's memory grew by {grown} pages");
 }
 
+/// Sections that hang on tasks are taken together. Where they are more than a frame may hold, each is taken by itself, so
+/// that the first are whole and the last is what there was room for.
+#[test]
+fn the_first_sections_are_whole_where_a_limit_ends_the_last() {
+    let _one = one_at_a_time();
+    let guest = lab::guest("steady-private", &[]);
+    let _alone = guest.alone();
+    let _suspended = guest.suspend();
+    let mut domain = lab::open(&guest);
+    let mut options = lab::patient();
+    options.sections = vec![Section::Processes, Section::Files, Section::Mappings];
+    let mut crawl = |rows| {
+        options.row_limit = rows;
+        domain.crawl(&options).expect("a frame")
+    };
+    let whole = crawl(usize::MAX);
+    assert!(whole.consistency.complete, "{:?}", whole.consistency.problems);
+    let count = |frame: &Frame| {
+        let files = frame.files.iter().flatten().count();
+        (frame.processes.iter().flatten().count(), files, frame.mappings.iter().flatten().count())
+    };
+    let (processes, files, mappings) = count(&whole);
+    assert!(processes > 50 && files > 50 && mappings > 100, "{processes} {files} {mappings}");
+    for room in [0, 1, mappings / 2, mappings - 1] {
+        let frame = crawl(processes + files + room);
+        assert_eq!(count(&frame), (processes, files, room));
+        assert_eq!((&frame.processes, &frame.files), (&whole.processes, &whole.files));
+        let first = whole.mappings.iter().flatten().take(room);
+        assert!(frame.mappings.iter().flatten().eq(first), "the first {room} mappings");
+        let problems = &frame.consistency.problems;
+        let limited = |one: &nfm::Problem| {
+            one.section == "mappings" && one.reason.contains("limit is reached")
+        };
+        assert!(problems.iter().any(limited), "{problems:?}");
+    }
+    // One section alone that is too much, and one that is not.
+    let frame = crawl(processes - 1);
+    assert_eq!(count(&frame), (processes - 1, 0, 0));
+    assert_eq!(count(&crawl(processes + files + mappings)), (processes, files, mappings));
+}
+
 /// Frames of different sections in turn: each kind is read ahead for itself.
 #[test]
 fn kinds_of_frames_in_turn() {
