@@ -20,7 +20,7 @@ pub(super) struct Context<'a> {
     pub reader: Reader<'a>,
     /// Members of rows that were asked for beyond the sections' own.
     pub details: Details,
-    /// What the last frame left.
+    /// The facts that the last frame left.
     pub cache: &'a FrameCache,
     /// Paths that were already made in this frame.
     pub paths: PathCache,

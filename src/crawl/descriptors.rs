@@ -1,4 +1,4 @@
-//! What a process has open: its tables of descriptors.
+//! Tables of the descriptors that a process has open.
 
 use rustc_hash::FxHashSet;
 
@@ -38,7 +38,7 @@ pub(super) fn with_descriptors<T>(
     done
 }
 
-/// Whether no other process shares the table of descriptors: one that does could change it.
+/// True if no other process shares the table of descriptors: one that does could change it.
 fn has_its_own(reader: &Reader, look: &Look) -> bool {
     let layout = &reader.layout;
     let files = reader.pointer(look.task, layout.process.task.files);
@@ -58,7 +58,7 @@ enum Tables {
     More,
 }
 
-/// What a process has open: what `/proc/PID/fd` shows, which is the leader's table, and what is open in tables of its
+/// All descriptors of a process: those that `/proc/PID/fd` shows, which is the leader's table, and those in tables of its
 /// other threads alone (`/proc/PID/task/TID/fd`): of a leader that is gone, or of threads that unshared theirs.
 fn all_descriptors(reader: &Reader, leader: u64, rows: &mut Vec<Descriptor>) -> ReadResult<Tables> {
     let layout = &reader.layout.process;

@@ -78,30 +78,23 @@ impl<'a> Crawl<'a> {
         let Self { context, tasks } = self;
         let reader = &context.reader;
         reader.enter(section.name());
+        let taken = tasks.taken(context, section);
         match section {
             Section::Os => frame.os = Some(os::crawl(reader)),
             Section::Cpus => frame.cpus = Some(cpus::crawl(reader)),
-            Section::Processes => {
-                frame.processes = Some(take(&mut tasks.taken(context, section).processes))
-            }
+            Section::Processes => frame.processes = Some(take(&mut taken.processes)),
             Section::Memory => frame.memory = Some(memory::crawl(reader)),
-            Section::Mappings => {
-                frame.mappings = Some(take(&mut tasks.taken(context, section).mappings))
-            }
+            Section::Mappings => frame.mappings = Some(take(&mut taken.mappings)),
             Section::Mounts => {
-                frame.mounts = Some(mounts::crawl(
-                    reader,
-                    take(&mut tasks.taken(context, section).namespaces),
-                ));
+                frame.mounts = Some(mounts::crawl(reader, take(&mut taken.namespaces)))
             }
             Section::Log => frame.log = Some(log::crawl(reader)),
             Section::Connections => {
-                frame.connections =
-                    Some(connections::crawl(reader, take(&mut tasks.taken(context, section).open)));
+                frame.connections = Some(connections::crawl(reader, take(&mut taken.open)));
             }
             // Not in guest memory: `Domain::crawl` asks the host.
             Section::Host => return,
-            Section::Files => frame.files = Some(take(&mut tasks.taken(context, section).files)),
+            Section::Files => frame.files = Some(take(&mut taken.files)),
             Section::Modules => frame.modules = Some(modules::crawl(reader)),
             Section::Interfaces => frame.interfaces = Some(interfaces::crawl(reader)),
             Section::Integrity => frame.integrity = Some(integrity::crawl(context)),

@@ -43,8 +43,8 @@ impl TaskSections {
         Self { left, taken: Taken::default(), apart: false, tasks: None }
     }
 
-    /// The rows that were taken for a section, which are the caller's to move out. The first section that asks has those
-    /// of all sections taken.
+    /// The rows that were taken for a section, which are the caller's to move out; none for one that knows no task. The
+    /// first section that asks has those of all sections taken.
     pub fn taken(&mut self, context: &Context, section: Section) -> &mut Taken {
         if self.left.contains(&section) {
             self.take(context, section);

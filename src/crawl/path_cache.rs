@@ -23,7 +23,7 @@ pub(super) struct PathRef {
 #[derive(Clone, Debug)]
 pub(super) struct FoundPath {
     pub text: Text,
-    /// Whether it is called so as long as it exists.
+    /// True if it is called so as long as it exists.
     pub always: bool,
 }
 

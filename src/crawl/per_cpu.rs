@@ -32,7 +32,7 @@ impl Reader<'_> {
         Ok(address.wrapping_add(self.u64_at(base)?))
     }
 
-    /// Whether the kernel knows no other CPU than the first, nor where others would have their copies.
+    /// True if the kernel knows no other CPU than the first, nor where others would have their copies.
     pub fn has_one_cpu(&self) -> bool {
         let several = self.layout.symbols.__per_cpu_offset.address.is_some();
         !several && self.possible_cpus().is_ok_and(|cpus| cpus.eq([0]))

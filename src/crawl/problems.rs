@@ -1,4 +1,4 @@
-//! What could not be read for a frame, and the section that lacks it.
+//! The problems of a frame: facts that could not be read, each with the section that lacks it.
 
 use std::cell::{Cell, RefCell};
 

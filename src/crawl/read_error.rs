@@ -16,9 +16,9 @@ pub(crate) enum ReadError {
     NoSymbol(&'static str),
     /// Nothing tells how it is to be read.
     Unknown(&'static str),
-    /// What was read cannot be.
+    /// The value cannot be.
     Nonsense {
-        /// What it was.
+        /// The kind of value.
         what: &'static str,
         /// Where.
         address: u64,
@@ -49,7 +49,7 @@ impl ReadError {
         }
     }
 
-    /// What a structure that changed while it was read looks like: it may be whole at the next look.
+    /// True for what a structure looks like that changed while it was read: it may be whole at the next look.
     pub fn is_torn(self) -> bool {
         use FaultKind::{NotCanonical, NotMapped, NotRam};
         match self {

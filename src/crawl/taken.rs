@@ -6,13 +6,13 @@ use super::facts::OpenSocket;
 use super::path_cache::PathRef;
 use crate::frame::{File, Mapping, Process, Section};
 
-/// What a pass takes of the tasks.
+/// The rows, and for two sections the beginnings of rows.
 #[derive(Debug, Default)]
 pub(super) struct Taken {
     pub processes: Vec<Process>,
     pub files: Vec<File>,
     pub mappings: Vec<Mapping>,
-    /// What they have open, for the section of connections.
+    /// Sockets that they have open, for the section of connections.
     pub open: Vec<OpenSocket>,
     pub namespaces: MountNamespaces,
 }
@@ -41,7 +41,7 @@ impl RowCounts {
         rows(self).saturating_sub(rows(before))
     }
 
-    /// Of these sections what a later pass took, of the others what stands here.
+    /// The counts of a later pass for these sections, and for the others those that stand here.
     pub fn or(self, later: Self, sections: &[Section]) -> Self {
         let of = |section, later, before| if sections.contains(&section) { later } else { before };
         Self {

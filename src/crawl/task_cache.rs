@@ -7,11 +7,11 @@ const MOST_BYTES: usize = 16 << 20;
 /// How far a task may be from where it is expected.
 const NEAR: usize = 64;
 
-/// What is kept of each task until the next frame, which meets most of them in the same order: memory is walked through,
-/// as it would not be in a table. A task that is far from where it is expected is not known.
+/// Facts of each task, kept until the next frame, which meets most tasks in the same order: memory is walked through, as
+/// it would not be in a table. A task that is far from where it is expected is not known.
 #[derive(Debug)]
 pub(super) struct TaskCache<T> {
-    /// Of the tasks, by the addresses of their `task_struct`, that this frame did not meet yet.
+    /// Tasks that this frame did not meet yet, by the addresses of their `task_struct`.
     before: VecDeque<(u64, T)>,
     now: VecDeque<(u64, T)>,
     /// Bytes of what this frame keeps.
@@ -32,7 +32,7 @@ impl<T> TaskCache<T> {
         self.bytes = 0;
     }
 
-    /// What the last frame kept of a task. What it kept of those before it is forgotten.
+    /// The facts that the last frame kept of a task. Those of the tasks before it are forgotten.
     #[inline]
     pub fn take(&mut self, task: u64) -> Option<T> {
         let place = self.before.iter().take(NEAR).position(|(of, _)| *of == task)?;
@@ -40,7 +40,7 @@ impl<T> TaskCache<T> {
         self.before.pop_front().map(|(_, kept)| kept)
     }
 
-    /// What the last frame kept of the task that it met so many after the last that was taken.
+    /// The facts that the last frame kept of the task that it met so many after the last that was taken.
     pub fn ahead(&self, tasks: usize) -> Option<&T> {
         self.before.get(tasks).map(|(_, kept)| kept)
     }

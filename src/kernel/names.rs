@@ -17,7 +17,7 @@ pub(super) const FIRST_TASK: &str = "init_task";
 pub(super) const CORE_SYMBOLS: [&str; 2] = [FIRST_TASK, FIRST_UTS];
 /// The variables between which the linker's notes lie.
 pub(super) const NOTES_BOUNDS: [&str; 2] = ["__start_notes", "__stop_notes"];
-/// What this room asks for itself.
+/// The variables that this room asks for itself.
 pub(super) const OWN_SYMBOLS: [&str; 8] = [
     BTF_BOUNDS[0],
     BTF_BOUNDS[1],

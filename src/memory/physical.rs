@@ -1,4 +1,4 @@
-//! What a source of guest-physical memory can do.
+//! The trait of every source of guest-physical memory.
 
 use super::page::{PAGE_SIZE, Page};
 use super::page_pool::{PageAt, Part};

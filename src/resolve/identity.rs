@@ -1,4 +1,4 @@
-//! What tells a process from a later one with the same id.
+//! The identity of a process, which tells it from a later one with the same id.
 
 use std::fs;
 use std::os::fd::OwnedFd;
@@ -7,7 +7,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
-/// What tells the process from a later one with the same pid.
+/// The identity of a process.
 #[derive(Debug)]
 pub(super) enum Identity {
     /// Becomes readable when the process ends.

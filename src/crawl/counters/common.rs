@@ -3,14 +3,14 @@
 use crate::crawl::reader::{ReadError, ReadResult, Reader};
 use crate::layout::Field;
 
-/// Of `enum netdev_stat_type` (include/linux/netdevice.h).
+/// A value of `enum netdev_stat_type` (include/linux/netdevice.h).
 pub(super) const TUNNEL_STATS: u64 = 2;
 /// Alignment of a driver's own part behind `struct net_device` (`NETDEV_ALIGN`).
 const PRIVATE_ALIGNMENT: u32 = 32;
 /// Receive or transmit queues of one device that are followed.
 const MOST_QUEUES: u64 = 4096;
 
-/// What `/proc/net/dev` shows of one interface.
+/// The counters of one interface, as `/proc/net/dev` shows them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::crawl) struct Counters {
     pub rx_bytes: u64,
@@ -90,7 +90,7 @@ pub(super) fn tunnel_counters(reader: &Reader, device: u64) -> ReadResult<Option
     reader.pointer(device, reader.layout.network.device.tstats)
 }
 
-/// What the device itself says its per-CPU counters are (34d21de99cea, 6.7, and stable kernels).
+/// The kind of per-CPU counters that the device itself names (34d21de99cea, 6.7, and stable kernels).
 pub(super) fn stat_type(reader: &Reader, device: u64) -> Option<u64> {
     let kind = reader.layout.network.device.pcpu_stat_type;
     reader.unsigned(device, kind).ok().filter(|kind| *kind != 0)

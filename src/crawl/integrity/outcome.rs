@@ -3,7 +3,7 @@
 use crate::crawl::reader::{ReadError, ReadResult};
 use crate::frame::{CheckOutcome, Integrity, IntegrityCheck, Text};
 
-/// What a comparison came to.
+/// The result of a comparison.
 pub(super) struct Compared<T> {
     /// How much was compared.
     pub examined: u64,
