@@ -4,8 +4,8 @@ use nfm_frame::Frame;
 
 use crate::{Boot, boot};
 
-/// By how much two readings of one clock may differ from the true time each: a tick of the slowest kernels (100 Hz),
-/// as the guest's clock is read as of its last tick.
+/// By how much a reading of the guest's clock may be late: a tick of the slowest kernels (100 Hz), as it is read as of
+/// the last tick.
 const TICK_NS: u64 = 10_000_000;
 /// How long an idle guest may leave its clock as it is. `tick_nohz_stop_tick` (kernel/time/tick-sched.c) stops the
 /// tick of an idle CPU until the next timer; the last CPU stops the clock's updates with it. Some timer is due within
@@ -45,10 +45,11 @@ impl Elapsed {
 
 /// The time between two frames of one guest, the earlier one first; `None` if no clock went on.
 ///
-/// It is the guest's boot clock where that is known: it stands still while the guest is suspended, and nobody sets
-/// it, as the host's wall clock may be. But it is read as of its last tick, and an idle guest has none for some
-/// seconds: where the two clocks differ by more than a tick and by less than such a pause, the host's clock is taken.
-/// After a restart it is the time since the new boot, of the two clocks the lesser.
+/// It is the guest's boot clock where that is known: it is read in the crawl, as the guest's counters are, stands
+/// still while the guest is suspended, and nobody sets it, as the host's wall clock may be. But it is read as of its
+/// last tick, and an idle guest has none for some seconds: where the two clocks differ by more than can be explained
+/// (a tick, and half of each crawl, within which the guest was read), and by less than such a pause, the host's clock
+/// is taken. After a restart it is the time since the new boot, of the two clocks the lesser.
 pub fn elapsed(earlier: &Frame, later: &Frame) -> Option<Elapsed> {
     let forward = |before: u64, after: u64| after.checked_sub(before).filter(|ns| *ns > 0);
     let uptime = |frame: &Frame| frame.os.as_ref().and_then(|os| os.uptime_ns);
@@ -60,7 +61,8 @@ pub fn elapsed(earlier: &Frame, later: &Frame) -> Option<Elapsed> {
     }
     let guest = uptime(earlier).zip(uptime(later)).and_then(|(a, b)| forward(a, b));
     let apart = guest.zip(by_host).map_or(0, |(guest, host)| guest.abs_diff(host.ns));
-    let may_be_idle = apart > TICK_NS && apart <= LONGEST_IDLE_NS;
+    let crawls = (earlier.duration_ns / 2).saturating_add(later.duration_ns / 2);
+    let may_be_idle = apart > TICK_NS.saturating_add(crawls) && apart <= LONGEST_IDLE_NS;
     match (guest, may_be_idle) {
         (Some(ns), false) => Some(by_guest(ns)),
         _ => by_host,
@@ -110,6 +112,16 @@ mod tests {
         ] {
             assert_eq!(between(first, later), expected, "{later:?}");
         }
+    }
+
+    /// From a busy guest on a busy host: its two loops had 99.90 % of the CPU by its own clock, 101.28 % by the host's.
+    #[test]
+    fn crawls_that_take_their_time() {
+        let mut first = frame(50 * S, Some(10 * S));
+        let mut second = frame(52 * S + 1_800_000, Some(12 * S + 20_000_000));
+        (first.duration_ns, second.duration_ns) = (39_000_000, 21_000_000);
+        let found = elapsed(&first, &second).unwrap();
+        assert_eq!((found.ns, found.clock), (2 * S + 20_000_000, Clock::Guest));
     }
 
     #[test]
