@@ -8,13 +8,21 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::inputs::INPUT_LIMIT;
 use crate::meter::{Cost, measured};
 
 /// Bytes of heap that an open domain and a frame may take together.
 const MOST_HEAP: usize = 100_000_000;
 /// A budget may be overrun by so much, in percent.
 const TOLERANCE: u32 = 20;
+
+/// How long a piece of work may take.
+#[derive(Clone, Copy, Debug)]
+pub struct TimeLimit {
+    /// The limit.
+    pub limit: Duration,
+    /// Whether nfm has a limit of its own there, so that the work is held to it by the clock too.
+    pub by_clock: bool,
+}
 
 /// What a case exercises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -155,7 +163,7 @@ pub fn keep_panics() {
 /// failed is told in words. `None` after a panic: what the work touched is not to be used again.
 pub fn run<T>(
     tally: &mut Tally,
-    limit: Duration,
+    time: TimeLimit,
     floor: usize,
     mut work: impl FnMut() -> (Outcome, T),
     fail: &mut dyn FnMut(String),
@@ -178,9 +186,8 @@ pub fn run<T>(
         Outcome::Limited => (tally.done, tally.limited) = (tally.done + 1, tally.limited + 1),
         Outcome::Refused => tally.refused += 1,
     }
+    let TimeLimit { limit, by_clock } = time;
     let most = limit * (100 + TOLERANCE) / 100;
-    // Only what has a time limit of its own is held to the clock too.
-    let by_clock = limit != INPUT_LIMIT;
     if cost.cpu > most || (by_clock && cost.own_time() > most && is_late_again(&mut work, most)) {
         tally.late += 1;
         let (wall, waited, cpu) = (cost.wall, cost.waited, cost.cpu);

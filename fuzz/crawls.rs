@@ -6,7 +6,7 @@ use std::time::Duration;
 use nfm::fuzzing::{begin_recording, end_recording, open};
 use nfm::{CrawlOptions, Domain, ErrorCode, Frame, OpenOptions, Section};
 
-use crate::case::{Case, Kind, Outcome, Tally, run};
+use crate::case::{Case, Kind, Outcome, Tally, TimeLimit, run};
 use crate::meter::heap;
 use crate::mutate::{Lies, Map};
 use crate::random::Random;
@@ -138,7 +138,7 @@ impl Target {
             let crawled = crawl(&mut domain, &chosen, details);
             (crawled.as_ref().map_or(Outcome::Refused, outcome), crawled)
         };
-        let (crawled, _) = run(tally, CRAWL_LIMIT, floor, work, fail)?;
+        let (crawled, _) = run(tally, by_clock(CRAWL_LIMIT), floor, work, fail)?;
         let read_back = random.one_in(READ_BACK);
         match crawled {
             Ok(frame) => {
@@ -175,13 +175,13 @@ impl Target {
             Ok(domain) => (Outcome::Whole, Ok(domain)),
             Err(error) => (Outcome::Refused, Err(error)),
         };
-        let Some((opened, _)) = run(tally, OPEN_LIMIT, floor, work, fail) else { return };
+        let Some((opened, _)) = run(tally, by_clock(OPEN_LIMIT), floor, work, fail) else { return };
         match opened {
             // What an opening took for sound must not bring a crawl down either.
             Ok(mut domain) => {
                 let mut crawls = Tally::default();
                 let work = || (Outcome::Whole, drop(crawl(&mut domain, &Section::ALL, true)));
-                run(&mut crawls, CRAWL_LIMIT, floor, work, fail);
+                run(&mut crawls, by_clock(CRAWL_LIMIT), floor, work, fail);
                 crawls.cases = 0;
                 crawls.done = 0;
                 tally.add(&crawls);
@@ -277,7 +277,7 @@ fn reading(
         (Outcome::Whole, is_sound)
     };
     let mut reads = Tally::default();
-    if let Some((false, _)) = run(&mut reads, CRAWL_LIMIT, floor, work, fail) {
+    if let Some((false, _)) = run(&mut reads, by_clock(CRAWL_LIMIT), floor, work, fail) {
         reads.wrong += 1;
         fail("parts of memory that is absent are not as they should be".to_owned());
     }
@@ -292,6 +292,11 @@ fn sound(lies: &Lies) -> Domain {
 
 fn crawl(domain: &mut Domain, sections: &[Section], details: bool) -> nfm::Result<Frame> {
     crawl_within(domain, sections, details, CRAWL_LIMIT)
+}
+
+/// A limit that nfm was given, too.
+fn by_clock(limit: Duration) -> TimeLimit {
+    TimeLimit { limit, by_clock: true }
 }
 
 fn crawl_within(

@@ -11,7 +11,7 @@ use std::time::Duration;
 use nfm::fuzzing::{self, Ram};
 use rustix::fs::{MemfdFlags, memfd_create};
 
-use crate::case::{Case, Outcome, Tally, run};
+use crate::case::{Case, Outcome, Tally, TimeLimit, run};
 use crate::meter::heap;
 use crate::random::Random;
 
@@ -77,9 +77,15 @@ impl Inputs {
                 (Outcome::Whole, ())
             };
             let name = parser.0;
-            run(&mut tally, INPUT_LIMIT, floor, work, &mut |what| {
-                fail(case, format!("{name}, {} bytes: {what}", input.len()));
-            });
+            run(
+                &mut tally,
+                TimeLimit { limit: INPUT_LIMIT, by_clock: false },
+                floor,
+                work,
+                &mut |what| {
+                    fail(case, format!("{name}, {} bytes: {what}", input.len()));
+                },
+            );
         }
         tally
     }
