@@ -44,7 +44,7 @@ pub use domain::{
     GuestMemory, LiveFrames, Mode, OpenOptions, Profile,
 };
 pub use error::{Error, ErrorCode, Result, Retry};
-pub use fleet::{Fleet, Rate};
+pub use fleet::{Fleet, FleetEvent, FollowOptions, Rate, follow};
 pub use frame::{
     At, CheckOutcome, Connection, Consistency, Cpu, CredentialsOwner, DomainIdentity, FORMAT, File,
     FileKind, Frame, FrameLines, FrameSource, HiddenConnection, HiddenModule, HiddenProcess,

@@ -43,6 +43,7 @@ pub struct Domain {
     found: Found,
     findings: Findings,
     frames: u64,
+    restarts: u64,
     options: OpenOptions,
     /// The clock of what may be left of a kernel, and when it was looked at.
     remains: Option<(u64, Instant)>,
@@ -96,6 +97,7 @@ impl Domain {
             found,
             findings,
             frames: 0,
+            restarts: 0,
             options,
             remains: None,
             plugs_problem: None,
@@ -113,6 +115,11 @@ impl Domain {
     /// What was found at opening.
     pub fn findings(&self) -> &Findings {
         &self.findings
+    }
+
+    /// How often the guest's kernel was started anew since this handle was opened, as far as frames met it.
+    pub fn restarts(&self) -> u64 {
+        self.restarts
     }
 
     /// What the last frame cost.

@@ -75,6 +75,7 @@ impl Domain {
         tracing::debug!(release = later.kernel.release, "the guest was restarted");
         self.findings = Findings::new(self.source.as_ref(), &later, begun.elapsed());
         self.found = later;
+        self.restarts = self.restarts.saturating_add(1);
         self.remains = None;
         (self.plugs_problem, self.plugs_unread) = (None, false);
         Ok(())

@@ -1,0 +1,302 @@
+//! A host's guests as they start, restart, fail, come back and end.
+
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::TOGETHER;
+use super::turns::{Next, Turns};
+use crate::domain::{CrawlOptions, Domain, OpenOptions};
+use crate::error::{Error, ErrorCode, Result, Retry};
+use crate::frame::Frame;
+use crate::resolve::{DomainSummary, Libvirt};
+
+/// The longest wait after a failure that passes by itself, unless the period is longer.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// The wait after a failure that lasts until somebody changes something.
+const WAIT_FOR_CHANGE: Duration = Duration::from_secs(60);
+
+/// How [`follow`] opens and crawls domains.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct FollowOptions {
+    /// How each is opened. Its `uri` names the libvirt whose domains are followed.
+    pub open: OpenOptions,
+    /// How each is crawled.
+    pub crawl: CrawlOptions,
+    /// The time from one frame of a domain to the next.
+    pub period: Duration,
+    /// The time from one look at which domains run to the next: the longest that a new one waits for its first frame.
+    pub listing_period: Duration,
+    /// Threads that crawl, at least one. The second and later ones help where the first is late.
+    pub threads: usize,
+}
+
+impl Default for FollowOptions {
+    fn default() -> Self {
+        Self {
+            open: OpenOptions::default(),
+            crawl: CrawlOptions::default(),
+            period: Duration::from_secs(1),
+            listing_period: Duration::from_secs(2),
+            threads: 2,
+        }
+    }
+}
+
+/// Something that happened to a domain that is followed.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum FleetEvent<'e> {
+    /// It was opened: for the first time, or after it had ended.
+    New {
+        /// The domain.
+        domain: &'e DomainSummary,
+    },
+    /// It was crawled.
+    Frame {
+        /// The domain.
+        domain: &'e DomainSummary,
+        /// The frame.
+        frame: Box<Frame>,
+        /// Whether its kernel was started anew since the last frame, or its hypervisor was.
+        restarted: bool,
+    },
+    /// It could not be opened or crawled. It is tried again.
+    Failed {
+        /// The domain.
+        domain: &'e DomainSummary,
+        /// Why not.
+        error: &'e Error,
+        /// The time until the next try.
+        again: Duration,
+        /// Whether the last try failed with the same code: who reports failures has reported this one.
+        repeated: bool,
+    },
+    /// It ended. If it is started again, it is new.
+    Gone {
+        /// The domain.
+        domain: &'e DomainSummary,
+    },
+    /// libvirt does not tell which domains run. Those that are open are crawled all the same.
+    NotListed {
+        /// Why not.
+        error: &'e Error,
+        /// The time until the next try.
+        again: Duration,
+        /// Whether the last try failed with the same code.
+        repeated: bool,
+    },
+}
+
+/// Failures in a row.
+#[derive(Clone, Copy, Debug, Default)]
+struct Failures {
+    count: u32,
+    code: Option<ErrorCode>,
+}
+
+impl Failures {
+    /// Counts a failure. Gives the time until the next try, and whether it is the last one again.
+    fn add(&mut self, error: &Error, period: Duration) -> (Duration, bool) {
+        let repeated = self.code == Some(error.code());
+        let doubled = period.saturating_mul(1_u32.checked_shl(self.count).unwrap_or(u32::MAX));
+        self.count = (self.count + 1).min(31);
+        self.code = Some(error.code());
+        let wait = match error.retry() {
+            Retry::Later | Retry::Reopen => doubled.min(LONGEST_WAIT),
+            Retry::Never => WAIT_FOR_CHANGE,
+        };
+        (wait.max(period), repeated)
+    }
+}
+
+/// What has turns.
+enum Member {
+    /// The list of domains.
+    List(Failures),
+    /// A domain that ran when it was listed.
+    Guest(Box<Guest>),
+}
+
+struct Guest {
+    summary: DomainSummary,
+    /// `None` until it could be opened, and once it could not be read any more.
+    open: Option<Domain>,
+    /// Restarts of its kernel that were told of.
+    restarts: u64,
+    failures: Failures,
+    /// Whether the caller has heard of it.
+    told: bool,
+    /// Whether the next frame is the first of another hypervisor process than the last.
+    reopened: bool,
+}
+
+/// What the threads share.
+struct Follower<'f, C, E> {
+    options: &'f FollowOptions,
+    chosen: C,
+    each: E,
+    turns: Turns<Member>,
+    /// The UUIDs of the domains that have turns.
+    followed: Mutex<HashSet<String>>,
+}
+
+/// Opens every running domain that is `chosen`, crawls each once a period, and follows them: domains that start are
+/// opened, restarts are noticed, who ends is left out, and what fails is tried again, ever less often (up to every 10
+/// seconds; every minute where [`Error::retry`] says that only a change helps). Gives each event to `each`, from any of
+/// the threads, those of one domain one after another, and ends when `each` breaks off.
+///
+/// # Errors
+/// libvirt cannot be reached at the beginning.
+pub fn follow(
+    options: &FollowOptions,
+    chosen: impl Fn(&DomainSummary) -> bool + Sync,
+    each: impl Fn(FleetEvent<'_>) -> ControlFlow<()> + Sync,
+) -> Result<()> {
+    Libvirt::open(options.open.uri.as_deref())?;
+    let turns = Turns::new(options.period);
+    turns.add(vec![Member::List(Failures::default())], TOGETHER);
+    let follower = Follower { options, chosen, each, turns, followed: Mutex::default() };
+    follower.turns.run(options.threads, |member| match member {
+        Member::List(failures) => follower.list(failures),
+        Member::Guest(guest) => follower.turn(guest),
+    });
+    Ok(())
+}
+
+impl<C, E> Follower<'_, C, E>
+where
+    C: Fn(&DomainSummary) -> bool + Sync,
+    E: Fn(FleetEvent<'_>) -> ControlFlow<()> + Sync,
+{
+    fn tell(&self, event: FleetEvent<'_>) {
+        if (self.each)(event).is_break() {
+            self.turns.stop();
+        }
+    }
+
+    fn followed(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.followed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds the domains that run and are not followed yet.
+    fn list(&self, failures: &mut Failures) -> Next {
+        let listing = self.options.listing_period;
+        let listed =
+            Libvirt::open(self.options.open.uri.as_deref()).and_then(|one| one.list(false));
+        let listed = match listed {
+            Ok(listed) => listed,
+            Err(error) => {
+                let (again, repeated) = failures.add(&error, listing);
+                self.tell(FleetEvent::NotListed { error: &error, again, repeated });
+                return Next::After(again);
+            }
+        };
+        *failures = Failures::default();
+        let chosen = listed.into_iter().filter(|one| (self.chosen)(one));
+        let mut followed = self.followed();
+        let new = chosen.filter(|one| followed.insert(one.uuid.clone()));
+        let guests: Vec<_> = new
+            .map(|summary| {
+                let failures = Failures::default();
+                let (told, reopened) = (false, false);
+                let guest = Guest { summary, open: None, restarts: 0, failures, told, reopened };
+                Member::Guest(Box::new(guest))
+            })
+            .collect();
+        drop(followed);
+        if !guests.is_empty() {
+            self.turns.add(guests, TOGETHER);
+        }
+        Next::After(listing)
+    }
+
+    /// One domain's turn.
+    fn turn(&self, guest: &mut Guest) -> Next {
+        let frame = match self.opened(guest) {
+            Ok(domain) => domain.crawl(&self.options.crawl).map(|frame| (frame, domain.restarts())),
+            Err(error) => Err(error),
+        };
+        match frame {
+            Ok((frame, restarts)) => {
+                let restarted = guest.reopened || restarts != guest.restarts;
+                guest.restarts = restarts;
+                guest.reopened = false;
+                guest.failures = Failures::default();
+                let frame = Box::new(frame);
+                self.tell(FleetEvent::Frame { domain: &guest.summary, frame, restarted });
+                Next::Beat
+            }
+            Err(error) => self.failed(guest, &error),
+        }
+    }
+
+    /// The domain, opened if it is not.
+    fn opened<'g>(&self, guest: &'g mut Guest) -> Result<&'g mut Domain> {
+        if guest.open.is_none() {
+            let domain = Domain::open(&guest.summary.uuid, &self.options.open)?;
+            guest.restarts = domain.restarts();
+            guest.open = Some(domain);
+            if !guest.reopened {
+                guest.told = true;
+                self.tell(FleetEvent::New { domain: &guest.summary });
+            }
+        }
+        guest.open.as_mut().ok_or_else(|| Error::Gone { domain: guest.summary.name.clone() })
+    }
+
+    fn failed(&self, guest: &mut Guest, error: &Error) -> Next {
+        let domain = &guest.summary;
+        // The hypervisor's process ended: libvirt knows whether there is another, which it was replaced by.
+        if error.retry() == Retry::Reopen && guest.open.take().is_some() {
+            guest.reopened = true;
+            return Next::After(Duration::ZERO);
+        }
+        if matches!(error.code(), ErrorCode::NoSuchDomain | ErrorCode::NotRunning) {
+            if guest.told {
+                self.tell(FleetEvent::Gone { domain });
+            }
+            // Should it be on its way, the next list has it.
+            self.followed().remove(&domain.uuid);
+            return Next::Never;
+        }
+        guest.told = true;
+        let (again, repeated) = guest.failures.add(error, self.options.period);
+        self.tell(FleetEvent::Failed { domain, error, again, repeated });
+        Next::After(again)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tries_become_rare_and_what_lasts_is_told_once() {
+        let period = Duration::from_secs(1);
+        let not_booted = Error::NotBooted { domain: String::new(), evidence: String::new() };
+        let not_linux = Error::NotLinux { domain: String::new(), evidence: String::new() };
+        let mut failures = Failures::default();
+        let waits: Vec<_> = (0..40).map(|_| failures.add(&not_booted, period)).collect();
+        let seconds: Vec<u64> = waits.iter().map(|(wait, _)| wait.as_secs()).collect();
+        assert_eq!(seconds[..6], [1, 2, 4, 8, 10, 10]);
+        assert!(seconds[6..].iter().all(|wait| *wait == 10), "{seconds:?}");
+        let repeated: Vec<bool> = waits.iter().map(|(_, repeated)| *repeated).collect();
+        assert!(!repeated[0] && repeated[1..].iter().all(|one| *one));
+        assert_eq!(failures.add(&not_linux, period), (WAIT_FOR_CHANGE, false));
+        assert_eq!(failures.add(&not_linux, period), (WAIT_FOR_CHANGE, true));
+        // Never more often than a frame is wanted.
+        let rare = Duration::from_secs(300);
+        assert_eq!(Failures::default().add(&not_booted, rare), (rare, false));
+    }
+
+    #[test]
+    fn a_libvirt_that_is_not_there_is_an_error() {
+        let mut options = FollowOptions::default();
+        options.open.uri = Some("qemu+unix:///system?socket=/nonexistent".to_owned());
+        let error = follow(&options, |_| true, |_| ControlFlow::Break(())).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::Connect);
+    }
+}
