@@ -24,7 +24,7 @@ root=$work/root
 
 for program in agent oracle; do
     ${CC:-cc} -static -O1 -g0 -std=gnu11 -Wall -Wextra -Wno-unused-result -pthread \
-        -o "$work/lab-$program" "$here/$program.c"
+        -o "$work/lab-$program" "$here/$program"*.c
     strip "$work/lab-$program"
 done
 

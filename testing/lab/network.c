@@ -7,8 +7,11 @@
  *   tun NAME TYPE             a lasting tun device of an ARPHRD_ type, through which a packet came
  *   vxlan NAME ID             a tunnel that busybox cannot make
  *   geneve NAME ID            another
+ *   routes DEVICE [ipv6]      routes of every sort (network_routes.c)
  *   swapped MIB               a process whose memory was swapped out, and is read in again
  */
+#include "network.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +20,6 @@
 #include <linux/if_link.h>
 #include <linux/if_packet.h>
 #include <linux/if_tun.h>
-#include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -155,52 +157,83 @@ static void tun(const char *name, int type)
 
 /* ------------------------------------------------------------------------ */
 
-static struct {
-	struct nlmsghdr head;
-	struct ifinfomsg link;
-	char attributes[512];
-} request;
-
-static struct rtattr *attribute(int type, const void *value, int length)
+struct request begin(int type)
 {
-	struct rtattr *new = (void *)((char *)&request + NLMSG_ALIGN(request.head.nlmsg_len));
+	struct request request = { .head = {
+		.nlmsg_len = NLMSG_LENGTH(0),
+		.nlmsg_type = type,
+		.nlmsg_flags = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK,
+	} };
+
+	/* As ip(8) adds a route beside another. */
+	if (type == RTM_NEWROUTE)
+		request.head.nlmsg_flags |= NLM_F_APPEND;
+	return request;
+}
+
+char *end_of(struct request *request)
+{
+	return (char *)request + NLMSG_ALIGN(request->head.nlmsg_len);
+}
+
+void *room(struct request *request, int size)
+{
+	void *new = end_of(request);
+
+	request->head.nlmsg_len = NLMSG_ALIGN(request->head.nlmsg_len) + NLMSG_ALIGN(size);
+	return new;
+}
+
+void *body(struct request *request, int size)
+{
+	return room(request, size);
+}
+
+struct rtattr *put(struct request *request, int type, const void *value, int length)
+{
+	struct rtattr *new = room(request, RTA_LENGTH(length));
 
 	new->rta_type = type;
 	new->rta_len = RTA_LENGTH(length);
 	if (length)
 		memcpy(RTA_DATA(new), value, length);
-	request.head.nlmsg_len = NLMSG_ALIGN(request.head.nlmsg_len) + RTA_ALIGN(new->rta_len);
 	return new;
 }
 
-static void end(struct rtattr *nest)
+void close_nest(struct request *request, struct rtattr *nest)
 {
-	nest->rta_len = (char *)&request + request.head.nlmsg_len - (char *)nest;
+	nest->rta_len = end_of(request) - (char *)nest;
+}
+
+void call(struct request *request, const char *what)
+{
+	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	struct { struct nlmsghdr head; struct nlmsgerr error; char rest[1024]; } answer;
+	int fd = TRY(socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE));
+
+	TRY(sendto(fd, request, request->head.nlmsg_len, 0, (void *)&kernel, sizeof kernel));
+	TRY(recv(fd, &answer, sizeof answer, 0));
+	close(fd);
+	errno = -answer.error.error;
+	tried(answer.error.error, what);
 }
 
 /* Number 1 of the data is the tunnel's id in both kinds (IFLA_VXLAN_ID, IFLA_GENEVE_ID). */
 static void tunnel(const char *kind, const char *name, unsigned id, int remote)
 {
-	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	struct request request = begin(RTM_NEWLINK);
 	unsigned other = inet_addr("10.9.0.2");
-	struct { struct nlmsghdr head; struct nlmsgerr error; char rest[1024]; } answer;
-	int fd = TRY(socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE));
 
-	request.head.nlmsg_len = NLMSG_LENGTH(sizeof request.link);
-	request.head.nlmsg_type = RTM_NEWLINK;
-	request.head.nlmsg_flags = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK;
-	attribute(IFLA_IFNAME, name, strlen(name) + 1);
-	struct rtattr *info = attribute(IFLA_LINKINFO, NULL, 0);
-	attribute(IFLA_INFO_KIND, kind, strlen(kind));
-	struct rtattr *data = attribute(IFLA_INFO_DATA, NULL, 0);
-	attribute(1, &id, sizeof id);
-	attribute(remote, &other, sizeof other);
-	end(data);
-	end(info);
-	TRY(sendto(fd, &request, request.head.nlmsg_len, 0, (void *)&kernel, sizeof kernel));
-	TRY(recv(fd, &answer, sizeof answer, 0));
-	errno = -answer.error.error;
-	tried(answer.error.error, kind);
+	body(&request, sizeof(struct ifinfomsg));
+	put(&request, IFLA_IFNAME, name, strlen(name) + 1);
+	struct rtattr *info = put(&request, IFLA_LINKINFO, NULL, 0);
+	put(&request, IFLA_INFO_KIND, kind, strlen(kind));
+	struct rtattr *data = put(&request, IFLA_INFO_DATA, NULL, 0);
+	put(&request, 1, &id, sizeof id);
+	put(&request, remote, &other, sizeof other);
+	close_nest(&request, data);
+	close_nest(&request, info);
+	call(&request, kind);
 }
 
 /* ------------------------------------------------------------------------ */
@@ -238,6 +271,8 @@ int main(int argc, char **argv)
 		tunnel(command, argv[2], atoi(argv[3]), IFLA_VXLAN_GROUP);
 	else if (!strcmp(command, "geneve") && argc == 4)
 		tunnel(command, argv[2], atoi(argv[3]), IFLA_GENEVE_REMOTE);
+	else if (!strcmp(command, "routes") && argc > 2)
+		add_routes(argv[2], argc > 3);
 	else if (!strcmp(command, "swapped") && argc == 3)
 		swapped(atoi(argv[2]));
 	else

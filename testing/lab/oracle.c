@@ -7,8 +7,12 @@
  *   == PATH LENGTH\n<LENGTH bytes>\n     a file's content
  *   -> PATH LENGTH\n<LENGTH bytes>\n     a symbolic link's target
  *   !! PATH ERRNO\n                      neither could be read
+ *
+ * oracle --routes: the network namespace's routes (oracle_netlink.c).
  */
 #define _GNU_SOURCE
+#include "oracle.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -105,6 +109,10 @@ int main(int argc, char **argv)
 	int count = 0, relative = 0;
 	struct dirent *entry;
 
+	if (argc == 2 && !strcmp(argv[1], "--routes")) {
+		show_routes();
+		return 0;
+	}
 	for (int i = 1; i < argc; i++)
 		relative |= argv[i][0] != '/';
 	if (relative) {

@@ -1,0 +1,4 @@
+/* What the parts of the program oracle have in common. */
+
+/* Every route of the network namespace, by netlink. */
+void show_routes(void);
