@@ -10,7 +10,7 @@ const SOVERSION: &str = "0";
 /// Columns of the header.
 const WIDTH: usize = 100;
 /// What the header declares comes from these files, in this order.
-const SOURCES: [&str; 22] = [
+const SOURCES: [&str; 23] = [
     "version",
     "error",
     "logging",
@@ -32,6 +32,7 @@ const SOURCES: [&str; 22] = [
     "rows/mounts",
     "rows/log",
     "rows/host",
+    "rows/routes",
     "members",
 ];
 

@@ -127,6 +127,9 @@
  */
 #define NFM_SECTION_INTEGRITY (1ull << 12)
 
+/** Section of a frame: the routes, see nfm_frame_routes(). */
+#define NFM_SECTION_ROUTES (1ull << 13)
+
 /** Bit of nfm_domain_info_t.known: id. */
 #define NFM_DOMAIN_INFO_ID (1ull << 0)
 
@@ -420,6 +423,45 @@
 #define NFM_HOST_UNTOUCHED_BYTES (1ull << 4)
 /** Bit of nfm_host_t.known: memory_age_ns. */
 #define NFM_HOST_MEMORY_AGE_NS (1ull << 5)
+
+/** Bit of nfm_route_t.known: kind. */
+#define NFM_ROUTE_KIND (1ull << 0)
+/** Bit of nfm_route_t.known: destination. */
+#define NFM_ROUTE_DESTINATION (1ull << 1)
+/** Bit of nfm_route_t.known: source. */
+#define NFM_ROUTE_SOURCE (1ull << 2)
+/** Bit of nfm_route_t.known: protocol. */
+#define NFM_ROUTE_PROTOCOL (1ull << 3)
+/** Bit of nfm_route_t.known: scope. */
+#define NFM_ROUTE_SCOPE (1ull << 4)
+/** Bit of nfm_route_t.known: preferred_source. */
+#define NFM_ROUTE_PREFERRED_SOURCE (1ull << 5)
+/** Bit of nfm_route_t.known: gateway. */
+#define NFM_ROUTE_GATEWAY (1ull << 6)
+/** Bit of nfm_route_t.known: interface. */
+#define NFM_ROUTE_INTERFACE (1ull << 7)
+/** Bit of nfm_route_t.known: flags. */
+#define NFM_ROUTE_FLAGS (1ull << 8)
+/** Bit of nfm_route_t.known: netns. */
+#define NFM_ROUTE_NETNS (1ull << 9)
+/** Bit of nfm_route_t.known: table. */
+#define NFM_ROUTE_TABLE (1ull << 10)
+/** Bit of nfm_route_t.known: tos. */
+#define NFM_ROUTE_TOS (1ull << 11)
+/** Bit of nfm_route_t.known: metric. */
+#define NFM_ROUTE_METRIC (1ull << 12)
+/** Bit of nfm_route_t.known: mtu. */
+#define NFM_ROUTE_MTU (1ull << 13)
+/** Bit of nfm_route_t.known: nexthop_id. */
+#define NFM_ROUTE_NEXTHOP_ID (1ull << 14)
+/** Bit of nfm_route_t.known: nexthops. */
+#define NFM_ROUTE_NEXTHOPS (1ull << 15)
+/** Bit of nfm_route_t.known: nexthop. */
+#define NFM_ROUTE_NEXTHOP (1ull << 16)
+/** Bit of nfm_route_t.known: interface_index. */
+#define NFM_ROUTE_INTERFACE_INDEX (1ull << 17)
+/** Bit of nfm_route_t.known: weight. */
+#define NFM_ROUTE_WEIGHT (1ull << 18)
 
 /**
  * What a function returns, as an int. Numbers are never reused; later versions add some, so treat a
@@ -1177,6 +1219,83 @@ typedef struct nfm_host_t {
     uint64_t memory_age_ns;
 } nfm_host_t;
 
+/**
+ * One next hop of one route of one network namespace, as ip route show table all prints it. A route of
+ * several next hops has as many rows, one behind the other, alike but for the next hop.
+ */
+typedef struct nfm_route_t {
+    /** Which members are known, NFM_ROUTE_... combined; family always is. */
+    uint64_t known;
+    /** "inet" or "inet6". */
+    const char *family;
+    /**
+     * The route's type: "unicast", "local", "broadcast", "anycast", "multicast", "blackhole",
+     * "unreachable", "prohibit", "throw", the number of any other; NULL if not known.
+     */
+    const char *kind;
+    /**
+     * The destinations, with their prefix length: "10.0.2.0/24", of a default route "0.0.0.0/0" or
+     * "::/0"; NULL if not known.
+     */
+    const char *destination;
+    /**
+     * The source addresses that the route is for, with their prefix length; NULL if not known, and where it
+     * is for all.
+     */
+    const char *source;
+    /**
+     * Who made the route: "kernel", "boot", "static", "ra", "dhcp", "bird" and others, the number of any
+     * other; NULL if not known.
+     */
+    const char *protocol;
+    /**
+     * How far the destinations are: "global", "site", "link", "host", "nowhere", the number of
+     * any other; NULL if not known.
+     */
+    const char *scope;
+    /**
+     * The source address that is preferred towards the destinations; NULL if not known, and where the route
+     * names none.
+     */
+    const char *preferred_source;
+    /**
+     * The next hop's address, which may be one of IPv6 also where the route is one of IPv4; NULL if not known,
+     * and where the destinations are reached without one.
+     */
+    const char *gateway;
+    /** The name of the interface; NULL if not known, and where there is none. */
+    const char *interface;
+    /**
+     * "dead", "onlink", "offload", "trap", "linkdown" of the next hop, "rt_offload", "rt_trap",
+     * "rt_offload_failed" of the route, and a NULL; NULL if not known.
+     */
+    const char *const *flags;
+    /** The number of strings in flags, without the NULL. */
+    size_t flags_count;
+    /** Inode of the network namespace, as in /proc/PID/ns/net. */
+    uint32_t netns;
+    /** The routing table's number: 254 is main, 255 local, 253 default. */
+    uint32_t table;
+    /** The type of service that the route is for, 0 for all; not known for IPv6, which has none. */
+    uint32_t tos;
+    /** The metric (preference) of the route: the lowest wins. */
+    uint32_t metric;
+    /** The largest packet that the route says, in bytes; not known where it says none. */
+    uint32_t mtu;
+    /**
+     * The number of the next hop object that the route uses (ip nexthop); not known where it uses none.
+     */
+    uint32_t nexthop_id;
+    /** How many next hops the route has, each of them a row. */
+    uint32_t nexthops;
+    /** The row's next hop among them, from 0. */
+    uint32_t nexthop;
+    /** The interface's index in its namespace. */
+    uint32_t interface_index;
+    /** The next hop's share of the traffic: its weight among those of the route. */
+    uint32_t weight;
+} nfm_route_t;
+
 /** One member of a section's rows. */
 typedef struct nfm_member_t {
     /** Which of the members that later versions add are known; the ones here always are. */
@@ -1782,6 +1901,22 @@ const struct nfm_log_record_t *nfm_frame_log(const struct nfm_frame_t *frame,
  * Since: 0.1
  */
 const struct nfm_host_t *nfm_frame_host(const struct nfm_frame_t *frame);
+
+/**
+ * The routes of a frame, of every network namespace and all tables.
+ *
+ * Parameters: frame; count receives the number of rows; stride receives the bytes from one row to
+ * the next, for NFM_ROW().
+ * Returns: the first row, not to be read if count is 0; NULL, with a count of 0, if the frame does
+ * not hold the section or an argument is NULL.
+ * Errors: none.
+ * Ownership: the frame's.
+ * Threads: any number at the same time.
+ * Since: 0.1
+ */
+const struct nfm_route_t *nfm_frame_routes(const struct nfm_frame_t *frame,
+                                           size_t *count,
+                                           size_t *stride);
 
 /**
  * The bit of a section's name, for programs that take names of sections from their users.

@@ -50,7 +50,8 @@ pub use frame::{
     FileKind, Frame, FrameLines, FrameSource, HiddenConnection, HiddenModule, HiddenProcess,
     HookTarget, HookedFunction, HookedInterrupt, HookedSyscall, Host, Integrity, IntegrityCheck,
     Interface, LogRecord, Mapping, Memory, Module, Mount, Os, PhysicalRun, Problem, Process,
-    ProcessState, Section, SharedCredentials, SourceError, Text, Thread, json, steers_terminal,
+    ProcessState, Route, Section, SharedCredentials, SourceError, Text, Thread, json,
+    steers_terminal,
 };
 pub use memory::{ReadStatistics, find_backend};
 pub use resolve::{

@@ -21,7 +21,7 @@ UNSAFE = '\nimport "unsafe"\n'
 
 # Words that Go writes in capitals.
 CAPITALS = """cpu cwd egid euid fd gid id ids inode ip ipc ipv4 ipv6 kib mac mtu netns ns os pid ppid rss
-tid uid utc uts uuid vcpu""".split()
+tid tos uid utc uts uuid vcpu""".split()
 SPECIAL = {"ipv4": "IPv4", "ipv6": "IPv6", "inode": "Inode", "kib": "KiB", "netns": "NetNS"}
 
 TYPES = {

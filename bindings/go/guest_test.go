@@ -13,7 +13,8 @@ import (
 )
 
 var all = SectionOS | SectionCpus | SectionMemory | SectionProcesses | SectionFiles | SectionMappings |
-	SectionModules | SectionInterfaces | SectionConnections | SectionMounts | SectionLog | SectionHost
+	SectionModules | SectionInterfaces | SectionConnections | SectionMounts | SectionLog | SectionHost |
+	SectionRoutes
 
 // guest opens the guest that NFM_TEST_DOMAIN names: `make test` runs these tests.
 func guest(t *testing.T) *Domain {
@@ -59,6 +60,12 @@ func TestRowsAreWhatTheJSONHas(t *testing.T) {
 			Name *string
 			IPv4 []string
 		}
+		Routes []struct {
+			Destination *string
+			Gateway     *string
+			Metric      *uint32
+			Flags       []string
+		}
 		Modules []struct {
 			Name   string
 			UsedBy []string `json:"used_by"`
@@ -101,6 +108,16 @@ func TestRowsAreWhatTheJSONHas(t *testing.T) {
 	for index, one := range held.Modules {
 		same("module", modules[index].Name, one.Name)
 		same("used_by", modules[index].UsedBy, one.UsedBy)
+	}
+	routes, err := frame.Routes()
+	if err != nil || len(routes) != len(held.Routes) || len(routes) < 100 {
+		t.Fatalf("%d of %d routes: %v", len(routes), len(held.Routes), err)
+	}
+	for index, one := range held.Routes {
+		same("destination", routes[index].Destination, one.Destination)
+		same("gateway", routes[index].Gateway, one.Gateway)
+		same("metric", routes[index].Metric, one.Metric)
+		same("flags", routes[index].Flags, one.Flags)
 	}
 	files, _ := frame.Files()
 	mappings, _ := frame.Mappings()

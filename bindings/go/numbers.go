@@ -49,6 +49,9 @@ const (
 	// SectionIntegrity: section of a frame: where the kernel's structures contradict each other. It
 	// must be asked for, and nfm_frame_to_json() tells it.
 	SectionIntegrity Section = C.NFM_SECTION_INTEGRITY
+
+	// SectionRoutes: section of a frame: the routes, see nfm_frame_routes().
+	SectionRoutes Section = C.NFM_SECTION_ROUTES
 )
 
 // Code: what a function returns, as an int. Numbers are never reused; later versions add some, so

@@ -19,6 +19,7 @@ use super::rows::modules::nfm_module_t;
 use super::rows::mounts::nfm_mount_t;
 use super::rows::os::nfm_os_t;
 use super::rows::processes::nfm_process_t;
+use super::rows::routes::nfm_route_t;
 use super::rows::{Fill, Member, Reading, Reflect, Row, Rows, Untyped, hand_out};
 use super::{optional_text, value};
 use crate::frame::Section;
@@ -140,6 +141,7 @@ fn members(section: Section) -> Option<&'static [Member]> {
         Section::Mounts => nfm_mount_t::MEMBERS,
         Section::Log => nfm_log_record_t::MEMBERS,
         Section::Host => nfm_host_t::MEMBERS,
+        Section::Routes => nfm_route_t::MEMBERS,
         Section::Integrity => return None,
     })
 }
@@ -172,6 +174,7 @@ fn rows(frame: &nfm_frame_t, section: Section) -> Option<Untyped> {
         Section::Host => {
             made.of::<nfm_host_t>(frame.host.as_ref().map(slice::from_ref)).map(Rows::untyped)
         }
+        Section::Routes => made.of::<nfm_route_t>(frame.routes.as_deref()).map(Rows::untyped),
         Section::Integrity => None,
     }
 }

@@ -30,6 +30,8 @@ pub const NFM_SECTION_HOST: u64 = 1u64 << 11;
 /// Section of a frame: where the kernel's structures contradict each other. It must be asked for, and
 /// nfm_frame_to_json() tells it.
 pub const NFM_SECTION_INTEGRITY: u64 = 1u64 << 12;
+/// Section of a frame: the routes, see nfm_frame_routes().
+pub const NFM_SECTION_ROUTES: u64 = 1u64 << 13;
 
 // cbindgen takes numbers, not calls: each is the bit of the table in nfm-frame.
 const _: () = {
@@ -46,6 +48,7 @@ const _: () = {
     assert!(NFM_SECTION_LOG == Section::Log.bit());
     assert!(NFM_SECTION_HOST == Section::Host.bit());
     assert!(NFM_SECTION_INTEGRITY == Section::Integrity.bit());
+    assert!(NFM_SECTION_ROUTES == Section::Routes.bit());
 };
 
 /// The sections of a mask.

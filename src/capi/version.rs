@@ -12,7 +12,7 @@ const VERSION: &CStr =
     };
 
 /// What this library can do, by names that are never reused for another meaning.
-const FEATURES: [&CStr; 19] = [
+const FEATURES: [&CStr; 20] = [
     c"section-os",
     c"section-cpus",
     c"section-memory",
@@ -26,6 +26,7 @@ const FEATURES: [&CStr; 19] = [
     c"section-log",
     c"section-host",
     c"section-integrity",
+    c"section-routes",
     c"threads",
     c"physical",
     c"paused",

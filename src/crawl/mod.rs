@@ -33,6 +33,7 @@ mod read_ahead;
 mod read_error;
 mod reader;
 mod resident_pages;
+mod routes;
 mod sleeper_cache;
 mod socket_tables;
 mod taken;
@@ -41,6 +42,7 @@ mod tasks;
 mod texts;
 mod tree;
 mod vmas;
+mod whole;
 
 pub(crate) use boot::{Boot, Firmware};
 pub(crate) use context::Details;
@@ -97,6 +99,7 @@ impl<'a> Crawl<'a> {
             Section::Files => frame.files = Some(take(&mut taken.files)),
             Section::Modules => frame.modules = Some(modules::crawl(reader)),
             Section::Interfaces => frame.interfaces = Some(interfaces::crawl(reader)),
+            Section::Routes => frame.routes = Some(routes::crawl(reader)),
             Section::Integrity => frame.integrity = Some(integrity::crawl(context)),
         }
         reader.leave();

@@ -1,4 +1,4 @@
-//! The namespaces of a task, and its id in its own PID namespace.
+//! The namespaces of a task, and its id in its own PID namespace; all network namespaces.
 
 use super::reader::{ReadResult, Reader};
 use crate::layout::Field;
@@ -58,6 +58,15 @@ fn own_upid(reader: &Reader, task: u64) -> ReadResult<Option<u64>> {
 pub(super) fn own_pid(reader: &Reader, task: u64) -> ReadResult<Option<u32>> {
     let upid = own_upid(reader, task)?;
     upid.map(|upid| reader.u32(upid, reader.layout.process.upid.nr)).transpose()
+}
+
+/// Every network namespace: where its `struct net` lies, and its inode number.
+pub(super) fn networks(reader: &Reader) -> Vec<(u64, Option<u32>)> {
+    let layout = &reader.layout.network.net;
+    let head = reader.symbol(reader.layout.symbols.net_namespace_list);
+    let Some(head) = reader.note("network namespaces", head) else { return Vec::new() };
+    let networks = reader.list("network namespaces", head, layout.list).into_iter();
+    networks.map(|net| (net, reader.note("netns", reader.u32(net, layout.inum)))).collect()
 }
 
 fn pid_namespace(reader: &Reader, task: u64) -> ReadResult<Option<u32>> {

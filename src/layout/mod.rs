@@ -11,6 +11,7 @@ mod log;
 mod memory;
 mod network;
 mod process;
+mod routes;
 mod sockets;
 mod system;
 
@@ -22,6 +23,7 @@ pub(crate) use log::*;
 pub(crate) use memory::*;
 pub(crate) use network::*;
 pub(crate) use process::*;
+pub(crate) use routes::*;
 pub(crate) use sockets::*;
 pub(crate) use system::*;
 
@@ -48,6 +50,8 @@ pub(crate) struct Layout {
     pub system: SystemLayout,
     /// Network devices and addresses.
     pub network: NetworkLayout,
+    /// Routing tables.
+    pub routes: RouteLayout,
     /// Structures in which facts are kept twice, and those that lead to code.
     pub integrity: IntegrityLayout,
     /// Network drivers; those that are modules are compiled when the first device of one is met.
@@ -65,6 +69,7 @@ impl Layout {
             sockets::STRUCTURES,
             system::STRUCTURES,
             network::STRUCTURES,
+            routes::STRUCTURES,
             integrity::STRUCTURES,
             drivers::STRUCTURES,
         ]
@@ -92,6 +97,7 @@ impl Layout {
             sockets: SocketLayout::compile(types),
             system: SystemLayout::compile(types),
             network: NetworkLayout::compile(types),
+            routes: RouteLayout::compile(types),
             integrity: IntegrityLayout::compile(types),
             drivers: RefCell::new(Drivers::compile(types)),
         }

@@ -328,6 +328,32 @@ static void print_host(const nfm_host_t *row)
     NUMBER(NFM_HOST_MEMORY_AGE_NS, memory_age_ns);
 }
 
+#ifdef NFM_SECTION_ROUTES
+static void print_route(const nfm_route_t *row)
+{
+    TEXT(ALWAYS, family);
+    TEXT(NFM_ROUTE_KIND, kind);
+    TEXT(NFM_ROUTE_DESTINATION, destination);
+    TEXT(NFM_ROUTE_SOURCE, source);
+    TEXT(NFM_ROUTE_PROTOCOL, protocol);
+    TEXT(NFM_ROUTE_SCOPE, scope);
+    TEXT(NFM_ROUTE_PREFERRED_SOURCE, preferred_source);
+    TEXT(NFM_ROUTE_GATEWAY, gateway);
+    TEXT(NFM_ROUTE_INTERFACE, interface);
+    TEXTS(NFM_ROUTE_FLAGS, flags);
+    NUMBER(NFM_ROUTE_NETNS, netns);
+    NUMBER(NFM_ROUTE_TABLE, table);
+    NUMBER(NFM_ROUTE_TOS, tos);
+    NUMBER(NFM_ROUTE_METRIC, metric);
+    NUMBER(NFM_ROUTE_MTU, mtu);
+    NUMBER(NFM_ROUTE_NEXTHOP_ID, nexthop_id);
+    NUMBER(NFM_ROUTE_NEXTHOPS, nexthops);
+    NUMBER(NFM_ROUTE_NEXTHOP, nexthop);
+    NUMBER(NFM_ROUTE_INTERFACE_INDEX, interface_index);
+    NUMBER(NFM_ROUTE_WEIGHT, weight);
+}
+#endif
+
 /* The rows of a section. A section that the frame does not hold has none. */
 #define SECTION(name, bit, type, print)                                 \
     do {                                                                \
@@ -374,6 +400,9 @@ static void print_frame(const nfm_frame_t *frame)
     SECTION(mounts, NFM_SECTION_MOUNTS, nfm_mount_t, print_mount);
     SECTION(log, NFM_SECTION_LOG, nfm_log_record_t, print_log_record);
     SINGLE(host, NFM_SECTION_HOST, nfm_host_t, print_host);
+#ifdef NFM_SECTION_ROUTES
+    SECTION(routes, NFM_SECTION_ROUTES, nfm_route_t, print_route);
+#endif
 }
 
 int main(int argc, char **argv)

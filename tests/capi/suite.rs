@@ -176,6 +176,7 @@ fn steady(frame: &Value) -> Value {
         "connections": members("connections", &["netns", "protocol", "state", "local_port", "path"]),
         "mounts": members("mounts", &["mnt_ns", "source", "target", "filesystem", "options"]),
         "host": members("host", &["state"]),
+        "routes": members("routes", &["netns", "family", "table", "kind", "destination", "gateway", "interface"]),
     })
 }
 

@@ -25,6 +25,7 @@ const LEAST: &[(&str, usize)] = &[
     ("mounts", 60),
     ("log", 200),
     ("host", 5),
+    ("routes", 3500),
 ];
 
 /// A Debian has fewer processes than the lab's workload, and how many varies: some end soon after boot.
@@ -42,6 +43,7 @@ const LEAST_OF_DEBIAN: &[(&str, usize)] = &[
     ("mounts", 150),
     ("log", 200),
     ("host", 5),
+    ("routes", 250),
 ];
 
 /// Guests that other tests use, too. The others end with their test: each one that idles takes some percent of a CPU.

@@ -167,6 +167,25 @@ NFM_HOST_RSS_BYTES = 0x4
 NFM_HOST_SWAPPED_BYTES = 0x8
 NFM_HOST_UNTOUCHED_BYTES = 0x10
 NFM_HOST_MEMORY_AGE_NS = 0x20
+NFM_ROUTE_KIND = 0x1
+NFM_ROUTE_DESTINATION = 0x2
+NFM_ROUTE_SOURCE = 0x4
+NFM_ROUTE_PROTOCOL = 0x8
+NFM_ROUTE_SCOPE = 0x10
+NFM_ROUTE_PREFERRED_SOURCE = 0x20
+NFM_ROUTE_GATEWAY = 0x40
+NFM_ROUTE_INTERFACE = 0x80
+NFM_ROUTE_FLAGS = 0x100
+NFM_ROUTE_NETNS = 0x200
+NFM_ROUTE_TABLE = 0x400
+NFM_ROUTE_TOS = 0x800
+NFM_ROUTE_METRIC = 0x1000
+NFM_ROUTE_MTU = 0x2000
+NFM_ROUTE_NEXTHOP_ID = 0x4000
+NFM_ROUTE_NEXTHOPS = 0x8000
+NFM_ROUTE_NEXTHOP = 0x10000
+NFM_ROUTE_INTERFACE_INDEX = 0x20000
+NFM_ROUTE_WEIGHT = 0x40000
 
 
 class Section(enum.IntFlag):
@@ -212,6 +231,9 @@ class Section(enum.IntFlag):
     """Section of a frame: where the kernel's structures contradict each other. It must be asked
     for, and nfm_frame_to_json() tells it.
     """
+
+    ROUTES = 0x2000
+    """Section of a frame: the routes, see nfm_frame_routes()."""
 
 
 class Result(enum.IntEnum):
@@ -723,6 +745,33 @@ class nfm_host_t(Structure):
     ]
 
 
+class nfm_route_t(Structure):
+    _fields_ = [
+        ("known", c_uint64),
+        ("family", c_char_p),
+        ("kind", c_char_p),
+        ("destination", c_char_p),
+        ("source", c_char_p),
+        ("protocol", c_char_p),
+        ("scope", c_char_p),
+        ("preferred_source", c_char_p),
+        ("gateway", c_char_p),
+        ("interface", c_char_p),
+        ("flags", POINTER(c_char_p)),
+        ("flags_count", c_size_t),
+        ("netns", c_uint32),
+        ("table", c_uint32),
+        ("tos", c_uint32),
+        ("metric", c_uint32),
+        ("mtu", c_uint32),
+        ("nexthop_id", c_uint32),
+        ("nexthops", c_uint32),
+        ("nexthop", c_uint32),
+        ("interface_index", c_uint32),
+        ("weight", c_uint32),
+    ]
+
+
 class nfm_member_t(Structure):
     _fields_ = [
         ("known", c_uint64),
@@ -780,6 +829,7 @@ FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
     "nfm_frame_mounts": (POINTER(nfm_mount_t), [POINTER(nfm_frame_t), POINTER(c_size_t), POINTER(c_size_t)]),
     "nfm_frame_log": (POINTER(nfm_log_record_t), [POINTER(nfm_frame_t), POINTER(c_size_t), POINTER(c_size_t)]),
     "nfm_frame_host": (POINTER(nfm_host_t), [POINTER(nfm_frame_t)]),
+    "nfm_frame_routes": (POINTER(nfm_route_t), [POINTER(nfm_frame_t), POINTER(c_size_t), POINTER(c_size_t)]),
     "nfm_section_bit": (c_uint64, [c_char_p]),
     "nfm_section_members": (POINTER(nfm_member_t), [c_uint64, POINTER(c_size_t), POINTER(c_size_t)]),
     "nfm_frame_rows": (POINTER(None), [POINTER(nfm_frame_t), c_uint64, POINTER(c_size_t), POINTER(c_size_t)]),

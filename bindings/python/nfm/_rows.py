@@ -740,6 +740,99 @@ def _host(row: Any) -> Host:
 
 
 @dataclass(frozen=True)
+class Route:
+    """One next hop of one route of one network namespace, as ip route show table all prints it. A
+    route of several next hops has as many rows, one behind the other, alike but for the next
+    hop.
+    """
+
+    family: str
+    """"inet" or "inet6"."""
+    kind: Optional[str]
+    """The route's type: "unicast", "local", "broadcast", "anycast", "multicast", "blackhole",
+    "unreachable", "prohibit", "throw", the number of any other; None if not known.
+    """
+    destination: Optional[str]
+    """The destinations, with their prefix length: "10.0.2.0/24", of a default route "0.0.0.0/0" or
+    "::/0"; None if not known.
+    """
+    source: Optional[str]
+    """The source addresses that the route is for, with their prefix length; None if not known, and
+    where it is for all.
+    """
+    protocol: Optional[str]
+    """Who made the route: "kernel", "boot", "static", "ra", "dhcp", "bird" and others, the number
+    of any other; None if not known.
+    """
+    scope: Optional[str]
+    """How far the destinations are: "global", "site", "link", "host", "nowhere", the number of any
+    other; None if not known.
+    """
+    preferred_source: Optional[str]
+    """The source address that is preferred towards the destinations; None if not known, and where
+    the route names none.
+    """
+    gateway: Optional[str]
+    """The next hop's address, which may be one of IPv6 also where the route is one of IPv4; None
+    if not known, and where the destinations are reached without one.
+    """
+    interface: Optional[str]
+    """The name of the interface; None if not known, and where there is none."""
+    flags: Optional[Tuple[str, ...]]
+    """"dead", "onlink", "offload", "trap", "linkdown" of the next hop, "rt_offload", "rt_trap",
+    "rt_offload_failed" of the route, and a None; None if not known.
+    """
+    netns: Optional[int]
+    """Inode of the network namespace, as in /proc/PID/ns/net."""
+    table: Optional[int]
+    """The routing table's number: 254 is main, 255 local, 253 default."""
+    tos: Optional[int]
+    """The type of service that the route is for, 0 for all; not known for IPv6, which has none."""
+    metric: Optional[int]
+    """The metric (preference) of the route: the lowest wins."""
+    mtu: Optional[int]
+    """The largest packet that the route says, in bytes; not known where it says none."""
+    nexthop_id: Optional[int]
+    """The number of the next hop object that the route uses (ip nexthop); not known where it uses
+    none.
+    """
+    nexthops: Optional[int]
+    """How many next hops the route has, each of them a row."""
+    nexthop: Optional[int]
+    """The row's next hop among them, from 0."""
+    interface_index: Optional[int]
+    """The interface's index in its namespace."""
+    weight: Optional[int]
+    """The next hop's share of the traffic: its weight among those of the route."""
+
+
+def _route(row: Any) -> Route:
+    known = row.known
+    return Route(
+        text(row.family),
+        text(row.kind) if known & _abi.NFM_ROUTE_KIND else None,
+        text(row.destination) if known & _abi.NFM_ROUTE_DESTINATION else None,
+        text(row.source) if known & _abi.NFM_ROUTE_SOURCE else None,
+        text(row.protocol) if known & _abi.NFM_ROUTE_PROTOCOL else None,
+        text(row.scope) if known & _abi.NFM_ROUTE_SCOPE else None,
+        text(row.preferred_source) if known & _abi.NFM_ROUTE_PREFERRED_SOURCE else None,
+        text(row.gateway) if known & _abi.NFM_ROUTE_GATEWAY else None,
+        text(row.interface) if known & _abi.NFM_ROUTE_INTERFACE else None,
+        texts(row.flags, row.flags_count) if known & _abi.NFM_ROUTE_FLAGS else None,
+        row.netns if known & _abi.NFM_ROUTE_NETNS else None,
+        row.table if known & _abi.NFM_ROUTE_TABLE else None,
+        row.tos if known & _abi.NFM_ROUTE_TOS else None,
+        row.metric if known & _abi.NFM_ROUTE_METRIC else None,
+        row.mtu if known & _abi.NFM_ROUTE_MTU else None,
+        row.nexthop_id if known & _abi.NFM_ROUTE_NEXTHOP_ID else None,
+        row.nexthops if known & _abi.NFM_ROUTE_NEXTHOPS else None,
+        row.nexthop if known & _abi.NFM_ROUTE_NEXTHOP else None,
+        row.interface_index if known & _abi.NFM_ROUTE_INTERFACE_INDEX else None,
+        row.weight if known & _abi.NFM_ROUTE_WEIGHT else None,
+    )
+
+
+@dataclass(frozen=True)
 class Member:
     """One member of a section's rows."""
 
@@ -862,6 +955,14 @@ class FrameSections(Sections):
         found: Optional[Host] = self._one("nfm_frame_host", _abi.nfm_host_t, _host)
         return found
 
+    @property
+    def routes(self) -> Optional[Tuple[Route, ...]]:
+        """The routes of a frame, of every network namespace and all tables. None if it was not
+        asked for.
+        """
+        found: Optional[Tuple[Route, ...]] = self._many("nfm_frame_routes", _abi.nfm_route_t, _route)
+        return found
+
 
 __all__ = [
     "FrameSections",
@@ -882,5 +983,6 @@ __all__ = [
     "PhysicalRun",
     "Problem",
     "Process",
+    "Route",
     "Thread",
 ]

@@ -14,6 +14,7 @@ pub(super) mod mounts;
 pub(super) mod os;
 pub(super) mod processes;
 mod reflect;
+pub(super) mod routes;
 
 use std::any::Any;
 use std::ffi::{c_char, c_void};

@@ -15,6 +15,7 @@ mod modules;
 mod mounts;
 mod os;
 mod processes;
+mod routes;
 mod sections;
 mod tally;
 pub mod view;

@@ -6,6 +6,7 @@ use crate::tally::{Expected, Tally};
 use crate::view::View;
 use crate::{
     connections, cpus, files, interfaces, log, mappings, memory, modules, mounts, os, processes,
+    routes,
 };
 
 /// The sections and fields that a frame must have, but for `host`, which no guest tells. What is not in this list and
@@ -50,13 +51,18 @@ pub const REQUIRED: &[(&str, &str)] = &[
     ),
     ("mounts", "source target filesystem options"),
     ("log", "time_ns level text"),
+    (
+        "routes",
+        "family table kind destination source tos metric protocol scope preferred_source mtu nexthop_id \
+         nexthops nexthop gateway interface interface_index weight flags",
+    ),
 ];
 
 /// Compares one section.
 pub type Compare = fn(&mut Tally, &View, &Value);
 
 /// Each section that the guest itself tells, and the function that compares it.
-pub const SECTIONS: [(&str, Compare); 12] = [
+pub const SECTIONS: [(&str, Compare); 13] = [
     ("consistency", consistency),
     ("os", os::compare),
     ("cpus", cpus::compare),
@@ -69,6 +75,7 @@ pub const SECTIONS: [(&str, Compare); 12] = [
     ("connections", connections::compare),
     ("mounts", mounts::compare),
     ("log", log::compare),
+    ("routes", routes::compare),
 ];
 
 fn consistency(tally: &mut Tally, _: &View, frame: &Value) {

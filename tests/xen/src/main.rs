@@ -33,6 +33,7 @@ const LEAST: &[(&str, usize)] = &[
     ("mounts", 60),
     ("log", 100),
     ("host", 5),
+    ("routes", 3000),
 ];
 
 /// Options for a domain of this host.
