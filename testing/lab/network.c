@@ -7,6 +7,7 @@
  *   tun NAME TYPE             a lasting tun device of an ARPHRD_ type, through which a packet came
  *   vxlan NAME ID             a tunnel that busybox cannot make
  *   geneve NAME ID            another
+ *   neighbours DEVICE PREFIX...   neighbours of every sort (network_neighbours.c)
  *   routes DEVICE [ipv6]      routes of every sort (network_routes.c)
  *   swapped MIB               a process whose memory was swapped out, and is read in again
  */
@@ -271,6 +272,8 @@ int main(int argc, char **argv)
 		tunnel(command, argv[2], atoi(argv[3]), IFLA_VXLAN_GROUP);
 	else if (!strcmp(command, "geneve") && argc == 4)
 		tunnel(command, argv[2], atoi(argv[3]), IFLA_GENEVE_REMOTE);
+	else if (!strcmp(command, "neighbours") && argc > 3)
+		add_neighbours(argv[2], argv + 3);
 	else if (!strcmp(command, "routes") && argc > 2)
 		add_routes(argv[2], argc > 3);
 	else if (!strcmp(command, "swapped") && argc == 3)

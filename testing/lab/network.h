@@ -24,3 +24,6 @@ void call(struct request *request, const char *what);
 
 /* network_routes.c */
 void add_routes(const char *name, int ipv6);
+
+/* network_neighbours.c */
+void add_neighbours(const char *name, char **prefixes);

@@ -8,7 +8,7 @@
  *   -> PATH LENGTH\n<LENGTH bytes>\n     a symbolic link's target
  *   !! PATH ERRNO\n                      neither could be read
  *
- * oracle --routes: the network namespace's routes (oracle_netlink.c).
+ * oracle --routes, oracle --neighbours: those of the network namespace (oracle_netlink.c).
  */
 #define _GNU_SOURCE
 #include "oracle.h"
@@ -111,6 +111,10 @@ int main(int argc, char **argv)
 
 	if (argc == 2 && !strcmp(argv[1], "--routes")) {
 		show_routes();
+		return 0;
+	}
+	if (argc == 2 && !strcmp(argv[1], "--neighbours")) {
+		show_neighbours();
 		return 0;
 	}
 	for (int i = 1; i < argc; i++)

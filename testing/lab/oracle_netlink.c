@@ -1,12 +1,14 @@
 /*
- * oracle --routes: every route of the network namespace, as RTM_GETROUTE tells it; what ip(8) makes its lines of.
+ * oracle --routes, oracle --neighbours: every route and every neighbour of the network namespace, as RTM_GETROUTE and
+ * RTM_GETNEIGH tell them; what ip(8) makes its lines of.
  *
- * One line for each next hop, in the kernel's order: words NAME=VALUE, numbers as the kernel gives them.
+ * One line for each next hop and each neighbour, in the kernel's order: words NAME=VALUE, numbers as the kernel gives them.
  */
 #include "oracle.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/neighbour.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
@@ -174,4 +176,38 @@ void show_routes(void)
 
 		dump(RTM_GETROUTE, &request, sizeof request, one_route);
 	}
+}
+
+static void one_neighbour(const struct nlmsghdr *head)
+{
+	const struct ndmsg *entry = NLMSG_DATA(head);
+	struct rtattr *of[MOST_ATTRIBUTES];
+	int length;
+
+	sort((void *)((char *)entry + NLMSG_ALIGN(sizeof *entry)), NLMSG_PAYLOAD(head, sizeof *entry), of);
+	printf("family=%d state=%d flags=%u protocol=%d", entry->ndm_family, entry->ndm_state,
+	       entry->ndm_flags | number(of[NDA_FLAGS_EXT]) << 8,
+	       of[NDA_PROTOCOL] ? *(unsigned char *)RTA_DATA(of[NDA_PROTOCOL]) : 0);
+	print_address("address", entry->ndm_family, of[NDA_DST] ? RTA_DATA(of[NDA_DST]) : NULL);
+	length = of[NDA_LLADDR] ? RTA_PAYLOAD(of[NDA_LLADDR]) : 0;
+	printf(" mac=%s", length ? "" : "-");
+	for (int i = 0; i < length; i++)
+		printf("%s%02x", i ? ":" : "", ((unsigned char *)RTA_DATA(of[NDA_LLADDR]))[i]);
+	print_interface(entry->ndm_ifindex);
+	putchar('\n');
+}
+
+void show_neighbours(void)
+{
+	static const int families[] = { AF_INET, AF_INET6 };
+
+	for (int i = 0; i < 2; i++)
+		for (int proxies = 0; proxies < 2; proxies++) {
+			struct ndmsg request = {
+				.ndm_family = families[i],
+				.ndm_flags = proxies ? NTF_PROXY : 0,
+			};
+
+			dump(RTM_GETNEIGH, &request, sizeof request, one_neighbour);
+		}
 }

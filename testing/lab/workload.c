@@ -210,7 +210,7 @@ static void supervise(void)
 	/* Since there is a rule, the table local has a trie of its own. */
 	run_command("nsenter -t %d -n sh -c '"
 		    "ip rule add from 192.0.2.99 table 100; ip link add dummy2 type dummy; /etc/quiet-net;"
-		    "ip addr add 192.168.77.1/24 dev dummy2; ip link set dummy2 up; network routes dummy2'", pid);
+		    "ip addr add 192.168.77.1/24 dev dummy2; ip link set dummy2 up; network routes dummy2; network neighbours dummy2 192.168.77'", pid);
 	run_command("arp -s 10.9.0.2 02:00:00:00:00:92", 0);
 	start_role("netns-client");
 	usleep(200000); /* those who still had a step to go */
