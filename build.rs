@@ -10,7 +10,7 @@ const SOVERSION: &str = "0";
 /// Columns of the header.
 const WIDTH: usize = 100;
 /// What the header declares comes from these files, in this order.
-const SOURCES: [&str; 23] = [
+const SOURCES: [&str; 24] = [
     "version",
     "error",
     "logging",
@@ -33,6 +33,7 @@ const SOURCES: [&str; 23] = [
     "rows/log",
     "rows/host",
     "rows/routes",
+    "rows/neighbours",
     "members",
 ];
 

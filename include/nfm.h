@@ -130,6 +130,9 @@
 /** Section of a frame: the routes, see nfm_frame_routes(). */
 #define NFM_SECTION_ROUTES (1ull << 13)
 
+/** Section of a frame: the neighbours (ARP, NDP), see nfm_frame_neighbours(). */
+#define NFM_SECTION_NEIGHBOURS (1ull << 14)
+
 /** Bit of nfm_domain_info_t.known: id. */
 #define NFM_DOMAIN_INFO_ID (1ull << 0)
 
@@ -462,6 +465,23 @@
 #define NFM_ROUTE_INTERFACE_INDEX (1ull << 17)
 /** Bit of nfm_route_t.known: weight. */
 #define NFM_ROUTE_WEIGHT (1ull << 18)
+
+/** Bit of nfm_neighbour_t.known: address. */
+#define NFM_NEIGHBOUR_ADDRESS (1ull << 0)
+/** Bit of nfm_neighbour_t.known: interface. */
+#define NFM_NEIGHBOUR_INTERFACE (1ull << 1)
+/** Bit of nfm_neighbour_t.known: mac. */
+#define NFM_NEIGHBOUR_MAC (1ull << 2)
+/** Bit of nfm_neighbour_t.known: state. */
+#define NFM_NEIGHBOUR_STATE (1ull << 3)
+/** Bit of nfm_neighbour_t.known: protocol. */
+#define NFM_NEIGHBOUR_PROTOCOL (1ull << 4)
+/** Bit of nfm_neighbour_t.known: flags. */
+#define NFM_NEIGHBOUR_FLAGS (1ull << 5)
+/** Bit of nfm_neighbour_t.known: netns. */
+#define NFM_NEIGHBOUR_NETNS (1ull << 6)
+/** Bit of nfm_neighbour_t.known: interface_index. */
+#define NFM_NEIGHBOUR_INTERFACE_INDEX (1ull << 7)
 
 /**
  * What a function returns, as an int. Numbers are never reused; later versions add some, so treat a
@@ -1296,6 +1316,46 @@ typedef struct nfm_route_t {
     uint32_t weight;
 } nfm_route_t;
 
+/**
+ * One entry of the ARP table (IPv4) or of neighbour discovery (IPv6) of one network namespace, as ip neigh
+ * show nud all and ip neigh show proxy print them.
+ */
+typedef struct nfm_neighbour_t {
+    /** Which members are known, NFM_NEIGHBOUR_... combined; family always is. */
+    uint64_t known;
+    /** "inet" or "inet6". */
+    const char *family;
+    /** The neighbour's IP address; NULL if not known. */
+    const char *address;
+    /**
+     * The name of the interface behind which it is; NULL if not known, and where there is none, as a proxy entry
+     * may be for all.
+     */
+    const char *interface;
+    /** The neighbour's hardware address; NULL if not known, and as long as it is not valid. */
+    const char *mac;
+    /**
+     * The state by the kernel's name without NUD_: "incomplete", "reachable", "stale", "delay", "probe",
+     * "failed", "noarp", "permanent", "none", the number of any other; NULL if not known.
+     */
+    const char *state;
+    /**
+     * Who made the entry, by the names that routes have; NULL if not known, and where nobody said.
+     */
+    const char *protocol;
+    /**
+     * "proxy" (an address that is answered for), "router", "extern_learn", "offload", "managed" and others of
+     * ip neigh, and a NULL; NULL if not known.
+     */
+    const char *const *flags;
+    /** The number of strings in flags, without the NULL. */
+    size_t flags_count;
+    /** Inode of the network namespace, as in /proc/PID/ns/net. */
+    uint32_t netns;
+    /** The interface's index in its namespace. */
+    uint32_t interface_index;
+} nfm_neighbour_t;
+
 /** One member of a section's rows. */
 typedef struct nfm_member_t {
     /** Which of the members that later versions add are known; the ones here always are. */
@@ -1917,6 +1977,22 @@ const struct nfm_host_t *nfm_frame_host(const struct nfm_frame_t *frame);
 const struct nfm_route_t *nfm_frame_routes(const struct nfm_frame_t *frame,
                                            size_t *count,
                                            size_t *stride);
+
+/**
+ * The neighbours of a frame (ARP, NDP), of every network namespace.
+ *
+ * Parameters: frame; count receives the number of rows; stride receives the bytes from one row to
+ * the next, for NFM_ROW().
+ * Returns: the first row, not to be read if count is 0; NULL, with a count of 0, if the frame does
+ * not hold the section or an argument is NULL.
+ * Errors: none.
+ * Ownership: the frame's.
+ * Threads: any number at the same time.
+ * Since: 0.1
+ */
+const struct nfm_neighbour_t *nfm_frame_neighbours(const struct nfm_frame_t *frame,
+                                                   size_t *count,
+                                                   size_t *stride);
 
 /**
  * The bit of a section's name, for programs that take names of sections from their users.

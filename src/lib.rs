@@ -49,8 +49,8 @@ pub use frame::{
     At, CheckOutcome, Connection, Consistency, Cpu, CredentialsOwner, DomainIdentity, FORMAT, File,
     FileKind, Frame, FrameLines, FrameSource, HiddenConnection, HiddenModule, HiddenProcess,
     HookTarget, HookedFunction, HookedInterrupt, HookedSyscall, Host, Integrity, IntegrityCheck,
-    Interface, LogRecord, Mapping, Memory, Module, Mount, Os, PhysicalRun, Problem, Process,
-    ProcessState, Route, Section, SharedCredentials, SourceError, Text, Thread, json,
+    Interface, LogRecord, Mapping, Memory, Module, Mount, Neighbour, Os, PhysicalRun, Problem,
+    Process, ProcessState, Route, Section, SharedCredentials, SourceError, Text, Thread, json,
     steers_terminal,
 };
 pub use memory::{ReadStatistics, find_backend};

@@ -14,7 +14,7 @@ import (
 
 var all = SectionOS | SectionCpus | SectionMemory | SectionProcesses | SectionFiles | SectionMappings |
 	SectionModules | SectionInterfaces | SectionConnections | SectionMounts | SectionLog | SectionHost |
-	SectionRoutes
+	SectionRoutes | SectionNeighbours
 
 // guest opens the guest that NFM_TEST_DOMAIN names: `make test` runs these tests.
 func guest(t *testing.T) *Domain {
@@ -65,6 +65,12 @@ func TestRowsAreWhatTheJSONHas(t *testing.T) {
 			Gateway     *string
 			Metric      *uint32
 			Flags       []string
+		}
+		Neighbours []struct {
+			Address *string
+			MAC     *string
+			State   *string
+			Flags   []string
 		}
 		Modules []struct {
 			Name   string
@@ -118,6 +124,16 @@ func TestRowsAreWhatTheJSONHas(t *testing.T) {
 		same("gateway", routes[index].Gateway, one.Gateway)
 		same("metric", routes[index].Metric, one.Metric)
 		same("flags", routes[index].Flags, one.Flags)
+	}
+	neighbours, err := frame.Neighbours()
+	if err != nil || len(neighbours) != len(held.Neighbours) || len(neighbours) < 20 {
+		t.Fatalf("%d of %d neighbours: %v", len(neighbours), len(held.Neighbours), err)
+	}
+	for index, one := range held.Neighbours {
+		same("address", neighbours[index].Address, one.Address)
+		same("mac", neighbours[index].MAC, one.MAC)
+		same("state", neighbours[index].State, one.State)
+		same("flags", neighbours[index].Flags, one.Flags)
 	}
 	files, _ := frame.Files()
 	mappings, _ := frame.Mappings()

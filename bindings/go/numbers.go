@@ -52,6 +52,9 @@ const (
 
 	// SectionRoutes: section of a frame: the routes, see nfm_frame_routes().
 	SectionRoutes Section = C.NFM_SECTION_ROUTES
+
+	// SectionNeighbours: section of a frame: the neighbours (ARP, NDP), see nfm_frame_neighbours().
+	SectionNeighbours Section = C.NFM_SECTION_NEIGHBOURS
 )
 
 // Code: what a function returns, as an int. Numbers are never reused; later versions add some, so

@@ -17,6 +17,7 @@ use super::rows::mappings::nfm_mapping_t;
 use super::rows::memory::nfm_memory_t;
 use super::rows::modules::nfm_module_t;
 use super::rows::mounts::nfm_mount_t;
+use super::rows::neighbours::nfm_neighbour_t;
 use super::rows::os::nfm_os_t;
 use super::rows::processes::nfm_process_t;
 use super::rows::routes::nfm_route_t;
@@ -142,6 +143,7 @@ fn members(section: Section) -> Option<&'static [Member]> {
         Section::Log => nfm_log_record_t::MEMBERS,
         Section::Host => nfm_host_t::MEMBERS,
         Section::Routes => nfm_route_t::MEMBERS,
+        Section::Neighbours => nfm_neighbour_t::MEMBERS,
         Section::Integrity => return None,
     })
 }
@@ -175,6 +177,9 @@ fn rows(frame: &nfm_frame_t, section: Section) -> Option<Untyped> {
             made.of::<nfm_host_t>(frame.host.as_ref().map(slice::from_ref)).map(Rows::untyped)
         }
         Section::Routes => made.of::<nfm_route_t>(frame.routes.as_deref()).map(Rows::untyped),
+        Section::Neighbours => {
+            made.of::<nfm_neighbour_t>(frame.neighbours.as_deref()).map(Rows::untyped)
+        }
         Section::Integrity => None,
     }
 }

@@ -32,6 +32,8 @@ pub const NFM_SECTION_HOST: u64 = 1u64 << 11;
 pub const NFM_SECTION_INTEGRITY: u64 = 1u64 << 12;
 /// Section of a frame: the routes, see nfm_frame_routes().
 pub const NFM_SECTION_ROUTES: u64 = 1u64 << 13;
+/// Section of a frame: the neighbours (ARP, NDP), see nfm_frame_neighbours().
+pub const NFM_SECTION_NEIGHBOURS: u64 = 1u64 << 14;
 
 // cbindgen takes numbers, not calls: each is the bit of the table in nfm-frame.
 const _: () = {
@@ -49,6 +51,7 @@ const _: () = {
     assert!(NFM_SECTION_HOST == Section::Host.bit());
     assert!(NFM_SECTION_INTEGRITY == Section::Integrity.bit());
     assert!(NFM_SECTION_ROUTES == Section::Routes.bit());
+    assert!(NFM_SECTION_NEIGHBOURS == Section::Neighbours.bit());
 };
 
 /// The sections of a mask.

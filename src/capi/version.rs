@@ -12,7 +12,7 @@ const VERSION: &CStr =
     };
 
 /// What this library can do, by names that are never reused for another meaning.
-const FEATURES: [&CStr; 20] = [
+const FEATURES: [&CStr; 21] = [
     c"section-os",
     c"section-cpus",
     c"section-memory",
@@ -27,6 +27,7 @@ const FEATURES: [&CStr; 20] = [
     c"section-host",
     c"section-integrity",
     c"section-routes",
+    c"section-neighbours",
     c"threads",
     c"physical",
     c"paused",

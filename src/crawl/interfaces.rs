@@ -11,7 +11,7 @@ use crate::frame::{Interface, Text};
 /// `IFF_UP` (include/uapi/linux/if.h).
 const UP: u64 = 1;
 /// The longest hardware address (`MAX_ADDR_LEN`).
-const LONGEST_ADDRESS: u64 = 32;
+pub(super) const LONGEST_ADDRESS: u64 = 32;
 /// Tunnels whose hardware address is one of IPv4: `ARPHRD_TUNNEL`, `ARPHRD_SIT`, `ARPHRD_IPGRE`
 /// (include/uapi/linux/if_arp.h).
 const OVER_IPV4: [u64; 3] = [768, 776, 778];
@@ -81,7 +81,7 @@ fn mac(reader: &Reader, device: u64) -> ReadResult<Option<Text>> {
 }
 
 /// As `ll_addr_n2a` (lib/ll_addr.c of iproute2) writes it: of a tunnel it is the IP address of its own end.
-fn hardware_address(bytes: &[u8], hardware: u64) -> Text {
+pub(super) fn hardware_address(bytes: &[u8], hardware: u64) -> Text {
     if let (true, Ok(four)) = (OVER_IPV4.contains(&hardware), <[u8; 4]>::try_from(bytes)) {
         return Text::of(format_args!("{}", Ipv4Addr::from(four)));
     }

@@ -21,6 +21,7 @@ mod memory;
 mod modules;
 mod mounts;
 mod namespaces;
+mod neighbours;
 mod os;
 mod pass;
 mod path;
@@ -100,6 +101,7 @@ impl<'a> Crawl<'a> {
             Section::Modules => frame.modules = Some(modules::crawl(reader)),
             Section::Interfaces => frame.interfaces = Some(interfaces::crawl(reader)),
             Section::Routes => frame.routes = Some(routes::crawl(reader)),
+            Section::Neighbours => frame.neighbours = Some(neighbours::crawl(reader)),
             Section::Integrity => frame.integrity = Some(integrity::crawl(context)),
         }
         reader.leave();

@@ -9,6 +9,7 @@ mod files;
 mod integrity;
 mod log;
 mod memory;
+mod neighbours;
 mod network;
 mod process;
 mod routes;
@@ -21,6 +22,7 @@ pub(crate) use files::*;
 pub(crate) use integrity::*;
 pub(crate) use log::*;
 pub(crate) use memory::*;
+pub(crate) use neighbours::*;
 pub(crate) use network::*;
 pub(crate) use process::*;
 pub(crate) use routes::*;
@@ -52,6 +54,8 @@ pub(crate) struct Layout {
     pub network: NetworkLayout,
     /// Routing tables.
     pub routes: RouteLayout,
+    /// Tables of neighbours.
+    pub neighbours: NeighbourLayout,
     /// Structures in which facts are kept twice, and those that lead to code.
     pub integrity: IntegrityLayout,
     /// Network drivers; those that are modules are compiled when the first device of one is met.
@@ -70,6 +74,7 @@ impl Layout {
             system::STRUCTURES,
             network::STRUCTURES,
             routes::STRUCTURES,
+            neighbours::STRUCTURES,
             integrity::STRUCTURES,
             drivers::STRUCTURES,
         ]
@@ -98,6 +103,7 @@ impl Layout {
             system: SystemLayout::compile(types),
             network: NetworkLayout::compile(types),
             routes: RouteLayout::compile(types),
+            neighbours: NeighbourLayout::compile(types),
             integrity: IntegrityLayout::compile(types),
             drivers: RefCell::new(Drivers::compile(types)),
         }
@@ -125,6 +131,8 @@ field::symbols! {
     huge_zero_pfn,
     /// The map of users of a mount that maps none, since Linux 6.2.
     nop_mnt_idmap,
+    /// Tables of neighbours, by `NEIGH_ARP_TABLE` and `NEIGH_ND_TABLE` (pointers).
+    neigh_tables,
     /// Pages of free swap.
     nr_swap_pages,
     /// Swap devices that there were so far at once.

@@ -105,6 +105,7 @@ static void without_a_frame(void)
     CHECK_NO_ROWS(mounts);
     CHECK_NO_ROWS(log);
     CHECK_NO_ROWS(routes);
+    CHECK_NO_ROWS(neighbours);
     count = 7;
     CHECK(!nfm_frame_rows(NULL, NFM_SECTION_CPUS, &count, &stride) && count == 0);
     CHECK(!nfm_frame_rows(NULL, NFM_SECTION_CPUS, NULL, NULL));

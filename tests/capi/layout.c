@@ -297,6 +297,19 @@ AT(nfm_route_t, nexthop, 124);
 AT(nfm_route_t, interface_index, 128);
 AT(nfm_route_t, weight, 132);
 
+SIZE(nfm_neighbour_t, 80);
+AT(nfm_neighbour_t, known, 0);
+AT(nfm_neighbour_t, family, 8);
+AT(nfm_neighbour_t, address, 16);
+AT(nfm_neighbour_t, interface, 24);
+AT(nfm_neighbour_t, mac, 32);
+AT(nfm_neighbour_t, state, 40);
+AT(nfm_neighbour_t, protocol, 48);
+AT(nfm_neighbour_t, flags, 56);
+AT(nfm_neighbour_t, flags_count, 64);
+AT(nfm_neighbour_t, netns, 72);
+AT(nfm_neighbour_t, interface_index, 76);
+
 SIZE(nfm_member_t, 72);
 AT(nfm_member_t, known, 0);
 AT(nfm_member_t, name, 8);

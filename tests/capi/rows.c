@@ -354,6 +354,21 @@ static void print_route(const nfm_route_t *row)
 }
 #endif
 
+#ifdef NFM_SECTION_NEIGHBOURS
+static void print_neighbour(const nfm_neighbour_t *row)
+{
+    TEXT(ALWAYS, family);
+    TEXT(NFM_NEIGHBOUR_ADDRESS, address);
+    TEXT(NFM_NEIGHBOUR_INTERFACE, interface);
+    TEXT(NFM_NEIGHBOUR_MAC, mac);
+    TEXT(NFM_NEIGHBOUR_STATE, state);
+    TEXT(NFM_NEIGHBOUR_PROTOCOL, protocol);
+    TEXTS(NFM_NEIGHBOUR_FLAGS, flags);
+    NUMBER(NFM_NEIGHBOUR_NETNS, netns);
+    NUMBER(NFM_NEIGHBOUR_INTERFACE_INDEX, interface_index);
+}
+#endif
+
 /* The rows of a section. A section that the frame does not hold has none. */
 #define SECTION(name, bit, type, print)                                 \
     do {                                                                \
@@ -402,6 +417,9 @@ static void print_frame(const nfm_frame_t *frame)
     SINGLE(host, NFM_SECTION_HOST, nfm_host_t, print_host);
 #ifdef NFM_SECTION_ROUTES
     SECTION(routes, NFM_SECTION_ROUTES, nfm_route_t, print_route);
+#endif
+#ifdef NFM_SECTION_NEIGHBOURS
+    SECTION(neighbours, NFM_SECTION_NEIGHBOURS, nfm_neighbour_t, print_neighbour);
 #endif
 }
 

@@ -177,6 +177,7 @@ fn steady(frame: &Value) -> Value {
         "mounts": members("mounts", &["mnt_ns", "source", "target", "filesystem", "options"]),
         "host": members("host", &["state"]),
         "routes": members("routes", &["netns", "family", "table", "kind", "destination", "gateway", "interface"]),
+        "neighbours": members("neighbours", &["netns", "family", "address", "interface", "mac", "flags"]),
     })
 }
 

@@ -26,6 +26,7 @@ const LEAST: &[(&str, usize)] = &[
     ("log", 200),
     ("host", 5),
     ("routes", 3500),
+    ("neighbours", 200),
 ];
 
 /// A Debian has fewer processes than the lab's workload, and how many varies: some end soon after boot.
@@ -44,6 +45,7 @@ const LEAST_OF_DEBIAN: &[(&str, usize)] = &[
     ("log", 200),
     ("host", 5),
     ("routes", 250),
+    ("neighbours", 10),
 ];
 
 /// Guests that other tests use, too. The others end with their test: each one that idles takes some percent of a CPU.

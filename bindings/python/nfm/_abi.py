@@ -186,6 +186,14 @@ NFM_ROUTE_NEXTHOPS = 0x8000
 NFM_ROUTE_NEXTHOP = 0x10000
 NFM_ROUTE_INTERFACE_INDEX = 0x20000
 NFM_ROUTE_WEIGHT = 0x40000
+NFM_NEIGHBOUR_ADDRESS = 0x1
+NFM_NEIGHBOUR_INTERFACE = 0x2
+NFM_NEIGHBOUR_MAC = 0x4
+NFM_NEIGHBOUR_STATE = 0x8
+NFM_NEIGHBOUR_PROTOCOL = 0x10
+NFM_NEIGHBOUR_FLAGS = 0x20
+NFM_NEIGHBOUR_NETNS = 0x40
+NFM_NEIGHBOUR_INTERFACE_INDEX = 0x80
 
 
 class Section(enum.IntFlag):
@@ -234,6 +242,9 @@ class Section(enum.IntFlag):
 
     ROUTES = 0x2000
     """Section of a frame: the routes, see nfm_frame_routes()."""
+
+    NEIGHBOURS = 0x4000
+    """Section of a frame: the neighbours (ARP, NDP), see nfm_frame_neighbours()."""
 
 
 class Result(enum.IntEnum):
@@ -772,6 +783,22 @@ class nfm_route_t(Structure):
     ]
 
 
+class nfm_neighbour_t(Structure):
+    _fields_ = [
+        ("known", c_uint64),
+        ("family", c_char_p),
+        ("address", c_char_p),
+        ("interface", c_char_p),
+        ("mac", c_char_p),
+        ("state", c_char_p),
+        ("protocol", c_char_p),
+        ("flags", POINTER(c_char_p)),
+        ("flags_count", c_size_t),
+        ("netns", c_uint32),
+        ("interface_index", c_uint32),
+    ]
+
+
 class nfm_member_t(Structure):
     _fields_ = [
         ("known", c_uint64),
@@ -830,6 +857,7 @@ FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
     "nfm_frame_log": (POINTER(nfm_log_record_t), [POINTER(nfm_frame_t), POINTER(c_size_t), POINTER(c_size_t)]),
     "nfm_frame_host": (POINTER(nfm_host_t), [POINTER(nfm_frame_t)]),
     "nfm_frame_routes": (POINTER(nfm_route_t), [POINTER(nfm_frame_t), POINTER(c_size_t), POINTER(c_size_t)]),
+    "nfm_frame_neighbours": (POINTER(nfm_neighbour_t), [POINTER(nfm_frame_t), POINTER(c_size_t), POINTER(c_size_t)]),
     "nfm_section_bit": (c_uint64, [c_char_p]),
     "nfm_section_members": (POINTER(nfm_member_t), [c_uint64, POINTER(c_size_t), POINTER(c_size_t)]),
     "nfm_frame_rows": (POINTER(None), [POINTER(nfm_frame_t), c_uint64, POINTER(c_size_t), POINTER(c_size_t)]),

@@ -833,6 +833,54 @@ def _route(row: Any) -> Route:
 
 
 @dataclass(frozen=True)
+class Neighbour:
+    """One entry of the ARP table (IPv4) or of neighbour discovery (IPv6) of one network namespace,
+    as ip neigh show nud all and ip neigh show proxy print them.
+    """
+
+    family: str
+    """"inet" or "inet6"."""
+    address: Optional[str]
+    """The neighbour's IP address; None if not known."""
+    interface: Optional[str]
+    """The name of the interface behind which it is; None if not known, and where there is none, as
+    a proxy entry may be for all.
+    """
+    mac: Optional[str]
+    """The neighbour's hardware address; None if not known, and as long as it is not valid."""
+    state: Optional[str]
+    """The state by the kernel's name without NUD_: "incomplete", "reachable", "stale", "delay",
+    "probe", "failed", "noarp", "permanent", "none", the number of any other; None if not known.
+    """
+    protocol: Optional[str]
+    """Who made the entry, by the names that routes have; None if not known, and where nobody said.
+    """
+    flags: Optional[Tuple[str, ...]]
+    """"proxy" (an address that is answered for), "router", "extern_learn", "offload", "managed"
+    and others of ip neigh, and a None; None if not known.
+    """
+    netns: Optional[int]
+    """Inode of the network namespace, as in /proc/PID/ns/net."""
+    interface_index: Optional[int]
+    """The interface's index in its namespace."""
+
+
+def _neighbour(row: Any) -> Neighbour:
+    known = row.known
+    return Neighbour(
+        text(row.family),
+        text(row.address) if known & _abi.NFM_NEIGHBOUR_ADDRESS else None,
+        text(row.interface) if known & _abi.NFM_NEIGHBOUR_INTERFACE else None,
+        text(row.mac) if known & _abi.NFM_NEIGHBOUR_MAC else None,
+        text(row.state) if known & _abi.NFM_NEIGHBOUR_STATE else None,
+        text(row.protocol) if known & _abi.NFM_NEIGHBOUR_PROTOCOL else None,
+        texts(row.flags, row.flags_count) if known & _abi.NFM_NEIGHBOUR_FLAGS else None,
+        row.netns if known & _abi.NFM_NEIGHBOUR_NETNS else None,
+        row.interface_index if known & _abi.NFM_NEIGHBOUR_INTERFACE_INDEX else None,
+    )
+
+
+@dataclass(frozen=True)
 class Member:
     """One member of a section's rows."""
 
@@ -963,6 +1011,14 @@ class FrameSections(Sections):
         found: Optional[Tuple[Route, ...]] = self._many("nfm_frame_routes", _abi.nfm_route_t, _route)
         return found
 
+    @property
+    def neighbours(self) -> Optional[Tuple[Neighbour, ...]]:
+        """The neighbours of a frame (ARP, NDP), of every network namespace. None if it was not
+        asked for.
+        """
+        found: Optional[Tuple[Neighbour, ...]] = self._many("nfm_frame_neighbours", _abi.nfm_neighbour_t, _neighbour)
+        return found
+
 
 __all__ = [
     "FrameSections",
@@ -979,6 +1035,7 @@ __all__ = [
     "Memory",
     "Module",
     "Mount",
+    "Neighbour",
     "Os",
     "PhysicalRun",
     "Problem",

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::column::{Column, Row, SectionFacts};
 use super::{
     Connection, Consistency, Cpu, DomainIdentity, FORMAT, File, Host, Integrity, Interface,
-    LogRecord, Mapping, Memory, Module, Mount, Os, Process, Route, Text,
+    LogRecord, Mapping, Memory, Module, Mount, Neighbour, Os, Process, Route, Text,
 };
 
 /// Makes [`Section`] and [`Frame`] of the table below. A line has the section's documentation, its variant, its
@@ -135,6 +135,8 @@ sections! {
     Integrity = integrity: Integrity, on_request;
     /// The routes of every network namespace, IPv4 and IPv6, of all tables.
     Routes = routes: Vec<Route>, default;
+    /// The neighbours (ARP, NDP) of every network namespace.
+    Neighbours = neighbours: Vec<Neighbour>, default;
 }
 
 impl Section {

@@ -11,6 +11,7 @@ pub(super) mod mappings;
 pub(super) mod memory;
 pub(super) mod modules;
 pub(super) mod mounts;
+pub(super) mod neighbours;
 pub(super) mod os;
 pub(super) mod processes;
 mod reflect;

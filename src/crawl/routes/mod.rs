@@ -7,6 +7,8 @@ mod names;
 mod nexthops;
 mod tables;
 
+pub(super) use names::{name, protocol};
+
 use super::namespaces::networks;
 use super::reader::Reader;
 use crate::frame::{Route, Text};

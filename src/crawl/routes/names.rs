@@ -48,7 +48,7 @@ const PROTOCOLS: [(u64, &str); 24] = [
 ];
 
 /// A number's name, or the number.
-pub(super) fn name(names: &[(u64, &'static str)], number: u64) -> Text {
+pub(in super::super) fn name(names: &[(u64, &'static str)], number: u64) -> Text {
     match names.iter().find(|(known, _)| *known == number) {
         Some((_, name)) => Text::fixed(name),
         None => Text::of(format_args!("{number}")),
@@ -56,7 +56,7 @@ pub(super) fn name(names: &[(u64, &'static str)], number: u64) -> Text {
 }
 
 /// The name of a routing protocol.
-pub(super) fn protocol(number: u64) -> Text {
+pub(in super::super) fn protocol(number: u64) -> Text {
     name(&PROTOCOLS, number)
 }
 

@@ -13,6 +13,8 @@ mod mappings;
 mod memory;
 mod modules;
 mod mounts;
+mod neighbours;
+mod netlink;
 mod os;
 mod processes;
 mod routes;

@@ -1,11 +1,10 @@
 //! The section `routes`: RTM_GETROUTE, of which `ip route show table all` makes its lines, in every network namespace.
 
-use std::collections::HashMap;
-
 use serde_json::{Value, json};
 
+use crate::netlink::{Line, family_of, lines, name, number};
 use crate::tally::{Expected, Tally};
-use crate::view::{Reading, View};
+use crate::view::View;
 
 const SECTION: &str = "routes";
 /// `RTN_`, `rt_scope_t` and `RTPROT_` as ip(8) prints them.
@@ -22,7 +21,7 @@ const KINDS: [&str; 10] = [
     "throw",
 ];
 const SCOPES: [(u64, &str); 4] = [(0, "global"), (253, "link"), (254, "host"), (255, "nowhere")];
-const PROTOCOLS: [(u64, &str); 7] = [
+pub const PROTOCOLS: [(u64, &str); 7] = [
     (2, "kernel"),
     (3, "boot"),
     (4, "static"),
@@ -48,8 +47,9 @@ pub fn compare(tally: &mut Tally, view: &View, frame: &Value) {
     let rows = routes.as_array().expect("routes");
     let mut known = 0;
     for (netns, pid) in &view.networks {
-        let own = lines(&view.before, *pid);
-        assert_eq!(own, lines(&view.after, *pid), "the guest's routes do not rest");
+        let file = format!("routes/{pid}");
+        let own = lines(&view.before, &file);
+        assert_eq!(own, lines(&view.after, &file), "the guest's routes do not rest");
         assert!(!own.is_empty(), "the guest's routes of namespace {netns} were not read");
         known += own.len();
         for family in ["inet", "inet6"] {
@@ -102,28 +102,4 @@ fn compare_one(tally: &mut Tally, key: &str, line: &Line, row: &Value) {
     is("weight", number("weight").max(1).into());
     let flags = FLAGS.iter().filter(|(bit, _)| number("flags") & bit != 0);
     is("flags", flags.map(|(_, word)| *word).collect::<Vec<_>>().into());
-}
-
-/// One next hop as the lab's `oracle --routes` prints it.
-type Line = HashMap<String, String>;
-
-fn lines(reading: &Reading, pid: u32) -> Vec<Line> {
-    let words = |line: &str| {
-        let words = line.split(' ').map(|word| word.split_once('=').expect("NAME=VALUE"));
-        words.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
-    };
-    reading.text(&format!("routes/{pid}")).lines().map(words).collect()
-}
-
-fn number(line: &Line, name: &str) -> u64 {
-    line[name].parse().unwrap_or_else(|_| panic!("{name} is no number: {line:?}"))
-}
-
-fn family_of(line: &Line) -> &'static str {
-    if line["family"] == "2" { "inet" } else { "inet6" }
-}
-
-fn name(names: &[(u64, &str)], number: u64) -> String {
-    let known = names.iter().find(|(known, _)| *known == number);
-    known.map_or_else(|| number.to_string(), |(_, name)| (*name).to_owned())
 }

@@ -5,8 +5,8 @@ use serde_json::Value;
 use crate::tally::{Expected, Tally};
 use crate::view::View;
 use crate::{
-    connections, cpus, files, interfaces, log, mappings, memory, modules, mounts, os, processes,
-    routes,
+    connections, cpus, files, interfaces, log, mappings, memory, modules, mounts, neighbours, os,
+    processes, routes,
 };
 
 /// The sections and fields that a frame must have, but for `host`, which no guest tells. What is not in this list and
@@ -56,13 +56,14 @@ pub const REQUIRED: &[(&str, &str)] = &[
         "family table kind destination source tos metric protocol scope preferred_source mtu nexthop_id \
          nexthops nexthop gateway interface interface_index weight flags",
     ),
+    ("neighbours", "family address interface interface_index mac state protocol flags"),
 ];
 
 /// Compares one section.
 pub type Compare = fn(&mut Tally, &View, &Value);
 
 /// Each section that the guest itself tells, and the function that compares it.
-pub const SECTIONS: [(&str, Compare); 13] = [
+pub const SECTIONS: [(&str, Compare); 14] = [
     ("consistency", consistency),
     ("os", os::compare),
     ("cpus", cpus::compare),
@@ -76,6 +77,7 @@ pub const SECTIONS: [(&str, Compare); 13] = [
     ("mounts", mounts::compare),
     ("log", log::compare),
     ("routes", routes::compare),
+    ("neighbours", neighbours::compare),
 ];
 
 fn consistency(tally: &mut Tally, _: &View, frame: &Value) {

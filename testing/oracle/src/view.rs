@@ -210,7 +210,9 @@ impl View {
                 NETWORK.iter().map(|file| format!("/proc/{pid}/net/{file}")).collect();
             commands.push(format!("oracle {}", files.join(" ")));
             commands.push(format!("say ip/{pid} nsenter -t {pid} -n ip addr"));
-            commands.push(format!("say routes/{pid} nsenter -t {pid} -n oracle --routes"));
+            for what in ["routes", "neighbours"] {
+                commands.push(format!("say {what}/{pid} nsenter -t {pid} -n oracle --{what}"));
+            }
         }
         for pid in mounts.values() {
             commands.push(format!("oracle /proc/{pid}/mountinfo"));

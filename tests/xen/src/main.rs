@@ -34,6 +34,7 @@ const LEAST: &[(&str, usize)] = &[
     ("log", 100),
     ("host", 5),
     ("routes", 3000),
+    ("neighbours", 150),
 ];
 
 /// Options for a domain of this host.
