@@ -85,6 +85,11 @@ pub(crate) enum Verb {
     /// List a guest's network interfaces
     #[command(visible_alias = "ifconfig")]
     Ip(Target),
+    /// List a guest's routes, of all tables
+    Route(Target),
+    /// List a guest's neighbours: ARP and NDP
+    #[command(visible_alias = "arp")]
+    Neigh(Target),
     /// List a guest's mounts
     Mount(Target),
     /// Show a guest's memory

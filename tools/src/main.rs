@@ -80,6 +80,8 @@ fn main() -> ExitCode {
         Verb::Pmap(of) => verbs::pmap(options, of, &mut out),
         Verb::Ss(target) => verbs::ss(options, target, &mut out),
         Verb::Ip(target) => verbs::ip(options, target, &mut out),
+        Verb::Route(target) => verbs::route(options, target, &mut out),
+        Verb::Neigh(target) => verbs::neigh(options, target, &mut out),
         Verb::Mount(target) => verbs::mount(options, target, &mut out),
         Verb::Free(target) => verbs::free(options, target, &mut out),
         Verb::Uptime(target) => verbs::uptime(options, target, &mut out),

@@ -81,6 +81,8 @@ fn every_verb_reads_a_file() {
         ("pmap", "[stack]"),
         ("ss", "127.0.0.1:8080"),
         ("ip", "10.0.2.15"),
+        ("route", "198.51.100.0/24"),
+        ("neigh", "fd00:77::21"),
         ("mount", "/mnt/overlay"),
         ("free", "Mem:"),
         ("uptime", "load average"),

@@ -29,6 +29,9 @@ mkdir -p "/tmp/mount$evil" && mount -t tmpfs "$evil" "/tmp/mount$evil"
 mkdir "/sys/fs/cgroup/$(printf 'x\033[2Jy\342\200\256')" &&
     echo $! >"/sys/fs/cgroup/$(printf 'x\033[2Jy\342\200\256')/cgroup.procs"
 ip link add "$(printf 'e\033[2J\342\200\256')" type dummy
+ip addr add 10.66.6.1/24 dev "$(printf 'e\033[2J\342\200\256')"
+ip link set "$(printf 'e\033[2J\342\200\256')" up
+network neighbours "$(printf 'e\033[2J\342\200\256')" 10.66.6
 hostname "$(printf 'h\033[2J\nforged')"
 printf 'log\033[2J\342\200\256\302\233' >/dev/kmsg
 while ! grep -q short /proc/[0-9]*/cmdline; do sleep 0.1; done
@@ -70,7 +73,7 @@ fn quiet(what: &str, output: &Output) -> String {
 fn hostile_text_is_shown_harmlessly() {
     let guest = lab::own_guest("text", &["--timeout", "300"]);
     guest.ask(&MISCHIEF.replace("EVIL", EVIL));
-    let verbs: [&[&str]; 17] = [
+    let verbs: [&[&str]; 19] = [
         &["ps"],
         &["ps", "--cpu", "--interval", "0.1"],
         &["top", "--once", "--interval", "0.1"],
@@ -78,6 +81,8 @@ fn hostile_text_is_shown_harmlessly() {
         &["pmap"],
         &["ss"],
         &["ip"],
+        &["route"],
+        &["neigh"],
         &["mount"],
         &["free"],
         &["uptime"],
@@ -131,6 +136,9 @@ fn hostile_text_is_shown_harmlessly() {
     assert!(has("mounts", "target", &|path| path == format!("/tmp/mount{EVIL_TEXT}")));
     assert!(has("mounts", "source", &|source| source == EVIL_TEXT));
     assert!(has("interfaces", "name", &|name| name == "e\u{1b}[2J\u{202e}"));
+    for section in ["routes", "neighbours"] {
+        assert!(has(section, "interface", &|name| name == "e\u{1b}[2J\u{202e}"), "{section}");
+    }
     assert!(has("log", "text", &|text| text == "log\u{1b}[2J\u{202e}\u{9b}"));
     assert_eq!(frame["os"]["nodename"], "h\u{1b}[2J\nforged");
 

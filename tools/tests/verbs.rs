@@ -124,6 +124,50 @@ fn ip() {
 }
 
 #[test]
+fn route() {
+    let guest = shared();
+    let table = printed(&["route", guest.domain()]);
+    let headings = "NETNS TABLE TYPE DESTINATION VIA DEV SRC METRIC PROTO SCOPE DETAILS".split(' ');
+    assert_eq!(words(&table)[0], headings.collect::<Vec<_>>());
+    has_row(&table, "main unicast 0.0.0.0/0 10.0.2.2 eth0 - 0 boot global -");
+    has_row(
+        &table,
+        "main unicast 198.51.100.0/24 192.168.77.3 dummy0 - 0 static global nexthop 2 of 2 weight 5",
+    );
+    has_row(
+        &table,
+        "100 unicast 198.51.100.0/25 192.168.77.2 dummy0 192.168.77.1 50 dhcp global mtu 1300",
+    );
+    has_row(&table, "local local 10.9.0.2/32 - veth1 10.9.0.2 0 kernel host -");
+    has_row(&table, "main unicast 2001:db8:3::/64 from 2001:db8:f::/48 fd00:77::2 dummy0");
+    let all = rows(&["route", guest.domain()]);
+    // The last line of the table is empty of none.
+    assert_eq!(all.len(), words(&table).len() - 1);
+    let own = guest.ask("oracle --routes | wc -l");
+    let netns = all.iter().find(|row| row["interface"] == "eth0").expect("eth0")["netns"].clone();
+    let of_first = all.iter().filter(|row| row["netns"] == netns).count();
+    assert_eq!(of_first.to_string(), own.trim());
+}
+
+#[test]
+fn neigh() {
+    let guest = shared();
+    for verb in ["neigh", "arp"] {
+        let table = printed(&[verb, guest.domain()]);
+        let headings = "NETNS ADDRESS DEV LLADDR STATE PROTO FLAGS".split(' ');
+        assert_eq!(words(&table)[0], headings.collect::<Vec<_>>());
+        has_row(&table, "192.168.77.21 dummy0 02:00:00:00:01:15 permanent - -");
+        has_row(&table, "fd00:77::23 dummy0 02:00:00:00:01:17 stale static router");
+        has_row(&table, "192.168.77.24 dummy0 - failed - -");
+        has_row(&table, "192.168.77.27 dummy0 - none - proxy");
+        has_row(&table, "10.9.0.1 veth1 02:00:00:00:00:91 permanent - -"); // of another namespace
+    }
+    let all = rows(&["neigh", guest.domain()]);
+    let gateway = all.iter().find(|row| row["address"] == "10.0.2.2").expect("the gateway");
+    assert!(gateway["mac"].is_string() && gateway["interface"] == "eth0", "{gateway}");
+}
+
+#[test]
 fn lsof() {
     let guest = shared();
     let files = pid(&guest, "files");
@@ -383,9 +427,10 @@ fn recorded_frames_show_what_the_guest_shows() {
     };
     let lines = printed(&["crawl", domain, "--json", "--watch", "0.05", "--count", "3"]);
     let all = file("all.jsonl", &lines);
-    for verb in
-        ["ps", "lsof", "pmap", "ss", "ip", "lsmod", "dmesg", "mount", "free", "uptime", "lscpu"]
-    {
+    for verb in [
+        "ps", "lsof", "pmap", "ss", "ip", "route", "neigh", "lsmod", "dmesg", "mount", "free",
+        "uptime", "lscpu",
+    ] {
         assert_eq!(printed(&[verb, &all]), printed(&[verb, domain]), "{verb}");
         assert_eq!(printed(&[verb, &all, "--json"]), printed(&[verb, domain, "--json"]), "{verb}");
     }

@@ -7,6 +7,7 @@ mod list;
 mod network;
 mod processes;
 mod profile;
+mod routes;
 mod system;
 mod top;
 
@@ -17,6 +18,7 @@ pub(crate) use list::list;
 pub(crate) use network::{ip, ss};
 pub(crate) use processes::{lsof, pmap, ps};
 pub(crate) use profile::{export, import};
+pub(crate) use routes::{neigh, route};
 pub(crate) use system::{dmesg, free, lscpu, lsmod, mount, uptime};
 pub(crate) use top::top;
 
