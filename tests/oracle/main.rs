@@ -45,7 +45,8 @@ const LEAST_OF_DEBIAN: &[(&str, usize)] = &[
     ("log", 200),
     ("host", 5),
     ("routes", 250),
-    ("neighbours", 10),
+    // It spoke to nobody: that the frame has none is all there is to compare.
+    ("neighbours", 1),
 ];
 
 /// Guests that other tests use, too. The others end with their test: each one that idles takes some percent of a CPU.
