@@ -5,7 +5,6 @@ use std::ops::ControlFlow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::TOGETHER;
 use super::turns::{Next, Turns};
 use crate::domain::{CrawlOptions, Domain, OpenOptions};
 use crate::error::{Error, ErrorCode, Result, Retry};
@@ -157,7 +156,7 @@ pub fn follow(
 ) -> Result<()> {
     Libvirt::open(options.open.uri.as_deref())?;
     let turns = Turns::new(options.period);
-    turns.add(vec![Member::List(Failures::default())], TOGETHER);
+    turns.add(vec![Member::List(Failures::default())]);
     let follower = Follower { options, chosen, each, turns, followed: Mutex::default() };
     follower.turns.run(options.threads, |member| match member {
         Member::List(failures) => follower.list(failures),
@@ -208,7 +207,7 @@ where
             .collect();
         drop(followed);
         if !guests.is_empty() {
-            self.turns.add(guests, TOGETHER);
+            self.turns.add(guests);
         }
         Next::After(listing)
     }

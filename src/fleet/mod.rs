@@ -15,9 +15,6 @@ use crate::error::{Error, Result};
 use crate::frame::Frame;
 use turns::{Next, Turns};
 
-/// Domains whose turns come together.
-const TOGETHER: usize = 8;
-
 /// Many open domains, each crawled at the same rate, by a bounded number of threads. [`follow`] opens them itself, and
 /// follows those that start and end.
 pub struct Fleet {
@@ -44,7 +41,7 @@ impl Fleet {
         each: impl Fn(usize, Result<Frame, Error>) -> ControlFlow<()> + Sync,
     ) {
         let turns = Turns::new(period);
-        turns.add(self.domains.into_iter().enumerate().collect(), TOGETHER);
+        turns.add(self.domains.into_iter().enumerate().collect());
         turns.run(self.threads, |(index, domain)| {
             let frame = domain.crawl(options);
             let next = if frame.is_err() { Next::Never } else { Next::Beat };

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use super::rate::Rate;
 
+/// Members whose first turns come together.
+const TOGETHER: usize = 8;
 /// The share of a period by which a turn is late before another thread than the first takes it ...
 const PATIENCE: u32 = 4;
 /// ... at least.
@@ -72,14 +74,14 @@ impl<T: Send> Turns<T> {
         Self { period, waiting: Mutex::new(waiting), changed: Condvar::new() }
     }
 
-    /// Adds members whose first turns are spread over a period, so many at a time.
-    pub fn add(&self, members: Vec<T>, together: usize) {
+    /// Adds members whose first turns are spread over a period, a few at a time.
+    pub fn add(&self, members: Vec<T>) {
         let now = Instant::now();
-        let groups = members.len().div_ceil(together.max(1));
+        let groups = members.len().div_ceil(TOGETHER);
         let share = self.period / u32::try_from(groups).unwrap_or(u32::MAX).max(1);
         let mut waiting = self.lock();
         waiting.due.extend(members.into_iter().enumerate().map(|(index, member)| {
-            let group = u32::try_from(index / together.max(1)).unwrap_or(u32::MAX);
+            let group = u32::try_from(index / TOGETHER).unwrap_or(u32::MAX);
             let at = now.checked_add(share.saturating_mul(group)).unwrap_or(now);
             Due { at, rate: Rate::starting(at, self.period), member }
         }));
@@ -190,7 +192,7 @@ mod tests {
         let period = Duration::from_millis(2);
         let turns = Turns::new(period);
         let begun = Instant::now();
-        turns.add(vec!["waits", "ends", "beats"], 8);
+        turns.add(vec!["waits", "ends", "beats"]);
         let seen = Mutex::new(Vec::new());
         turns.run(2, |member| {
             let mut seen = seen.lock().unwrap();
@@ -216,12 +218,12 @@ mod tests {
     #[test]
     fn a_member_that_comes_later_has_turns() {
         let turns = Turns::new(Duration::from_millis(1));
-        turns.add(vec![0], 8);
+        turns.add(vec![0]);
         let seen = Mutex::new(Vec::new());
         turns.run(2, |member| {
             seen.lock().unwrap().push(*member);
             if *member < 3 {
-                turns.add(vec![*member + 1], 8);
+                turns.add(vec![*member + 1]);
             }
             Next::Never
         });
