@@ -435,6 +435,8 @@ int main(int argc, char **argv)
     memset(&open_options, 0, sizeof(open_options));
     open_options.size = sizeof(open_options);
     open_options.uri = "qemu:///system";
+    /* Under valgrind, an opening by a library that is not optimised comes near the usual limit of 10 s. */
+    open_options.time_limit_ns = 120000000000u;
     if (nfm_open_domain(argv[1], &open_options, &domain, &error) != NFM_OK)
         fprintf(stderr, "%s\n", nfm_error_message(error));
     CHECK(!error);
