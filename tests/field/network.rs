@@ -6,21 +6,11 @@ use std::net::Ipv6Addr;
 use serde_json::Value;
 
 use lab::Guest;
+use oracle::interfaces::COUNTERS;
 
 /// Socket states by the number that `/proc/net/tcp` shows (include/net/tcp_states.h).
 const STATES: [(&str, &str); 4] =
     [("05", "FIN_WAIT2"), ("06", "TIME_WAIT"), ("08", "CLOSE_WAIT"), ("0A", "LISTEN")];
-/// The columns of `/proc/net/dev` that a frame has.
-const COUNTERS: [(&str, usize); 8] = [
-    ("rx_bytes", 0),
-    ("rx_packets", 1),
-    ("rx_errors", 2),
-    ("rx_dropped", 3),
-    ("tx_bytes", 8),
-    ("tx_packets", 9),
-    ("tx_errors", 10),
-    ("tx_dropped", 11),
-];
 /// Makes a device of every kind in the first network namespace, and sends through each.
 const DEVICES: &str = r#"
 for module in /lib/extra/*.ko; do insmod $module; done 2>/dev/kmsg

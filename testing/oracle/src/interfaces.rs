@@ -9,7 +9,7 @@ use crate::view::{Reading, View};
 
 const SECTION: &str = "interfaces";
 /// The columns of `/proc/net/dev` that the frame has.
-const COUNTERS: [(&str, usize); 8] = [
+pub const COUNTERS: [(&str, usize); 8] = [
     ("rx_bytes", 0),
     ("rx_packets", 1),
     ("rx_errors", 2),

@@ -7,7 +7,7 @@
 mod connections;
 pub mod cpus;
 mod files;
-mod interfaces;
+pub mod interfaces;
 mod log;
 mod mappings;
 mod memory;
