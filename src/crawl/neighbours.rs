@@ -223,9 +223,7 @@ impl Table<'_, '_> {
     fn push(&mut self, net: u64, device: Option<u64>, row: Neighbour) -> ReadResult<()> {
         let (reader, layout) = (self.reader, &self.reader.layout.network.device);
         let Some(netns) = self.networks.get(&net) else { return Ok(()) };
-        // Between two rows nothing depends on pages that were read before.
-        reader.space.may_move_on();
-        reader.space.budget().row(std::mem::size_of::<Neighbour>())?;
+        reader.row::<Neighbour>()?;
         let name = device.map(|device| reader.text(device, layout.name));
         let index = device.map(|device| reader.u32(device, layout.ifindex));
         self.rows.push(Neighbour {

@@ -77,11 +77,17 @@ impl<'a> Reader<'a> {
         I: IntoIterator,
     {
         let items = items.into_iter();
-        items.take_while(|_| {
-            // Between two rows nothing depends on pages that were read before.
-            self.space.may_move_on();
-            self.space.budget().row(std::mem::size_of::<T>()).is_ok()
-        })
+        items.take_while(|_| self.row::<T>().is_ok())
+    }
+
+    /// One more row of `T`.
+    ///
+    /// # Errors
+    /// The frame's limits allow none.
+    pub fn row<T>(&self) -> ReadResult<()> {
+        // Between two rows nothing depends on pages that were read before.
+        self.space.may_move_on();
+        Ok(self.space.budget().row(std::mem::size_of::<T>())?)
     }
 
     /// Problems and retries, once all sections are crawled.

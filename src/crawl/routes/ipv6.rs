@@ -6,7 +6,7 @@ use super::super::reader::{ReadResult, Reader};
 use super::super::whole::whole;
 use super::names::{KINDS, SCOPES, name, protocol};
 use super::nexthops::{add_hops, hops_of_object, ipv6_address, of_hop, route_flags};
-use super::tables::{Family, mtu, push, tables};
+use super::tables::{Family, mtu, tables};
 use crate::frame::{Route, Text};
 use crate::layout::Field;
 
@@ -154,7 +154,10 @@ impl Tree<'_, '_> {
         let row = Route { nexthops: Some(hops), nexthop: Some(hop), ..row };
         let first = reader.at(route, layout.hop)?;
         let common = reader.at(first, reader.layout.routes.hop6.common)?;
-        push(reader, self.rows, of_hop(reader, row, common, None, flags.as_deref()))
+        let row = of_hop(reader, row, common, None, flags.as_deref());
+        reader.row::<Route>()?;
+        self.rows.push(row);
+        Ok(())
     }
 }
 

@@ -5,7 +5,6 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use super::super::read_error::ReadError;
 use super::super::reader::{ReadResult, Reader};
 use super::names::BLACKHOLE;
-use super::tables::push;
 use crate::frame::{Route, Text};
 use crate::layout::Field;
 
@@ -135,7 +134,8 @@ pub(super) fn add_hops(
             ..route.clone()
         };
         let row = of_hop(reader, row, common, weight, flags);
-        push(reader, rows, row)?;
+        reader.row::<Route>()?;
+        rows.push(row);
     }
     Ok(())
 }

@@ -1,10 +1,9 @@
-//! What the routes of both families have in common: their tables, rows and metrics.
+//! What the routes of both families have in common: their tables and metrics.
 
 use super::super::lists::Walk;
 use super::super::read_error::ReadError;
 use super::super::reader::{ReadResult, Reader};
 use super::super::whole::pointers;
-use crate::frame::Route;
 use crate::layout::Field;
 
 /// Chains of tables with CONFIG_IP_MULTIPLE_TABLES (`FIB_TABLE_HASHSZ`, include/net/ip_fib.h; `FIB6_TABLE_HASHSZ`,
@@ -12,15 +11,6 @@ use crate::layout::Field;
 const CHAINS: u64 = 256;
 /// `RTAX_MTU - 1` (include/uapi/linux/rtnetlink.h).
 const MTU: u32 = 1;
-
-/// One more row.
-pub(super) fn push(reader: &Reader, rows: &mut Vec<Route>, row: Route) -> ReadResult<()> {
-    // Between two rows nothing depends on pages that were read before.
-    reader.space.may_move_on();
-    reader.space.budget().row(std::mem::size_of::<Route>())?;
-    rows.push(row);
-    Ok(())
-}
 
 /// The tables of a namespace: chains by the table's number, one without rules.
 pub(super) fn tables(
