@@ -135,6 +135,8 @@ struct Guest {
 /// What the threads share.
 struct Follower<'f, C, E> {
     options: &'f FollowOptions,
+    /// Held throughout: without a holder it would be made anew for each list.
+    libvirt: Libvirt,
     chosen: C,
     each: E,
     turns: Turns<Member>,
@@ -154,10 +156,10 @@ pub fn follow(
     chosen: impl Fn(&DomainSummary) -> bool + Sync,
     each: impl Fn(FleetEvent<'_>) -> ControlFlow<()> + Sync,
 ) -> Result<()> {
-    Libvirt::open(options.open.uri.as_deref())?;
+    let libvirt = Libvirt::open(options.open.uri.as_deref())?;
     let turns = Turns::new(options.period);
     turns.add(vec![Member::List(Failures::default())]);
-    let follower = Follower { options, chosen, each, turns, followed: Mutex::default() };
+    let follower = Follower { options, libvirt, chosen, each, turns, followed: Mutex::default() };
     follower.turns.run(options.threads, |member| match member {
         Member::List(failures) => follower.list(failures),
         Member::Guest(guest) => follower.turn(guest),
@@ -183,9 +185,7 @@ where
     /// Adds the domains that run and are not followed yet.
     fn list(&self, failures: &mut Failures) -> Next {
         let listing = self.options.listing_period;
-        let listed =
-            Libvirt::open(self.options.open.uri.as_deref()).and_then(|one| one.list(false));
-        let listed = match listed {
+        let listed = match self.libvirt.list(false) {
             Ok(listed) => listed,
             Err(error) => {
                 let (again, repeated) = failures.add(&error, listing);
