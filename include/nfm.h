@@ -1264,12 +1264,12 @@ typedef struct nfm_route_t {
      */
     const char *source;
     /**
-     * Who made the route: "kernel", "boot", "static", "ra", "dhcp", "bird" and others, the number of any
+     * The route's origin: "kernel", "boot", "static", "ra", "dhcp", "bird" and others, the number of any
      * other; NULL if not known.
      */
     const char *protocol;
     /**
-     * How far the destinations are: "global", "site", "link", "host", "nowhere", the number of
+     * The reach of the destinations: "global", "site", "link", "host", "nowhere", the number of
      * any other; NULL if not known.
      */
     const char *scope;
@@ -1340,7 +1340,7 @@ typedef struct nfm_neighbour_t {
      */
     const char *state;
     /**
-     * Who made the entry, by the names that routes have; NULL if not known, and where nobody said.
+     * The entry's origin, by the names that routes have; NULL if not known, and where none is noted.
      */
     const char *protocol;
     /**
@@ -1379,9 +1379,9 @@ typedef struct nfm_member_t {
     size_t offset;
     /** Bytes that it has. */
     size_t size;
-    /** How it is read, one of nfm_member_type_t. */
+    /** The way in which it is read, one of nfm_member_type_t. */
     uint32_t value_type;
-    /** How it changes from frame to frame, one of nfm_kind_t. */
+    /** The way in which it changes from frame to frame, one of nfm_kind_t. */
     uint32_t kind;
 } nfm_member_t;
 

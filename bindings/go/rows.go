@@ -129,10 +129,10 @@ type Member struct {
 	// Bytes that it has.
 	Size uint64
 
-	// How it is read, one of nfm_member_type_t.
+	// The way in which it is read, one of nfm_member_type_t.
 	ValueType uint32
 
-	// How it changes from frame to frame, one of nfm_kind_t.
+	// The way in which it changes from frame to frame, one of nfm_kind_t.
 	Kind uint32
 }
 

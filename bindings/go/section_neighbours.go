@@ -27,7 +27,7 @@ type Neighbour struct {
 	// "probe", "failed", "noarp", "permanent", "none", the number of any other.
 	State Opt[string]
 
-	// Who made the entry, by the names that routes have, and where nobody said.
+	// The entry's origin, by the names that routes have, and where none is noted.
 	Protocol Opt[string]
 
 	// "proxy" (an address that is answered for), "router", "extern_learn", "offload", "managed" and

@@ -25,11 +25,11 @@ type Route struct {
 	// The source addresses that the route is for, with their prefix length, and where it is for all.
 	Source Opt[string]
 
-	// Who made the route: "kernel", "boot", "static", "ra", "dhcp", "bird" and others, the number of
+	// The route's origin: "kernel", "boot", "static", "ra", "dhcp", "bird" and others, the number of
 	// any other.
 	Protocol Opt[string]
 
-	// How far the destinations are: "global", "site", "link", "host", "nowhere", the number of any
+	// The reach of the destinations: "global", "site", "link", "host", "nowhere", the number of any
 	// other.
 	Scope Opt[string]
 

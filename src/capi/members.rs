@@ -23,7 +23,7 @@ use super::rows::processes::nfm_process_t;
 use super::rows::routes::nfm_route_t;
 use super::rows::{Fill, Member, Reading, Reflect, Row, Rows, Untyped, hand_out};
 use super::{optional_text, value};
-use crate::frame::Section;
+use crate::frame::{Frame, Section};
 
 /// How a member of a row is read.
 #[repr(C)]
@@ -80,9 +80,9 @@ pub struct nfm_member_t {
     pub offset: usize,
     /// Bytes that it has.
     pub size: usize,
-    /// How it is read, one of nfm_member_type_t.
+    /// The way in which it is read, one of nfm_member_type_t.
     pub value_type: u32,
-    /// How it changes from frame to frame, one of nfm_kind_t.
+    /// The way in which it changes from frame to frame, one of nfm_kind_t.
     pub kind: u32,
 }
 
@@ -127,61 +127,49 @@ impl Row for nfm_member_t {
     }
 }
 
-/// The members of a section's rows; `None` for a section that has no rows in C.
-fn members(section: Section) -> Option<&'static [Member]> {
-    Some(match section {
-        Section::Os => nfm_os_t::MEMBERS,
-        Section::Cpus => nfm_cpu_t::MEMBERS,
-        Section::Memory => nfm_memory_t::MEMBERS,
-        Section::Processes => nfm_process_t::MEMBERS,
-        Section::Files => nfm_file_t::MEMBERS,
-        Section::Mappings => nfm_mapping_t::MEMBERS,
-        Section::Modules => nfm_module_t::MEMBERS,
-        Section::Interfaces => nfm_interface_t::MEMBERS,
-        Section::Connections => nfm_connection_t::MEMBERS,
-        Section::Mounts => nfm_mount_t::MEMBERS,
-        Section::Log => nfm_log_record_t::MEMBERS,
-        Section::Host => nfm_host_t::MEMBERS,
-        Section::Routes => nfm_route_t::MEMBERS,
-        Section::Neighbours => nfm_neighbour_t::MEMBERS,
-        Section::Integrity => return None,
-    })
+/// Makes `members` and `rows` of the table below: a section, its row in C, its member in [`Frame`], and whether that is a
+/// `list` of rows or `one`.
+macro_rules! rows_of_sections {
+    ($($section:ident: $row:ty = $name:ident, $shape:ident;)+) => {
+        /// The members of a section's rows; `None` for a section that has no rows in C.
+        fn members(section: Section) -> Option<&'static [Member]> {
+            Some(match section {
+                $(Section::$section => <$row>::MEMBERS,)+
+                Section::Integrity => return None,
+            })
+        }
+
+        /// The rows of a frame's section, without their type.
+        fn rows(frame: &nfm_frame_t, section: Section) -> Option<Untyped> {
+            let (made, frame): (_, &Frame) = (&frame.rows, &frame.frame);
+            match section {
+                $(Section::$section => {
+                    let rows = rows_of_sections!(@$shape frame.$name);
+                    made.of::<$row>(rows).map(Rows::untyped)
+                })+
+                Section::Integrity => None,
+            }
+        }
+    };
+    (@list $rows:expr) => { $rows.as_deref() };
+    (@one $row:expr) => { $row.as_ref().map(slice::from_ref) };
 }
 
-/// The rows of a frame's section, without their type.
-fn rows(frame: &nfm_frame_t, section: Section) -> Option<Untyped> {
-    let (made, frame) = (&frame.rows, &frame.frame);
-    match section {
-        Section::Os => {
-            made.of::<nfm_os_t>(frame.os.as_ref().map(slice::from_ref)).map(Rows::untyped)
-        }
-        Section::Cpus => made.of::<nfm_cpu_t>(frame.cpus.as_deref()).map(Rows::untyped),
-        Section::Memory => {
-            made.of::<nfm_memory_t>(frame.memory.as_ref().map(slice::from_ref)).map(Rows::untyped)
-        }
-        Section::Processes => {
-            made.of::<nfm_process_t>(frame.processes.as_deref()).map(Rows::untyped)
-        }
-        Section::Files => made.of::<nfm_file_t>(frame.files.as_deref()).map(Rows::untyped),
-        Section::Mappings => made.of::<nfm_mapping_t>(frame.mappings.as_deref()).map(Rows::untyped),
-        Section::Modules => made.of::<nfm_module_t>(frame.modules.as_deref()).map(Rows::untyped),
-        Section::Interfaces => {
-            made.of::<nfm_interface_t>(frame.interfaces.as_deref()).map(Rows::untyped)
-        }
-        Section::Connections => {
-            made.of::<nfm_connection_t>(frame.connections.as_deref()).map(Rows::untyped)
-        }
-        Section::Mounts => made.of::<nfm_mount_t>(frame.mounts.as_deref()).map(Rows::untyped),
-        Section::Log => made.of::<nfm_log_record_t>(frame.log.as_deref()).map(Rows::untyped),
-        Section::Host => {
-            made.of::<nfm_host_t>(frame.host.as_ref().map(slice::from_ref)).map(Rows::untyped)
-        }
-        Section::Routes => made.of::<nfm_route_t>(frame.routes.as_deref()).map(Rows::untyped),
-        Section::Neighbours => {
-            made.of::<nfm_neighbour_t>(frame.neighbours.as_deref()).map(Rows::untyped)
-        }
-        Section::Integrity => None,
-    }
+rows_of_sections! {
+    Os: nfm_os_t = os, one;
+    Cpus: nfm_cpu_t = cpus, list;
+    Memory: nfm_memory_t = memory, one;
+    Processes: nfm_process_t = processes, list;
+    Files: nfm_file_t = files, list;
+    Mappings: nfm_mapping_t = mappings, list;
+    Modules: nfm_module_t = modules, list;
+    Interfaces: nfm_interface_t = interfaces, list;
+    Connections: nfm_connection_t = connections, list;
+    Mounts: nfm_mount_t = mounts, list;
+    Log: nfm_log_record_t = log, list;
+    Host: nfm_host_t = host, one;
+    Routes: nfm_route_t = routes, list;
+    Neighbours: nfm_neighbour_t = neighbours, list;
 }
 
 /// The members of every section, each made when it is first asked for.
@@ -295,7 +283,7 @@ mod tests {
     use std::ffi::CStr;
 
     use super::*;
-    use crate::frame::{Cpu, Frame};
+    use crate::frame::Cpu;
 
     fn members_of(section: u64) -> Vec<&'static nfm_member_t> {
         let (mut count, mut stride) = (0, 0);

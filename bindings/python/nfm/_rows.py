@@ -761,12 +761,12 @@ class Route:
     where it is for all.
     """
     protocol: Optional[str]
-    """Who made the route: "kernel", "boot", "static", "ra", "dhcp", "bird" and others, the number
+    """The route's origin: "kernel", "boot", "static", "ra", "dhcp", "bird" and others, the number
     of any other; None if not known.
     """
     scope: Optional[str]
-    """How far the destinations are: "global", "site", "link", "host", "nowhere", the number of any
-    other; None if not known.
+    """The reach of the destinations: "global", "site", "link", "host", "nowhere", the number of
+    any other; None if not known.
     """
     preferred_source: Optional[str]
     """The source address that is preferred towards the destinations; None if not known, and where
@@ -853,7 +853,8 @@ class Neighbour:
     "probe", "failed", "noarp", "permanent", "none", the number of any other; None if not known.
     """
     protocol: Optional[str]
-    """Who made the entry, by the names that routes have; None if not known, and where nobody said.
+    """The entry's origin, by the names that routes have; None if not known, and where none is
+    noted.
     """
     flags: Optional[Tuple[str, ...]]
     """"proxy" (an address that is answered for), "router", "extern_learn", "offload", "managed"
@@ -903,9 +904,9 @@ class Member:
     size: int
     """Bytes that it has."""
     value_type: int
-    """How it is read, one of nfm_member_type_t."""
+    """The way in which it is read, one of nfm_member_type_t."""
     kind: int
-    """How it changes from frame to frame, one of nfm_kind_t."""
+    """The way in which it changes from frame to frame, one of nfm_kind_t."""
 
 
 def _member(row: Any) -> Member:

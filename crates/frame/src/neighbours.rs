@@ -30,6 +30,6 @@ pub struct Neighbour {
     /// `use`, `self`, `master`, `proxy` (an address that is answered for), `extern_learn`, `offload`, `sticky`,
     /// `router`, `managed`, `locked`, `extern_valid`.
     pub flags: Option<Vec<Text>>,
-    /// Who made the entry, by the names that routes have; `None` where nobody said.
+    /// The entry's origin, by the names that routes have; `None` where none is noted.
     pub protocol: Option<Text>,
 }

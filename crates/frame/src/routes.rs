@@ -31,9 +31,9 @@ pub struct Route {
     /// The metric (preference) of the route: the lowest wins.
     #[column(label)]
     pub metric: Option<u32>,
-    /// Who made the route: `kernel`, `boot`, `static`, `ra`, `dhcp`, `bird` ...; the number of any other.
+    /// The route's origin: `kernel`, `boot`, `static`, `ra`, `dhcp`, `bird` ...; the number of any other.
     pub protocol: Option<Text>,
-    /// How far the destinations are: `global`, `site`, `link`, `host`, `nowhere`; the number of any other. Always
+    /// The reach of the destinations: `global`, `site`, `link`, `host`, `nowhere`; the number of any other. Always
     /// `global` for IPv6.
     pub scope: Option<Text>,
     /// The source address that is preferred towards the destinations; `None` where the route names none.

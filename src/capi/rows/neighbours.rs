@@ -46,7 +46,7 @@ pub struct nfm_neighbour_t {
     /// The state by the kernel's name without NUD_: "incomplete", "reachable", "stale", "delay", "probe",
     /// "failed", "noarp", "permanent", "none", the number of any other; NULL if not known.
     pub state: *const c_char,
-    /// Who made the entry, by the names that routes have; NULL if not known, and where nobody said.
+    /// The entry's origin, by the names that routes have; NULL if not known, and where none is noted.
     pub protocol: *const c_char,
     /// "proxy" (an address that is answered for), "router", "extern_learn", "offload", "managed" and others of
     /// ip neigh, and a NULL; NULL if not known.

@@ -67,10 +67,10 @@ pub struct nfm_route_t {
     /// The source addresses that the route is for, with their prefix length; NULL if not known, and where it
     /// is for all.
     pub source: *const c_char,
-    /// Who made the route: "kernel", "boot", "static", "ra", "dhcp", "bird" and others, the number of any
+    /// The route's origin: "kernel", "boot", "static", "ra", "dhcp", "bird" and others, the number of any
     /// other; NULL if not known.
     pub protocol: *const c_char,
-    /// How far the destinations are: "global", "site", "link", "host", "nowhere", the number of
+    /// The reach of the destinations: "global", "site", "link", "host", "nowhere", the number of
     /// any other; NULL if not known.
     pub scope: *const c_char,
     /// The source address that is preferred towards the destinations; NULL if not known, and where the route
