@@ -184,11 +184,12 @@ impl Planted {
         }
         println!("both are found in {both} of {opened} cores");
         assert!(both > 0, "both are found in {both} of {opened} cores alone");
-        // Memory that the kernel gives to processes last: most likely nothing of it matters.
+        // Memory that the kernel gives to processes last: most likely nothing of it matters. The kernel itself,
+        // which lies anywhere (CONFIG_RANDOMIZE_BASE), may take one of these ranges: then nothing can be opened.
         let mut unrelated = 0;
         for start in [128 << 20, 192 << 20, 256 << 20] {
             core.leave_out(std::slice::from_ref(&(start..start + RANGE)));
-            let integrity = core.check().expect("a check").0;
+            let Ok((integrity, _)) = core.check() else { continue };
             let both = integrity.hidden_processes.len() + integrity.hooked_syscalls.len() == 2;
             unrelated += usize::from(both && unread(&integrity).is_empty());
         }
