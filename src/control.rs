@@ -45,7 +45,7 @@ impl Control {
         self.0.cancelled.store(false, Ordering::Relaxed);
     }
 
-    /// Whether it was cancelled and not reset since.
+    /// True if it was cancelled and not reset since.
     pub fn is_cancelled(&self) -> bool {
         self.0.cancelled.load(Ordering::Relaxed)
     }

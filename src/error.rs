@@ -1,4 +1,4 @@
-//! What can go wrong, each with its stable code and one sentence that says what to do.
+//! The errors, each with its stable code and one sentence that says what to do.
 
 use std::fmt;
 
@@ -23,7 +23,7 @@ pub enum ErrorCode {
     Permission = 6,
     /// No operating system runs in the guest yet: it is in its firmware or boot loader.
     NotBooted = 7,
-    /// What runs in the guest is no Linux kernel that can be recognised.
+    /// The guest runs no Linux kernel that can be recognised.
     NotLinux = 8,
     /// The kernel carries no BTF, so the layout of its structures is unknown.
     NoTypes = 9,
@@ -73,7 +73,7 @@ impl ErrorCode {
     }
 }
 
-/// What helps after an error.
+/// The remedy after an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Retry {
@@ -129,7 +129,7 @@ pub enum Error {
     /// A libvirt call failed after the connection stood.
     #[error("libvirt refused {call}: {reason}")]
     Libvirt {
-        /// What was asked of libvirt.
+        /// The call to libvirt that failed.
         call: &'static str,
         /// libvirt's own words.
         reason: String,
@@ -139,7 +139,7 @@ pub enum Error {
         "there is no domain '{domain}' at {uri}; `nfm list --all` shows the names, ids and UUIDs that are"
     )]
     NoSuchDomain {
-        /// What the caller asked for.
+        /// The domain that the caller asked for.
         domain: String,
         /// The connection's URI.
         uri: String,
@@ -171,7 +171,7 @@ pub enum Error {
     Denied {
         /// The domain's name.
         domain: String,
-        /// What was refused, and what to do.
+        /// The refusal, and what to do.
         reason: String,
     },
     /// See [`ErrorCode::NotBooted`].
@@ -181,7 +181,7 @@ pub enum Error {
     NotBooted {
         /// The domain's name.
         domain: String,
-        /// What was seen.
+        /// The signs that were seen.
         evidence: String,
     },
     /// See [`ErrorCode::NotLinux`].
@@ -191,7 +191,7 @@ pub enum Error {
     NotLinux {
         /// The domain's name.
         domain: String,
-        /// What was seen.
+        /// The signs that were seen.
         evidence: String,
     },
     /// See [`ErrorCode::NoTypes`].
@@ -203,7 +203,7 @@ pub enum Error {
         domain: String,
         /// The kernel's release, or "unknown release".
         release: String,
-        /// What is wrong.
+        /// The fault.
         reason: String,
     },
     /// See [`ErrorCode::NoTypes`]: the types are of this very kernel build, and yet not of what it made.
@@ -215,7 +215,7 @@ pub enum Error {
         domain: String,
         /// The kernel's release, or "unknown release".
         release: String,
-        /// What shows it.
+        /// The sign of it.
         reason: String,
     },
     /// See [`ErrorCode::NoSymbols`].
@@ -225,7 +225,7 @@ pub enum Error {
     NoSymbols {
         /// The domain's name.
         domain: String,
-        /// What is wrong.
+        /// The fault.
         reason: String,
     },
     /// See [`ErrorCode::Unsupported`].
@@ -233,7 +233,7 @@ pub enum Error {
     Unsupported {
         /// The domain's name.
         domain: String,
-        /// What is not supported, and what to do.
+        /// The lacking feature, and what to do.
         reason: String,
     },
     /// See [`ErrorCode::NoMemory`].
@@ -243,9 +243,9 @@ pub enum Error {
     NoMemory {
         /// The domain's name.
         domain: String,
-        /// What should hold the guest's memory: `QEMU process 14782`.
+        /// The place that should hold the guest's memory: `QEMU process 14782`.
         place: String,
-        /// What was looked for and not found.
+        /// The thing that was looked for and not found.
         reason: String,
     },
     /// See [`ErrorCode::Gone`].
@@ -269,7 +269,7 @@ pub enum Error {
     Unreadable {
         /// The domain's name.
         domain: String,
-        /// What was asked for.
+        /// The request.
         what: String,
         /// Why it cannot be read.
         reason: String,
@@ -285,7 +285,7 @@ pub enum Error {
     File {
         /// The file.
         path: String,
-        /// What is wrong with it, and what to do.
+        /// The fault in it, and what to do.
         reason: String,
     },
     /// See [`ErrorCode::File`].
@@ -293,7 +293,7 @@ pub enum Error {
     Dump {
         /// The file that was to be written.
         path: String,
-        /// What is wrong, and what to do.
+        /// The fault, and what to do.
         reason: String,
         /// The system's error number, or 0.
         errno: i32,
@@ -307,7 +307,7 @@ pub enum Error {
         domain: String,
         /// The symbol file.
         path: String,
-        /// What shows it.
+        /// The sign of it.
         reason: String,
     },
     /// See [`ErrorCode::File`].
@@ -315,13 +315,13 @@ pub enum Error {
     BadFile {
         /// The file.
         path: String,
-        /// What is wrong with it.
+        /// The fault in it.
         reason: String,
     },
     /// See [`ErrorCode::Other`].
     #[error("{what}: {source}")]
     Io {
-        /// What was being done.
+        /// The task that failed.
         what: String,
         /// The system's error.
         source: std::io::Error,
@@ -355,7 +355,7 @@ impl Error {
         }
     }
 
-    /// Whether the call that failed may succeed later, with a new handle, or not at all.
+    /// Tells if the call that failed may succeed later, with a new handle, or not at all.
     pub fn retry(&self) -> Retry {
         match self {
             Self::Connect { .. }

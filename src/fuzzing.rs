@@ -115,7 +115,7 @@ pub fn copy_ram(domain: &Domain, piece: usize, save: &mut dyn FnMut(u64, &[u8]))
     }
 }
 
-/// What was read of guest memory: from where to where it counted.
+/// One read of guest memory: its first and last addresses that counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Touch {
     /// Guest-physical address.
@@ -135,7 +135,7 @@ pub fn begin_recording() {
     TOUCHED.set(Some(Vec::new()));
 }
 
-/// What was noted.
+/// The reads that were noted.
 pub fn end_recording() -> Vec<Touch> {
     TOUCHED.take().unwrap_or_default()
 }
@@ -169,7 +169,7 @@ pub fn symbol_file(file: &Path) {
     kernel::fuzzing::symbol_file(file);
 }
 
-/// What a profile's file holds behind its checksum.
+/// Parses the body of a profile's file, behind its checksum.
 pub fn profile(body: &[u8]) {
     kernel::fuzzing::profile(body);
 }

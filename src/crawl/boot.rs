@@ -1,4 +1,4 @@
-//! What tells one boot of a guest from another, cheap enough to be looked at before and after each frame.
+//! Tells one boot of a guest from another, cheaply enough to be asked before and after each frame.
 //!
 //! A restart clears no memory: until something else is written there, all of the old kernel lies where it
 //! lay, in good order. So it takes more than a look at the kernel itself to notice that another runs.
@@ -28,8 +28,9 @@ struct Mark {
 /// One boot of a guest.
 #[derive(Clone, Debug)]
 pub(crate) struct Boot {
-    /// Of the kernel's image its banner and the stack canary of its first task, a random number; below 1 MiB
-    /// what firmware leaves, and the page table for starting CPUs, which each kernel makes.
+    /// Places that another boot would change: the banner in the kernel's image, the stack canary of its first task (a
+    /// random number), the memory of firmware below 1 MiB, and the page table for starting CPUs, which each kernel
+    /// makes.
     marks: Vec<Mark>,
     /// The canary among them, which no two boots share.
     canary: Option<Mark>,
@@ -37,12 +38,12 @@ pub(crate) struct Boot {
     began: u64,
     /// The kernel's wall clock when this was noted.
     pub clock: u64,
-    /// Whether the kernel's first task and its clock are this kernel's. What is left of one that has gone may
-    /// be overwritten, or its page tables be the next one's, so that its clock tells any time.
+    /// True if the kernel's first task and its clock are this kernel's. The remains of one that has gone may be
+    /// overwritten, or its page tables be the next one's, so that its clock tells any time.
     sound: bool,
 }
 
-/// What firmware left when a search for kernels began. It must be older than what the search finds: a guest
+/// Firmware's memory when a search for kernels began. It must be older than the kernel that the search finds: a guest
 /// that is restarted meanwhile has left its kernel behind.
 pub(crate) struct Firmware(Option<Mark>);
 
@@ -106,7 +107,7 @@ impl Boot {
         }
     }
 
-    /// Whether this is the other boot a little later: its clock went on, and no more than this.
+    /// True if this is the other boot a little later: its clock went on, and no more than this.
     pub fn goes_on_from(&self, clock: u64, most: u64) -> bool {
         self.sound && self.clock > clock && self.clock - clock <= most
     }
@@ -117,7 +118,7 @@ impl Boot {
         (self.sound, self.clock)
     }
 
-    /// Whether all marks are still there. Read past the frame's cache, in one batch.
+    /// True if all marks are still there. Read past the frame's cache, in one batch.
     pub fn runs_in(&self, memory: &dyn PhysicalMemory) -> bool {
         let mut room = vec![[0; BANNER]; self.marks.len()];
         let parts = self.marks.iter().zip(&mut room).map(|(mark, room)| Part {
@@ -131,9 +132,9 @@ impl Boot {
         self.marks.iter().zip(&parts).all(|(mark, part)| part.read && *part.bytes == *mark.bytes)
     }
 
-    /// Whether it is a whole kernel that began after the other was seen to run. What is left in memory of an
-    /// earlier boot did not, and neither did a kernel that has no clock yet. The canary tells what is left of
-    /// the other one itself: a kernel that was met in its first moments sets its clock later on.
+    /// True if it is a whole kernel that began after the other was seen to run. The remains of an earlier boot did
+    /// not, and neither did a kernel that has no clock yet. The canary tells the remains of the other one itself: a
+    /// kernel that was met in its first moments sets its clock later on.
     pub fn follows(&self, earlier: &Self) -> bool {
         let another = self.canary.is_some() && self.canary != earlier.canary;
         another && self.sound && self.began >= earlier.clock

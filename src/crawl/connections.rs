@@ -105,7 +105,7 @@ pub(super) fn add(
     }
     let layout = &reader.layout.files.file;
     let open = reader.note("descriptors", open).unwrap_or_default();
-    // What lies on another mount is no socket (`sock_alloc_file`, net/socket.c).
+    // A file on another mount is no socket (`sock_alloc_file`, net/socket.c).
     let sockets = reader.symbol(reader.layout.symbols.sock_mnt);
     let sockets = sockets.and_then(|mount| reader.u64_at(mount)).ok();
     let is_socket = |one: &&Descriptor| {

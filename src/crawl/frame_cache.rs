@@ -1,4 +1,4 @@
-//! What one frame leaves to the next.
+//! Facts that one frame leaves to the next.
 
 use std::cell::{Cell, RefCell};
 
@@ -8,7 +8,7 @@ use super::sleeper_cache::SleeperCache;
 use super::taken::RowCounts;
 use super::tasks::Task;
 
-/// What is kept between the frames of one guest. Nothing of it is taken for true without a look.
+/// Facts kept between the frames of one guest. None is taken for true without a look.
 #[derive(Debug, Default)]
 pub(crate) struct FrameCache {
     /// The tasks of the last frame that listed them, in its order.

@@ -70,7 +70,7 @@ pub(super) fn add(
 struct Pages<'p, 'a> {
     /// Its address space, unless all is known.
     space: Option<&'p AddressSpace<'a>>,
-    /// Whether each row tells where they are.
+    /// True if each row tells where they are.
     physical: bool,
 }
 

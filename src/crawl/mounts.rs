@@ -110,7 +110,7 @@ fn row(
     }
 }
 
-/// Whether users are others in this mount: `is_idmapped_mnt` (include/linux/fs.h).
+/// True if users are others in this mount: `is_idmapped_mnt` (include/linux/fs.h).
 fn is_idmapped(reader: &Reader, mount: u64) -> ReadResult<bool> {
     let layout = &reader.layout.files;
     let symbols = &reader.layout.symbols;
@@ -144,7 +144,7 @@ fn filesystem(reader: &Reader, mount: u64) -> ReadResult<Text> {
     let sb = reader.follow(mnt, layout.vfsmount.sb)?;
     let kind = path::file_system(reader, sb)?;
     match reader.pointer(sb, layout.sb.subtype)? {
-        // What follows the dot in the name that `mount` was given, which may have a page.
+        // The subtype follows the dot in the name that `mount` was given, which may have a page.
         Some(subtype) => match reader.text_at(subtype, 4096)? {
             subtype if subtype.is_empty() => Ok(kind),
             subtype => Ok(Text::of(format_args!("{kind}.{subtype}"))),

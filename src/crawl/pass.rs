@@ -89,7 +89,7 @@ struct Pass<'p, 'a> {
     context: &'p Context<'a>,
     reader: &'p Reader<'a>,
     tasks: &'p TaskList,
-    /// What is taken of each task.
+    /// The sections taken of each task.
     sections: &'p [Section],
 }
 

@@ -14,7 +14,7 @@ pub(super) const LONGEST_PATH: usize = 64 << 10;
 const SHORT_NAME: usize = 255;
 /// Bytes of a name in any of them: FUSE's may have `PATH_MAX` less one (`FUSE_NAME_MAX`, fs/fuse/fuse_i.h).
 const LONGEST_NAME: usize = 4095;
-/// What stands for the beginning of a path that is cut.
+/// Stands for the beginning of a path that is cut.
 pub(super) const CUT: &str = "...";
 /// `FMODE_NOACCOUNT` (include/linux/fs.h), which a file that a process has mapped has only if it is a backing file.
 const NOT_COUNTED: u64 = 1 << 29;
@@ -22,7 +22,7 @@ const NOT_COUNTED: u64 = 1 << 29;
 /// other's kernels.
 const BACKING: u64 = 1 << 24 | 1 << 25;
 
-/// What something that a process has is called.
+/// The name of something that a process has.
 #[derive(Clone, Debug)]
 pub(super) enum Named {
     /// So, as long as it exists: a pipe, a socket, what is in no file.
@@ -32,7 +32,7 @@ pub(super) enum Named {
 }
 
 impl Named {
-    /// What it is called now.
+    /// Its name now.
     pub fn text(&self, reader: &Reader, cache: &PathCache) -> ReadResult<Text> {
         match self {
             Self::Always(text) => reader.kept(text.clone()),
@@ -40,7 +40,7 @@ impl Named {
         }
     }
 
-    /// What is always called so, and that.
+    /// A name that never changes, and that name.
     pub fn always(text: Text) -> (Self, Text) {
         (Self::Always(text.clone()), text)
     }
@@ -54,8 +54,7 @@ impl Named {
     }
 }
 
-/// What an open `struct file` is called, always and now. Its mount and its name there are the same as long as it is
-/// open.
+/// The name of an open `struct file`, always and now. Its mount and its name there are the same as long as it is open.
 pub(super) fn named(reader: &Reader, cache: &PathCache, file: u64) -> ReadResult<(Named, Text)> {
     let layout = &reader.layout.files.file;
     let mnt = reader.follow(file, layout.mnt)?;
@@ -143,7 +142,7 @@ fn special(reader: &Reader, path: PathRef) -> ReadResult<Option<FoundPath>> {
         }
         _ => Text::of(format_args!("/{} (deleted)", name()?)),
     };
-    // Who has a buffer open may name it anew.
+    // A process that has a buffer open may name it anew.
     Ok(Some(FoundPath { text, always: kind != "dmabuf" }))
 }
 

@@ -25,13 +25,13 @@ const DEFAULT_PRIORITY: i64 = 120;
 const FILE_PAGES: usize = 0;
 const ANONYMOUS_PAGES: usize = 1;
 const SHARED_PAGES: usize = 3;
-/// Of `cgroup_subsys_state.flags` (include/linux/cgroup-defs.h).
+/// A bit of `cgroup_subsys_state.flags` (include/linux/cgroup-defs.h).
 const CSS_ONLINE: u64 = 1 << 1;
 
 /// Bits of `task_struct.__state` and `exit_state` (include/linux/sched.h).
 mod state {
     pub const UNINTERRUPTIBLE: u64 = 0x2;
-    /// What `/proc` reports: the seven lowest bits.
+    /// The states that `/proc` reports: the seven lowest bits.
     pub const REPORT: u64 = 0x7f;
     pub const REPORT_IDLE: u64 = 0x80;
     pub const IDLE: u64 = 0x402;

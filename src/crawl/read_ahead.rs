@@ -18,7 +18,7 @@ pub(super) fn tasks(reader: &Reader, cache: &FrameCache, all: &[Task]) {
     let layout = &reader.layout.process;
     let files = &reader.layout.files;
     let memory = &reader.layout.memory;
-    // What the last frame used was read when this one began: only who is new needs more.
+    // The memory that the last frame used was read when this one began: only new tasks need more.
     let new = cache.new_tasks(all);
     let tasks = if reader.space.was_read_ahead() { &new } else { all };
     let tasks: Vec<u64> = tasks.iter().map(|task| task.address).collect();
@@ -39,7 +39,7 @@ pub(super) fn tasks(reader: &Reader, cache: &FrameCache, all: &[Task]) {
     ahead(reader, &signals, u64::from(layout.signal.size));
     ahead(reader, &mms, u64::from(layout.mm.size));
     ahead(reader, &[tables.as_slice(), &roots, &others].concat(), NEAR);
-    // What those lead to: tables of descriptors, the executables, the tops of the page tables.
+    // The targets of those: tables of descriptors, the executables, the tops of the page tables.
     let tables = targets(reader, &tables, &[files.files.fdt]);
     let tops = targets(reader, &mms, &[layout.mm.pgd]);
     let open = targets(reader, &mms, &[layout.mm.exe_file]);

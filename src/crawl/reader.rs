@@ -19,11 +19,11 @@ const MOST_STEPS: u32 = 1 << 21;
 pub(crate) struct Reader<'a> {
     /// The kernel's address space.
     pub space: &'a AddressSpace<'a>,
-    /// What is known of the kernel.
+    /// The kernel: its symbols and layout.
     pub kernel: &'a Kernel,
     /// Its offsets.
     pub layout: &'a Layout,
-    /// What could not be read so far.
+    /// The facts that could not be read so far.
     pub(super) problems: Problems,
     retries: Cell<u32>,
     torn: Cell<u64>,

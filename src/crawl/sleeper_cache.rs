@@ -1,4 +1,4 @@
-//! What need not be read again of a process that has not run since.
+//! Facts that need not be read again of a process that has not run since.
 
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
@@ -17,10 +17,10 @@ const AHEAD: usize = 1;
 /// Facts are read anew after so long, or a little less, whatever the counts say.
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// What tells whether a process has run, and whether its page tables are as they were. The scheduler counts whenever it
-/// takes a thread off its CPU (`__schedule`, kernel/sched/core.c). What others do to a process's pages - reclaim,
-/// truncation, process_madvise(2), writing through ptrace(2) - changes the counts of its resident pages, by kind; only
-/// where such changes cancel each other between two frames they go unseen.
+/// Tells if a process has run, and if its page tables are as they were. The scheduler counts whenever it takes a
+/// thread off its CPU (`__schedule`, kernel/sched/core.c). Changes of a process's pages by others - reclaim,
+/// truncation, process_madvise(2), writing through ptrace(2) - change the counts of its resident pages, by kind; only
+/// changes that cancel each other between two frames go unseen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct State {
     /// When the leader started.
@@ -50,7 +50,7 @@ struct Sleeper {
     facts: SleeperFacts,
     /// Until when they are believed.
     until: Instant,
-    /// What reading it took.
+    /// The memory that reading it took.
     footprint: Footprint,
 }
 
@@ -73,10 +73,10 @@ pub(super) struct Look {
     pub pid: u32,
     /// `None` while it may run, where others share its address space, or where this kernel does not tell.
     pub state: Option<State>,
-    /// What is known, and what is to be.
+    /// The facts that are cached, and those to be cached.
     pub facts: SleeperFacts,
-    /// Whether what is read now may be believed later: the last frame saw the same state. Were this the first, it might
-    /// have been read after the facts, and the process have run in between.
+    /// True if the facts read now may be believed later: the last frame saw the same state. Were this the first frame
+    /// to see it, the process might have run after the facts were read and before the state was.
     pub keep: bool,
     /// The same of what hangs on its table of descriptors, which no other process may share.
     pub keep_files: bool,
@@ -105,7 +105,7 @@ impl State {
         let node = reader.at(task, layout.task.thread_node)?;
         let is_alone = reader.u64_at(node)? == head && reader.u64_at(node.wrapping_add(8))? == head;
         let (mut threads, mut switches) = (0_u64, 0_u64);
-        // What a leader that is alone would share with its threads lies on another page, and need not be read.
+        // For a leader without other threads `signal_struct`, which lies on another page, need not be read.
         let mut next = if is_alone { node } else { reader.u64_at(head)? };
         while next != head {
             let thread = reader.container(next, layout.task.thread_node)?;

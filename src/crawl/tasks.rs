@@ -24,7 +24,7 @@ pub(crate) struct Task {
 }
 
 impl Task {
-    /// Whether its memory, as it is read now, still is this task's.
+    /// True if its memory, as it is read now, still is this task's.
     pub fn is_there(&self, reader: &Reader) -> bool {
         identify(reader, self.address).is_ok_and(|now| now == *self)
     }
@@ -62,7 +62,7 @@ impl TaskList {
         }
     }
 
-    /// Whether a task's memory is still that task's. A copy that is held since the tasks were listed is.
+    /// True if a task's memory is still that task's. A copy that is held since the tasks were listed is.
     pub fn is_same(&self, reader: &Reader, task: &Task) -> bool {
         let is_held = !reader.space.in_place() && self.generation == reader.space.generation();
         is_held || task.is_there(reader)
@@ -100,7 +100,7 @@ fn list_tasks(reader: &Reader, generation: &mut u64) -> ReadResult<Vec<Task>> {
         let tasks = reader.list_of("tasks", head, layout.tasks, entry);
         *generation = reader.space.generation();
         reader.keep(tasks.len().saturating_mul(TASK_COST))?;
-        // What the last frame used of them was read when this one began.
+        // The memory that the last frame used of them was read when this one began.
         if !reader.space.was_read_ahead() {
             reader.space.prefetch(tasks.iter().map(|(task, _)| (*task, length)));
         }
@@ -122,7 +122,7 @@ fn list_tasks(reader: &Reader, generation: &mut u64) -> ReadResult<Vec<Task>> {
     }
 }
 
-/// Who a task is. A kernel without start times tells tasks apart by their ids alone.
+/// The identity of a task. A kernel without start times tells tasks apart by their ids alone.
 fn identify(reader: &Reader, address: u64) -> ReadResult<Task> {
     let layout = &reader.layout.process.task;
     let pid = reader.u32(address, layout.tgid)?;
@@ -143,7 +143,7 @@ impl Reader<'_> {
         Ok(is_process.then_some(mm))
     }
 
-    /// Whether a task is still in the list of tasks.
+    /// True if a task is still in the list of tasks.
     pub(super) fn is_listed(&self, task: u64) -> bool {
         let node = self.at(task, self.layout.process.task.tasks);
         let linked = node.and_then(|node| {

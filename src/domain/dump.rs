@@ -38,7 +38,7 @@ pub struct DumpOptions {
     pub control: Option<Control>,
 }
 
-/// What was written to a file.
+/// The result of writing a dump.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DumpSummary {
@@ -84,7 +84,7 @@ impl Domain {
         // A guest between two kernels can be written down all the same.
         let left = self.options.time_limit;
         let info = self.follow_restart(left, control).ok().and_then(|()| self.vmcoreinfo());
-        // What was plugged in meanwhile is written down, too, or said to be left out.
+        // Memory that was plugged in meanwhile is written down, too, or said to be left out.
         self.follow_plugs(true);
         let identity = self.source.identity();
         let origin = Origin {
@@ -131,7 +131,7 @@ impl Domain {
         Ok(summary)
     }
 
-    /// What the kernel says of itself.
+    /// The kernel's VMCOREINFO.
     fn vmcoreinfo(&self) -> Option<String> {
         let kernel = &self.found.kernel;
         let ram = &self.found.ram;

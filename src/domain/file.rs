@@ -15,7 +15,7 @@ use crate::kernel::top_page_table;
 use crate::memory::{Content, Dump, DumpFile, FileMemory, PhysicalMemory};
 use crate::resolve::{Hold, RamHole};
 
-/// What a name that stands for a file begins with.
+/// The beginning of a name that stands for a file.
 pub(super) const PREFIX: &str = "file:";
 
 /// A file that holds a guest's memory.
@@ -23,7 +23,7 @@ pub(super) struct FileGuest {
     identity: DomainIdentity,
     path: PathBuf,
     dump: Dump,
-    /// What a look at the memory added to the dump's own layouts.
+    /// Layouts that a look at the memory added to the dump's own.
     added: RefCell<Vec<Arc<dyn Content>>>,
 }
 

@@ -1,11 +1,11 @@
-//! What was found when a domain was opened, for `nfm doctor`.
+//! The findings of opening a domain, for `nfm doctor`.
 
 use std::time::Duration;
 
 use super::open::Found;
 use super::source::Source;
 
-/// What was found when a domain was opened, for `nfm doctor`.
+/// The findings of opening a domain, for `nfm doctor`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Findings {
@@ -15,7 +15,7 @@ pub struct Findings {
     pub uuid: Option<String>,
     /// The hypervisor's process, where one holds the guest's memory.
     pub pid: Option<i32>,
-    /// What holds the guest's memory, in words: `QEMU process 14782`.
+    /// The holder of the guest's memory, in words: `QEMU process 14782`.
     pub place: String,
     /// RAM as (guest-physical address, bytes); empty where the hypervisor alone knows where it lies.
     pub ram: Vec<(u64, u64)>,
@@ -27,7 +27,7 @@ pub struct Findings {
     /// Guest-physical address below 1 MiB of the page table that led to the kernel; `None` where the
     /// hypervisor named one.
     pub trampoline: Option<u64>,
-    /// Whether physical addresses are the host's, as page tables of Xen's PV guests hold those.
+    /// True if physical addresses are the host's, as page tables of Xen's PV guests hold those.
     pub machine_addresses: bool,
     /// Physical address of the kernel's own top page table.
     pub page_table: u64,

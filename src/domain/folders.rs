@@ -9,7 +9,7 @@ const SYSTEM_PROFILES: &str = "/var/lib/nfm/profiles";
 /// Root's cache.
 const SYSTEM_CACHE: &str = "/var/cache/nfm";
 
-/// What an environment variable names. A program that has more rights than its user (file capabilities,
+/// The folder that an environment variable names. A program that has more rights than its user (file capabilities,
 /// set-user-ID) takes nothing from it.
 pub(super) fn variable(name: &str) -> Option<PathBuf> {
     if has_more_rights() {

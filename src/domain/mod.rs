@@ -112,7 +112,7 @@ impl Domain {
         self.found.ram.memory()
     }
 
-    /// What was found at opening.
+    /// The findings at opening.
     pub fn findings(&self) -> &Findings {
         &self.findings
     }
@@ -122,7 +122,7 @@ impl Domain {
         self.restarts
     }
 
-    /// What the last frame cost.
+    /// The costs of the last frame.
     pub fn statistics(&self) -> ReadStatistics {
         self.found.ram.statistics()
     }
@@ -155,7 +155,7 @@ impl Domain {
         for _ in 0..TRIES {
             let left = options.time_limit.saturating_sub(begun.elapsed());
             if let Err(error) = self.follow_restart(left, control) {
-                // What looks like a restart may be the end.
+                // The guest may be ending where it seems to have restarted.
                 return Err(if self.found.ram.memory().ending() { self.gone() } else { error });
             }
             let mut frame = self.take(options, begun);
@@ -260,7 +260,7 @@ impl Domain {
         frame
     }
 
-    /// Whether to go on: this is the process that opened it, the guest is there, and nobody cancelled it.
+    /// Fails if the call may not go on: another process opened it, the guest is gone, or somebody cancelled it.
     fn check(&self, control: Option<&Control>) -> Result<()> {
         self.check_owner()?;
         let domain = &self.source.identity().name;

@@ -67,7 +67,7 @@ fn arriving(domain: &str) -> Error {
     Error::NotBooted { domain: domain.to_owned(), evidence }
 }
 
-/// Whether a kernel was loaded that may come up yet.
+/// True if a kernel was loaded that may come up yet.
 fn is_booting(source: &dyn Source) -> bool {
     source.taken().is_none() && source.memory(0).is_ok_and(|memory| was_loaded(memory.as_ref()))
 }
@@ -78,7 +78,7 @@ pub(super) fn find_first_kernel(source: &dyn Source, options: &OpenOptions) -> R
         let domain = &source.identity().name;
         match error {
             Error::TimeLimit { .. } | Error::Cancelled { .. } => error,
-            // What is read of a guest that ends is anything.
+            // Memory of a guest that ends may hold anything.
             _ if source.ending() => Error::Gone { domain: domain.clone() },
             _ if source.arriving() => arriving(domain),
             Error::NotLinux { .. } if is_booting(source) => Error::NotBooted {
@@ -229,7 +229,7 @@ fn know(
     });
     match recalled {
         Some((kernel, layout)) if kernel.has_answered() => Ok((kernel, layout)),
-        // What an older nfm did not ask is asked of the guest; where that tells nothing, the old profile
+        // Questions that an older nfm did not ask are asked of the guest; where that tells nothing, the old profile
         // tells the most.
         recalled => match Kernel::discover(ram, image, wanted, sources) {
             Ok(kernel) => {

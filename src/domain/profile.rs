@@ -9,9 +9,9 @@ use crate::error::{Error, Result};
 use crate::kernel::{self, Ask, Files, NamesNeeded};
 use crate::layout::{Drivers, Layout, Symbols};
 
-/// What nfm needs to know of one kernel: where its variables lie and how its structures are laid out. Made
-/// where that is known, it opens guests of the same kernel where it is not, because the kernel was built
-/// without BTF or kallsyms.
+/// All that nfm needs to know of one kernel: the places of its variables and the layout of its structures. Made where
+/// that is known, it opens guests of the same kernel where it is not, because the kernel was built without BTF or
+/// kallsyms.
 #[derive(Clone, Debug)]
 pub struct Profile(kernel::Profile);
 

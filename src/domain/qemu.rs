@@ -41,7 +41,7 @@ pub(super) struct QemuGuest {
 struct Count {
     held: Residency,
     at: Instant,
-    /// What counting took.
+    /// The time that counting took.
     took: Duration,
 }
 
@@ -127,7 +127,7 @@ impl Source for QemuGuest {
         is_new.then(|| layouts.len() - 1)
     }
 
-    /// Who has no DIMM, and is asked for nothing that it has not, is not looked at.
+    /// A guest without DIMMs that read no address without RAM is not looked at.
     fn plugs(&self, missed: bool) -> Plugs {
         let rests = self.plugs_looked_for.get().is_some_and(|at| at.elapsed() < PLUGS_REST);
         let mut layouts = self.layouts.borrow_mut();
@@ -191,7 +191,7 @@ impl Source for QemuGuest {
 }
 
 impl QemuGuest {
-    /// What is plugged in by now.
+    /// The memory that is plugged in by now.
     fn dimms(&self) -> Result<Vec<Dimm>> {
         let xml = self.libvirt.xml()?;
         Dimm::parse_all(&xml).map_err(|reason| self.no_memory(reason))
@@ -218,7 +218,7 @@ fn place(pid: i32) -> String {
     format!("QEMU process {pid}")
 }
 
-/// Whether this kind of guest has memory that can be read.
+/// Refuses a kind of guest whose memory cannot be read.
 fn check_readable(definition: &DomainDefinition) -> Result<()> {
     let domain = definition.summary.name.clone();
     let unsupported = |reason: String| Err(Error::Unsupported { domain, reason });

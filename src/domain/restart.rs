@@ -11,8 +11,7 @@ use crate::error::{Error, Result};
 const CLOCK_SLACK: Duration = Duration::from_secs(1);
 
 impl Domain {
-    /// Whether the guest was not restarted since its kernel was found. Memory that was written down stays
-    /// what it is.
+    /// True if the guest was not restarted since its kernel was found. Memory in a file never restarts.
     pub(super) fn is_same_boot(&self) -> bool {
         self.source.taken().is_some() || self.found.boot.runs_in(self.found.ram.memory())
     }
@@ -57,8 +56,8 @@ impl Domain {
             Err(error) => return Err(error),
         };
         if !later.boot.follows(&self.found.boot) {
-            // What is left of a kernel, or a new one without a clock yet. Should a kernel have set its clock
-            // back, or firmware have been called without a restart (as after a sleep), it goes on all the same.
+            // The remains of a kernel, or a new one without a clock yet. Should a kernel have set its clock back, or
+            // firmware have been called without a restart (as after a sleep), it goes on all the same.
             let now = Instant::now();
             let clock = later.boot.clock;
             let earlier = self.remains.replace((clock, now));

@@ -1,4 +1,4 @@
-//! What a guest is to its host: a source of memory, alive or not, with a name.
+//! A guest as its host holds it: a source of memory, alive or not, with a name.
 //!
 //! Each kind of source has its own file; the rest of this room does not ask which it is.
 
@@ -26,10 +26,10 @@ pub(crate) enum Plugs {
 /// A guest as its host knows it. What it says of memory is a claim, which `open.rs` holds against the
 /// memory itself.
 pub(crate) trait Source: Send {
-    /// Who the guest is.
+    /// The guest's name and identifiers.
     fn identity(&self) -> &DomainIdentity;
 
-    /// What holds its memory, in words that fit a sentence: `QEMU process 14782`.
+    /// The holder of its memory, in words that fit a sentence: `QEMU process 14782`.
     fn place(&self) -> String;
 
     /// Where it is known on this host.
@@ -58,23 +58,23 @@ pub(crate) trait Source: Send {
         Vec::new()
     }
 
-    /// What its memory cannot be located for.
+    /// The error of memory that cannot be located, for this reason.
     fn no_memory(&self, reason: String) -> Error {
         Error::NoMemory { domain: self.identity().name.clone(), place: self.place(), reason }
     }
 
-    /// Whether the guest has ended, or is ending: what is read of it then is anything.
+    /// True if the guest has ended, or is ending: its memory may hold anything then.
     fn ending(&self) -> bool {
         false
     }
 
-    /// Whether its memory was not all there when it was found.
+    /// True if its memory was not all there when it was found.
     fn arriving(&self) -> bool {
         false
     }
 
-    /// Whether the source itself says where in guest memory each byte belongs, so that there is nothing to
-    /// be held against the guest's own map of RAM: it may lack parts of that.
+    /// True if the source itself says where in guest memory each byte belongs. It is then not held against the guest's
+    /// own map of RAM, of which it may lack parts.
     fn says_where(&self) -> bool {
         false
     }
@@ -119,7 +119,7 @@ pub(super) struct LibvirtsWord {
     last: Cell<Option<Answer>>,
 }
 
-/// What libvirt said last.
+/// The last answer of libvirt.
 #[derive(Clone, Copy)]
 struct Answer {
     state: DomainState,

@@ -22,9 +22,9 @@ const PAYLOAD_LENGTH_AT: usize = 0x24c;
 const PROTOCOL_WITH_FLAGS: u16 = 0x20c;
 const ENTERED_IN_64_BITS: u16 = 1;
 
-/// Whether a boot loader has put the header of a 64-bit Linux kernel into guest memory. It stays there when the
-/// kernel runs, and over a restart. Programs that only use its boot protocol carry no compressed kernel, as the
-/// binary of memtest86+ 6.10 shows, or name no version.
+/// True if a boot loader has put the header of a 64-bit Linux kernel into guest memory. It stays there when the kernel
+/// runs, and over a restart. Programs that only use its boot protocol carry no compressed kernel, as the binary of
+/// memtest86+ 6.10 shows, or name no version.
 pub(crate) fn was_loaded(memory: &dyn PhysicalMemory) -> bool {
     let mut low = Vec::new();
     for start in (0..CONVENTIONAL).step_by(CHUNK) {
@@ -37,7 +37,7 @@ pub(crate) fn was_loaded(memory: &dyn PhysicalMemory) -> bool {
     memmem::find_iter(&low, MAGIC).any(|at| is_linux(&low, at).unwrap_or(false))
 }
 
-/// Whether the magic at this place is that of such a header.
+/// True if the magic at this place is that of such a header.
 fn is_linux(low: &[u8], magic: usize) -> Option<bool> {
     let start = magic.checked_sub(MAGIC_AT)?;
     let field = |at: usize| {

@@ -20,7 +20,7 @@ use super::{DiscoveryError, Kernel, KernelImage, KernelTypes, Origin, Sources};
 use crate::memory::GuestRam;
 use crate::paging::AddressSpace;
 
-/// What a guest's own memory tells of its kernel.
+/// The facts about its kernel that a guest's own memory tells.
 struct Guest<'a> {
     space: AddressSpace<'a>,
     image: &'a KernelImage,
@@ -65,7 +65,7 @@ impl Kernel {
         let space = AddressSpace::new(ram, image.root, image.levels);
         let info = Vmcoreinfo::find(ram, &image, &space);
         let told = |key| info.as_ref().and_then(|info| info.get(key)).map(str::to_owned);
-        // What VMCOREINFO tells need not be searched for.
+        // Facts that VMCOREINFO tells need not be searched for.
         let banner = if info.is_none() { constants.banner() } else { None };
         if banner.is_none() && info.is_none() {
             return Err(DiscoveryError::NotLinux);
@@ -322,7 +322,7 @@ impl Guest<'_> {
         let proven = self.compare(&file, path)?;
         match file.types(self.wanted) {
             Ok(types) => Ok(FoundTypes::of(types, path, proven)),
-            // What was stripped off it may be where distributions put it.
+            // The part that was stripped off it may be where distributions put it.
             Err(reason) => {
                 let id = file.build_id();
                 let stripped = files::vmlinux(folders, id.as_deref(), None);
@@ -351,7 +351,7 @@ impl FoundTypes {
     }
 }
 
-/// What the first file gives that is there and is the guest's kernel's.
+/// The facts of the first file that is there and is the guest's kernel's.
 fn first_usable<T>(
     paths: impl IntoIterator<Item = PathBuf>,
     of: impl Fn(&Path) -> Result<T, DiscoveryError>,

@@ -29,14 +29,14 @@ const MOST_CHILDREN: usize = 100_000;
 const DEEPEST: usize = 64;
 /// Names so short stand in `.debug_info` itself, not in `.debug_str`.
 const INLINE_NAME: usize = 3;
-/// What of DWARF tells types.
+/// The sections of DWARF that tell types.
 const SECTIONS: &[SectionId] = &[
     SectionId::DebugInfo,
     SectionId::DebugAbbrev,
     SectionId::DebugStr,
     SectionId::DebugStrOffsets,
 ];
-/// What the index of a package refers to beside these.
+/// The sections that the index of a package refers to beside these.
 const INDEXED: &[SectionId] = &[
     SectionId::DebugInfo,
     SectionId::DebugAbbrev,
@@ -209,7 +209,7 @@ fn search_package(
     };
     let whole = gimli::DwarfPackage::load(section, EndianSlice::new(&[], LittleEndian));
     let whole = whole.map_err(unsound)?;
-    // What a unit has of its parent's are addresses, and types have none.
+    // A unit refers to its parent for addresses alone, and types have none.
     let parent = Dwarf::default();
     for (id, _) in units {
         if search.is_done() {
@@ -339,7 +339,7 @@ impl<'a> Builder<'_, 'a> {
         id
     }
 
-    /// What is at a place; `Err` with the type that it is another name for.
+    /// The node at a place; `Err` with the type that it is another name for.
     fn node(&mut self, offset: UnitOffset, depth: usize) -> Option<Result<Node, TypeId>> {
         let entry = self.unit.entry(offset).ok()?;
         let bytes = || u32::try_from(number(&entry, constants::DW_AT_byte_size)?).ok();
@@ -600,8 +600,8 @@ mod tests {
         let check = |what: &str, elf: &ElfFile| {
             let types = load(elf, &WANTED).unwrap_or_else(|reason| panic!("{what}: {reason}"));
             assert_eq!(answers(&types), expected, "{what}");
-            // What GCC's own BTF tells otherwise than that of kernels, which pahole makes of DWARF: it
-            // nests dimensions, knows no signed enumerations and leaves out large values.
+            // GCC's own BTF differs here from that of kernels, which pahole makes of DWARF: it nests dimensions, knows
+            // no signed enumerations and leaves out large values.
             let enumeration = types.member("outer", "negative").map(|member| member.signed);
             assert_eq!(
                 (enumeration, types.enumerator("plain", "BIG")),

@@ -24,7 +24,7 @@ const BEST_COMPRESSION: u64 = 1100;
 /// A build id is a SHA-1 by default and never longer than a SHA-512.
 const BUILD_ID_BYTES: std::ops::RangeInclusive<usize> = 4..=64;
 
-/// What every ELF file begins with.
+/// The beginning of every ELF file.
 pub(super) const MAGIC: &[u8] = b"\x7fELF";
 
 /// A mapped file.

@@ -212,7 +212,7 @@ pub(super) fn driver_module(folders: &[PathBuf], release: &str, name: &str) -> O
     None
 }
 
-/// Whether a release, which a guest tells, is a plain word that can be part of a path.
+/// True if a release, which a guest tells, is a plain word that can be part of a path.
 fn is_plain(release: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._+~-".contains(&byte);
     (1..=LONGEST_RELEASE).contains(&release.len())

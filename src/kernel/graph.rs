@@ -21,7 +21,7 @@ pub(super) enum Node {
     Plain { bytes: u32, signed: bool },
     /// An enumeration.
     Enumeration { bytes: u32, values: Vec<(String, i64)> },
-    /// What no member that is asked for can be: a function, or a type that is not known.
+    /// A type that no wanted member can have: a function, or an unknown type.
     Other,
 }
 

@@ -27,7 +27,7 @@ const AT_ONCE: usize = 512;
 /// Bytes of the image that are copied out at once: more than Debian's whole kernels have.
 const MOST_COPIED: u64 = 64 * MIB;
 
-/// What a part of the image may be used for, by its page attributes.
+/// The access to a part of the image, by its page attributes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
     /// Code.
@@ -45,7 +45,7 @@ pub(crate) struct Segment {
     pub start: u64,
     /// Bytes.
     pub length: u64,
-    /// What the pages allow.
+    /// The access that the pages allow.
     pub access: Access,
 }
 
@@ -138,7 +138,7 @@ impl KernelImage {
         images
     }
 
-    /// Whether a root with this last entry maps a kernel.
+    /// Judges a root with this last entry: does it map a kernel?
     fn judge(ram: &GuestRam, lead: Lead, last: u64, levels: Levels) -> Option<Self> {
         let mut table = table_of(last)?;
         for level in (3..levels.count()).rev() {
@@ -171,18 +171,18 @@ impl KernelImage {
         }
     }
 
-    /// Whether the root maps the image where it lies.
+    /// True if the root maps the image where it lies.
     pub fn is_mapped(&self, ram: &GuestRam) -> bool {
         let there = AddressSpace::new(ram, self.root, self.levels).translate(self.start);
         there.ok() == self.physical_address(self.start)
     }
 
-    /// Whether page tables lead from an address of the kernel's own to where the image says it lies. Tables
-    /// of a kernel that has gone may have become the next one's, and lead to its variables.
+    /// True if page tables lead from an address of the kernel's own to where the image says it lies. Tables of a
+    /// kernel that has gone may have become the next one's, and lead to its variables.
     pub fn is_led_to(&self, space: &AddressSpace, address: u64) -> bool {
         let there = space.translate(address).ok();
         match &self.place {
-            // What follows the image's first run, behind memory that was given back, is of one piece with it.
+            // The parts behind the image's first run, after memory that was given back, are of one piece with it.
             ImagePlace::Run(physical) => {
                 let offset = address.checked_sub(self.start);
                 let here = offset.and_then(|offset| physical.checked_add(offset));
@@ -207,7 +207,7 @@ impl KernelImage {
         }
     }
 
-    /// Whether any part of the image has this access.
+    /// True if any part of the image has this access.
     fn has(&self, access: Access) -> bool {
         self.segments.iter().any(|segment| segment.access == access)
     }
@@ -311,7 +311,7 @@ impl KernelImage {
         true
     }
 
-    /// Whether a virtual address lies in the image.
+    /// True if a virtual address lies in the image.
     pub fn contains(&self, address: u64) -> bool {
         address.checked_sub(self.start).is_some_and(|offset| offset < self.length)
     }
@@ -406,7 +406,7 @@ fn scattered_run(ram: &GuestRam, entries: &[u64]) -> Option<Run> {
     Some(Run { place: ImagePlace::Frames(frames), ..run })
 }
 
-/// What one entry of the level-2 table maps: (virtual, physical, bytes, access).
+/// The pages that one entry of the level-2 table maps: (virtual, physical, bytes, access).
 fn pieces(ram: &GuestRam, entry: u64, address: u64) -> Vec<(u64, u64, u64, Access)> {
     let Some(table) = table_of(entry) else {
         return match Entry(entry).target(2) {

@@ -50,7 +50,7 @@ pub(crate) struct Kallsyms {
     pub found_by: FoundBy,
 }
 
-/// What the offsets count from.
+/// The base of the offsets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Base {
     /// One address for all (`kallsyms_relative_base`).
@@ -264,7 +264,7 @@ impl Tokens {
         self.0.iter().map(|token| token.len() + 1).sum()
     }
 
-    /// Whether `kallsyms_token_index` names just these tokens' positions.
+    /// True if `kallsyms_token_index` names just these tokens' positions.
     fn matches_index(&self, index: &[u8]) -> bool {
         let mut position = 0;
         index.as_chunks().0.iter().zip(&self.0).all(|(entry, token)| {

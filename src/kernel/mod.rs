@@ -62,18 +62,18 @@ pub(crate) struct Kernel {
     pub btf_bytes: usize,
     /// How it is told in guest memory, where its build id was found.
     marks: Option<Marks>,
-    /// Whether all that was learned is of this very kernel, by build id, so that it may be cached.
+    /// True if all that was learned is of this very kernel, by build id, so that it may be cached.
     proven: bool,
-    /// Whether it is as a cached or imported profile says.
+    /// True if it is as a cached or imported profile says.
     recalled: bool,
     /// Addresses of its variables, of those that were asked for.
     symbol_addresses: FxHashMap<String, u64>,
     types: KernelTypes,
     /// vmlinux's BTF, if that of a module asks for it and the types are none.
     base: OnceCell<Option<BtfTypes>>,
-    /// What drivers' types told, by module.
+    /// The answers of drivers' types, by module.
     drivers: RefCell<BTreeMap<String, TypeAnswers>>,
-    /// Whether drivers were added since the profile was last written.
+    /// True if drivers were added since the profile was last written.
     learned: Cell<bool>,
     debug_folders: Vec<PathBuf>,
 }
@@ -98,7 +98,7 @@ impl KernelTypes {
 /// Where symbols and types come from beside the guest's own memory.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sources {
-    /// What the user names goes before all else.
+    /// The file that the user names, which goes before all else.
     pub symbols: Option<PathBuf>,
     /// As `symbols`.
     pub types: Option<PathBuf>,
@@ -119,28 +119,28 @@ pub(crate) enum DiscoveryError {
     NoTypes {
         /// `uname -r`, where known.
         release: Option<String>,
-        /// What is wrong.
+        /// The fault.
         reason: String,
     },
     /// The types are of this very build, and memory is otherwise.
     WrongTypes {
         /// `uname -r`, where known.
         release: Option<String>,
-        /// What shows it, as a clause.
+        /// The sign of it, as a clause.
         reason: String,
     },
     /// A file that the user named is no symbol file.
     BadFile {
         /// Which.
         path: PathBuf,
-        /// What is wrong, as a clause.
+        /// The fault, as a clause.
         reason: String,
     },
     /// A file that the user named is of another kernel.
     Mismatch {
         /// Which.
         path: PathBuf,
-        /// What shows it, as a clause.
+        /// The sign of it, as a clause.
         reason: String,
     },
 }
@@ -162,8 +162,8 @@ impl Kernel {
         self.types.any()
     }
 
-    /// Whether every question about types had an answer, be it that there is no such thing. Of a profile
-    /// that another version of nfm made, not all may have.
+    /// True if every question about types had an answer, be it that there is no such thing. A profile that another
+    /// version of nfm made may lack some.
     pub fn has_answered(&self) -> bool {
         match &self.types {
             KernelTypes::Profile(types) => types.is_complete(),
@@ -171,22 +171,22 @@ impl Kernel {
         }
     }
 
-    /// Whether it is as a profile says.
+    /// True if it is as a profile says.
     pub fn is_recalled(&self) -> bool {
         self.recalled
     }
 
-    /// Whether all that is known of it was shown to be of it by its build id.
+    /// True if its build id proves that all that is known is of this kernel.
     pub fn is_proven(&self) -> bool {
         self.proven
     }
 
-    /// Whether drivers were met since this was last asked.
+    /// True if drivers were met since this was last asked.
     pub fn has_learned(&self) -> bool {
         self.learned.take()
     }
 
-    /// Whether it is known what a driver's module tells.
+    /// True if the answers of a driver's module are known.
     pub fn knows_driver(&self, module: &str) -> bool {
         self.drivers.borrow().contains_key(module)
     }
@@ -232,7 +232,7 @@ impl Kernel {
             let (start, end) = (start?, end?);
             let length = usize::try_from(end.checked_sub(start)?).ok()?;
             btf::BLOB_BYTES.contains(&length).then_some(())?;
-            // Of vmlinux's own types none are asked for by name.
+            // No type of vmlinux is asked for by name.
             BtfTypes::parse(btf::whole_blob(&read(start, length)?)?, &[]).ok()
         });
         parsed.as_ref()
@@ -251,7 +251,7 @@ impl Kernel {
         }
     }
 
-    /// What is known of this kernel as a profile, where its build id was found.
+    /// This kernel as a profile, where its build id was found.
     pub fn profile(&self, wanted: &NamesNeeded, types: TypeAnswers) -> Option<Profile> {
         let place = |address: u64| match self.image.contains(address) {
             true => SymbolPlace::Image(address.wrapping_sub(self.image.start)),

@@ -17,7 +17,7 @@ pub(crate) type Ask = fn(&dyn Types);
 /// Asks types for all that one driver needs; `None` where they are not the driver's.
 pub(crate) type AskDriver = fn(&dyn Types) -> Option<()>;
 
-/// What a profile is made of.
+/// The files that a profile is made of.
 pub(crate) struct Files<'a> {
     /// vmlinux, or what was stripped off it.
     pub vmlinux: &'a Path,

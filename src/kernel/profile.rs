@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::names::core_symbol_lacking;
 use super::types::{Member, Types};
 
-/// What a profile's first line begins with.
+/// The beginning of a profile's first line.
 pub(super) const MAGIC: &[u8] = b"nfm-profile/";
 /// The format that is written and read.
 const FORMAT: &str = "nfm-profile/1";
@@ -45,7 +45,7 @@ pub(crate) struct Marks {
     pub banner: Option<(u64, String)>,
 }
 
-/// What a profile says of one kernel.
+/// A profile's facts about one kernel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Profile {
@@ -152,7 +152,7 @@ impl ProfileTypes {
         Self { facts, complete: Cell::new(true) }
     }
 
-    /// Whether every question so far was one that the profile has an answer to.
+    /// True if the profile has had an answer to every question so far.
     pub fn is_complete(&self) -> bool {
         self.complete.get()
     }
@@ -235,7 +235,7 @@ impl Profile {
         core_symbol_lacking(|name| self.symbols.get(name).is_some_and(Option::is_some))
     }
 
-    /// Whether its numbers can be.
+    /// True if its numbers can be true.
     fn is_sound(&self) -> bool {
         let inside = |offset: u64| offset < LARGEST_IMAGE;
         let marks = &self.marks;
@@ -260,7 +260,7 @@ impl Profile {
     }
 }
 
-/// Whether a text is a build id in hexadecimal.
+/// True if a text is a build id in hexadecimal.
 pub(super) fn is_build_id(text: &str) -> bool {
     let digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     (8..=128).contains(&text.len()) && text.len().is_multiple_of(2) && text.bytes().all(digit)

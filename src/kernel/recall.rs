@@ -18,7 +18,7 @@ impl Kernel {
         wanted: &NamesNeeded,
         sources: &Sources,
     ) -> Option<Self> {
-        // What the user names is asked, whatever is known.
+        // Files that the user names are asked in any case.
         if sources.symbols.is_some() || sources.types.is_some() {
             return None;
         }
@@ -94,7 +94,7 @@ impl Kernel {
     }
 }
 
-/// Whether these bytes stand at a place of the image.
+/// True if these bytes stand at a place of the image.
 fn holds(ram: &GuestRam, image: &KernelImage, offset: u64, bytes: &[u8]) -> bool {
     let end = offset.checked_add(bytes.len() as u64);
     if end.is_none_or(|end| end > image.length) {

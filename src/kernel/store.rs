@@ -34,7 +34,7 @@ pub(crate) struct Store {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Candidate {
     path: PathBuf,
-    /// Whether it was imported; else it is cached.
+    /// True if it was imported; else it is cached.
     pub imported: bool,
     /// The kernel's build id, and bytes from the image's start to its note.
     pub build_id: String,

@@ -66,7 +66,7 @@ impl LinkedSymbols {
         Ok(symbols)
     }
 
-    /// Whether an address, as linked, is of the image.
+    /// True if an address, as linked, is of the image.
     pub fn is_in_image(address: u64) -> bool {
         address >= KERNEL_MAP
     }
@@ -151,7 +151,7 @@ mod tests {
         let of = |map: &str| {
             LinkedSymbols::parse(map.as_bytes(), &["init_task"]).and_then(|s| s.in_image(IMAGE))
         };
-        // What Debian's image package has in its place.
+        // The stub in its place in Debian's image package.
         let stub =
             "ffffffffffffffff B The real System.map is in the linux-image-<version>-dbg package\n";
         assert!(of(stub).unwrap_err().contains("debug packages"));

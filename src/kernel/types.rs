@@ -1,4 +1,4 @@
-//! What a source of type information tells: sizes, members by path, enumerators.
+//! The facts that a source of type information tells: sizes, members by path, enumerators.
 
 /// Where a member lies in its structure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub(crate) struct Member {
     pub bit: u8,
     /// Bits of a bit field; 0 for an ordinary member.
     pub bits: u8,
-    /// Whether an integer is signed.
+    /// True if an integer is signed.
     pub signed: bool,
 }
 
@@ -21,14 +21,14 @@ pub(crate) struct Member {
 /// for one is 233, in `task_struct` of 5.10.
 pub(super) const MOST_STEPS: usize = 2000;
 
-/// What a type is as a member's.
+/// The kind of a member's type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Shape {
     /// Bytes, of the whole array for an array.
     pub bytes: u32,
     /// Elements, for an array; else 1.
     pub elements: u32,
-    /// Whether an integer is signed.
+    /// True if an integer is signed.
     pub signed: bool,
 }
 

@@ -83,7 +83,7 @@ pub(super) fn verify(
     )))
 }
 
-/// Whether these bytes stand at an address, as far as its memory is there.
+/// True if these bytes stand at an address, as far as its memory is there.
 fn holds(space: &AddressSpace, at: u64, expected: &[u8]) -> bool {
     let mut found = vec![0; expected.len()];
     match space.read(at, &mut found) {
@@ -100,8 +100,9 @@ struct TaskMembers {
 }
 
 impl TaskMembers {
-    /// Whether the list of tasks begins at an address: a neighbour leads back, and the oldest task, which is init,
-    /// leads a thread group. That nothing else is looked at lets who hides a process be found, rather than hide all.
+    /// True if the list of tasks begins at an address: a neighbour leads back, and the oldest task, which is init,
+    /// leads a thread group. Nothing else is looked at, so that a rootkit that hides a process is found, rather than
+    /// makes all processes unreadable.
     fn is_list(&self, space: &AddressSpace, head: u64) -> Result<bool, Fault> {
         let next = space.number(head, 8)?;
         if next == head {

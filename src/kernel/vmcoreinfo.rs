@@ -33,7 +33,7 @@ impl Vmcoreinfo {
             let pointers = words.filter(|word| is_page_pointer(*word) && !image.contains(*word));
             let pointers: Vec<u64> = pointers.filter(|pointer| seen.insert(*pointer)).collect();
             for some in pointers.chunks(AT_ONCE) {
-                // What was looked at is not needed again.
+                // The pages that were looked at are not needed again.
                 space.forget();
                 space.prefetch(some.iter().map(|pointer| (*pointer, 1)));
                 let found = some.iter().find_map(|pointer| Self::read(space, *pointer));

@@ -34,7 +34,7 @@ impl Field {
         self.member
     }
 
-    /// Whether this kernel has it.
+    /// True if this kernel has it.
     pub fn exists(self) -> bool {
         self.member.is_some()
     }

@@ -130,7 +130,7 @@ super::field::structures! {
     }
 }
 
-/// What paths, files and mounts need.
+/// The layout of paths, files and mounts.
 #[derive(Clone, Debug)]
 pub(crate) struct FileLayout {
     pub files: FilesStruct,

@@ -76,7 +76,7 @@ super::field::structures! {
         low: "offset_low",
         middle: "offset_middle",
         high: "offset_high",
-        /// Whether the gate is in use.
+        /// True if the gate is in use.
         present: "bits.p",
     }
 
@@ -172,7 +172,7 @@ super::field::structures! {
     }
 }
 
-/// What the section `integrity` needs.
+/// The layout of the section `integrity`.
 #[derive(Clone, Debug)]
 pub(crate) struct IntegrityLayout {
     pub task: TaskLinks,

@@ -29,7 +29,7 @@ super::field::structures! {
     }
 }
 
-/// What the section `log` needs.
+/// The layout of the section `log`.
 #[derive(Clone, Debug)]
 pub(crate) struct LogLayout {
     pub ring: Ring,

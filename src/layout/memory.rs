@@ -3,7 +3,7 @@
 use crate::kernel::Types;
 
 super::field::structures! {
-    /// What `/proc/PID/maps` needs of `struct mm_struct`.
+    /// Members of `struct mm_struct` that `/proc/PID/maps` needs.
     MmMaps = "mm_struct" {
         /// A maple tree since 524e00b36e8c (6.1) ...
         tree: "mm_mt.ma_root",
@@ -101,7 +101,7 @@ super::field::structures! {
     }
 }
 
-/// What the sections `mappings` and `memory` need.
+/// The layout of the sections `mappings` and `memory`.
 #[derive(Clone, Debug)]
 pub(crate) struct MemoryLayout {
     pub mm: MmMaps,

@@ -125,7 +125,7 @@ field::symbols! {
     contig_page_data,
     /// The area of legacy system calls.
     gate_vma,
-    /// What tells that area.
+    /// The operations of that area.
     gate_vma_ops,
     /// The frame number of the large page of zeros; all bits are set where there is none.
     huge_zero_pfn,
@@ -161,7 +161,7 @@ field::symbols! {
     udplite_table,
     /// Unix sockets of all namespaces, until 5.19.
     unix_socket_table,
-    /// What tells areas like [vdso].
+    /// The operations of areas like [vdso].
     special_mapping_vmops,
     /// The address spaces of each swap device (pointers), until 5.11.
     swapper_spaces,
@@ -173,7 +173,7 @@ field::symbols! {
     vm_node_stat,
     /// Counters by `enum zone_stat_item`.
     vm_zone_stat,
-    /// Whether legacy system calls are mapped.
+    /// Not NONE where legacy system calls are mapped.
     vsyscall_mode,
     /// Bits of the CPUs that are online (`struct cpumask`).
     __cpu_online_mask,
@@ -224,7 +224,7 @@ field::symbols! {
     _etext,
     /// Code that BPF made.
     bpf_kallsyms,
-    /// What handled exceptions until the IDT was set up; lies in memory that was freed after boot.
+    /// The table of exception handlers until the IDT was set up; lies in memory that was freed after boot.
     early_idt_handler_array,
     /// Operations of ext4, where it is built in.
     ext4_dir_operations,
@@ -233,7 +233,7 @@ field::symbols! {
     ftrace_list_end,
     /// The first of ftrace's users (a pointer).
     ftrace_ops_list,
-    /// What 32-bit system calls are dispatched by, since 1e3ad78334a6 (6.9) and in stable kernels.
+    /// The dispatcher of 32-bit system calls, since 1e3ad78334a6 (6.9) and in stable kernels.
     ia32_sys_call,
     /// 32-bit system calls, until 1e3ad78334a6.
     ia32_sys_call_table,
@@ -244,7 +244,7 @@ field::symbols! {
     /// The first PID namespace.
     init_pid_ns,
     kallsyms_op,
-    /// Who is told of keys.
+    /// The functions that are told of keys.
     keyboard_notifier_list,
     /// Probes by address.
     kprobe_table,
@@ -254,7 +254,7 @@ field::symbols! {
     module_kset,
     modules_op,
     packet_seq_ops,
-    /// What a return probe's own probe calls.
+    /// The handler of a return probe's own probe.
     pre_handler_kretprobe,
     proc_root_inode_operations,
     proc_root_operations,
@@ -271,7 +271,7 @@ field::symbols! {
     udp6_seq_ops,
     udp_seq_ops,
     unix_seq_ops,
-    /// What system calls are dispatched by, since 1e3ad78334a6 (6.9) and in stable kernels.
+    /// The dispatcher of system calls, since 1e3ad78334a6 (6.9) and in stable kernels.
     x64_sys_call,
 }
 

@@ -51,7 +51,7 @@ super::field::structures! {
     }
 }
 
-/// What the section `neighbours` needs.
+/// The layout of the section `neighbours`.
 #[derive(Clone, Debug)]
 pub(crate) struct NeighbourLayout {
     pub table: NeighbourTable,

@@ -27,7 +27,7 @@ super::field::structures! {
         /// ... and plain ones before.
         rx_dropped: "rx_dropped.counter",
         tx_dropped: "tx_dropped.counter",
-        /// What kind of per-CPU counters the device has (34d21de99cea, 6.7).
+        /// The kind of per-CPU counters that the device has (34d21de99cea, 6.7).
         pcpu_stat_type: "pcpu_stat_type",
         /// Per-CPU counters of loopback, dummy and veth.
         lstats: "lstats",
@@ -55,7 +55,7 @@ super::field::structures! {
     /// `struct netdev_adjacent` (net/core/dev.h): one device over another.
     NetDeviceAdjacent = "netdev_adjacent" {
         list: "list",
-        /// What the upper device knows of the lower one.
+        /// The upper device's data about the lower one.
         private: "private",
     }
 
@@ -156,7 +156,7 @@ super::field::structures! {
     }
 }
 
-/// What the section `interfaces` needs.
+/// The layout of the section `interfaces`.
 #[derive(Clone, Debug)]
 pub(crate) struct NetworkLayout {
     pub net: Net,

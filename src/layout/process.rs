@@ -36,7 +36,7 @@ super::field::structures! {
         stime: "stime",
         sum_exec_runtime: "se.sum_exec_runtime",
         thread_node: "thread_node",
-        /// Whether a CPU runs it, or is about to (CONFIG_SMP).
+        /// True if a CPU runs it, or is about to (CONFIG_SMP).
         on_cpu: "on_cpu",
         /// How often it gave its CPU up, and how often that was taken away.
         nvcsw: "nvcsw",
@@ -145,7 +145,7 @@ super::field::structures! {
     /// `struct cgroup`.
     Cgroup = "cgroup" {
         kn: "kn",
-        /// Of the group itself, not of a controller.
+        /// The flags of the group itself, not of a controller.
         state: "self.flags",
     }
 
@@ -157,7 +157,7 @@ super::field::structures! {
     }
 }
 
-/// What the sections of processes need.
+/// The layout of the sections of processes.
 #[derive(Clone, Debug)]
 pub(crate) struct ProcessLayout {
     /// `struct task_struct`.

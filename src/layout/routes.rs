@@ -15,7 +15,7 @@ super::field::structures! {
         tables6: "ipv6.fib_table_hash",
         /// Only with CONFIG_IPV6_MULTIPLE_TABLES.
         rules6: "ipv6.fib6_rules_ops",
-        /// What stands where no route is.
+        /// The entry that stands where no route is.
         null_entry: "ipv6.fib6_null_entry",
     }
 
@@ -166,7 +166,7 @@ super::field::structures! {
     }
 }
 
-/// What the section `routes` needs.
+/// The layout of the section `routes`.
 #[derive(Clone, Debug)]
 pub(crate) struct RouteLayout {
     pub net: NetRoutes,

@@ -109,7 +109,7 @@ super::field::structures! {
     }
 }
 
-/// What the section `connections` needs.
+/// The layout of the section `connections`.
 #[derive(Clone, Debug)]
 pub(crate) struct SocketLayout {
     pub common: SockCommon,

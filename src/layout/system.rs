@@ -33,7 +33,7 @@ super::field::structures! {
         timekeeper: "timekeeper",
     }
 
-    /// What stands before the timekeeper where `tk_data` has no name: `seqcount_raw_spinlock_t`
+    /// The sequence count before the timekeeper where `tk_data` has no name: `seqcount_raw_spinlock_t`
     /// (include/linux/seqlock_types.h), which PREEMPT_RT and lock debugging lengthen; before 5.9 `seqcount_t`.
     SequenceCount = "seqcount_raw_spinlock" | "seqcount" {
         sequence: "seqcount.sequence" | "sequence",
@@ -130,7 +130,7 @@ super::field::structures! {
     }
 }
 
-/// What the sections `os`, `cpus` and `modules` need.
+/// The layout of the sections `os`, `cpus` and `modules`.
 #[derive(Clone, Debug)]
 pub(crate) struct SystemLayout {
     /// `struct uts_namespace`.

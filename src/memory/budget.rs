@@ -1,5 +1,5 @@
-//! What one frame, or one opening, may cost. Guest memory decides how long a list seems and how large a
-//! table: these limits bound what a hostile guest can make us spend.
+//! Limits of what one frame, or one opening, may cost. Guest memory decides how long a list seems and how large a
+//! table: a hostile guest can make us spend no more than these.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -24,13 +24,13 @@ pub(crate) struct Limits {
 /// A limit that was reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Limit {
-    /// Of time.
+    /// The time is over.
     Time,
-    /// Of memory.
+    /// The memory is used up.
     Memory,
-    /// Of rows.
+    /// The frame has as many rows as it may.
     Rows,
-    /// Of the caller's patience.
+    /// The caller gave up.
     Cancelled,
 }
 
@@ -45,7 +45,7 @@ impl fmt::Display for Limit {
     }
 }
 
-/// What was spent so far. Once a limit is reached, nothing more is given out.
+/// The costs so far. Once a limit is reached, nothing more is given out.
 #[derive(Debug)]
 pub(crate) struct Budget {
     limits: Cell<Limits>,
@@ -117,7 +117,7 @@ impl Budget {
         Ok(())
     }
 
-    /// Whether the caller still waits.
+    /// Fails if the caller gave up.
     pub fn check_control(&self) -> Result<(), Limit> {
         if self.control.borrow().as_ref().is_some_and(Control::is_cancelled) {
             self.reach(Limit::Cancelled);
@@ -125,7 +125,7 @@ impl Budget {
         self.reached.get().map_or(Ok(()), Err)
     }
 
-    /// Whether there is time left, and the caller still waits.
+    /// Fails if the time is over or the caller gave up.
     pub fn look_at_clock(&self) -> Result<(), Limit> {
         self.check_control()?;
         if self.limits.get().deadline.is_some_and(|deadline| Instant::now() >= deadline) {
@@ -136,7 +136,7 @@ impl Budget {
 
     /// Waits for the guest to change, as long as there is time.
     pub fn wait(&self, time: Duration) {
-        // What crawls of memory that nobody changes would wait for never comes.
+        // Nobody changes this memory: a crawl would wait in vain.
         if cfg!(feature = "fuzzing") {
             return;
         }
@@ -179,12 +179,12 @@ impl Budget {
         self.keep(0)
     }
 
-    /// What is spent now, for [`Self::restore`].
+    /// The costs so far, for [`Self::restore`].
     pub fn spent(&self) -> Spent {
         self.spent.get()
     }
 
-    /// What was kept since is given up.
+    /// Takes the costs back that came after these.
     pub fn restore(&self, spent: Spent) {
         self.spent.set(spent);
     }

@@ -24,7 +24,7 @@ const WORTH_A_RANGE: usize = 64;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PageAt {
     bytes: NonNull<u8>,
-    /// What is known of it; guest memory itself has all of its bytes.
+    /// The lines that were copied; `None` where the bytes are guest memory itself and all there.
     lines: Option<NonNull<Lines>>,
 }
 
@@ -74,15 +74,14 @@ impl PageAt {
         Self { bytes: address, lines: None }
     }
 
-    /// What is known of the copy.
+    /// The lines of the copy that are there.
     fn lines(&self) -> Option<&Lines> {
         // SAFETY: it lies in the piece that holds the copy, or in the order of a frame (`PrefetchOrder::meet`), and
         // lives as long as the place is used.
         self.lines.map(|lines| unsafe { lines.as_ref() })
     }
 
-    /// Whether these bytes of the page are there; they count as used then. Of others nothing sensible
-    /// can be read.
+    /// True if these bytes of the page are there; they count as used then. Other bytes must not be read.
     #[inline]
     pub fn has(self, start: usize, length: usize) -> bool {
         let Some(known) = self.lines() else { return true };
@@ -104,12 +103,12 @@ impl PageAt {
         Self { lines: Some(lines), ..self }
     }
 
-    /// Whether nothing of a copy was used yet.
+    /// True if nothing of a copy was used yet.
     pub(super) fn is_unused(self) -> bool {
         self.lines().is_some_and(|known| known.used.get() == 0)
     }
 
-    /// Whether anything of the page is there.
+    /// True if anything of the page is there.
     pub(super) fn has_any(self) -> bool {
         self.lines().is_none_or(|known| known.here.get() != 0)
     }
@@ -225,7 +224,7 @@ pub(crate) struct Part<'p> {
 pub(super) struct Copies {
     pieces: Vec<Piece>,
     used: usize,
-    /// Whether large pages are wanted under it.
+    /// True if large pages are wanted under it.
     large: bool,
     pool: Arc<Pool>,
 }
@@ -234,7 +233,7 @@ pub(super) struct Copies {
 /// places so, which the CPU's caches hold, and needs room for as many frames as are taken at once.
 #[derive(Debug, Default)]
 struct Pool {
-    /// What was given back last is taken first.
+    /// The free pieces: the one that was given back last is taken first.
     free: Mutex<Vec<Piece>>,
 }
 
@@ -248,7 +247,7 @@ pub(super) struct Room<'c> {
 struct Piece {
     pages: NonNull<Page>,
     lines: Box<[Lines]>,
-    /// Whether a large page was asked for.
+    /// True if a large page was asked for.
     large: bool,
 }
 

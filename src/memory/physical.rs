@@ -20,7 +20,7 @@ pub(crate) trait PhysicalMemory: Send {
     /// `read[i]` tells whether `frames[i]` is RAM and was read whole.
     fn read_pages(&self, frames: &[u64], pages: &mut [Page], read: &mut [bool]);
 
-    /// Whether reading a part of a page is cheaper than reading all of it.
+    /// True if reading a part of a page is cheaper than reading all of it.
     fn reads_parts(&self) -> bool {
         false
     }
@@ -51,8 +51,7 @@ pub(crate) trait PhysicalMemory: Send {
     /// A frame begins: what was known of the memory's state may have changed.
     fn begin_frame(&self) {}
 
-    /// Whether pages are read where they are ([`Self::mapped`]) rather than copied by
-    /// [`Self::read_pages`].
+    /// True if pages are read where they are ([`Self::mapped`]) rather than copied by [`Self::read_pages`].
     fn in_place(&self) -> bool {
         false
     }
@@ -77,7 +76,7 @@ pub(crate) trait PhysicalMemory: Send {
         self.ram()
     }
 
-    /// Whether, in this frame, memory was asked for where there is no RAM.
+    /// True if, in this frame, memory was asked for where there is no RAM.
     fn missed(&self) -> bool {
         false
     }
@@ -91,16 +90,16 @@ pub(crate) trait PhysicalMemory: Send {
     /// How much of the RAM the host holds, where it can tell.
     fn residency(&self) -> Option<Residency>;
 
-    /// Whether the guest behind it still runs.
+    /// True while the guest behind it runs.
     fn alive(&self) -> bool;
 
-    /// Whether frames are counted as the host does, and the guest's page tables hold the host's numbers
-    /// too (Xen's PV). What the guest itself calls a physical address is then another number.
+    /// True if frames are counted as the host does, and the guest's page tables hold the host's numbers too (Xen's
+    /// PV). The guest's own physical addresses are then other numbers.
     fn has_machine_frames(&self) -> bool {
         false
     }
 
-    /// Whether the guest behind it is ending, or has ended: its memory may go before the rest of it.
+    /// True if the guest behind it is ending, or has ended: its memory may go before the rest of it.
     fn ending(&self) -> bool {
         !self.alive()
     }

@@ -43,7 +43,7 @@ pub(crate) struct ProcfsMemory {
     blocks: Vec<Block>,
     /// Frames that have begun.
     frames: Cell<u64>,
-    /// Whether this frame asked for what is no RAM.
+    /// True if this frame asked for an address without RAM.
     missed: Cell<bool>,
 }
 
@@ -428,8 +428,8 @@ impl PhysicalMemory for ProcfsMemory {
         let pagemap = self.owner.pagemap.as_ref()?;
         self.blocks.iter().try_fold(Residency::default(), |sum, block| {
             let (resident, swapped) = match &block.file {
-                // What is in a shared file but not in the process's page tables is held too. What of it
-                // is in swap cannot be told (Documentation/admin-guide/mm/pagemap.rst).
+                // Pages of a shared file that the process's page tables lack are held too. Their share in swap cannot
+                // be told (Documentation/admin-guide/mm/pagemap.rst).
                 Some((file, start)) => (data_bytes(file, *start, block.ram.length)?, 0),
                 None => present(pagemap, block.ram.host, block.ram.length)?,
             };

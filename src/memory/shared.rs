@@ -45,7 +45,7 @@ pub(super) struct SharedMapping {
 // SAFETY: the mapping is this value's own, and any thread may read it.
 unsafe impl Send for SharedMapping {}
 
-/// Who knows which pages are there.
+/// The source that tells which pages are there.
 #[derive(Debug)]
 enum Presence {
     /// mincore(2), for tmpfs: what is in the page cache.
@@ -162,7 +162,7 @@ impl Drop for SharedMapping {
     }
 }
 
-/// Whether this process might write to the file, though it never does.
+/// True if this process might write to the file, though it never does.
 fn may_write(file: &File) -> bool {
     use std::os::fd::AsRawFd;
     let path = format!("/proc/self/fd/{}", file.as_raw_fd());

@@ -89,7 +89,7 @@ pub(crate) struct AddressSpace<'ram> {
     ram: &'ram GuestRam,
     root: u64,
     levels: Levels,
-    /// What was translated, where much is read.
+    /// Translations that were made, where much is read.
     known: Option<TranslationCache>,
     /// The table of each level that was looked at last.
     tables: [Cell<Option<Table>>; MOST_LEVELS],
@@ -105,7 +105,7 @@ struct Table {
     /// Its guest-physical address.
     address: u64,
     page: PageAt,
-    /// Of the pages: others may lie there after these were forgotten.
+    /// The generation of the pages: after they are forgotten, others may lie there.
     generation: u64,
 }
 
@@ -133,12 +133,12 @@ impl<'ram> AddressSpace<'ram> {
         Self { zeros, ..self }
     }
 
-    /// Whether what it translates to is the host's numbers, not the guest's.
+    /// True if it translates to the host's page numbers, not the guest's.
     pub fn has_machine_frames(&self) -> bool {
         self.ram.memory().has_machine_frames()
     }
 
-    /// What the frame may still cost.
+    /// The limits of the frame's costs.
     pub fn budget(&self) -> &'ram Budget {
         self.ram.budget()
     }
@@ -202,7 +202,7 @@ impl<'ram> AddressSpace<'ram> {
         self.ram.retrace(footprint);
     }
 
-    /// What was needed since ([`GuestRam::footprint`]).
+    /// The memory needed since ([`GuestRam::footprint`]).
     pub fn footprint(&self, since: Since, before: Footprint, rarely: bool) -> Footprint {
         self.ram.footprint(since, before, rarely)
     }
@@ -395,7 +395,7 @@ impl<'ram> AddressSpace<'ram> {
             let left = (bytes_to_page_end(at) as u64).min(whole);
             let page = self.page(at, left as usize)?;
             self.touched(at, left as usize);
-            // What begins in this page lies in it.
+            // An element belongs to the page in which it begins.
             let here = left.div_ceil(stride.max(8)).min(count - index);
             for _ in 0..here {
                 visit(index, page.word(at as usize))?;
@@ -513,12 +513,12 @@ impl<'ram> AddressSpace<'ram> {
         Ok(())
     }
 
-    /// Whether memory is read where it is, so that there is nothing to read ahead.
+    /// True if memory is read where it is, so that there is nothing to read ahead.
     pub fn in_place(&self) -> bool {
         self.ram.in_place()
     }
 
-    /// Whether what the last frame of this kind used was read when this one began.
+    /// True if the memory that the last frame of this kind used was read when this one began.
     pub fn was_read_ahead(&self) -> bool {
         self.ram.was_read_ahead()
     }
@@ -550,7 +550,7 @@ impl<'ram> AddressSpace<'ram> {
     }
 }
 
-/// Who is told what page tables hold.
+/// A receiver of page table entries.
 trait Visitor {
     fn piece(&mut self, piece: Piece);
 
@@ -571,11 +571,11 @@ impl<V: FnMut(Piece)> Visitor for Pieces<'_, V> {
     }
 }
 
-/// What of a range is in RAM.
+/// The pages of a range that are in RAM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct InRam {
     pub bytes: u64,
-    /// Whether every page is in RAM or nowhere: none is in swap, or is just being moved.
+    /// True if every page is in RAM or nowhere: none is in swap, or is just being moved.
     pub settled: bool,
 }
 

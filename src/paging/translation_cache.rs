@@ -26,7 +26,7 @@ pub(super) struct TranslationCache {
     room: Option<Box<Room>>,
 }
 
-/// What 2 MiB are mapped by.
+/// The mapping of 2 MiB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Region {
     /// A large page, or a part of a larger one, at this guest-physical address.
@@ -42,7 +42,7 @@ struct Room {
     regions: Slots<Region, REGIONS, REGION_SHIFT>,
 }
 
-/// What is known of stretches of so many bytes (`log2`), each at its place.
+/// A cache of stretches of so many bytes (`log2`), each at its place.
 struct Slots<T, const COUNT: usize, const SHIFT: u32>([Slot<T>; COUNT]);
 
 struct Slot<T> {

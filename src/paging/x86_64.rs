@@ -35,7 +35,7 @@ impl Levels {
         }
     }
 
-    /// Whether the address is canonical: the bits above the highest used one repeat it.
+    /// True if the address is canonical: the bits above the highest used one repeat it.
     pub fn is_canonical(self, address: u64) -> bool {
         let unused = 64 - 12 - 9 * self.count();
         ((address << unused) as i64 >> unused) as u64 == address
@@ -51,7 +51,7 @@ pub(crate) fn table_index(address: u64, level: u32) -> u64 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Entry(pub u64);
 
-/// What an entry leads to.
+/// The target of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
     /// The next table, at this guest-physical address.
@@ -63,35 +63,35 @@ pub(crate) enum Target {
 }
 
 impl Entry {
-    /// Whether the CPU would follow the entry.
+    /// True if the CPU would follow the entry.
     pub fn is_present(self) -> bool {
         self.0 & PRESENT != 0
     }
 
-    /// Whether the page has no use count (`pte_special`).
+    /// True if the page has no use count (`pte_special`).
     pub fn is_special(self) -> bool {
         self.0 & SPECIAL != 0
     }
 
-    /// Whether this entry of the lowest level has a page ([`Self::target`]) with a use count.
+    /// True if this entry of the lowest level has a page ([`Self::target`]) with a use count.
     pub fn is_counted_page(self) -> bool {
         self.0 & (PRESENT | PROT_NONE) != 0 && !self.is_special()
     }
 
-    /// Whether this entry of the lowest level leads nowhere ([`Self::target`]) and yet is not empty.
+    /// True if this entry of the lowest level leads nowhere ([`Self::target`]) and yet is not empty.
     pub fn is_elsewhere(self) -> bool {
         self.0 != 0 && self.0 & (PRESENT | PROT_NONE) == 0
     }
 
-    /// Whether the page is in swap. Entries that are not present name a kind in their 5 highest bits:
-    /// a swap area, or one of the last kinds for pages that move or are broken
-    /// (arch/x86/include/asm/pgtable_64.h; `MAX_SWAPFILES`, include/linux/swap.h, is 23 or more).
+    /// True if the page is in swap. Entries that are not present name a kind in their 5 highest bits: a swap area, or
+    /// one of the last kinds for pages that move or are broken (arch/x86/include/asm/pgtable_64.h; `MAX_SWAPFILES`,
+    /// include/linux/swap.h, is 23 or more).
     pub fn is_swapped(self, level: u32) -> bool {
         const SWAP_AREAS: u64 = 23;
         level == 1 && self.0 != 0 && !self.is_present() && self.0 >> 59 < SWAP_AREAS
     }
 
-    /// What the entry leads to in a table of this level.
+    /// The target of the entry in a table of this level.
     ///
     /// A PROT_NONE entry of the lowest level still has its page. The kernel stores the address of an
     /// entry that is not present inverted (L1TF: arch/x86/include/asm/pgtable-invert.h, 6b28baca9b1f).

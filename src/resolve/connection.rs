@@ -78,7 +78,7 @@ struct Outage {
     until: Instant,
     rest: Duration,
     reason: Reason,
-    /// Whether the log was told of it.
+    /// True if the log was told of it.
     said: bool,
 }
 
@@ -199,7 +199,7 @@ impl Connection {
             (_, Some(outage)) => (outage.rest * 2).clamp(FIRST_REST, LONGEST_REST),
             (_, None) => FIRST_REST,
         };
-        // Who asks for just this is told by the error.
+        // The caller that asks for just this is told by the error.
         let is_told = reconnect == Reconnect::Now;
         let said = before.is_some_and(|outage| outage.said);
         if !said && !is_told {
@@ -265,7 +265,7 @@ impl Link {
         &self.connect
     }
 
-    /// Whether nobody has met its end yet; nothing is sent for that.
+    /// True if nobody has met its end yet; nothing is sent for that.
     fn is_alive(&self) -> bool {
         without_sigpipe(|| self.connect.is_alive().unwrap_or(false))
     }
@@ -273,7 +273,7 @@ impl Link {
 
 impl Drop for Link {
     fn drop(&mut self) {
-        // What a child closed would end the parent's connection, too: both write to one socket.
+        // Closing it in a child would end the parent's connection, too: both write to one socket.
         if self.owner.is_this() {
             // SAFETY: the connection is closed this once; domains of it hold it by a count of their own.
             without_sigpipe(|| unsafe { virt::sys::virConnectClose(self.connect.as_ptr()) });
@@ -297,7 +297,7 @@ impl DomainObject {
         &self.domain
     }
 
-    /// Whether it is of this connection, not of an earlier one.
+    /// True if it is of this connection, not of an earlier one.
     pub fn is_of(&self, link: &Arc<Link>) -> bool {
         Arc::ptr_eq(&self.link, link)
     }

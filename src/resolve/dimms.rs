@@ -52,7 +52,7 @@ impl Dimm {
         format!("mem{}", self.alias)
     }
 
-    /// Whether a mapping's file bears its name: libvirt calls a file `dimm0` (qemuGetMemoryBackingPath).
+    /// True if a mapping's file bears its name: libvirt calls a file `dimm0` (qemuGetMemoryBackingPath).
     fn names(&self, mapping: &Mapping) -> bool {
         mapping.is_named(&self.alias) || mapping.is_named(&self.backend())
     }
@@ -75,7 +75,7 @@ impl RamLayout {
             self.blocks.iter().filter(|block| !block.plugged).copied().collect();
         let mut left: Vec<&Dimm> = Vec::new();
         for dimm in dimms {
-            // What was placed before has not moved.
+            // A DIMM that was placed before has not moved.
             let known = self.blocks.iter().find(|block| {
                 let same = block.guest == dimm.base && block.length == dimm.length;
                 block.plugged && same && is_there(block)
@@ -107,7 +107,7 @@ impl RamLayout {
         Self { blocks, unplaced }
     }
 
-    /// Whether the guest has memory that was plugged in, as far as is known.
+    /// True if the guest has memory that was plugged in, as far as is known.
     pub fn has_dimms(&self) -> bool {
         !self.unplaced.is_empty() || self.blocks.iter().any(|block| block.plugged)
     }
@@ -189,7 +189,7 @@ mod tests {
         let layout = &candidates(&two, &mappings).unwrap()[0];
         assert_eq!(layout.blocks.len(), 1);
         assert_eq!(layout.unplaced, [(4 * GIB, 256 * MIB), (5 * GIB, 256 * MIB)]);
-        // Who saw the first one alone knows the second by what is left.
+        // A reader that saw the first one alone knows the second by the rest.
         let first = &candidates(&xml(&[("dimm0", 4 * GIB, 256)]), &[a, boot.clone()]).unwrap()[0];
         assert_eq!(placed(first), [(4 * GIB, 0x5000_0000)]);
         let both = first.with_dimms(&Dimm::parse_all(&two).unwrap(), &mappings);

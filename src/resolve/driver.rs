@@ -23,7 +23,7 @@ impl Driver {
         matches!(runs.trim_end(), "libvirtd" | "virtqemud").then_some(Self { pid, identity })
     }
 
-    /// Whether it still runs.
+    /// True if it still runs.
     pub fn lives(&self) -> bool {
         self.identity.lives(self.pid)
     }

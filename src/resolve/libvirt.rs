@@ -10,7 +10,7 @@ use super::connection::{Connection, DomainObject, Failure, Link, Reconnect};
 use super::sockets::Access;
 use crate::error::{Error, Result};
 
-/// What libvirt answers to a call.
+/// The answer of libvirt to a call.
 type Answer<T> = std::result::Result<T, virt::error::Error>;
 
 /// A domain's state, as libvirt counts it (`virDomainState`).
@@ -72,7 +72,7 @@ pub struct DomainSummary {
     pub name: String,
     /// The domain's UUID in its usual text form.
     pub uuid: String,
-    /// What the domain does now.
+    /// The domain's state now.
     pub state: DomainState,
 }
 
@@ -85,7 +85,7 @@ pub struct DomainDefinition {
     pub driver: String,
     /// The live definition.
     pub xml: String,
-    /// Whether its hypervisor is being started, or its memory is still being brought here.
+    /// True if its hypervisor is being started, or its memory is still being brought here.
     pub(crate) arriving: bool,
 }
 
@@ -250,7 +250,7 @@ impl Hold {
             Ok(asked)
         });
         let held = held.map_err(|failure| failure.named("to suspend the domain"));
-        // What was asked for may have been done though there is no answer: then dropping this resumes it.
+        // The request may have been carried out though there is no answer: then dropping this resumes it.
         hold.suspended = asked;
         Ok(held?.then_some(hold))
     }
@@ -298,7 +298,7 @@ pub fn silence_libvirt() {
     virt::error::clear_error_callback();
 }
 
-/// Whether libvirt has not let the guest run yet since its hypervisor began: that is being started
+/// True if libvirt has not let the guest run yet since its hypervisor began: that is being started
 /// (`qemuProcessLaunch`), or the guest's memory comes from elsewhere (`qemuMigrationDstPrepare`).
 fn is_arriving(domain: &Domain) -> bool {
     let reasons =

@@ -25,7 +25,7 @@ impl Mapping {
         self.end.saturating_sub(self.start)
     }
 
-    /// Whether its file is the one behind a memory backend of QEMU's, by that one's id: libvirt calls a file so
+    /// True if its file is the one behind a memory backend of QEMU's, by that one's id: libvirt calls a file so
     /// (qemuGetMemoryBackingPath), QEMU one of huge pages `qemu_back_mem.ID.XXXXXX` (file_ram_open) and a memfd
     /// `memfd:ID`; machines before 4.0 `_objects_ID` and `/objects/ID`.
     pub fn is_named(&self, id: &str) -> bool {

@@ -56,13 +56,13 @@ impl QemuProcess {
         runs_domain(&command_line, uuid).then_some(Self { pid, identity })
     }
 
-    /// Whether the process still runs.
+    /// True if the process still runs.
     pub fn alive(&self) -> bool {
         self.identity.lives(self.pid)
     }
 
-    /// Whether the process has ended, or is about to: one that was killed gives its memory back first, and
-    /// with it its command line.
+    /// True if the process has ended, or is about to: one that was killed gives its memory back first, and with it its
+    /// command line.
     pub fn ending(&self) -> bool {
         let command_line = fs::read(format!("/proc/{}/cmdline", self.pid));
         !self.alive() || command_line.is_ok_and(|line| line.is_empty())
@@ -85,7 +85,7 @@ impl QemuProcess {
     }
 }
 
-/// Whether a NUL-separated command line holds `-uuid UUID` as two whole arguments.
+/// True if a NUL-separated command line holds `-uuid UUID` as two whole arguments.
 fn runs_domain(command_line: &[u8], uuid: &str) -> bool {
     let mut arguments = command_line.split(|byte| *byte == 0);
     while let Some(argument) = arguments.next() {
@@ -145,7 +145,7 @@ impl VcpuClock {
     }
 }
 
-/// What was read of a thread; `None` where it has ended meanwhile.
+/// The value that was read of a thread; `None` where it has ended meanwhile.
 fn of_thread<T>(read: std::io::Result<T>) -> std::io::Result<Option<T>> {
     match read {
         Ok(read) => Ok(Some(read)),

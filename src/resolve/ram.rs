@@ -18,7 +18,7 @@ const POSITIONS_IN_A_MAPPING: u64 = 32;
 /// Layouts handed on; each costs its judge one read of the first MiB.
 const MOST_CANDIDATES: usize = 64;
 
-/// What stands behind a mapping of guest RAM.
+/// The memory behind a mapping of guest RAM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Backing {
     /// Anonymous memory of the process alone.
@@ -41,14 +41,14 @@ pub(crate) struct RamBlock {
     pub length: u64,
     /// Address in the QEMU process of the first byte.
     pub host: u64,
-    /// What stands behind it.
+    /// The memory behind it.
     pub backing: Backing,
     /// Plugged in: firmware's map of RAM does not know of it.
     pub plugged: bool,
 }
 
 impl RamBlock {
-    /// Whether both are the same bytes of the process.
+    /// True if both are the same bytes of the process.
     pub fn is_at(&self, other: &Self) -> bool {
         (self.host, self.length, self.backing) == (other.host, other.length, other.backing)
     }
@@ -188,12 +188,12 @@ struct BlockSpec {
     length: u64,
 }
 
-/// What the definition says of RAM.
+/// The definition's account of RAM.
 #[derive(Debug)]
 struct Definition {
     /// Boot RAM, one block a NUMA cell, in guest-physical order.
     boot: Vec<BlockSpec>,
-    /// What was plugged in.
+    /// The DIMMs that were plugged in.
     dimms: Vec<Dimm>,
     /// Holes that RAM may leave, most likely first.
     holes: Vec<RamHole>,

@@ -21,14 +21,14 @@ const QUESTION: [u32; 7] = [
     0,           // VIR_NET_OK
 ];
 
-/// What a connection may be used for.
+/// The use that a connection is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Access {
     ReadOnly,
     ReadWrite,
 }
 
-/// What a daemon does.
+/// The task of a daemon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Daemon {
     /// It answers, or it is not known where it listens.

@@ -1,6 +1,6 @@
-//! Whether libvirt's word on a domain still holds, told without a question to it: its QEMU driver keeps each
-//! domain's status in a file of its own, and writes that anew at each change of the domain's state
-//! (`qemuDomainSaveStatus`, src/qemu/qemu_domain.c).
+//! Tells without a question to libvirt if its word on a domain still holds: its QEMU driver keeps each domain's status
+//! in a file of its own, and writes that anew at each change of the domain's state (`qemuDomainSaveStatus`,
+//! src/qemu/qemu_domain.c).
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -22,7 +22,7 @@ pub(crate) struct StatusFile {
     driver: Arc<Driver>,
 }
 
-/// What differs once the file was written anew.
+/// The facts that differ once the file was written anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
     inode: u64,
@@ -77,7 +77,7 @@ mod tests {
         std::thread::sleep(2 * SETTLED);
         let first = file.stamp();
         assert!(first.is_some() && first == file.stamp());
-        // Of the same length.
+        // Text of the same length.
         fs::File::create(&path).unwrap().write_all(b"running").unwrap();
         std::thread::sleep(2 * SETTLED);
         assert_ne!(file.stamp(), first);

@@ -1,4 +1,4 @@
-//! Whether this process has file descriptors left.
+//! Tells if this process has file descriptors left.
 
 use std::os::fd::OwnedFd;
 
@@ -10,7 +10,7 @@ use rustix::io::Errno;
 /// some meanwhile.
 const SPARE: usize = 32;
 
-/// Whether a call that needs some descriptors for a moment will get them.
+/// True if a call that needs some descriptors for a moment will get them.
 pub(crate) fn descriptors_are_free() -> bool {
     let take = || -> rustix::io::Result<Vec<OwnedFd>> {
         let first = open("/", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
@@ -19,7 +19,7 @@ pub(crate) fn descriptors_are_free() -> bool {
     !matches!(take(), Err(Errno::MFILE | Errno::NFILE))
 }
 
-/// Whether a call failed as the process, or the host, has no descriptor left.
+/// True if a call failed as the process, or the host, has no descriptor left.
 pub(crate) fn lacks_descriptors(error: &std::io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
 }

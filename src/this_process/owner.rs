@@ -11,7 +11,7 @@ impl Owner {
         Self(std::process::id())
     }
 
-    /// Whether this is still that process.
+    /// True if this is still that process.
     pub fn is_this(self) -> bool {
         self == Self::this()
     }

@@ -10,7 +10,7 @@ use crate::Identity;
 /// from each other while the guest runs.
 const TORN_NS: u64 = 2_000_000_000;
 
-/// Whether two frames are of one boot of the guest.
+/// The relation of two frames' boots of the guest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Boot {
     /// They are.
@@ -21,7 +21,7 @@ pub enum Boot {
     Unknown,
 }
 
-/// Whether two frames, the earlier one first, are of one boot of the guest.
+/// Compares two frames, the earlier one first: are they of one boot of the guest?
 ///
 /// In this order: a boot clock that went back, or another kernel, is another boot. The same boot time to the
 /// nanosecond is the same boot. A boot time that changed is another boot or a wall clock that was set in the

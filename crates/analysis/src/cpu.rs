@@ -147,7 +147,7 @@ pub fn host_shares<'a>(earlier: &Frame, later: &'a Frame) -> Vec<HostShare<'a>> 
     let vcpu = |frame: &Frame| frame.host.as_ref().and_then(|host| host.vcpu_time_ns);
     let vcpu_ns =
         vcpu(later).zip(vcpu(earlier)).and_then(|(after, before)| after.checked_sub(before));
-    // What the host measured is per second of the host, whether or not the guest's clock went on.
+    // The host's figures are per second of the host, even while the guest's clock stood.
     let elapsed = Elapsed::by_host(earlier, later);
     let cpus = cpu_use(earlier, later);
     let online = cpus.iter().filter(|one| one.cpu.online);

@@ -10,7 +10,7 @@ use crate::{Boot, Identity, Key, boot};
 /// perhaps new and gone without. A guest decides how many such rows there are.
 const MOST_COMPARISONS: usize = 1 << 20;
 
-/// What became of the guest of one frame in a later one.
+/// The changes from one frame of a guest to a later one.
 #[derive(Clone, Debug)]
 pub enum Comparison<'a> {
     /// The frames are of two guests.
@@ -57,7 +57,7 @@ pub struct RowDifference<'a, R> {
 }
 
 impl<R> RowDifference<'_, R> {
-    /// Whether the same rows are in both frames.
+    /// True if the same rows are in both frames.
     pub fn is_empty(&self) -> bool {
         self.new.is_empty()
             && self.gone.is_empty()
@@ -66,7 +66,7 @@ impl<R> RowDifference<'_, R> {
     }
 }
 
-/// What became of the guest of the earlier frame in the later one.
+/// Compares a guest's frame with a later one.
 pub fn compare<'a>(earlier: &'a Frame, later: &'a Frame) -> Comparison<'a> {
     let (one, other) = (&earlier.domain, &later.domain);
     let is_other = match one.uuid.as_ref().zip(other.uuid.as_ref()) {

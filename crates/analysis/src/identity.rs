@@ -50,12 +50,12 @@ impl<'a> Key<'a> {
         Self(all)
     }
 
-    /// Whether the frame tells all of it.
+    /// True if the frame tells all of it.
     pub fn is_whole(&self) -> bool {
         !self.0.contains(&Part::Unknown)
     }
 
-    /// Whether two rows may be the same, by what is known of both.
+    /// True if two rows may be the same, by what is known of both.
     pub fn may_be(&self, other: &Self) -> bool {
         self.0.iter().zip(other.0).all(|(one, other)| one.may_be(other))
     }

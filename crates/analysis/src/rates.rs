@@ -22,14 +22,14 @@ pub enum RowRates {
 pub struct Rate {
     /// The counter's column.
     pub column: &'static Column,
-    /// What became of it.
+    /// Its change.
     pub change: Change,
     /// By how much it rose in one second, in the column's unit: nanoseconds of CPU time per second, bytes per
     /// second. Not negative, finite; `None` where the change is not known.
     pub per_second: Option<f64>,
 }
 
-/// What became of a counter between two frames.
+/// The change of a counter between two frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     /// It rose by so much.

@@ -1,4 +1,4 @@
-//! What must hold for any two frames.
+//! Properties that hold for any two frames.
 
 use std::collections::HashSet;
 

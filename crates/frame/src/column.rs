@@ -15,7 +15,7 @@ pub struct Column {
     pub doc: &'static str,
     /// The type of its values.
     pub value: Type,
-    /// Whether a value may be unknown (`null`).
+    /// True if a value may be unknown (`null`).
     pub optional: bool,
     /// The way in which it changes from frame to frame.
     pub kind: Kind,
@@ -162,7 +162,7 @@ impl<T: Row> SectionFacts for Vec<T> {
 pub trait Fact {
     /// The type of its values.
     const TYPE: Type;
-    /// Whether a value may be unknown.
+    /// True if a value may be unknown.
     const OPTIONAL: bool = false;
 
     /// The value.

@@ -11,7 +11,7 @@ pub struct Cpu {
     /// The kernel's number of the CPU.
     #[column(label)]
     pub id: u32,
-    /// Whether it is in use.
+    /// True if it is in use.
     pub online: bool,
     /// CPUID vendor: `GenuineIntel`, `AuthenticAMD`.
     pub vendor: Option<Text>,

@@ -26,9 +26,9 @@ pub struct Consistency {
     pub mode: Text,
     /// Walks that were begun anew because they met a change.
     pub retries: u32,
-    /// Whether every section is whole: no problems.
+    /// True if every section is whole: no problems.
     pub complete: bool,
-    /// What could not be read, section by section.
+    /// The facts that could not be read, section by section.
     pub problems: Vec<Problem>,
 }
 
@@ -37,7 +37,7 @@ pub struct Consistency {
 pub struct Problem {
     /// The section's name.
     pub section: Text,
-    /// What happened, in one sentence.
+    /// The event, in one sentence.
     pub reason: String,
     /// The guest-virtual address at which it happened, where there is one.
     #[column(label)]
@@ -53,7 +53,7 @@ impl Problem {
         Self { section, reason: format!("{count}{MORE}"), address: None }
     }
 
-    /// Whether it is one of the section, or may be.
+    /// True if it is one of the section, or may be.
     fn may_be_of(&self, section: Section) -> bool {
         match Section::from_name(&self.section) {
             Some(of) if of != section => self.reason.ends_with(MORE),
@@ -63,7 +63,7 @@ impl Problem {
 }
 
 impl Frame {
-    /// Whether the frame holds the section with all its rows and facts: a row that is not in it was not there.
+    /// True if the frame holds the section with all its rows and facts: a row that is not in it was not there.
     pub fn is_whole(&self, section: Section) -> bool {
         let Consistency { complete, problems, .. } = &self.consistency;
         // Incomplete, and nothing is named: nobody knows where.

@@ -16,10 +16,10 @@ pub struct File {
     /// The descriptor.
     #[column(label)]
     pub fd: u32,
-    /// What kind of file it is.
+    /// The kind of file.
     #[serde(default, deserialize_with = "or_unknown")]
     pub kind: Option<FileKind>,
-    /// What `readlink /proc/PID/fd/FD` shows in the guest.
+    /// The path as `readlink /proc/PID/fd/FD` shows it in the guest.
     pub path: Option<Text>,
     /// The flags of open(2), `O_CLOEXEC` included, as `/proc/PID/fdinfo` shows them in octal.
     #[column(label)]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Text;
 use super::column::Row;
 
-/// What the hypervisor's side knows of the guest.
+/// The hypervisor's view of the guest.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, Row)]
 pub struct Host {
     /// CPU time of all vCPUs.

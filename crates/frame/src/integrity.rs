@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::column::Row;
 use super::{Connection, Process, Text};
 
-/// What was compared, and what did not agree. Every finding was seen in several looks at fresh memory.
+/// The comparisons that were made, and those that did not agree. Every finding was seen in several looks at fresh
+/// memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, Row)]
 pub struct Integrity {
     /// Processes and threads that some of the kernel's lists and tables lack.
@@ -23,7 +24,7 @@ pub struct Integrity {
     pub hooked_functions: Vec<HookedFunction>,
     /// Credentials that processes share which have nothing to do with each other.
     pub shared_credentials: Vec<SharedCredentials>,
-    /// What was compared, and what could not be.
+    /// Every comparison, also those that could not be made.
     pub checks: Vec<IntegrityCheck>,
 }
 
@@ -107,7 +108,7 @@ pub struct HookedSyscall {
     pub number: u32,
     /// Its name; `None` for one that is newer than this program.
     pub name: Option<Text>,
-    /// What is hooked: `entry`, the table's entry, or `code`, the first instructions of the function.
+    /// The hooked place: `entry`, the table's entry, or `code`, the first instructions of the function.
     pub place: Text,
     /// Where the entry or the code lies.
     #[column(label)]
@@ -132,7 +133,7 @@ pub struct HookedInterrupt {
 /// A pointer to a function that leads where none of its kind may.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, Row)]
 pub struct HookedFunction {
-    /// What kind of pointer: `operations`, `dispatcher`, `ftrace`, `kprobe`, `netfilter`, `notifier`.
+    /// The kind of pointer: `operations`, `dispatcher`, `ftrace`, `kprobe`, `netfilter`, `notifier`.
     pub kind: Text,
     /// Which one: `tcp4_seq_ops.show`, for example.
     pub name: Text,
@@ -151,7 +152,7 @@ pub struct HookTarget {
     pub address: u64,
     /// The module in whose memory that is; `None` where it is no module's.
     pub module: Option<Text>,
-    /// Whether that module is one that hides.
+    /// True if that module is one that hides.
     pub hidden: bool,
 }
 
@@ -164,7 +165,7 @@ pub struct SharedCredentials {
     /// Their real user id.
     #[column(label)]
     pub uid: Option<u32>,
-    /// Whether they are those that the kernel itself runs with (`init_cred`).
+    /// True if they are those that the kernel itself runs with (`init_cred`).
     pub of_kernel: bool,
     /// The processes that have them, by id.
     pub processes: Vec<CredentialsOwner>,
@@ -178,14 +179,14 @@ pub struct CredentialsOwner {
     pub pid: u32,
     /// Its name.
     pub name: Option<Text>,
-    /// Whether it is a thread of the kernel.
+    /// True if it is a thread of the kernel.
     pub kernel_thread: bool,
 }
 
 /// One comparison.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, Row)]
 pub struct IntegrityCheck {
-    /// What was compared.
+    /// The name of the comparison.
     pub name: Text,
     /// How far it went.
     pub outcome: CheckOutcome,
@@ -204,7 +205,7 @@ pub enum CheckOutcome {
     Done,
     /// This kernel has not what it compares.
     Unavailable,
-    /// What it compares could not be read.
+    /// Memory that it compares could not be read.
     #[default]
     #[serde(other)]
     Failed,

@@ -22,7 +22,7 @@ pub struct Interface {
     /// Largest packet in bytes.
     #[column(bytes)]
     pub mtu: Option<u32>,
-    /// Whether it is set up (`IFF_UP`).
+    /// True if it is set up (`IFF_UP`).
     pub up: Option<bool>,
     /// IPv4 addresses with their prefix length.
     pub ipv4: Option<Vec<Text>>,

@@ -44,7 +44,7 @@ struct Head {
 }
 
 impl FrameLines {
-    /// Whether a file begins as a file of frames does, whatever their version.
+    /// True if a file begins as a file of frames does, whatever their version.
     pub fn is_one(path: &Path) -> bool {
         let mut start = [0; 64];
         let read = File::open(path).and_then(|mut file| file.read(&mut start)).unwrap_or(0);
@@ -139,7 +139,7 @@ impl FrameSource for FrameLines {
             return Err(SourceError::NoSuchDomain { domain: domain.to_owned(), known });
         };
         let mut own = self.frames.iter().filter(|line| line.domain == index);
-        // Of several at one time the later ones in the file count.
+        // The last one in the file counts where several have one time.
         let found = match at {
             At::Latest => own.next_back(),
             At::Before(time) => {

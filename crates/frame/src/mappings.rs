@@ -43,6 +43,6 @@ pub struct PhysicalRun {
     /// Bytes.
     #[column(bytes)]
     pub bytes: u64,
-    /// Whether the pages are in the guest's swap.
+    /// True if the pages are in the guest's swap.
     pub swapped: bool,
 }

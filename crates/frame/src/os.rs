@@ -30,6 +30,6 @@ pub struct Os {
     pub uptime_ns: Option<u64>,
     /// Load averages over 1, 5 and 15 minutes.
     pub load: Option<[f64; 3]>,
-    /// Whether the kernel has panicked.
+    /// True if the kernel has panicked.
     pub panicked: Option<bool>,
 }

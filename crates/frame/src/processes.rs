@@ -18,7 +18,7 @@ pub struct Process {
     pub ppid: Option<u32>,
     /// The name as in `/proc/PID/status` (`comm`).
     pub name: Option<Text>,
-    /// What it does.
+    /// Its state.
     #[serde(default, deserialize_with = "or_unknown")]
     pub state: Option<ProcessState>,
     /// The arguments, joined by spaces; empty for a kernel thread.
@@ -91,7 +91,7 @@ pub struct Process {
     /// Its namespace of clock offsets: the inode number, as `readlink /proc/PID/ns/time` shows it.
     #[column(label)]
     pub time_namespace: Option<u32>,
-    /// Whether it is a thread of the kernel.
+    /// True if it is a thread of the kernel.
     pub kernel_thread: Option<bool>,
     /// Its process id in its own PID namespace.
     #[column(label)]
@@ -106,7 +106,7 @@ pub struct Thread {
     pub tid: u32,
     /// The thread's name.
     pub name: Option<Text>,
-    /// What it does.
+    /// Its state.
     #[serde(default, deserialize_with = "or_unknown")]
     pub state: Option<ProcessState>,
     /// When it started, in nanoseconds since the guest's boot.

@@ -36,7 +36,7 @@ macro_rules! sections {
                 }
             }
 
-            /// Whether a frame has the section when its caller names none.
+            /// True if a frame has the section when its caller names none.
             pub fn is_default(self) -> bool {
                 match self {
                     $(Self::$variant => sections!(@is_default $when),)+
@@ -93,7 +93,7 @@ macro_rules! sections {
                 })+
             }
 
-            /// Whether the frame has the section.
+            /// True if the frame has the section.
             pub fn has(&self, section: Section) -> bool {
                 match section {
                     $(Section::$variant => self.$name.is_some(),)+

@@ -27,7 +27,7 @@ pub trait FrameSource {
     /// The source cannot be read.
     fn domains(&mut self) -> Result<Vec<DomainIdentity>, SourceError>;
 
-    /// Whether frames are taken when they are asked for, so that [`Self::next`] always has one.
+    /// True if frames are taken when they are asked for, so that [`Self::next`] always has one.
     fn is_live(&self) -> bool;
 
     /// A domain's frame at a time, with these sections and no others.
@@ -56,7 +56,7 @@ pub enum SourceError {
     },
     /// The source has no frame at that time.
     NoFrame {
-        /// What was asked for and what there is.
+        /// The request, and the names that there are.
         reason: String,
     },
     /// A recorded frame lacks a section.
@@ -70,14 +70,14 @@ pub enum SourceError {
     File {
         /// The file.
         path: String,
-        /// What is wrong, and what to do.
+        /// The fault, and what to do.
         reason: String,
     },
     /// A guest's processes cannot be read: a frame without any would look like a guest that runs nothing.
     Unreadable {
         /// The domain.
         domain: String,
-        /// What could not be read.
+        /// The part that could not be read.
         reason: String,
     },
     /// A frame of a guest could not be taken.

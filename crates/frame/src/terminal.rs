@@ -1,6 +1,6 @@
 //! Characters that must not reach a terminal from a guest or a file.
 
-/// Whether a terminal does something else with this character than show it: it moves the cursor, sets colours or
+/// True if a terminal does something else with this character than show it: it moves the cursor, sets colours or
 /// titles, turns writing around, or cannot be seen.
 ///
 /// These are the characters of Unicode's general categories Cc (controls: C0, DEL and C1), Cf (formats: soft

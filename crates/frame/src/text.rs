@@ -1,4 +1,4 @@
-//! What the guest calls something.
+//! Names and other text from the guest.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -32,7 +32,7 @@ impl Text {
         Self(SmolStr::new_static(text))
     }
 
-    /// What `format_args!` makes.
+    /// The text that `format_args!` makes.
     pub fn of(parts: fmt::Arguments<'_>) -> Self {
         Self(parts.to_smolstr())
     }

@@ -72,7 +72,7 @@ fn counters_of(reader: &Reader, device: u64, nest: &Nest) -> ReadResult<Counters
     Ok(counters)
 }
 
-/// What a function of the driver's own tells.
+/// Counters that a function of the driver's own tells.
 fn of_driver(reader: &Reader, device: u64, driver: &str, nest: &Nest) -> ReadResult<Counters> {
     match driver {
         "dummy" if stat_type(reader, device).is_none() => {
@@ -94,7 +94,7 @@ fn of_driver(reader: &Reader, device: u64, driver: &str, nest: &Nest) -> ReadRes
     }
 }
 
-/// What the device's own counters tell, and what the driver adds to them when it is asked.
+/// The device's own counters, with those that the driver adds when it is asked.
 fn of_device(reader: &Reader, device: u64, driver: &str) -> ReadResult<Counters> {
     let mut counters = device_stats(reader, device)?;
     // `ip6_get_stats` (net/ipv6/ip6_tunnel.c) until 5.10 writes the sums over the CPUs into them.
@@ -106,7 +106,7 @@ fn of_device(reader: &Reader, device: u64, driver: &str) -> ReadResult<Counters>
     Ok(counters)
 }
 
-/// Who answers `dev_get_stats` (net/core/dev.c).
+/// The function that answers `dev_get_stats` (net/core/dev.c).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Asked {
     /// A function of the driver's own.

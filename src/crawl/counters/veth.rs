@@ -44,7 +44,7 @@ pub(super) fn veth(reader: &Reader, device: u64) -> ReadResult<Counters> {
     Ok(counters)
 }
 
-/// What XDP counts on the receive queues of one end of a veth pair (`veth_stats_rx`).
+/// XDP's counts on the receive queues of one end of a veth pair (`veth_stats_rx`).
 #[derive(Default)]
 struct Xdp {
     packets: u64,

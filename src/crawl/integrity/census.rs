@@ -38,7 +38,7 @@ impl TaskIndex {
     }
 }
 
-/// Who a task is. A task that ended and one that began later in its memory are two.
+/// The identity of a task. A task that ended and one that began later in its memory are two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Identity {
     pub tgid: u32,
@@ -51,9 +51,9 @@ pub(super) struct Identity {
 #[derive(Clone, Debug)]
 pub(super) struct Member {
     pub identity: Identity,
-    /// Whether it leads its thread group.
+    /// True if it leads its thread group.
     pub leads: bool,
-    /// Whether it is a thread of the kernel.
+    /// True if it is a thread of the kernel.
     pub kernel_thread: bool,
     /// Its own, the objective, credentials.
     pub cred: u64,
@@ -61,7 +61,7 @@ pub(super) struct Member {
     pub seen: Vec<TaskIndex>,
 }
 
-/// What one look found.
+/// The findings of one look.
 pub(super) struct Census {
     pub members: Vec<Member>,
     /// How many tasks each place had, and why not it was not looked at, or not wholly: nobody is missing from it then.
@@ -125,7 +125,7 @@ pub(super) fn take(reader: &Reader, suspects: &[u64]) -> ReadResult<Census> {
     for suspect in suspects {
         seen.entry(*suspect).or_default();
     }
-    // What is no task has ended meanwhile.
+    // An address that holds no task: that one has ended meanwhile.
     let before = reader.absences();
     let members = seen.into_iter().filter(|(address, _)| *address != init);
     let members = members.filter_map(|(address, seen)| member(reader, address, seen).ok()?);
@@ -161,7 +161,7 @@ fn member(reader: &Reader, address: u64, seen: Vec<TaskIndex>) -> ReadResult<Opt
     let tgid = reader.u32(address, layout.tgid)?;
     let lives = reader.unsigned(address, layout.exit_state)? == 0
         && reader.unsigned(address, layout.state)? & NEW == 0;
-    // What is no task at all has no leader of its own group.
+    // Memory that is no task at all has no leader of its own group.
     let is_task = reader.follow(address, layout.signal)? == reader.follow(leader, layout.signal)?
         && reader.u32(leader, layout.tgid)? == tgid;
     let tid = reader.u32(address, layout.pid)?;
@@ -265,8 +265,8 @@ fn children(reader: &Reader, tasks: &[u64], found: &mut Vec<u64>) -> ReadResult<
     Ok(())
 }
 
-/// What runs on the CPUs, and what waits for them. The queues change all the time: what was reached
-/// counts.
+/// The tasks that run on the CPUs, and those that wait for them. The queues change all the time: those that were
+/// reached count.
 fn running(reader: &Reader, tasks: &mut Vec<u64>) -> ReadResult<()> {
     let layout = &reader.layout.integrity;
     let queues = reader.symbol(reader.layout.symbols.runqueues)?;

@@ -17,12 +17,12 @@ impl Code {
         Ok(Self { kernel, modules: known(reader)? })
     }
 
-    /// Whether the kernel's own code is there.
+    /// True if the kernel's own code is there.
     pub fn is_kernel(&self, address: u64) -> bool {
         self.kernel.contains(&address)
     }
 
-    /// Whether the kernel's own code is there, or that of a module which `/proc/modules` shows. Where modules could
+    /// True if the kernel's own code is there, or that of a module which `/proc/modules` shows. Where modules could
     /// not be read it may be such a module's.
     pub fn is_known(&self, address: u64) -> bool {
         self.is_kernel(address)

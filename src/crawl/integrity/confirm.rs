@@ -17,7 +17,7 @@ const SHORTEST_WAIT: Duration = Duration::from_millis(5);
 /// Entries that a list may have.
 const LONGEST_LIST: usize = 1 << 18;
 
-/// What several looks agree on.
+/// Findings that several looks agree on.
 pub(super) struct Confirmed<K, V> {
     /// The findings, by what tells them apart.
     pub found: BTreeMap<K, V>,

@@ -1,7 +1,7 @@
 //! Credentials that belong to several processes at once.
 //!
 //! `copy_creds` (kernel/cred.c) gives a new process a copy of its own; only threads of one process share.
-//! Who copies the pointer of another's credentials instead of asking the kernel for a change is found.
+//! A rootkit that copies the pointer of another's credentials, instead of asking the kernel for a change, is found.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;

@@ -117,7 +117,7 @@ fn operations(reader: &Reader) -> ReadResult<Vec<Pointer>> {
         (symbols.simple_dir_operations, &file),
     ];
     let mut pointers = Vec::new();
-    // What is a module's in this kernel, or goes by another name, is left out.
+    // Functions that are a module's in this kernel, or go by another name, are left out.
     for (table, fields) in &tables {
         let Some(start) = table.address else { continue };
         for field in fields.iter().filter(|field| field.exists()) {
@@ -180,7 +180,7 @@ fn hooks(reader: &Reader, entries: u64, name: &str, pointers: &mut Vec<Pointer>)
     Ok(())
 }
 
-/// Who is told of each key that is pressed (drivers/tty/vt/keyboard.c).
+/// The functions that are told of each key that is pressed (drivers/tty/vt/keyboard.c).
 fn notifiers(reader: &Reader) -> ReadResult<Vec<Pointer>> {
     let layout = &reader.layout.integrity;
     let list = reader.layout.symbols.keyboard_notifier_list;

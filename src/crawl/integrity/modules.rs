@@ -49,19 +49,19 @@ pub(super) struct KnownModule {
     pub name: Option<Text>,
     /// Its memory as (address, bytes).
     pub memory: Vec<(u64, u64)>,
-    /// Whether it is loaded, neither coming nor going.
+    /// True if it is loaded, neither coming nor going.
     live: bool,
     pub seen: Vec<ModuleIndex>,
 }
 
 impl KnownModule {
-    /// Whether `/proc/modules` shows it.
+    /// True if `/proc/modules` shows it.
     pub fn is_listed(&self) -> bool {
         self.seen.contains(&ModuleIndex::List)
     }
 
-    /// Whether it has to be in a place. Loading and unloading (kernel/module/main.c) take care that a
-    /// live module is in all of them; one that has its folder is in the list, and is formed.
+    /// True if it has to be in a place. Loading and unloading (kernel/module/main.c) take care that a live module is
+    /// in all of them; one that has its folder is in the list, and is formed.
     fn belongs(&self, place: ModuleIndex) -> bool {
         self.live || (place == ModuleIndex::List && self.seen.contains(&ModuleIndex::Kset))
     }
@@ -79,7 +79,7 @@ pub(super) struct Modules {
 }
 
 impl Modules {
-    /// Whether all that tells of modules and of their memory could be read.
+    /// True if all lists of modules and of their memory could be read.
     pub fn are_whole(&self) -> bool {
         let is_unread = |place: &ReadResult<u64>| place.is_err_and(ReadError::is_unreadable);
         self.unread.is_none() && !self.places.values().any(is_unread)

@@ -1,4 +1,4 @@
-//! Who the kernel itself lets lead code elsewhere: ftrace, kprobes, BPF.
+//! Places where the kernel itself leads code elsewhere: ftrace, kprobes, BPF.
 
 use std::ops::Range;
 
@@ -77,7 +77,7 @@ fn bpf(reader: &Reader) -> ReadResult<Vec<Range<u64>>> {
         .collect()
 }
 
-/// What may stand at a function's beginning.
+/// Bytes that may stand at a function's beginning.
 pub(super) struct Allowed {
     trampolines: Vec<Range<u64>>,
     probes: Vec<u64>,

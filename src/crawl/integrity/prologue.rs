@@ -4,8 +4,8 @@ use crate::crawl::reader::{ReadResult, Reader};
 
 /// Bytes that are looked at.
 const BYTES: usize = 32;
-/// What a function begins with, and does nothing (arch/x86/include/asm/{ibt,nops}.h): ENDBR64, ENDBR64
-/// that was taken back (in two ways), and the places of ftrace's calls.
+/// Instructions without effect at a function's beginning (arch/x86/include/asm/{ibt,nops}.h): ENDBR64, ENDBR64 that
+/// was taken back (in two ways), and the places of ftrace's calls.
 const NOTHING: [&[u8]; 5] = [
     &[0xf3, 0x0f, 0x1e, 0xfa],
     &[0x66, 0x0f, 0x1f, 0x00],
@@ -25,7 +25,7 @@ pub(super) enum Leads {
     Breakpoint,
 }
 
-/// What leads elsewhere in the first instructions of a function, with where it stands.
+/// Branches that lead elsewhere in the first instructions of a function, each with its place.
 pub(super) fn leads(reader: &Reader, function: u64) -> ReadResult<Vec<(u64, Leads)>> {
     // Shorter at a border to memory that is not mapped.
     let bytes = reader

@@ -45,7 +45,7 @@ fn hooked(reader: &Reader, table: Symbol) -> ReadResult<Compared<HookedSyscall>>
         let bytes = reader.table_at(start, count as usize * 8)?;
         let mut entries: Vec<u64> =
             bytes.as_chunks().0.iter().map(|entry| u64::from_le_bytes(*entry)).collect();
-        // What follows up to the next variable.
+        // Padding up to the next variable.
         while entries.last() == Some(&0) {
             entries.pop();
         }

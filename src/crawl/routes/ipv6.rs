@@ -95,7 +95,7 @@ impl Tree<'_, '_> {
         let (reader, layout) = (self.reader, &self.reader.layout.routes.route6);
         let mut route = first;
         let mut walk = Walk::new(route);
-        // Of how many siblings the route is one, and which.
+        // The number of the route's siblings, and its place among them.
         let (mut siblings, mut index) = (0, 0);
         while route != 0 {
             walk.step(route, "the routes of a prefix do not end", route)?;

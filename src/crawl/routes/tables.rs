@@ -1,4 +1,4 @@
-//! What the routes of both families have in common: their tables and metrics.
+//! Tables and metrics, which the routes of both families have in common.
 
 use super::super::lists::Walk;
 use super::super::read_error::ReadError;

@@ -1,4 +1,4 @@
-//! What frames use now and then only.
+//! Memory that only some frames use, remembered by its user.
 
 use super::{GuestRam, merge};
 use crate::memory::page_pool::{PageAt, WHOLE};
@@ -12,8 +12,8 @@ pub(super) struct Late {
     pub before: u64,
 }
 
-/// What somebody needed of guest memory that the frame had not read ahead: pages, and the lines of each. Who will need
-/// the same again reads it at once so. Where none of it is of use any more, that costs time alone.
+/// Guest memory that was needed and had not been read ahead: pages, and the lines of each. The next user of the same
+/// reads it in one call. A stale footprint costs time alone.
 #[derive(Debug, Default)]
 pub(crate) struct Footprint(Box<[(u64, u64)]>);
 
@@ -71,8 +71,8 @@ impl GuestRam {
         self.budget.set_pages(cache.copies.bytes());
     }
 
-    /// What was used since of what had been missing, with what is still used of a footprint from before. If it is
-    /// needed `rarely`, the next frame does not read that ahead.
+    /// The memory used since, of all that had been missing, with the part of an earlier footprint that is still used.
+    /// If it is needed `rarely`, the next frame does not read it ahead.
     pub fn footprint(&self, since: Since, before: Footprint, rarely: bool) -> Footprint {
         let cache = self.cache.borrow();
         let late = cache.late.get(since.late..).unwrap_or_default();
@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(footprint.bytes(), 12 * 16);
         begin(&ram);
         assert_eq!(ram.statistics().pages, 10);
-        // What is needed again soon is read ahead.
+        // Memory that is needed again soon is read ahead.
         let since = ram.since();
         ram.retrace(&footprint);
         assert_eq!(batches(&ram, others), 0);

@@ -1,10 +1,10 @@
 //! Guest RAM as one frame sees it: a page is read once and then served from a copy, so that all facts
 //! of a frame come from as few moments as possible. Memory that is mapped here is read in place.
 //!
-//! What a frame used is remembered by lines of 64 bytes. The next frame of its kind reads just those when it
-//! begins; should it use others after all, they are read then, with little beside them. A frame that
-//! uses more pages than may be held is taken in windows, each remembered and read ahead by itself. What only frames now
-//! and then use is remembered by who used it ([`Footprint`]).
+//! The memory that a frame used is remembered by lines of 64 bytes. The next frame of its kind reads just those when
+//! it begins; other lines are read when they are needed, with little beside them. A frame that uses more pages than
+//! may be held is taken in windows, each remembered and read ahead by itself. Memory that only some frames use is
+//! remembered by its user ([`Footprint`]).
 
 mod footprint;
 #[cfg(test)]
@@ -98,21 +98,21 @@ struct Cache {
     small_reads: u32,
     /// Between [`GuestRam::renew`] and [`GuestRam::settle`]: the pages that were read since.
     renewed: Option<FxHashSet<u64>>,
-    /// What of this window was read because it was missing.
+    /// Reads of this window that were made because the memory was missing.
     late: Vec<Late>,
     /// Pages of this window of which anything was used.
     used_pages: usize,
     /// How many pages are too many for this window.
     crowd: Crowd,
-    /// What this window used before the frame looked anew.
+    /// Lines that this window used before the frame looked anew.
     used_before: Vec<(u64, u64)>,
-    /// What was read ahead for this window.
+    /// Lines that were read ahead for this window.
     ahead: Vec<Likely>,
-    /// What the windows of this frame used so far, but for the last one.
+    /// Lines that the windows of this frame used so far, but for the last one.
     windows: Vec<Vec<Likely>>,
-    /// What the next windows are likely to use, the next one last.
+    /// Lines that the next windows are likely to use, the next one last.
     to_come: Vec<Vec<Likely>>,
-    /// What the windows of the last frame of a kind used: the next one's are likely to.
+    /// Lines that the windows of the last frame of a kind used: the next one's are likely to.
     likely_by_kind: FxHashMap<u32, Vec<Vec<Likely>>>,
     /// Kept for their room.
     wanted: Vec<(u64, u64)>,
@@ -136,7 +136,7 @@ impl GuestRam {
         self.memory.as_ref()
     }
 
-    /// What the frame may still cost.
+    /// The limits of the frame's costs.
     pub fn budget(&self) -> &Budget {
         &self.budget
     }
@@ -197,12 +197,12 @@ impl GuestRam {
         self.cache.borrow_mut().end();
     }
 
-    /// Whether what the last frame of this kind used was read when this one began.
+    /// True if the memory that the last frame of this kind used was read when this one began.
     pub fn was_read_ahead(&self) -> bool {
         self.cache.borrow().read_ahead
     }
 
-    /// Whether pages are read where they are, so that there is nothing to read ahead.
+    /// True if pages are read where they are, so that there is nothing to read ahead.
     pub fn in_place(&self) -> bool {
         self.memory.in_place()
     }
@@ -244,7 +244,7 @@ impl GuestRam {
         self.cache.borrow().completed
     }
 
-    /// What the frame has cost so far.
+    /// The frame's costs so far.
     pub fn statistics(&self) -> ReadStatistics {
         let cache = self.cache.borrow();
         let system_calls = self.memory.system_calls().wrapping_sub(cache.calls_before);
@@ -357,7 +357,7 @@ impl GuestRam {
     /// Reads what is there of a page once more.
     fn renew_page(&self, cache: &mut Cache, frame: u64) -> Result<(), RamFault> {
         let lines = match cache.held.get(&frame) {
-            // What is read in place is what it is now.
+            // A page that is read in place is always the newest.
             Some(Some(_)) if self.memory.in_place() => return Ok(()),
             Some(Some(at)) => at.state().0,
             Some(None) => WHOLE,
@@ -469,7 +469,7 @@ impl Cache {
     fn end(&mut self) {
         self.renewed = None;
         if !std::mem::take(&mut self.goes_on) {
-            // What was read between two frames is of none.
+            // Reads between two frames belong to neither.
             self.forget();
             self.used_before.clear();
             self.copies.release();
@@ -538,7 +538,7 @@ impl Cache {
 mod tests {
     use super::test_memory::{batches, begin, known, read};
 
-    /// Of what the last frame did not use little is read, unless that is much.
+    /// A frame reads little that the last one did not use, unless that is much.
     #[test]
     fn what_was_not_foreseen_is_read_in_small_parts() {
         let ram = known();

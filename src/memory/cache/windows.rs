@@ -21,7 +21,7 @@ pub(super) struct Likely {
 /// Pages of a window that are not crowded yet.
 #[derive(Debug, Default)]
 pub(super) struct Crowd {
-    /// Of which anything was used.
+    /// The pages that were used in part or whole.
     used: usize,
     /// That are held.
     held: usize,
@@ -35,9 +35,9 @@ impl Likely {
 }
 
 impl GuestRam {
-    /// Whether the window has as many pages as stay at hand, half of those are used that may be held, or nearly all
-    /// are held. Then it is time to [`Self::move_on`]. A window that the last frame had may be larger: it ends where it
-    /// did then.
+    /// True if it is time to [`Self::move_on`]: the window has as many pages as stay at hand, half of those that may
+    /// be held are used, or nearly all are held. A window that the last frame had may be larger: it ends where it did
+    /// then.
     #[inline]
     pub fn is_crowded(&self) -> bool {
         let cache = self.cache.borrow();
@@ -54,13 +54,13 @@ impl GuestRam {
         };
     }
 
-    /// Whether the last frame of this kind had more windows.
+    /// True if the last frame of this kind had more windows.
     pub fn has_more_windows(&self) -> bool {
         !self.cache.borrow().to_come.is_empty()
     }
 
-    /// Whether the last frame read what lies at a guest-physical address in a window that did not begin yet: the next
-    /// one, or the one after it if nothing of the next one seems to be left.
+    /// True if the last frame read a guest-physical address in a window that did not begin yet: the next one, or the
+    /// one after it if nothing of the next one seems to be left.
     pub fn begins_window(&self, address: u64) -> bool {
         let mut cache = self.cache.borrow_mut();
         let (frame, line) = (address >> PAGE_SHIFT, line_of(address));
@@ -182,7 +182,7 @@ mod tests {
     fn windows_of_what_has_gone_become_one() {
         let (ram, rows) = (ram(), Vec::from_iter(0..1000));
         large_frame(&ram, &rows, 0);
-        // Of the second window nothing is left, of the others every twentieth row.
+        // Nothing is left of the second window, and every twentieth row of the others.
         let few: Vec<u64> =
             rows.into_iter().filter(|row| row % 20 == 0 && !(250..520).contains(row)).collect();
         assert!(large_frame(&ram, &few, 0) <= 40);

@@ -33,13 +33,13 @@ pub(crate) struct Dump {
     pub layouts: Vec<Arc<dyn Content>>,
     /// The same bytes with the hole in guest-physical memory elsewhere, where it is not the format that says.
     pub with_hole: Option<WithHole>,
-    /// Whether the format itself says where in guest memory each byte belongs.
+    /// True if the format itself says where in guest memory each byte belongs.
     pub says_where: bool,
     /// When the memory was written down.
     pub taken: SystemTime,
     /// Whose memory it is, where the file tells.
     pub origin: Option<Origin>,
-    /// What the kernel says of itself (VMCOREINFO), where the file repeats it.
+    /// The kernel's VMCOREINFO, where the file repeats it.
     pub vmcoreinfo: Option<String>,
 }
 
@@ -56,7 +56,7 @@ pub(crate) struct Origin {
     pub hypervisor: String,
     /// When the dump was begun, nanoseconds since 1970.
     pub time_ns: u64,
-    /// Whether the guest was suspended meanwhile.
+    /// True if the guest was suspended meanwhile.
     pub paused: bool,
     /// RAM that is not in the dump, as it was not certain where the hypervisor kept it: (guest-physical address,
     /// bytes).

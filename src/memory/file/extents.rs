@@ -29,7 +29,7 @@ impl Extent {
         Self { start, length: end.saturating_sub(start), offset }
     }
 
-    /// Whether `next` goes on where this ends, in the addresses and in the file.
+    /// True if `next` goes on where this ends, in the addresses and in the file.
     fn continues_in(&self, next: &Self) -> bool {
         let follows = match (self.offset, next.offset) {
             (Some(offset), Some(next)) => offset.checked_add(self.length) == Some(next),

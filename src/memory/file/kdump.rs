@@ -224,7 +224,7 @@ impl Kdump {
             return None;
         }
         let (offset, length) = (u64_at(&descriptor, 0)?, u32_at(&descriptor, 8)? as usize);
-        // What does not shrink is kept as it is.
+        // A page that does not shrink is kept as it is.
         if length > PAGE_SIZE {
             return None;
         }

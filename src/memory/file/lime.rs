@@ -1,5 +1,5 @@
-//! What LiME writes in its own format (doc/README.md of LiME), and AVML as it is and compressed (src/image.rs of
-//! microsoft/avml): each run of RAM behind a header that names its first and last guest-physical address.
+//! The formats of LiME (doc/README.md of LiME) and of AVML, plain and compressed (src/image.rs of microsoft/avml):
+//! each run of RAM behind a header that names its first and last guest-physical address.
 //!
 //! A compressed run is a stream of Snappy chunks (framing_format.txt of google/snappy) of 64 KiB at most, behind
 //! which its length stands. The stream is read through once when it is opened, to note where each chunk lies.

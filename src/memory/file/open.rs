@@ -65,7 +65,7 @@ impl DumpFile {
         self.file.read_exact_at(bytes, offset).is_ok()
     }
 
-    /// Whether so many bytes from an offset on are in the file.
+    /// True if so many bytes from an offset on are in the file.
     pub fn holds(&self, offset: u64, length: u64) -> bool {
         offset.checked_add(length).is_some_and(|end| end <= self.length)
     }

@@ -32,7 +32,7 @@ const KNOWN: &[Magic] = &[
 const VMEM: &str =
     "give the .vmem file beside it, or make an ELF core of it with VMware's vmss2core";
 
-/// What a file is that begins so, and what to do.
+/// The name of a format that is recognised by its beginning but not read, and what to do.
 pub(super) fn recognised(beginning: &[u8]) -> Option<String> {
     let (_, what, remedy) = KNOWN.iter().find(|(magic, _, _)| beginning.starts_with(magic))?;
     Some(format!("it is {what}; {remedy}"))

@@ -47,7 +47,7 @@ mod section {
     pub const FOOTER: u8 = 0x7e;
 }
 
-/// What a word of the RAM stream is (`RAM_SAVE_FLAG_…`), in the low bits of an offset.
+/// The kinds of words of the RAM stream (`RAM_SAVE_FLAG_…`), in the low bits of an offset.
 mod flag {
     pub const ZERO: u64 = 0x02;
     pub const SIZES: u64 = 0x04;
@@ -105,7 +105,7 @@ pub(super) fn open(file: &Arc<DumpFile>) -> Result<Dump, String> {
     Ok(dump(file, "saved image", ram, layouts, origin(xml)))
 }
 
-/// What plain `virsh dump` writes.
+/// Opens the file that plain `virsh dump` writes.
 pub(super) fn open_stream(file: &Arc<DumpFile>) -> Result<Dump, String> {
     let ram = Stream::new(file, 0)?.ram()?;
     let blocks = ram.blocks.iter().map(|(name, (start, length))| (name.as_str(), *start, *length));

@@ -115,7 +115,7 @@ fn own_folder() -> Option<PathBuf> {
     // SAFETY: the name is a string of the loader's that lives as long as the object is loaded.
     let name = found.then(|| unsafe { CStr::from_ptr(info.dli_fname.cast::<c_char>()) })?;
     let name = Path::new(OsStr::from_bytes(name.to_bytes()));
-    // Of a program the loader knows only what it was called as.
+    // The loader knows a program only by the name that it was called by.
     let path = if name.extension().is_some_and(|extension| extension == "so")
         || name.to_string_lossy().contains(".so.")
     {
@@ -138,7 +138,7 @@ fn tidy(path: &Path) -> PathBuf {
     tidy
 }
 
-/// Whether only root and the caller can have put this file there.
+/// Refuses a file that others than root and the caller can have put there.
 fn check_trusted(path: &Path) -> Result<(), String> {
     let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
     for part in path.ancestors() {

@@ -17,7 +17,7 @@ use load::{LoadError, Loaded};
 /// Pages that one call reads of a run.
 const RUN: usize = 256;
 
-/// What libvirt says of the domain that is to be opened.
+/// The domain that is to be opened, as libvirt describes it.
 pub(crate) struct LibvirtDomain<'a> {
     /// The domain's name.
     pub name: &'a str,
@@ -29,18 +29,18 @@ pub(crate) struct LibvirtDomain<'a> {
     pub id: u32,
 }
 
-/// What the host knows of a guest.
+/// The host's view of a guest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct HostUsage {
     /// CPU time of all vCPUs, in nanoseconds.
     pub vcpu_time_ns: Option<u64>,
-    /// What it holds of the guest's RAM, each in bytes.
+    /// The parts of the guest's RAM that the host holds, each in bytes.
     pub resident: Option<u64>,
     pub swapped: Option<u64>,
     pub untouched: Option<u64>,
 }
 
-/// What a guest's memory is, as the back end tells.
+/// The memory of a guest, as the back end describes it.
 #[derive(Clone, Debug)]
 struct MemoryKind {
     machine_frames: bool,
@@ -130,7 +130,7 @@ impl BackendGuest {
         })
     }
 
-    /// What reads the guest and what it is, in words.
+    /// The back end and the guest, in words.
     pub fn description(&self) -> &str {
         &self.facts.description
     }
@@ -140,7 +140,7 @@ impl BackendGuest {
         self.facts.page_table
     }
 
-    /// What the host knows of the guest now; `None` where it is gone.
+    /// The host's view of the guest now; `None` where it is gone.
     pub fn state(&self) -> Option<HostUsage> {
         let mut state = table::State {
             size: size_of::<table::State>(),
@@ -258,7 +258,7 @@ pub fn find_backend(name: &str) -> std::result::Result<PathBuf, String> {
     load::find(name).map_err(|error| missing(name, error))
 }
 
-/// What to do where a back end cannot be loaded.
+/// The remedy where a back end cannot be loaded.
 fn missing(backend: &str, error: LoadError) -> String {
     match error {
         LoadError::Missing(folders) => {
