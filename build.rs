@@ -9,7 +9,7 @@ use std::{env, fs};
 const SOVERSION: &str = "0";
 /// Columns of the header.
 const WIDTH: usize = 100;
-/// What the header declares comes from these files, in this order.
+/// The files that the header's declarations come from, in this order.
 const SOURCES: [&str; 24] = [
     "version",
     "error",
@@ -74,7 +74,7 @@ fn symbol_versions() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What makes the C compiler link with lld, where there is one.
+/// The arguments that make the C compiler link with lld, where there is one.
 fn lld() -> Result<Option<Vec<String>>, Box<dyn Error>> {
     let chosen = "-fuse-ld=lld".to_owned();
     let rustc = Command::new(env::var("RUSTC")?).args(["--print", "sysroot"]).output()?;

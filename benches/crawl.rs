@@ -1,4 +1,4 @@
-//! What a frame costs: `make bench`, on live guests of the lab, with private and with shared memory.
+//! The costs of a frame: `make bench`, on live guests of the lab, with private and with shared memory.
 //!
 //! Prints for opening, for each section and for the whole frame: the median and the spread of the time,
 //! CPU time, guest pages, reads and system calls, allocations, and the floor: how long one batched read
@@ -45,7 +45,7 @@ fn main() {
     println!("\nmemory of this process: {resident} KiB, at most {peak} KiB");
 }
 
-/// Whether a handle that is kept open grows.
+/// Shows if a handle that is kept open grows.
 fn many_frames() {
     for (name, backing) in [("private", "private"), ("shared", "memfd")] {
         let guest = Guest::start(name, &["--backing", backing]);

@@ -1,8 +1,8 @@
-//! What crawling costs the guest: `make bench-overhead`, as the talk measured it. In the guest a web server answers
-//! requests, or a task computes, without a pause; what is done is told by the guest's own clock. Meanwhile the host
-//! takes full frames 10 or 100 times a second for a moment, takes none for a moment, and so on. The vCPU has one core of
-//! the host for itself, nfm another. In every second turn a loop stands in nfm's place that keeps its core as busy and
-//! looks at no memory: what that costs the guest, two cores of one machine cost each other.
+//! The cost of crawling to the guest: `make bench-overhead`, as the talk measured it. In the guest a web server
+//! answers requests, or a task computes, without a pause; what is done is told by the guest's own clock. Meanwhile the
+//! host takes full frames 10 or 100 times a second for a moment, takes none for a moment, and so on. The vCPU has one
+//! core of the host for itself, nfm another. In every second turn a loop stands in nfm's place that keeps its core as
+//! busy and looks at no memory: what that costs the guest, two cores of one machine cost each other.
 //!
 //! Turns are short and many as the host's own speed changes from one moment to the next: each turn with is held against
 //! the two without beside it. Turns of 100 ms tell twice as much in the same time as turns of 300 ms, on a host that is
@@ -23,9 +23,9 @@ use support::{Guest, if_time, median, percentile};
 
 const HERTZ: [u32; 2] = [10, 100];
 const TURN: Duration = Duration::from_millis(100);
-/// Of a turn with nothing: what the guest does once a second falls into turns of each kind so.
+/// The length of a turn with nothing: the guest's work once a second falls into turns of each kind so.
 const QUIET_TURN: Duration = Duration::from_millis(113);
-/// What of a turn does not count, in seconds, at its begin and at its end: so well is the guest's clock known.
+/// Seconds at a turn's begin and end that do not count: the guest's clock is known no better.
 const UNSURE: f64 = 0.002;
 /// Guests of each kind.
 const GUESTS: usize = 3;
@@ -56,7 +56,7 @@ const TASKS: [Task; 2] = [
     },
 ];
 
-/// What goes on beside the guest.
+/// The load beside the guest.
 #[derive(Clone, Copy, PartialEq)]
 enum Beside {
     Nothing,
@@ -122,7 +122,7 @@ fn main() {
     }
 }
 
-/// What turns of nfm and of the loop cost a task, at one rate.
+/// The cost of turns of nfm and of the loop to a task, at one rate.
 struct Costs {
     task: &'static Task,
     hertz: u32,
@@ -132,7 +132,7 @@ struct Costs {
 
 #[derive(Default)]
 struct Cost {
-    /// Of each guest, in percent, each turn held against the two without beside it.
+    /// The overhead of each guest, in percent, each turn held against the two without beside it.
     overheads: Vec<Vec<f64>>,
     /// Seconds, how often it was in them, and what CPU time that took.
     took: f64,

@@ -54,7 +54,7 @@ fn main() {
     }
 }
 
-/// What one round of drgn said.
+/// The figures of one round of drgn.
 #[derive(Default)]
 struct Peer {
     open: Times,

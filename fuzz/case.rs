@@ -20,11 +20,11 @@ const TOLERANCE: u32 = 20;
 pub struct TimeLimit {
     /// The limit.
     pub limit: Duration,
-    /// Whether nfm has a limit of its own there, so that the work is held to it by the clock too.
+    /// True if nfm has a limit of its own there, so that the work is held to it by the clock too.
     pub by_clock: bool,
 }
 
-/// What a case exercises.
+/// The subject of a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -39,7 +39,7 @@ pub enum Kind {
 /// The name of a case: with the run's seed, all that replays it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Case {
-    /// What it exercises.
+    /// Its subject.
     pub kind: Kind,
     /// Cases of a group follow one another on one open domain.
     pub group: u64,
@@ -106,7 +106,7 @@ pub struct Tally {
     pub most_heap: usize,
 }
 
-/// What came of the work of one case.
+/// The result of the work of one case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Whole.

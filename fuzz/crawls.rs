@@ -151,7 +151,7 @@ impl Target {
                 }
                 Some(domain)
             }
-            // What looks like a restart. The next crawl begins with a sound guest.
+            // The guest seems restarted. The next crawl begins with a sound guest.
             Err(error) if error.code() == ErrorCode::NotBooted => None,
             Err(error) => {
                 tally.wrong += 1;
@@ -177,7 +177,7 @@ impl Target {
         };
         let Some((opened, _)) = run(tally, by_clock(OPEN_LIMIT), floor, work, fail) else { return };
         match opened {
-            // What an opening took for sound must not bring a crawl down either.
+            // A change that an opening took for sound must not bring a crawl down either.
             Ok(mut domain) => {
                 let mut crawls = Tally::default();
                 let work = || (Outcome::Whole, drop(crawl(&mut domain, &Section::ALL, true)));
@@ -220,7 +220,7 @@ impl Target {
                     self.lies.write_bytes(page, &[filler; PAGE]);
                 }
             }
-            // What is searched for, where it is not, or as it should not be.
+            // The searched bytes, where they should not be, or as they should not be.
             _ => {
                 let btf = [0x9f, 0xeb, 1, 0, 24, 0, 0, 0];
                 let digits = b"0\x001\x002\x003\x004\x005\x006\x007\x008\x009\x00";
@@ -321,7 +321,7 @@ fn outcome(frame: &Frame) -> Outcome {
     }
 }
 
-/// What the data model promises of every frame.
+/// Promises of the data model that hold for every frame.
 fn check(frame: &Frame, read_back: bool) -> Result<(), String> {
     let consistency = &frame.consistency;
     if consistency.complete != consistency.problems.is_empty() {

@@ -44,7 +44,7 @@ usage: hostile [--crawls N] [--opens N] [--inputs N] [--minutes N] [--workers N]
   --minutes N   go on with new seeds until so many minutes are over
   --replay CASE runs the cases of its group up to the one (crawl:17:204); the status is 1 if one fails";
 
-/// What is to be done.
+/// The tasks of a run.
 #[derive(Clone, Debug)]
 struct Plan {
     crawls: u64,
@@ -59,7 +59,7 @@ struct Plan {
     worker: Option<u64>,
 }
 
-/// What a worker tells of a group, one line of JSON each.
+/// A worker's report of a group, one line of JSON each.
 #[derive(Serialize, Deserialize)]
 enum Told {
     Words(String),
@@ -155,7 +155,7 @@ fn journal(worker: u64) -> PathBuf {
     std::env::temp_dir().join(format!("nfm-hostile-{parent}-{worker}"))
 }
 
-/// What a worker works on; each target is learned when it is first met.
+/// The objects that a worker works on; each target is learned when it is first met.
 struct Bench {
     folder: PathBuf,
     /// The files of the guests' RAM there; cases of inputs need none.

@@ -1,4 +1,4 @@
-//! What a piece of work costs: time by the clock, time on a CPU, memory.
+//! The costs of a piece of work: time by the clock, time on a CPU, memory.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fs::File;
@@ -56,7 +56,7 @@ pub fn heap() -> usize {
     NOW.load(Ordering::Relaxed)
 }
 
-/// What a piece of work cost.
+/// The costs of a piece of work.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cost {
     /// Time by the clock.

@@ -52,7 +52,7 @@ struct Cell {
     virtual_address: Option<u64>,
 }
 
-/// What a crawl of a snapshot reads, by what it was asked for.
+/// The reads that a crawl of a snapshot makes, by the sections asked for.
 pub struct Map {
     snapshot: Snapshot,
     /// The cells of each part.

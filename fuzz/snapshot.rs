@@ -25,7 +25,7 @@ const PAGE: usize = 4096;
 pub struct Snapshot {
     /// The kernel.
     pub name: String,
-    /// What lies where, from guest-physical address 0.
+    /// The contents of guest-physical memory, from address 0.
     pub ram: Arc<Mmap>,
 }
 

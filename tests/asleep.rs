@@ -1,5 +1,5 @@
-//! What is known of processes that sleep, by a handle that is kept open: it is not all read again, and what changes is
-//! seen all the same.
+//! Facts about sleeping processes, by a handle that is kept open: they are not all read again, and changes are seen
+//! all the same.
 
 use std::time::{Duration, Instant};
 
@@ -122,7 +122,7 @@ fn shared_memory() {
     follow("residents-shared", &["--kernel", "6.12", "--vcpus", "2", "--backing", "memfd"]);
 }
 
-/// What others do to a process that sleeps on is seen at once.
+/// Changes that others make to a process that sleeps on are seen at once.
 #[test]
 fn what_others_change() {
     let guest = lab::own_guest("asleep-others", &[]);

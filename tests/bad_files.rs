@@ -195,7 +195,7 @@ fn saved() -> Vec<u8> {
     bytes
 }
 
-/// What plain `virsh dump` writes of the same guest.
+/// The file that plain `virsh dump` writes of the same guest.
 fn stream() -> Vec<u8> {
     let saved = saved();
     let start = saved.windows(4).position(|four| four == b"QEVM").expect("a stream");
@@ -281,7 +281,7 @@ fn doctored_saved_images() {
     expect_errors_only("saved", &saved(), &[0..36, 92..220, 220..340]);
 }
 
-/// What is wrong with a file, in its error.
+/// Expects an error of a file, with these words in it.
 fn expect(path: &Path, words: &str) {
     let error = open(path).err().unwrap_or_else(|| panic!("{} opened", path.display()));
     assert_eq!(error.code(), ErrorCode::File, "{error}");

@@ -112,7 +112,7 @@ fn the_second_opening_is_immediate_and_tells_the_same() {
         )
     };
     assert_eq!(facts(&first), facts(&second));
-    // What neither clocks nor the guest's own work change.
+    // Facts that neither clocks nor the guest's own work change.
     for section in ["os.release", "os.build_id", "modules", "mounts", "connections"] {
         let of = |frame: &Value| {
             section.split('.').fold(frame.clone(), |value, part| value[part].clone())
@@ -215,7 +215,7 @@ fn many_open_at_once() {
     folder.file();
 }
 
-/// What is known once is known when the guest does not tell it any more.
+/// A fact once known stays known when the guest does not tell it any more.
 #[test]
 fn a_known_kernel_needs_no_types_of_its_own() {
     let guest = lab::own_guest("cache-wiped", &["--kernel", "6.1", "--memory", "512"]);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use nfm::{Domain, Frame, OpenOptions, ProcessState, Section};
 
-/// What a machine with much else to do gets.
+/// The time that a machine with much else to do gets.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn open(guest: &lab::Guest) -> Domain {
@@ -71,7 +71,7 @@ fn has_process(frame: &Frame, name: &str) -> bool {
     frame.processes.iter().flatten().any(|one| one.name.as_deref() == Some(name))
 }
 
-/// Whether the guest's agent answers.
+/// True if the guest's agent answers.
 fn answers(guest: &lab::Guest) -> bool {
     let mut ask = Command::new(lab::root().join("testing/lab/guest"));
     ask.args(["ask", guest.domain(), "true"]).env("NFM_LAB_ASK_TIMEOUT", "2");
@@ -104,7 +104,7 @@ fn panicked() {
         for name in ["init", "kthreadd", "memory", "server", "lab-agent"] {
             assert!(has_process(&frame, name), "no {name}");
         }
-        // Who did it.
+        // The shell that did it.
         let shell =
             frame.processes.iter().flatten().find(|process| {
                 process.command_line.iter().any(|one| one.contains("sysrq-trigger"))

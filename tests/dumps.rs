@@ -50,7 +50,7 @@ fn frame(domain: &mut Domain) -> Value {
     frame
 }
 
-/// What is of the guest alone, not of how it was read.
+/// Facts of the guest alone, without the way in which they were read.
 fn facts(mut frame: Value) -> Value {
     let members = frame.as_object_mut().expect("an object");
     for name in ["domain", "seq", "time_ns", "duration_ns", "consistency", "host"] {

@@ -20,7 +20,7 @@ enum Seen {
     Gone,
 }
 
-/// What was told of each domain, in order.
+/// The events of each domain, in order.
 #[derive(Default)]
 struct Told {
     events: Mutex<BTreeMap<String, Vec<Seen>>>,

@@ -44,7 +44,7 @@ fn a_guest_under_load() {
     frames.conclude(rate(0));
 }
 
-/// What the guest has done so far, by its own clock: seconds, and births and connections.
+/// The guest's work so far, by its own clock: seconds, and births and connections.
 fn churned(guest: &lab::Guest) -> (f64, [f64; 2]) {
     let text = guest.ask("cut -d' ' -f1 /proc/uptime; od -A n -t u8 -N 16 /tmp/churned");
     let numbers: Vec<f64> =
@@ -79,7 +79,7 @@ struct Frames {
     reasons: BTreeMap<String, usize>,
     /// Processes of all frames that were not there at rest.
     passing: usize,
-    /// Of these, in all frames together, those whose parent had gone.
+    /// Those whose parent had gone, in all frames together.
     orphans: usize,
     /// States of the connections that churn.
     states: BTreeSet<nfm::Text>,

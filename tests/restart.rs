@@ -25,7 +25,7 @@ fn crawl(domain: &mut Domain) -> nfm::Result<Frame> {
     domain.crawl(&options)
 }
 
-/// What makes a frame's boot another's.
+/// Identifies the boot of a frame.
 fn boot_time(frame: &Frame) -> u64 {
     frame.os.as_ref().and_then(|os| os.boot_time_ns).expect("boot_time_ns")
 }
@@ -184,7 +184,7 @@ fn kexec_to_another_kernel() {
     assert!(release(&after).starts_with("6.12."), "{}", release(&after));
 }
 
-/// What the guest needs to go over to Linux 6.12.
+/// The files that the guest needs to go over to Linux 6.12.
 fn files_of_6_12() -> [(&'static str, Vec<u8>); 3] {
     let donor = lab::own_guest("kexec-donor", &["--kernel", "6.12"]);
     let of_donor = |name: &str| {

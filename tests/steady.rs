@@ -22,7 +22,7 @@ fn one_at_a_time() -> MutexGuard<'static, ()> {
     ONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What does not change in a guest that rests: the rows by what they are called.
+/// The facts that do not change in a guest that rests: the rows by their names.
 fn names(frame: &Frame) -> Value {
     let json: Value = serde_json::from_str(&frame.to_json()).expect("the frame's JSON");
     let rows = |section: &str, fields: &[&str]| -> Vec<Value> {
@@ -80,7 +80,7 @@ fn private_memory() {
     lab::whole_frame(&mut domain);
     let second = domain.statistics();
     assert!(second.pages > 500 && second.pages < first.pages * 2, "{first:?} {second:?}");
-    // What the last frame used is read at once.
+    // Memory that the last frame used is read at once.
     assert!(second.batches * 10 < first.batches, "{first:?} {second:?}");
 }
 
@@ -205,7 +205,7 @@ fn a_fleet_keeps_its_rate() {
     assert!(threads > 2, "{threads} threads for what takes 2.4");
 }
 
-/// Who panics is not waited for.
+/// A thread that panics is not waited for.
 #[test]
 fn a_fleet_ends_by_a_panic() {
     let _one = one_at_a_time();

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use lab::btf::Btf;
 
-/// What opening by a kernel's DWARF may cost, in a release build.
+/// The longest that opening by a kernel's DWARF may take, in a release build.
 const LONGEST: Duration = Duration::from_secs(5);
 const MOST_KIB: u64 = 400 << 10;
 

@@ -1,4 +1,4 @@
-//! What the benchmarks share: guests of the lab, counted allocations, medians with their spread.
+//! Helpers that the benchmarks share: guests of the lab, counted allocations, medians with their spread.
 #![allow(dead_code, reason = "no benchmark uses all of it")]
 
 pub mod plot;
@@ -46,7 +46,7 @@ pub fn allocations() -> u64 {
     ALLOCATIONS.load(Ordering::Relaxed)
 }
 
-/// Whether this is a run: `cargo test --benches` starts benchmarks too, without `--bench`.
+/// True if this is a run: `cargo test --benches` starts benchmarks too, without `--bench`.
 pub fn is_run() -> bool {
     std::env::args().any(|argument| argument == "--bench")
 }
@@ -56,7 +56,7 @@ pub fn arguments() -> Vec<String> {
     std::env::args().skip(1).filter(|argument| argument != "--bench").collect()
 }
 
-/// Whether it is only to be seen that the benchmark works (NFM_BENCH_QUICK=1): little of everything.
+/// True if it is only to be seen that the benchmark works (NFM_BENCH_QUICK=1): little of everything.
 pub fn quick() -> bool {
     std::env::var_os("NFM_BENCH_QUICK").is_some()
 }
@@ -156,7 +156,7 @@ impl Guest {
         Self { name: String::from_utf8_lossy(&up.stdout).trim().to_owned(), owned: true }
     }
 
-    /// What a shell command in the guest prints.
+    /// The output of a shell command in the guest.
     pub fn ask(&self, command: &str) -> String {
         let asked = Command::new(Self::LAB).args(["ask", &self.name, command]).output();
         let asked = asked.expect("the lab runs");

@@ -16,7 +16,7 @@ pub struct Line {
     pub points: Vec<(f64, f64)>,
 }
 
-/// What a plot shows.
+/// The contents of a plot.
 pub struct Plot<'a> {
     pub title: &'a str,
     pub x: &'a str,

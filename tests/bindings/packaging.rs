@@ -1,4 +1,4 @@
-//! What the packages say agrees with the sources. `make test-deb` builds and installs them.
+//! The packages agree with the sources. `make test-deb` builds and installs them.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -14,7 +14,7 @@ use lab::programs::library;
 /// A value, or the number and the words of an error.
 pub type Outcome<T> = Result<T, (i32, String)>;
 
-/// What is wanted of a frame.
+/// The parts of a frame that are wanted.
 #[derive(Clone, Default)]
 pub struct Wanted {
     /// None: the default ones.

@@ -155,7 +155,7 @@ fn each_bit_is_set_by_the_member_of_its_name() {
     assert_eq!(set + derived, bits, "not every bit is set by a member");
 }
 
-/// What `scripts/abi` says of the header once a line of it is another.
+/// The verdict of `scripts/abi` on the header once a line of it is another.
 fn abi_after(from: &str, to: &str) -> (bool, String) {
     let build = Build::new("abi");
     let header = header();

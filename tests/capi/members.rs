@@ -19,7 +19,7 @@ pub struct Told {
     name: String,
     /// Offset, size, and bit.
     place: String,
-    /// Whether it has a bit in known.
+    /// True if it has a bit in known.
     pub has_bit: bool,
 }
 
@@ -171,7 +171,7 @@ fn the_example_shows_every_section() {
     let mut domain = Domain::open(guest.domain(), &options).unwrap();
     let mut options = CrawlOptions::default();
     options.time_limit = std::time::Duration::from_secs(100);
-    // What `nfm crawl --json` prints.
+    // The JSON that `nfm crawl --json` prints.
     let json = domain.crawl(&options).unwrap().to_json();
     let json: Value = serde_json::from_str(&json).unwrap();
     let example = build.program("examples/c/nfm-table.c");

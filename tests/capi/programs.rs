@@ -1,4 +1,4 @@
-//! What a program in C may do with the library, and what it may not.
+//! The uses that a program in C may make of the library, and those that it may not.
 
 use std::fs;
 

@@ -66,7 +66,7 @@ fn member(value: &Value) -> Value {
     }
 }
 
-/// What `rows.c` printed: the frame's JSON, and its rows.
+/// The output of `rows.c`: the frame's JSON, and its rows.
 fn printed(text: &str) -> (Value, Sections) {
     let (json, lines) = text.split_once('\n').unwrap();
     let mut sections = Sections::new();

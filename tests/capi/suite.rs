@@ -1,4 +1,4 @@
-//! What both APIs do alike: the same calls through each, held against the same expectations.
+//! Behaviour that both APIs share: the same calls through each, held against the same expectations.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -154,7 +154,7 @@ fn a_guest_is_suspended_for_a_frame() {
     });
 }
 
-/// What rests in a guest, of all sections.
+/// Facts that rest in a guest, of all sections.
 fn steady(frame: &Value) -> Value {
     let members = |section: &str, names: &[&str]| -> BTreeSet<String> {
         let rows = match &frame[section] {

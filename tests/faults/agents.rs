@@ -58,7 +58,8 @@ impl Crawlers {
         }
     }
 
-    /// What its log was told: that libvirt is away, that it is back, and other warnings; and standard error.
+    /// The number of messages in its log: that libvirt is away, that it is back, and other warnings; and standard
+    /// error.
     fn end(self) -> ([u32; 3], String) {
         let Self { mut child, input, mut lines } = self;
         drop(input);

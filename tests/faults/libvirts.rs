@@ -1,5 +1,5 @@
-//! What befalls libvirt, and what libvirt does with guests: its daemon ends and starts anew, a guest
-//! migrates to another host.
+//! Faults of libvirt, and changes that libvirt makes to guests: its daemon ends and starts anew, a guest migrates to
+//! another host.
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use nfm::{CrawlOptions, Domain, ErrorCode, Mode, OpenOptions, Section};
 use crate::own_libvirt::OwnLibvirt;
 use crate::{crawl, expect_gone, holdings, open_at, whole, with_pid};
 
-/// What a guest is known by: its processes, kernel threads left out.
+/// The processes by which a guest is known, kernel threads left out.
 fn people(frame: &nfm::Frame) -> Vec<(u32, Option<nfm::Text>, Option<u64>)> {
     let rows = frame.processes.as_ref().expect("processes");
     let people = rows.iter().filter(|process| process.kernel_thread == Some(false));
@@ -69,7 +69,7 @@ fn libvirtd_killed_while_a_guest_is_held() {
     for _ in 0..20 {
         let mut handle = domain;
         let frame = std::thread::spawn(move || {
-            // Of everything: the guest is held for long enough to be met so.
+            // All sections: the guest is held for long enough to be met so.
             let mut options = CrawlOptions::sections(&Section::ALL);
             (options.mode, options.threads, options.physical) = (Mode::Paused, true, true);
             options.time_limit = Duration::from_secs(20);

@@ -1,5 +1,5 @@
-//! What befalls a guest, its hypervisor or libvirt while nfm holds it open: each ends in a clear error, or
-//! in a right frame once it is over; no guest is left paused, and nothing is leaked.
+//! Faults of a guest, its hypervisor or libvirt while nfm holds it open: each ends in a clear error, or in a right
+//! frame once it is over; no guest is left paused, and nothing is leaked.
 
 #[allow(dead_code, reason = "the C library's tests use the rest")]
 mod agents;
@@ -192,7 +192,7 @@ fn ballooned() {
     whole(&mut domain);
 }
 
-/// What a process holds: descriptors, mappings, bytes of memory.
+/// The resources that a process holds: descriptors, mappings, bytes of memory.
 fn holdings() -> (usize, usize, u64) {
     let descriptors = fs::read_dir("/proc/self/fd").expect("its descriptors").count();
     let maps = fs::read_to_string("/proc/self/maps").expect("its mappings").lines().count();

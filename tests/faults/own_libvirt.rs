@@ -77,7 +77,7 @@ impl OwnLibvirt {
         name
     }
 
-    /// What virsh prints, or `None` where it fails.
+    /// The output of virsh, or `None` where it fails.
     pub fn virsh(&self, arguments: &[&str]) -> Option<String> {
         let output = Command::new("timeout")
             .args(["30", "virsh", "-q", "-c", &self.uri()])
@@ -93,8 +93,8 @@ impl OwnLibvirt {
         self.virsh(&["domstate", guest])
     }
 
-    /// Whether a guest is paused, by the file in which the daemon keeps its status: seen at once, and what it
-    /// was when the daemon died.
+    /// True if a guest is paused, by the file in which the daemon keeps its status: seen at once, and as it was when
+    /// the daemon died.
     pub fn noted_paused(&self, guest: &str) -> bool {
         let file = format!("/proc/{}/root/run/libvirt/qemu/{guest}.xml", self.inside);
         fs::read_to_string(file).is_ok_and(|text| text.contains("<domstatus state='paused'"))
@@ -115,7 +115,7 @@ impl Drop for OwnLibvirt {
         let _ = self.holder.kill();
         let _ = self.holder.wait();
         for guest in &self.guests {
-            // What they leave on the disk.
+            // Their files on the disk.
             let _ =
                 Command::new(lab::root().join("testing/lab/guest")).args(["down", guest]).output();
         }

@@ -128,7 +128,7 @@ fn plugged_in_and_out(name: &str, options: &[&str]) {
     println!("{plugged} bytes of busybox-5 are in the memory that was plugged in");
     assert!(plugged > 64 * 1024, "nothing of it is in the DIMM");
 
-    // Who opens it now sees the same; and another DIMM comes, unused, and goes.
+    // A reader that opens it now sees the same; and another DIMM comes, unused, and goes.
     let mut fresh = open(guest.domain()).expect("a guest with a DIMM");
     assert_eq!(fresh.findings().ram, [BOOT, dimm]);
     let suspended = guest.suspend();

@@ -1,6 +1,7 @@
-//! What a guest can make longer, deeper or more than most: nothing is lost because of it, and what is cut is said.
+//! Paths, lists and texts that a guest can make longer, deeper or more than most: nothing is lost because of them, and
+//! a cut is said.
 //!
-//! What the kernel shows: `seq_path` (fs/seq_file.c) writes a path of any length into `maps` and `mountinfo`;
+//! The kernel's own limits: `seq_path` (fs/seq_file.c) writes a path of any length into `maps` and `mountinfo`;
 //! `do_proc_readlink` (fs/proc/base.c) refuses links to paths of PATH_MAX and more; `get_mm_cmdline` (fs/proc/base.c)
 //! shows a command line whole; `proc_cgroup_show` (kernel/cgroup/cgroup.c) refuses paths of PATH_MAX.
 

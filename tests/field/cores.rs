@@ -109,7 +109,7 @@ impl Core {
         self.file.write_all_at(&count.to_le_bytes(), COUNT).expect("their count");
     }
 
-    /// What `nfm ps` does with it.
+    /// The frame that `nfm ps` shows of it.
     pub fn processes(&self) -> Result<Frame, String> {
         let name = format!("file:{}", self.path.display());
         let domain = nfm::Domain::open(&name, &nfm::OpenOptions::default());
@@ -119,7 +119,7 @@ impl Core {
         frames.frame(&name, At::Latest, &[Section::Processes]).map_err(|error| error.to_string())
     }
 
-    /// What `nfm check` does with it, or why it cannot be opened.
+    /// The result of `nfm check` on it, or why it cannot be opened.
     pub fn check(&self) -> nfm::Result<(Integrity, Frame)> {
         let name = format!("file:{}", self.path.display());
         let mut domain = nfm::Domain::open(&name, &nfm::OpenOptions::default())?;

@@ -11,7 +11,7 @@ use nfm::{CheckOutcome, Integrity};
 use crate::cores::Core;
 use lab::write::{Changes, Held, Kernel};
 
-/// What is left out at once: a large page.
+/// The bytes that are left out at once: a large page.
 const RANGE: u64 = 2 << 20;
 const PAGE: u64 = 4096;
 /// As testing/lab/guest makes guests.
@@ -93,7 +93,7 @@ fn compared(kernel: &Kernel) -> Vec<u64> {
         }
         found.push(kernel.word(task + thread_pid));
     }
-    // Of the packet filter, the modules, the gates, the system calls, the tables of operations.
+    // Places of the packet filter, the modules, the gates, the system calls, the tables of operations.
     let list = kernel.offset("module", "list");
     found.extend(kernel.list(kernel.symbol("modules"), list).first());
     for symbol in ["init_net", "idt_table", "sys_call_table", "tcp4_seq_ops", "module_kset"] {
@@ -125,7 +125,7 @@ fn innocent(core: &Core, missing: &[Range<u64>]) -> Option<Integrity> {
     core.leave_out(missing);
     let (integrity, frame) = core.check().ok()?;
     assert_eq!(integrity.findings(), 0, "without {missing:x?}: {integrity:#?}");
-    // What was not checked makes the frame incomplete.
+    // A check that was not made leaves the frame incomplete.
     assert_eq!(unread(&integrity).is_empty(), frame.consistency.complete, "{missing:x?}");
     Some(integrity)
 }

@@ -167,7 +167,7 @@ fn a_uniprocessor_kernel_without_modules() {
     }
     let mut compared = 0;
     for process in frame.processes.iter().flatten().filter(|row| row.kernel_thread == Some(false)) {
-        // Of one that rests, in KiB.
+        // The resident memory of one that rests, in KiB.
         let Some(rss) =
             before.1.get(&process.pid).filter(|rss| after.1.get(&process.pid) == Some(rss))
         else {

@@ -170,7 +170,7 @@ fn devices(kernel: &str, without: &[&str]) {
                 shown.is_some_and(|shown| range.contains(&shown)),
                 "{kernel}: {field} of {name}: the guest says {range:?}, nfm {shown:?}"
             );
-            // What a card counts itself may be two seconds old.
+            // Counters that a card keeps itself may be two seconds old.
             let is_card = name.starts_with("eth") && name != "eth0";
             let early =
                 rows[0][field].as_u64().unwrap_or_else(|| panic!("{kernel}: {field} of {name}"));

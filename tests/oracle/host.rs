@@ -15,7 +15,7 @@ const SECTION: &str = "host";
 pub const REQUIRED: (&str, &str) =
     (SECTION, "vcpu_time_ns rss_bytes swapped_bytes untouched_bytes memory_age_ns state");
 
-/// What can be said of a guest from here.
+/// The host's view of a guest.
 pub struct Host {
     /// Bytes of guest RAM by libvirt.
     ram: u64,

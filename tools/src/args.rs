@@ -214,7 +214,7 @@ pub(crate) struct Export {
     pub domain: Option<String>,
     /// The file to write
     pub file: PathBuf,
-    /// Of the kernel of this vmlinux, with BTF or DWARF, instead of a guest's
+    /// Use the kernel of this vmlinux, with BTF or DWARF, instead of a guest's
     #[arg(long, value_name = "FILE")]
     pub vmlinux: Option<PathBuf>,
     /// With --vmlinux: its System.map, if vmlinux has no symbols

@@ -9,7 +9,7 @@ use std::process::{Child, Command, ExitCode, Stdio};
 
 use crate::Failure;
 
-/// What tells the guard that there is nothing to do.
+/// Tells the guard that there is nothing to do.
 const DISMISSED: &[u8] = b"done";
 
 /// The guard's process, as nfm sees it.

@@ -15,7 +15,7 @@ use clap::Parser;
 
 use args::{Cli, Profile, Verb};
 
-/// What ends a verb early.
+/// The reason for which a verb ends early.
 pub(crate) enum Failure {
     /// nfm's own error, with its code as exit status.
     Nfm(nfm::Error),

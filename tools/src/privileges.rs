@@ -1,8 +1,8 @@
-//! What a process that reads hostile memory gives up first: all capabilities but the one that reading
-//! takes, and the system calls that neither reading nor printing needs.
+//! Rights that a process gives up before it reads hostile memory: all capabilities but the one that reading takes, and
+//! the system calls that neither reading nor printing needs.
 //!
-//! Whoever took over the parsers could then still read the memory of other processes, which is nfm's
-//! trade, but could neither write to one, nor to a file, nor start a program, nor change the system.
+//! An attacker that took over the parsers could then still read the memory of other processes, which is nfm's trade,
+//! but could neither write to one, nor to a file, nor start a program, nor change the system.
 
 use std::collections::BTreeMap;
 use std::io;

@@ -63,7 +63,7 @@ fn memory_file(guest: &lab::Guest) -> String {
     files.find(is_ram).expect("the guest's memfd").to_string_lossy().into_owned()
 }
 
-/// What rests in an idle guest.
+/// Facts that rest in an idle guest.
 fn lasting(frame: &Value) -> Vec<Value> {
     let processes = frame["processes"].as_array().expect("processes").iter();
     let own = processes.filter(|row| row["kernel_thread"] == false && row["name"] != "lab-agent");
@@ -94,7 +94,7 @@ fn a_back_end_in_c_shows_the_same_guest() {
     assert_eq!(frame["consistency"]["complete"], true, "{}", frame["consistency"]);
     assert!(lasting(&frame).len() > 40, "{} rows", lasting(&frame).len());
     assert_eq!(lasting(&frame), lasting(&own));
-    // What the back end tells of the host, and what it does not.
+    // Facts of the host that the back end tells, and those that it does not.
     let host = &frame["host"];
     assert_eq!(host["rss_bytes"], 512 << 20);
     assert!(host["vcpu_time_ns"].is_null() && host["untouched_bytes"].is_null(), "{host}");

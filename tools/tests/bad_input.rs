@@ -1,5 +1,5 @@
-//! What cannot be read: each reason with its own exit status and code, and one sentence that says what
-//! to do. And that reading leaves nothing behind.
+//! Input that cannot be read: each reason with its own exit status and code, and one sentence that says what to do.
+//! And reading leaves nothing behind.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -63,7 +63,7 @@ fn expect_in_library(domain: &str, code: ErrorCode) {
 fn no_such_domain() {
     lab::guest("shared-61", &[]);
     expect_of("nfm-test-nowhere", ErrorCode::NoSuchDomain, "nfm list --all");
-    // What looks like an id or a UUID is none that is there.
+    // A number or UUID that is no domain's.
     expect_of("4000000000", ErrorCode::NoSuchDomain, "nfm list --all");
     let uuid = "a9f1bb18-0000-4000-8000-0123456789ab";
     expect_of(uuid, ErrorCode::NoSuchDomain, "nfm list --all");
@@ -298,7 +298,7 @@ fn the_help_names_every_exit_status() {
         assert_eq!(number, (code as i32).to_string(), "{line}");
         assert!(text.contains(exit_status(code)), "{line}");
     }
-    // What `nfm check` found is no error.
+    // A finding of `nfm check` is no error.
     let checks: Vec<&str> =
         lines.filter_map(|line| line.trim().split_once("  ")).map(|one| one.0).collect();
     assert_eq!(checks, ["20", "21"], "statuses that no code has");

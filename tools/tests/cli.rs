@@ -11,7 +11,7 @@ fn nfm(arguments: &[&str]) -> Output {
     Command::new(NFM).args(["-c", "qemu:///system"]).args(arguments).output().expect("nfm")
 }
 
-/// What nfm prints; it has to succeed and to complain of nothing.
+/// The output of nfm, which has to succeed and to complain of nothing.
 fn printed(arguments: &[&str]) -> String {
     let output = nfm(arguments);
     let errors = String::from_utf8_lossy(&output.stderr);

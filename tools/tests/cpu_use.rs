@@ -14,8 +14,8 @@ const TOLERANCE: f64 = 1.0;
 const BUSY: &str = "busy() { sh -c 'while :; do :; done' >/dev/null 2>&1 & }
     busy; first=$!; busy; second=$!; renice -n 5 -p $second >&2; echo $first $second";
 
-/// What the guest's kernel says around nfm's two seconds: for each process, nanoseconds on the CPU and
-/// those that passed. The shell itself reads it, and then sleeps: to count must cost no share.
+/// Counts in the guest around nfm's two seconds: for each process, nanoseconds on the CPU and those that passed. The
+/// shell itself reads it, and then sleeps: to count must cost no share.
 const COUNT: &str = r#"count() { for pid in $PIDS; do
         read -r ran waited slices </proc/$pid/schedstat
         while read -r now at nanoseconds unit; do
@@ -25,7 +25,7 @@ const COUNT: &str = r#"count() { for pid in $PIDS; do
     done; }
     sleep 0.2; count; sleep 3.2; count"#;
 
-/// What the guest says of each process: its share in percent by its kernel's count, and by its `top`.
+/// The guest's own figures of each process: its share in percent by its kernel's count, and by its `top`.
 fn own(guest: &lab::Guest, pids: &[u64]) -> Vec<(f64, String)> {
     let names: Vec<String> = pids.iter().map(u64::to_string).collect();
     let text = guest.ask(&format!("PIDS='{}'\n{COUNT}", names.join(" ")));

@@ -131,7 +131,7 @@ fn a_file_is_written_whole_or_not_at_all() {
     assert_eq!(meta.mode() & 0o777, 0o600);
     assert!(meta.blocks() * 512 < 400 << 20, "{} blocks", meta.blocks());
 
-    // What is there stays, unless it is to be replaced; and what is no file is never replaced.
+    // A file that is there stays, unless it is to be replaced; and anything but a file is never replaced.
     fs::write(&file, "precious").unwrap();
     expect(&nfm(&["dump", guest.domain(), &file]), ErrorCode::File, &[&file, "--force"]);
     assert_eq!(fs::read(&file).unwrap(), b"precious");
@@ -251,7 +251,7 @@ fn memory_that_cannot_be_placed_is_said_to_be_left_out() {
     let report = printed(&["doctor", &format!("file:{file}"), "--json"]);
     let report: Value = serde_json::from_str(&report).expect("JSON");
     assert_eq!(report["unplaced"], left_out);
-    // Who has all of it says nothing.
+    // A dump of all memory says nothing of left-out parts.
     let whole = lab::guest("shared-61", &[]);
     let report = printed(&["dump", whole.domain(), &file, "--force", "--json"]);
     let report: Value = serde_json::from_str(&report).expect("JSON");

@@ -12,7 +12,7 @@ const NFM: &str = env!("CARGO_BIN_EXE_nfm");
 /// A title set, a screen cleared, a row forged, text turned round, an 8-bit control, bytes that are no
 /// UTF-8, characters that cannot be seen: one of no width, DEL, a mark of Arabic, a tag.
 const EVIL: &str = r"\033]0;title\a\033[2J\n0 1 0 1 S forged\r\342\200\256back\302\233\377\342\200\213\177\330\234\363\240\201\201";
-/// What programs get of it.
+/// The text that programs get of it.
 const EVIL_TEXT: &str = "\u{1b}]0;title\u{7}\u{1b}[2J\n0 1 0 1 S forged\r\u{202e}back\u{9b}\u{fffd}\u{200b}\u{7f}\u{61c}\u{e0041}";
 
 /// Puts such text wherever a guest's user, or its root, may: names and arguments of processes (2 MB of
@@ -47,7 +47,7 @@ fn steers(c: char) -> bool {
     nfm::steers_terminal(c) && !matches!(c, '\n' | '\t')
 }
 
-/// What a program prints, which must be UTF-8 without any such character, and no forged row.
+/// The output of a program, which must be UTF-8 without any such character, and no forged row.
 fn harmless(what: &str, command: &mut Command) -> String {
     let output = run(command);
     let errors = String::from_utf8_lossy(&output.stderr);
@@ -129,7 +129,7 @@ fn hostile_text_is_shown_harmlessly() {
     };
     assert!(has("processes", "name", &|name| name == "\u{1b}]0;x\u{7}\n\u{9b}\u{fffd}"));
     assert!(has("processes", "command_line", &|line| line.ends_with(&format!("short{EVIL_TEXT}"))));
-    // Of 2 MB as much is shown as nfm keeps of any command line.
+    // A command line of 2 MB is shown as far as nfm keeps any.
     assert!(has("processes", "command_line", &|line| line.len() > 100_000 && line.ends_with("xxx")));
     assert!(has("processes", "cgroup", &|path| path == "/x\u{1b}[2Jy\u{202e}"));
     assert!(has("files", "path", &|path| path == format!("/tmp/{EVIL_TEXT}")));

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What the example makes, in a folder that goes with the value.
+/// The pages that the example makes, in a folder that goes with the value.
 struct Manual(PathBuf);
 
 impl Manual {

@@ -1,4 +1,4 @@
-//! What nfm can still do once a domain is open: read, print, and nothing else.
+//! The rights that nfm still has once a domain is open: to read and to print, and nothing else.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};

@@ -31,7 +31,7 @@ impl Folder {
             .expect("nfm")
     }
 
-    /// What nfm prints; it has to succeed and to complain of nothing.
+    /// The output of nfm, which has to succeed and to complain of nothing.
     fn printed(&self, arguments: &[&str]) -> String {
         let output = self.nfm(arguments);
         let errors = String::from_utf8_lossy(&output.stderr);

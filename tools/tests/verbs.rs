@@ -16,7 +16,7 @@ fn command(arguments: &[&str]) -> Command {
     command
 }
 
-/// What nfm prints; it has to succeed and to complain of nothing.
+/// The output of nfm, which has to succeed and to complain of nothing.
 fn printed(arguments: &[&str]) -> String {
     let Output { status, stdout, stderr } = command(arguments).output().expect("nfm");
     let errors = String::from_utf8_lossy(&stderr);
@@ -303,7 +303,7 @@ fn a_limit_ends_a_frame_and_is_named() {
     let frame = json(&["crawl", guest.domain(), "--json", "--row-limit", "20"]);
     assert_eq!(rows_of(&frame, "cpus") + rows_of(&frame, "processes"), 20);
 
-    // What hangs on tasks is taken together, if there is room for all of it; if not, the first of it is whole.
+    // The sections of tasks are taken together, if there is room for all of them; if not, the first of them is whole.
     let of_tasks = ["--sections", "processes,files,mappings"];
     let crawl = ["crawl", guest.domain(), "--json"];
     let limit = rows_of(&json(&[&crawl[..], &of_tasks].concat()), "processes") + 30;

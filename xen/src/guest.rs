@@ -50,7 +50,7 @@ impl Guest {
         Ok(guest)
     }
 
-    /// What Xen knows of it now.
+    /// Xen's own data about it now.
     fn info(&mut self) -> Result<DomainInfo> {
         let info = self.mappings.domain().and_then(|info| {
             let same = info.uuid == self.uuid && info.flags & DYING == 0;
@@ -62,7 +62,7 @@ impl Guest {
         info
     }
 
-    /// What its memory is.
+    /// Describes its memory.
     pub fn describe(&mut self) -> Result<Memory> {
         let info = self.info()?;
         let kind = if self.is_pv { "PV" } else { "HVM or PVH" };
@@ -101,7 +101,7 @@ impl Guest {
         self.mappings.read(frames, pages, read);
     }
 
-    /// What Xen knows of it now. It keeps no count of pages that were never used.
+    /// Its state as Xen tells it now. Xen keeps no count of pages that were never used.
     pub fn state(&mut self) -> Result<State> {
         let info = self.info()?;
         self.mappings.check(info.total_pages);

@@ -23,7 +23,7 @@ enum Error {
     Denied(String),
     /// There is no such guest.
     Gone,
-    /// What it takes is not there.
+    /// A library or device that it needs is not there.
     Unsupported(String),
     /// Xen refused.
     Failed(String),

@@ -50,8 +50,8 @@ pub struct Xen {
 // SAFETY: the handles belong to no thread; whoever has the connection is the only one to use it.
 unsafe impl Send for Xen {}
 
-/// What Xen knows of a domain: the beginning of `struct xen_domctl_getdomaininfo` (xen/include/public/
-/// domctl.h), whose members up to here have been these since Xen 4.4.
+/// Xen's data about a domain: the beginning of `struct xen_domctl_getdomaininfo` (xen/include/public/domctl.h), whose
+/// members up to here have been these since Xen 4.4.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct DomainInfo {
@@ -152,7 +152,7 @@ impl Xen {
         }
     }
 
-    /// What Xen knows of a domain.
+    /// Xen's data about a domain.
     pub fn domain(&self, id: u32) -> Result<DomainInfo> {
         // SAFETY: all bytes zero are a value of it.
         let mut info: DomainInfo = unsafe { std::mem::zeroed() };

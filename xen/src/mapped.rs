@@ -121,7 +121,7 @@ impl Mappings {
         Self { shared, keeper: None }
     }
 
-    /// What Xen knows of the domain.
+    /// Xen's data about the domain.
     pub fn domain(&self) -> Result<DomainInfo> {
         let kept = self.shared.lock();
         kept.xen.domain(kept.domain)

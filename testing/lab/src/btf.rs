@@ -120,7 +120,7 @@ impl Btf {
             while at < types.len() {
                 let (kind, count) = (word(at + 4) >> 24 & 31, word(at + 4) as usize & 0xffff);
                 if kind == STRUCT && is_named(at, structure) {
-                    // Of each member the name, the type and the place.
+                    // The name, type and place of each member.
                     let places = members.map(|name| {
                         let mut all = (0..count).map(|index| at + TYPE + 12 * index);
                         all.find(|at| is_named(*at, name)).expect(name) + 8

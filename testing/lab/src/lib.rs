@@ -44,12 +44,12 @@ impl Guest {
         &self.domain
     }
 
-    /// What a shell command in the guest prints, other than UTF-8 replaced. Panics if it fails.
+    /// The output of a shell command in the guest, other than UTF-8 replaced. Panics if it fails.
     pub fn ask(&self, command: &str) -> String {
         String::from_utf8_lossy(&self.ask_bytes(command)).into_owned()
     }
 
-    /// What a shell command in the guest prints. Panics if it fails.
+    /// The output of a shell command in the guest. Panics if it fails.
     pub fn ask_bytes(&self, command: &str) -> Vec<u8> {
         run_lab(["ask", &self.domain, command]).stdout
     }
@@ -140,7 +140,7 @@ pub fn kernel_files(kernel: &str) -> Option<PathBuf> {
     output.status.success().then(|| path.into())
 }
 
-/// What virsh prints, or `None` where it fails; bounded in time.
+/// The output of virsh, or `None` where it fails; bounded in time.
 pub fn virsh(arguments: &[&str]) -> Option<String> {
     let output = Command::new("timeout")
         .args(["30", "virsh", "-q", "-c", "qemu:///system"])

@@ -20,8 +20,8 @@ pub fn run(command: &mut Command) -> Output {
     command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"))
 }
 
-/// What a command prints that succeeds in silence otherwise. libvirt's own lines are no concern: its
-/// error handler is the program's, which the library leaves alone.
+/// The output of a command that succeeds and says nothing else. libvirt's own lines are no concern: its error handler
+/// is the program's, which the library leaves alone.
 pub fn output(command: &mut Command) -> String {
     let output = run(command);
     let errors = String::from_utf8_lossy(&output.stderr);

@@ -158,7 +158,7 @@ impl Kernel {
     }
 }
 
-/// What was written over, to put back.
+/// The bytes that were written over, to put back.
 #[derive(Default)]
 pub struct Changes {
     before: Vec<(u64, Vec<u8>)>,

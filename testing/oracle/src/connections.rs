@@ -117,7 +117,7 @@ fn is_it(row: &Value, netns: u64, socket: &Socket) -> bool {
     }
 }
 
-/// Who has a socket open: (pid, fd) by inode.
+/// The owners of sockets: (pid, fd) by inode.
 fn owners(reading: &Reading) -> HashMap<u64, Vec<(u32, u32)>> {
     let mut owners: HashMap<u64, Vec<(u32, u32)>> = HashMap::new();
     for pid in reading.stats().keys() {

@@ -33,7 +33,7 @@ pub fn compare(tally: &mut Tally, view: &View, frame: &Value) {
     }
     let in_order = lines.starts_with(&before);
     tally.holds(SECTION, "-", "the same lines in the same order", in_order, lines.len());
-    // What came since, the guest has too.
+    // Lines that came since, the guest has too.
     let after = view.after.text("dmesg");
     let after: HashSet<Line> = after.lines().map(parse).collect();
     for line in lines.iter().skip(before.len()) {

@@ -28,8 +28,8 @@ const NAMES: [(&str, &str); 20] = [
     ("kernel_stack", "KernelStack"),
     ("page_tables", "PageTables"),
 ];
-/// What the shell that is there only while the guest is asked takes of each kind; of what is mapped,
-/// also its program; of slabs, the names and inodes of `/proc` that it looks up.
+/// Bytes of each kind that the shell takes while the guest is asked; of mapped pages, also its program; of slabs, the
+/// names and inodes of `/proc` that it looks up.
 const ASKING: f64 = 192.0 * 1024.0;
 
 pub fn compare(tally: &mut Tally, view: &View, frame: &Value) {

@@ -141,8 +141,8 @@ fn name(stat: &Stat) -> &str {
     }
 }
 
-/// Who was on a CPU between the two readings may have been in it, or waiting for something, when nfm looked;
-/// who was not is in the state that the guest tells.
+/// A process that was on a CPU between the two readings may have been in this state, or waiting for something, when
+/// nfm looked; any other is in the state that the guest tells.
 fn state((before, after): (&Stat, &Stat), rests: bool) -> Expected {
     let mut letters = vec![before.text(3), after.text(3)];
     if !rests {

@@ -98,7 +98,7 @@ fn compare_one(tally: &mut Tally, key: &str, line: &Line, row: &Value) {
     is("gateway", text("gateway"));
     is("interface", text("interface"));
     is("interface_index", some(number("index")));
-    // Of a route with one next hop the kernel does not tell: it takes all of the traffic.
+    // The kernel tells no weight of a route with one next hop: that takes all of the traffic.
     is("weight", number("weight").max(1).into());
     let flags = FLAGS.iter().filter(|(bit, _)| number("flags") & bit != 0);
     is("flags", flags.map(|(_, word)| *word).collect::<Vec<_>>().into());

@@ -1,4 +1,4 @@
-//! What is compared: the sections, what compares each, and how much of each has to be there.
+//! The sections that are compared, the function that compares each, and the least number of facts in each.
 
 use serde_json::Value;
 

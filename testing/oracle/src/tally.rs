@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-/// What the frame has to say for a fact to agree.
+/// The value that the frame must show for a fact to agree.
 #[derive(Clone, Debug)]
 pub enum Expected {
     /// One of these; two where the guest's own readings, before and after, differ.
@@ -22,7 +22,7 @@ impl Expected {
         Self::OneOf(vec![value.into()])
     }
 
-    /// What rests: as before or as after.
+    /// A value that rests: as before or as after.
     pub fn steady<T: Into<Value>>(before: T, after: T) -> Self {
         let (before, after) = (before.into(), after.into());
         Self::OneOf(if before == after { vec![before] } else { vec![before, after] })

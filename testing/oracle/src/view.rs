@@ -18,7 +18,7 @@ const STAT: &str = "say stat sh -c 'stat -L -c \"%f %i %n\" /proc/[0-9]*/fd/* 2>
 /// The log by syslog(2): from /dev/kmsg, util-linux's dmesg -r prints levels of other facilities than the
 /// kernel's wrongly (facility | level). busybox has no choice, and is right.
 const LOG: &str = "say dmesg sh -c 'dmesg -r -S 2>/dev/null || dmesg -r'";
-/// Of each network namespace, by a process in it.
+/// Files of each network namespace, by a process in it.
 const NETWORK: [&str; 12] = [
     "dev", "tcp", "tcp6", "udp", "udp6", "udplite", "udplite6", "raw", "raw6", "icmp", "icmp6",
     "unix",
@@ -64,7 +64,7 @@ impl Stat {
         self.text(number).parse().unwrap_or_else(|_| panic!("stat {number}: {self:?}"))
     }
 
-    /// Whether it is a thread of the kernel (`PF_KTHREAD`).
+    /// True if it is a thread of the kernel (`PF_KTHREAD`).
     pub fn is_kernel(&self) -> bool {
         self.number(9) & 0x0020_0000 != 0
     }
@@ -144,7 +144,8 @@ impl Reading {
         self.children.get(&format!("/proc/{pid}/fd")).cloned().unwrap_or_default()
     }
 
-    /// What is open in other threads' tables than the leader's, with its path: `/proc/PID/task/TID/fd`.
+    /// Descriptors that are open in other threads' tables than the leader's, with their paths:
+    /// `/proc/PID/task/TID/fd`.
     pub fn threads_descriptors(&self, pid: u32) -> BTreeMap<u32, &str> {
         let own = self.descriptors(pid);
         let tasks = self.children.get(&format!("/proc/{pid}/task")).into_iter().flatten();

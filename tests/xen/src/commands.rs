@@ -12,7 +12,7 @@ pub fn nfm(arguments: &[&str]) -> Output {
     Command::new("/payload/bin/nfm").args(["-c", URI]).args(arguments).output().expect("nfm")
 }
 
-/// What nfm prints. Panics where it fails.
+/// The output of nfm. Panics where it fails.
 fn stdout(arguments: &[&str]) -> String {
     let output = nfm(arguments);
     let errors = String::from_utf8_lossy(&output.stderr);

@@ -1,4 +1,4 @@
-//! What goes wrong, each with one clear sentence and its own exit status.
+//! Failures, each with one clear sentence and its own exit status.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -117,7 +117,7 @@ fn mapped() -> usize {
     maps.lines().filter(|line| line.ends_with("/dev/xen/privcmd")).count()
 }
 
-/// What is kept mapped between frames is given back soon, though the domain stays open.
+/// Pages that are kept mapped between frames are given back soon, though the domain stays open.
 pub fn unmapped(guest: &Guest) {
     let mut domain = Domain::open(guest.domain(), &options()).expect("an open domain");
     domain.crawl(&CrawlOptions::default()).expect("a frame");

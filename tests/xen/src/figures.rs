@@ -1,4 +1,4 @@
-//! What frames cost here. Emulation of emulation is slow and uneven: compare the figures of one run.
+//! The cost of frames here. Emulation of emulation is slow and uneven: compare the figures of one run.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ const MEASURED: Duration = Duration::from_secs(2);
 /// How often the guest is opened.
 const OPENED: u32 = 3;
 
-/// What is measured: the limits of the back end, and what they show.
+/// The limits of the back end that are measured, and the figures that show them.
 const LIMITS: [(&str, &[(&str, &str)]); 4] = [
     ("as usual", &[]),
     ("nothing kept mapped", &[("NFM_XEN_KEPT_PAGES", "0")]),

@@ -10,7 +10,7 @@ const SECTION: &str = "host";
 /// Pages that a guest has beside its memory: those that it shares with Xen, for one.
 const BESIDE: u64 = 8 << 20;
 
-/// What libvirt says of a guest.
+/// A guest as libvirt describes it.
 pub struct Host {
     /// Bytes of guest RAM.
     ram: u64,

@@ -75,7 +75,7 @@ impl Guest {
         &self.domain
     }
 
-    /// What a shell command in the guest prints. Panics if it fails.
+    /// The output of a shell command in the guest. Panics if it fails.
     pub fn ask_bytes(&self, command: &str) -> Vec<u8> {
         self.ask_with(command, || ())
     }
@@ -105,12 +105,12 @@ impl Guest {
         answer.unwrap_or_else(|reason| panic!("{}: {reason}", self.domain))
     }
 
-    /// What came over the console so far.
+    /// The console's output so far.
     fn log(&self) -> String {
         format!("/var/log/xen/console/guest-{}.log", self.domain)
     }
 
-    /// What a shell command in the guest prints, other than UTF-8 replaced.
+    /// The output of a shell command in the guest, other than UTF-8 replaced.
     pub fn ask(&self, command: &str) -> String {
         String::from_utf8_lossy(&self.ask_bytes(command)).into_owned()
     }
@@ -229,7 +229,7 @@ fn need(console: &mut File, pending: &mut Vec<u8>, count: usize) -> Result<(), S
     Ok(())
 }
 
-/// What virsh prints. Panics where it fails.
+/// The output of virsh. Panics where it fails.
 pub fn virsh(arguments: &[&str]) -> String {
     let output = Command::new("virsh")
         .args(["-q", "-c", URI])

@@ -1,5 +1,5 @@
-//! What is tested in the control domain of a real Xen host: nfm, libnfm and its back end against a PV and
-//! a PVH guest that libvirt runs there. `tests/xen/run` brings it there and runs it; alone it is of no use.
+//! Tests in the control domain of a real Xen host: nfm, libnfm and its back end against a PV and a PVH guest that
+//! libvirt runs there. `tests/xen/run` brings them there and runs them; alone they are of no use.
 
 mod commands;
 mod failures;

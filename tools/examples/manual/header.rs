@@ -1,4 +1,4 @@
-//! What `include/nfm.h` says: its comments, each with what it stands before.
+//! The comments of `include/nfm.h`, each with the declaration that it stands before.
 
 /// A comment and the declaration that follows it.
 struct Block<'a> {
@@ -93,13 +93,13 @@ impl Function {
 }
 
 impl Function {
-    /// What follows `NAME: ` in its comment.
+    /// The text that follows `NAME: ` in its comment.
     pub(crate) fn part(&self, name: &str) -> Option<&str> {
         let part = self.parts.iter().find(|(known, _)| known == name);
         part.map(|(_, text)| text.as_str())
     }
 
-    /// Whether a parameter has this name.
+    /// True if a parameter has this name.
     pub(crate) fn takes(&self, name: &str) -> bool {
         let names = self.parameters.iter().filter_map(|one| one.rsplit([' ', '*']).next());
         names.into_iter().any(|known| known == name)

@@ -73,7 +73,7 @@ fn render(
                 _ => writeln!(page, "{}", filled(&with_first(text, char::to_ascii_uppercase)))?,
             }
         }
-        // What the words above refer to.
+        // The declarations that the words above refer to.
         match part {
             "Parameters" => {
                 for structure in options(header, function) {
@@ -143,7 +143,7 @@ fn members(page: &mut String, structure: &Structure) -> Result<(), std::fmt::Err
     writeln!(page, ".El")
 }
 
-/// What each error that a function names means.
+/// The meaning of each error that a function names.
 fn errors(page: &mut String, header: &Header, function: &Function) -> Result<(), std::fmt::Error> {
     let texts = [function.part("Returns"), function.part("Errors")].map(Option::unwrap_or_default);
     let words: Vec<&str> = texts

@@ -12,7 +12,7 @@ use crate::args::Dump;
 use crate::guard::Guard;
 use crate::show::{complain, escaped, size};
 
-/// What the bar shows on a terminal; elsewhere there is none.
+/// The progress bar on a terminal; elsewhere there is none.
 const BAR: &str = "{bar:40} {binary_bytes} of {binary_total_bytes}, {eta} left";
 
 /// `nfm dump`: a guest's memory to a file.
@@ -34,7 +34,7 @@ pub(crate) fn dump(options: &nfm::OpenOptions, dump: &Dump, out: &mut dyn Write)
         bar.set_position(done);
     });
     bar.finish_and_clear();
-    // Whether written or not: the guest runs again by now.
+    // The guest runs again by now, written or not.
     if let Some(guard) = guard {
         guard.dismiss();
     }

@@ -84,7 +84,7 @@ impl Frames {
         }
     }
 
-    /// Whether frames are taken when they are asked for.
+    /// True if frames are taken when they are asked for.
     fn is_live(&self) -> bool {
         self.source.is_live()
     }

@@ -1,4 +1,4 @@
-//! What belongs to processes: `nfm ps`, `nfm lsof`, `nfm pmap`.
+//! The verbs about processes: `nfm ps`, `nfm lsof`, `nfm pmap`.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -85,7 +85,7 @@ fn command(process: &Process) -> String {
     }
 }
 
-/// Whether a row is of the process asked for.
+/// True if a row is of the process asked for.
 fn is_wanted(wanted: Option<u32>, pid: u32) -> bool {
     wanted.is_none_or(|wanted| wanted == pid)
 }

@@ -67,7 +67,7 @@ fn destination(route: &Route) -> String {
     }
 }
 
-/// What few routes have, in the words of ip(8).
+/// The details that few routes have, in the words of ip(8).
 fn details(route: &Route) -> String {
     let mut words = Vec::new();
     if let Some(tos) = route.tos.filter(|tos| *tos != 0) {

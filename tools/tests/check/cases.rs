@@ -1,4 +1,4 @@
-//! What is changed, one thing at a time, and what must come of it.
+//! The changes, one at a time, and the findings that each must give.
 
 use serde_json::{Value, json};
 
@@ -16,11 +16,11 @@ pub struct Case {
     pub what: &'static str,
     /// Which list of findings.
     pub list: &'static str,
-    /// What its only row must hold.
+    /// The members that its only row must hold.
     pub row: Value,
-    /// What the text must say.
+    /// The words that the text must hold.
     pub words: Vec<String>,
-    /// Whether the guest may not run meanwhile, as it might use what was changed.
+    /// True if the guest may not run meanwhile, as it might use the changed memory.
     pub held: bool,
     pub changes: Changes,
 }

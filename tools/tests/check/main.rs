@@ -71,8 +71,8 @@ fn linux(kernel: &str, options: &[&str]) {
     assert!(births() > before + 100, "the guest was under no load");
 }
 
-/// What the kernel itself writes over functions, and hooks in, is no finding: ftrace on every system call,
-/// probes on ftrace's places, beside them (jumps, once they are optimised), and two at one place.
+/// The kernel's own writes over functions, and its own hooks, are no finding: ftrace on every system call, probes on
+/// ftrace's places, beside them (jumps, once they are optimised), and two at one place.
 fn traced(kernel: &str, guest: &Guest, domain: &mut Domain) {
     guest.ask(
         "mkdir -p /tmp/tracing && mount -t tracefs none /tmp/tracing && cd /tmp/tracing && \

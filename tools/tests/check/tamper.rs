@@ -11,7 +11,7 @@ use lab::write::{Changes, Held, Kernel};
 
 const MEMORY: u64 = 512 << 20;
 
-/// What the cases need to know of a guest.
+/// The facts about a guest that the cases need.
 pub struct Lab<'a> {
     pub guest: &'a Guest,
     pub kernel: Kernel,
@@ -81,7 +81,7 @@ pub fn tamper(guest: &Guest) {
     a_list_without_end(&lab);
 }
 
-/// What is said of a change, as JSON and in words; the change is put back.
+/// The findings of a change, as JSON and in words; the change is put back.
 fn said(lab: &Lab, mut changes: Changes, held: Option<Held>) -> (Value, String, [Option<i32>; 2]) {
     let output = nfm(lab.guest, &["--json"]);
     let table = nfm(lab.guest, &[]);
@@ -112,7 +112,7 @@ fn find(lab: &Lab, case: Case, held: Held) {
     println!("{}: {what}: {}", lab.guest.domain(), table.lines().nth(2).unwrap_or_default());
 }
 
-/// Whether a row has all that is expected of it.
+/// Asserts that a row has all that is expected of it.
 fn holds(what: &str, row: &Value, expected: &Value) {
     for (name, value) in expected.as_object().expect("an object") {
         match value {
