@@ -10,7 +10,7 @@ const SOVERSION: &str = "0";
 /// Columns of the header.
 const WIDTH: usize = 100;
 /// The files that the header's declarations come from, in this order.
-const SOURCES: [&str; 24] = [
+const SOURCES: [&str; 26] = [
     "version",
     "error",
     "logging",
@@ -35,6 +35,8 @@ const SOURCES: [&str; 24] = [
     "rows/routes",
     "rows/neighbours",
     "members",
+    "diff",
+    "fleet",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

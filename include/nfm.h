@@ -32,7 +32,8 @@
  * function that returns a pointer. Nothing is kept for each thread.
  *
  * Ownership. What a function gives through an output is yours, and has one function that ends it:
- * nfm_close_domain(), nfm_frame_free(), nfm_domain_list_free(), nfm_control_free(), nfm_error_free().
+ * nfm_close_domain(), nfm_frame_free(), nfm_diff_free(), nfm_fleet_free(), nfm_event_free(),
+ * nfm_domain_list_free(), nfm_control_free(), nfm_error_free().
  * NULL there does nothing; to end a thing twice is undefined, as with free(). What a function returns as
  * a pointer to const belongs to the handle it was asked of, and goes with it. Never call free() on any
  * of it. What you pass in stays yours and is not kept.
@@ -483,6 +484,70 @@
 /** Bit of nfm_neighbour_t.known: interface_index. */
 #define NFM_NEIGHBOUR_INTERFACE_INDEX (1ull << 7)
 
+/** Bit of nfm_diff_info_t.known: elapsed_ns. */
+#define NFM_DIFF_INFO_ELAPSED_NS (1ull << 0)
+
+/** Bit of nfm_process_diff_t.known: earlier. */
+#define NFM_PROCESS_DIFF_EARLIER (1ull << 0)
+/** Bit of nfm_process_diff_t.known: later. */
+#define NFM_PROCESS_DIFF_LATER (1ull << 1)
+/** Bit of nfm_process_diff_t.known: cpu_ns. */
+#define NFM_PROCESS_DIFF_CPU_NS (1ull << 2)
+/** Bit of nfm_process_diff_t.known: cpu_percent. */
+#define NFM_PROCESS_DIFF_CPU_PERCENT (1ull << 3)
+
+/** Bit of nfm_cpu_diff_t.known: earlier. */
+#define NFM_CPU_DIFF_EARLIER (1ull << 0)
+/** Bit of nfm_cpu_diff_t.known: later. */
+#define NFM_CPU_DIFF_LATER (1ull << 1)
+/** Bit of nfm_cpu_diff_t.known: busy_ns. */
+#define NFM_CPU_DIFF_BUSY_NS (1ull << 2)
+/** Bit of nfm_cpu_diff_t.known: idle_ns. */
+#define NFM_CPU_DIFF_IDLE_NS (1ull << 3)
+/** Bit of nfm_cpu_diff_t.known: steal_ns. */
+#define NFM_CPU_DIFF_STEAL_NS (1ull << 4)
+/** Bit of nfm_cpu_diff_t.known: busy_percent. */
+#define NFM_CPU_DIFF_BUSY_PERCENT (1ull << 5)
+
+/** Bit of nfm_interface_diff_t.known: earlier. */
+#define NFM_INTERFACE_DIFF_EARLIER (1ull << 0)
+/** Bit of nfm_interface_diff_t.known: later. */
+#define NFM_INTERFACE_DIFF_LATER (1ull << 1)
+/** Bit of nfm_interface_diff_t.known: rx_bytes. */
+#define NFM_INTERFACE_DIFF_RX_BYTES (1ull << 2)
+/** Bit of nfm_interface_diff_t.known: rx_packets. */
+#define NFM_INTERFACE_DIFF_RX_PACKETS (1ull << 3)
+/** Bit of nfm_interface_diff_t.known: rx_errors. */
+#define NFM_INTERFACE_DIFF_RX_ERRORS (1ull << 4)
+/** Bit of nfm_interface_diff_t.known: rx_dropped. */
+#define NFM_INTERFACE_DIFF_RX_DROPPED (1ull << 5)
+/** Bit of nfm_interface_diff_t.known: tx_bytes. */
+#define NFM_INTERFACE_DIFF_TX_BYTES (1ull << 6)
+/** Bit of nfm_interface_diff_t.known: tx_packets. */
+#define NFM_INTERFACE_DIFF_TX_PACKETS (1ull << 7)
+/** Bit of nfm_interface_diff_t.known: tx_errors. */
+#define NFM_INTERFACE_DIFF_TX_ERRORS (1ull << 8)
+/** Bit of nfm_interface_diff_t.known: tx_dropped. */
+#define NFM_INTERFACE_DIFF_TX_DROPPED (1ull << 9)
+
+/** Bit of nfm_connection_diff_t.known: earlier. */
+#define NFM_CONNECTION_DIFF_EARLIER (1ull << 0)
+/** Bit of nfm_connection_diff_t.known: later. */
+#define NFM_CONNECTION_DIFF_LATER (1ull << 1)
+
+/** Bit of nfm_event_info_t.known: name. */
+#define NFM_EVENT_INFO_NAME (1ull << 0)
+/** Bit of nfm_event_info_t.known: uuid. */
+#define NFM_EVENT_INFO_UUID (1ull << 1)
+/** Bit of nfm_event_info_t.known: frame. */
+#define NFM_EVENT_INFO_FRAME (1ull << 2)
+/** Bit of nfm_event_info_t.known: before. */
+#define NFM_EVENT_INFO_BEFORE (1ull << 3)
+/** Bit of nfm_event_info_t.known: error. */
+#define NFM_EVENT_INFO_ERROR (1ull << 4)
+/** Bit of nfm_event_info_t.known: retry_after_ns. */
+#define NFM_EVENT_INFO_RETRY_AFTER_NS (1ull << 5)
+
 /**
  * What a function returns, as an int. Numbers are never reused; later versions add some, so treat a
  * number that is not listed as a failure.
@@ -608,12 +673,66 @@ typedef enum nfm_kind_t {
     NFM_KIND_COUNTER = 3,
 } nfm_kind_t;
 
+/** The answer to whether two frames are of one boot of the guest, as an int. */
+typedef enum nfm_boot_t {
+    /** They are. */
+    NFM_BOOT_SAME = 1,
+    /**
+     * The guest was started anew in between, or set back to a snapshot: all of the later frame is new, and all of the
+     * earlier one gone.
+     */
+    NFM_BOOT_OTHER = 2,
+    /** The frames do not tell; their rows are compared as of one boot. */
+    NFM_BOOT_UNKNOWN = 3,
+} nfm_boot_t;
+
+/**
+ * The fate of a row between two frames, as an int. A row that a frame lacks which is not whole is none that was not
+ * there.
+ */
+typedef enum nfm_change_t {
+    /** It is in the later frame alone. */
+    NFM_CHANGE_NEW = 1,
+    /** It is in the earlier frame alone. */
+    NFM_CHANGE_GONE = 2,
+    /** It is in both. */
+    NFM_CHANGE_STAYED = 3,
+    /**
+     * It is in the later frame alone, and the earlier one does not tell: it is not whole, or has a row that may be the
+     * same one.
+     */
+    NFM_CHANGE_PERHAPS_NEW = 4,
+    /** It is in the earlier frame alone, and the later one does not tell. */
+    NFM_CHANGE_PERHAPS_GONE = 5,
+} nfm_change_t;
+
+/** Something that happened to a domain, as an int. Later versions may add some. */
+typedef enum nfm_event_kind_t {
+    /** It was opened: for the first time, or after it had ended. */
+    NFM_EVENT_NEW = 1,
+    /** It was crawled. */
+    NFM_EVENT_FRAME = 2,
+    /** It could not be opened or crawled. It is tried again, ever less often. */
+    NFM_EVENT_FAILED = 3,
+    /** It ended. If it is started again, it is new. */
+    NFM_EVENT_GONE = 4,
+    /** libvirt does not tell which domains run. Those that are open are crawled all the same. */
+    NFM_EVENT_NOT_LISTED = 5,
+} nfm_event_kind_t;
+
 /**
  * A hand on calls that run: through it any thread cancels them, and sees how far they are. It is given
  * with the options of nfm_open_domain() and nfm_crawl(), to one call or to many, also of several
  * domains. Any number of threads may use it at the same time.
  */
 typedef struct nfm_control_t nfm_control_t;
+
+/**
+ * The difference of two frames of one guest. It never changes, and all that its functions return belongs to it: any
+ * number of threads may read it at the same time, until nfm_diff_free(). It keeps what it needs of the frames, which
+ * may be freed before it.
+ */
+typedef struct nfm_diff_t nfm_diff_t;
 
 /**
  * The domains at one time. It never changes, and all that its functions return belongs to it: any
@@ -632,6 +751,18 @@ typedef struct nfm_domain_t nfm_domain_t;
  * changes: any number of threads may read it.
  */
 typedef struct nfm_error_t nfm_error_t;
+
+/**
+ * Something that happened to a domain of a fleet. It never changes, and all that its functions return belongs to it:
+ * any number of threads may read it at the same time, until nfm_event_free().
+ */
+typedef struct nfm_event_t nfm_event_t;
+
+/**
+ * Domains that are followed: opened as they start, crawled at a steady rate, opened anew where their hypervisor was
+ * restarted, left out when they end. Any number of threads may take its events.
+ */
+typedef struct nfm_fleet_t nfm_fleet_t;
 
 /**
  * One snapshot of one guest. It never changes, and all that its functions return belongs to it: any
@@ -663,6 +794,11 @@ typedef struct nfm_list_options_t {
     uint32_t inactive;
     /** Zero. */
     uint32_t reserved;
+    /**
+     * The program's own connection to libvirt, a virConnectPtr, instead of one that is made to uri, which must be NULL
+     * then; NULL for none.
+     */
+    void *connection;
 } nfm_list_options_t;
 
 /** One domain, as libvirt knows it. */
@@ -717,6 +853,12 @@ typedef struct nfm_open_options_t {
      * seconds.
      */
     uint64_t time_limit_ns;
+    /**
+     * The program's own connection to libvirt, a virConnectPtr, instead of one that is made to uri, which must be NULL
+     * then; NULL for none. The library counts its uses of it (virConnectRef()), so that the program may close it at
+     * any time, and makes no other. Where it breaks, it is not made anew: guests that are open are read on.
+     */
+    void *connection;
 } nfm_open_options_t;
 
 /**
@@ -797,7 +939,7 @@ typedef struct nfm_problem_t {
     uint64_t address;
     /** The section's name, as in JSON: "processes". */
     const char *section;
-    /** What happened, in one sentence for a person. */
+    /** One sentence for a person on what happened. */
     const char *reason;
 } nfm_problem_t;
 
@@ -1385,6 +1527,193 @@ typedef struct nfm_member_t {
     uint32_t kind;
 } nfm_member_t;
 
+/** The head of a difference. */
+typedef struct nfm_diff_info_t {
+    /** Which members are known, NFM_DIFF_INFO_... combined; boot always is. */
+    uint64_t known;
+    /**
+     * The time that passed for the guest between the frames, nanoseconds, never 0: by its own boot clock where the
+     * frames tell it (NFM_SECTION_OS), else by the host's. A figure of the difference divided by it is a rate.
+     */
+    uint64_t elapsed_ns;
+    /** Are they of one boot? One of nfm_boot_t. */
+    uint32_t boot;
+    /** Zero. */
+    uint32_t reserved;
+} nfm_diff_info_t;
+
+/** One process in two frames: it is the same where its id and its start time are. */
+typedef struct nfm_process_diff_t {
+    /** Which members are known, NFM_PROCESS_DIFF_... combined; change always is. */
+    uint64_t known;
+    /** Its row of the earlier frame; NULL where that has none. */
+    const struct nfm_process_t *earlier;
+    /** Its row of the later frame; NULL where that has none. */
+    const struct nfm_process_t *later;
+    /**
+     * CPU time that it used in between, user and system, nanoseconds; of a new one that since its start. Not known of
+     * one that is gone.
+     */
+    uint64_t cpu_ns;
+    /**
+     * The same as a share of one CPU, percent: a process of several threads may have more than 100.
+     */
+    double cpu_percent;
+    /** Its fate, one of nfm_change_t. */
+    uint32_t change;
+    /** Zero. */
+    uint32_t reserved;
+} nfm_process_diff_t;
+
+/** One of the guest's CPUs in two frames. */
+typedef struct nfm_cpu_diff_t {
+    /**
+     * Which members are known, NFM_CPU_DIFF_... combined; change always is. There are no times after a restart, nor
+     * of a CPU that is in one frame alone.
+     */
+    uint64_t known;
+    /** Its row of the earlier frame; NULL where that has none. */
+    const struct nfm_cpu_t *earlier;
+    /** Its row of the later frame; NULL where that has none. */
+    const struct nfm_cpu_t *later;
+    /** Time at work in between, nanoseconds: user, nice, system, interrupts. */
+    uint64_t busy_ns;
+    /** Time without work in between, nanoseconds: idle and waiting for input or output. */
+    uint64_t idle_ns;
+    /**
+     * Time in between that it wanted to run and the hypervisor gave to others, nanoseconds; part of neither.
+     */
+    uint64_t steal_ns;
+    /** Time at work as a share of all three, percent, 0 to 100. */
+    double busy_percent;
+    /** Its fate, one of nfm_change_t. */
+    uint32_t change;
+    /** Zero. */
+    uint32_t reserved;
+} nfm_cpu_diff_t;
+
+/**
+ * One network interface in two frames: it is the same where its namespace and its index are. Its counters are those in
+ * between, also where one of 32 bits wrapped; none is known where they began anew (restarted).
+ */
+typedef struct nfm_interface_diff_t {
+    /**
+     * Which members are known, NFM_INTERFACE_DIFF_... combined; change and restarted always are.
+     */
+    uint64_t known;
+    /** Its row of the earlier frame; NULL where that has none. */
+    const struct nfm_interface_t *earlier;
+    /** Its row of the later frame; NULL where that has none. */
+    const struct nfm_interface_t *later;
+    /** Bytes received. */
+    uint64_t rx_bytes;
+    /** Packets received. */
+    uint64_t rx_packets;
+    /** Bad packets received. */
+    uint64_t rx_errors;
+    /** Packets received and dropped. */
+    uint64_t rx_dropped;
+    /** Bytes sent. */
+    uint64_t tx_bytes;
+    /** Packets sent. */
+    uint64_t tx_packets;
+    /** Failed sendings. */
+    uint64_t tx_errors;
+    /** Packets dropped on the way out. */
+    uint64_t tx_dropped;
+    /** Its fate, one of nfm_change_t. */
+    uint32_t change;
+    /** 1 if it is in both frames and its counters began anew in between, else 0. */
+    uint32_t restarted;
+} nfm_interface_diff_t;
+
+/**
+ * One socket in two frames: a connection is the same where its namespace, protocol and both ends are, any other socket
+ * where its inode is.
+ */
+typedef struct nfm_connection_diff_t {
+    /** Which members are known, NFM_CONNECTION_DIFF_... combined; change always is. */
+    uint64_t known;
+    /** Its row of the earlier frame; NULL where that has none. */
+    const struct nfm_connection_t *earlier;
+    /** Its row of the later frame; NULL where that has none. */
+    const struct nfm_connection_t *later;
+    /** Its fate, one of nfm_change_t. */
+    uint32_t change;
+    /** Zero. */
+    uint32_t reserved;
+} nfm_connection_diff_t;
+
+/**
+ * Which domains to follow, and how. Zero the whole structure, then set size and what is to differ from the default. It
+ * is only read during the call.
+ */
+typedef struct nfm_fleet_options_t {
+    /** sizeof(nfm_fleet_options_t). */
+    size_t size;
+    /**
+     * How each domain is opened, and over which connection to libvirt they are listed; NULL for the defaults.
+     */
+    const struct nfm_open_options_t *open;
+    /** How each is crawled; NULL for the defaults. */
+    const struct nfm_crawl_options_t *crawl;
+    /**
+     * The domains: UUIDs, or names in which * and ? stand for others (fnmatch()), and a NULL after the last; NULL for
+     * all.
+     */
+    const char *const *domains;
+    /** The time from one frame of a domain to the next; 0 for the default, 1 second. */
+    uint64_t period_ns;
+    /**
+     * The time from one look at which domains run to the next, the longest that a new one waits for its first frame;
+     * 0 for the default, 2 seconds.
+     */
+    uint64_t listing_period_ns;
+    /**
+     * Threads that crawl; 0 for the default, 2. The second and later ones help where the first is late.
+     */
+    uint32_t threads;
+    /** Zero. */
+    uint32_t reserved;
+} nfm_fleet_options_t;
+
+/** The members of an event. */
+typedef struct nfm_event_info_t {
+    /**
+     * Which members are known, NFM_EVENT_INFO_... combined; kind, restarted and repeated always are.
+     */
+    uint64_t known;
+    /** The domain's name; NULL with NFM_EVENT_NOT_LISTED. */
+    const char *name;
+    /** The domain's UUID in the usual text form; NULL with NFM_EVENT_NOT_LISTED. */
+    const char *uuid;
+    /**
+     * The frame of NFM_EVENT_FRAME; NULL with others. nfm_frame_share() keeps it for longer than the event.
+     */
+    const struct nfm_frame_t *frame;
+    /** The domain's frame before that one, for nfm_frame_diff(); NULL where there is none. */
+    const struct nfm_frame_t *before;
+    /**
+     * Why NFM_EVENT_FAILED or NFM_EVENT_NOT_LISTED; NULL with others. nfm_error_retry() tells whether it passes by
+     * itself.
+     */
+    const struct nfm_error_t *error;
+    /** With error: the time until the next try. */
+    uint64_t retry_after_ns;
+    /** The kind of event, one of nfm_event_kind_t. */
+    uint32_t kind;
+    /**
+     * With NFM_EVENT_FRAME: 1 if the guest's kernel, or its hypervisor, was started anew since the frame before, else 0.
+     */
+    uint32_t restarted;
+    /**
+     * With error: 1 if the last try failed with the same number, else 0. Who reports failures has reported this one.
+     */
+    uint32_t repeated;
+    /** Zero. */
+    uint32_t reserved;
+} nfm_event_info_t;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -1693,6 +2022,24 @@ int nfm_open_domain(const char *domain,
                     struct nfm_error_t **error);
 
 /**
+ * Opens the running domain that a program has from libvirt itself, over the connection that it belongs to: no other is
+ * made (nfm_open_options_t.connection).
+ *
+ * Parameters: vir_domain, a virDomainPtr, which may be freed after the call; options, or NULL for the defaults: uri
+ * and connection are NULL there; out receives the domain; error receives what went wrong, or is NULL.
+ * Returns: NFM_OK or one of the errors.
+ * Errors: as of nfm_open_domain().
+ * Ownership: the domain is the caller's, to be ended with nfm_close_domain(); vir_domain stays the caller's.
+ * Threads: any.
+ * Since: 0.1
+ */
+NFM_MUST_USE
+int nfm_open_virdomain(void *vir_domain,
+                       const struct nfm_open_options_t *options,
+                       struct nfm_domain_t **out,
+                       struct nfm_error_t **error);
+
+/**
  * Takes a frame: one snapshot of the guest, which runs on meanwhile.
  *
  * What cannot be read inside a living guest is no error: nfm_frame_info() says whether the frame is
@@ -1742,7 +2089,7 @@ void nfm_close_domain(struct nfm_domain_t *domain);
 const struct nfm_frame_info_t *nfm_frame_info(const struct nfm_frame_t *frame);
 
 /**
- * What a frame lacks; none if it is complete.
+ * The problems of a frame, each something that it lacks; none if it is complete.
  *
  * Parameters: frame; count receives the number of rows; stride receives the bytes from one row to
  * the next, for NFM_ROW().
@@ -1772,7 +2119,24 @@ const char *nfm_frame_to_json(const struct nfm_frame_t *frame,
                               uint32_t flags);
 
 /**
- * Frees a frame, and with it all that was read from it.
+ * Makes a further handle of a frame, which costs next to nothing: the frame is there until the last of its
+ * handles is freed. So a frame of an event (nfm_event_info_t) is kept for longer than the event.
+ *
+ * Parameters: frame; out receives the handle; error receives what went wrong, or is NULL.
+ * Returns: NFM_OK; NFM_ERR_INVALID_ARGUMENT if frame or out is NULL.
+ * Errors: as returned.
+ * Ownership: the handle is the caller's, to be ended with nfm_frame_free(); frame stays as it is.
+ * Threads: any number at the same time.
+ * Since: 0.1
+ */
+NFM_MUST_USE
+int nfm_frame_share(const struct nfm_frame_t *frame,
+                    struct nfm_frame_t **out,
+                    struct nfm_error_t **error);
+
+/**
+ * Frees a frame, and with it all that was read from it, unless there are other handles of it
+ * (nfm_frame_share()).
  *
  * Parameters: frame, or NULL, which does nothing.
  * Errors: none. To free a frame twice, or while it is read, is undefined.
@@ -2043,6 +2407,202 @@ const void *nfm_frame_rows(const struct nfm_frame_t *frame,
                            uint64_t section,
                            size_t *count,
                            size_t *stride);
+
+/**
+ * Compares two frames of one guest: which rows are new, gone or in both, and what was used in between.
+ *
+ * Absent is not zero: a figure that the frames do not tell has no bit in known, and a row that an incomplete frame
+ * lacks is perhaps new or perhaps gone. Nothing is computed before it is asked for.
+ *
+ * Parameters: earlier and later, two frames of one domain, which stay as they are and may be freed before the
+ * difference; out receives it; error receives what went wrong, or is NULL.
+ * Returns: NFM_OK or one of the errors.
+ * Errors: NFM_ERR_INVALID_ARGUMENT, also if the frames are of two guests; NFM_ERR_PANIC.
+ * Ownership: the difference is the caller's, to be ended with nfm_diff_free().
+ * Threads: any number at the same time.
+ * Since: 0.1
+ */
+NFM_MUST_USE
+int nfm_frame_diff(const struct nfm_frame_t *earlier,
+                   const struct nfm_frame_t *later,
+                   struct nfm_diff_t **out,
+                   struct nfm_error_t **error);
+
+/**
+ * The head of a difference: the time between its frames, and whether the guest was restarted.
+ *
+ * Parameters: diff.
+ * Returns: the head; NULL only if diff is NULL.
+ * Errors: none.
+ * Ownership: the difference's.
+ * Threads: any number at the same time.
+ * Since: 0.1
+ */
+const struct nfm_diff_info_t *nfm_diff_info(const struct nfm_diff_t *diff);
+
+/**
+ * The processes of two frames: those of the later one in its order, then those that are in the earlier one alone.
+ *
+ * Parameters: diff; count receives the number of rows; stride receives the bytes from one row to the next, for
+ * NFM_ROW().
+ * Returns: the first row, not to be read if count is 0; NULL, with a count of 0, if one of the frames does not hold
+ * the section or an argument is NULL.
+ * Errors: none.
+ * Ownership: the difference's.
+ * Threads: any number at the same time.
+ * Since: 0.1
+ */
+const struct nfm_process_diff_t *nfm_diff_processes(const struct nfm_diff_t *diff,
+                                                    size_t *count,
+                                                    size_t *stride);
+
+/**
+ * The CPUs of two frames: those of the later one in its order, then those that are in the earlier one alone.
+ *
+ * Parameters: diff; count receives the number of rows; stride receives the bytes from one row to the next, for
+ * NFM_ROW().
+ * Returns: the first row, not to be read if count is 0; NULL, with a count of 0, if one of the frames does not hold
+ * the section or an argument is NULL.
+ * Errors: none.
+ * Ownership: the difference's.
+ * Threads: any number at the same time.
+ * Since: 0.1
+ */
+const struct nfm_cpu_diff_t *nfm_diff_cpus(const struct nfm_diff_t *diff,
+                                           size_t *count,
+                                           size_t *stride);
+
+/**
+ * The network interfaces of two frames: those of the later one in its order, then those that are in the earlier one alone.
+ *
+ * Parameters: diff; count receives the number of rows; stride receives the bytes from one row to the next, for
+ * NFM_ROW().
+ * Returns: the first row, not to be read if count is 0; NULL, with a count of 0, if one of the frames does not hold
+ * the section or an argument is NULL.
+ * Errors: none.
+ * Ownership: the difference's.
+ * Threads: any number at the same time.
+ * Since: 0.1
+ */
+const struct nfm_interface_diff_t *nfm_diff_interfaces(const struct nfm_diff_t *diff,
+                                                       size_t *count,
+                                                       size_t *stride);
+
+/**
+ * The sockets of two frames: those of the later one in its order, then those that are in the earlier one alone.
+ *
+ * Parameters: diff; count receives the number of rows; stride receives the bytes from one row to the next, for
+ * NFM_ROW().
+ * Returns: the first row, not to be read if count is 0; NULL, with a count of 0, if one of the frames does not hold
+ * the section or an argument is NULL.
+ * Errors: none.
+ * Ownership: the difference's.
+ * Threads: any number at the same time.
+ * Since: 0.1
+ */
+const struct nfm_connection_diff_t *nfm_diff_connections(const struct nfm_diff_t *diff,
+                                                         size_t *count,
+                                                         size_t *stride);
+
+/**
+ * Frees a difference, and with it all that was read from it.
+ *
+ * Parameters: diff, or NULL, which does nothing.
+ * Errors: none. To free a difference twice, or while it is read, is undefined.
+ * Ownership: diff is no more.
+ * Threads: any, once no other uses the difference.
+ * Since: 0.1
+ */
+void nfm_diff_free(struct nfm_diff_t *diff);
+
+/**
+ * Follows the running domains of a libvirt: opens them as they start, crawls each once a period, and tells of each what
+ * happens to it, until nfm_fleet_free(). nfm_fleet_next() gives the events.
+ *
+ * The library starts threads for that, as many as the options say and one more, in which all signals are blocked.
+ *
+ * Parameters: options, or NULL for the defaults; out receives the fleet; error receives what went wrong, or is NULL.
+ * Returns: NFM_OK or one of the errors.
+ * Errors: NFM_ERR_INVALID_ARGUMENT; NFM_ERR_CONNECT, as libvirt must be there at the beginning (later it may go and
+ * come back); NFM_ERR_DESCRIPTORS, NFM_ERR_PANIC, NFM_ERR_OTHER.
+ * Ownership: the fleet is the caller's, to be ended with nfm_fleet_free().
+ * Threads: any.
+ * Since: 0.1
+ */
+NFM_MUST_USE
+int nfm_fleet_start(const struct nfm_fleet_options_t *options,
+                    struct nfm_fleet_t **out,
+                    struct nfm_error_t **error);
+
+/**
+ * The next event of a fleet. The events of one domain come in their order.
+ *
+ * A domain has one frame at most that was not taken yet: whoever takes them more slowly than the period gets the next
+ * ones later, and loses none.
+ *
+ * Parameters: fleet; timeout_ns, for how long to wait, 0 to take what is there, UINT64_MAX for ever; out receives the
+ * event, NULL if there was none within that time; error receives what went wrong, or is NULL.
+ * Returns: NFM_OK or one of the errors.
+ * Errors: NFM_ERR_INVALID_ARGUMENT, also in a child by fork() of the process that started the fleet;
+ * NFM_ERR_CANCELLED after nfm_fleet_stop(); NFM_ERR_PANIC if the fleet ended by a bug.
+ * Ownership: the event is the caller's, to be ended with nfm_event_free(); it may outlive the fleet.
+ * Threads: any number at the same time; each event is given to one.
+ * Since: 0.1
+ */
+NFM_MUST_USE
+int nfm_fleet_next(struct nfm_fleet_t *fleet,
+                   uint64_t timeout_ns,
+                   struct nfm_event_t **out,
+                   struct nfm_error_t **error);
+
+/**
+ * Has nfm_fleet_next() return NFM_ERR_CANCELLED from now on, also where it waits. Does not wait for the fleet's
+ * threads; nfm_fleet_free() does.
+ *
+ * Parameters: fleet, or NULL, which does nothing.
+ * Errors: none.
+ * Ownership: fleet stays the caller's.
+ * Threads: any number at the same time; not from a signal handler.
+ * Since: 0.1
+ */
+void nfm_fleet_stop(struct nfm_fleet_t *fleet);
+
+/**
+ * Ends a fleet: waits until its threads are gone, and closes its domains. A crawl that runs is cancelled, unless the
+ * options named a control of the caller's.
+ *
+ * In a child by fork() of the process that started it, it frees what the child has of it alone.
+ *
+ * Parameters: fleet, or NULL, which does nothing.
+ * Errors: none. To free a fleet twice, or while it is used, is undefined.
+ * Ownership: fleet is no more; its events stay.
+ * Threads: any, once no other uses the fleet.
+ * Since: 0.1
+ */
+void nfm_fleet_free(struct nfm_fleet_t *fleet);
+
+/**
+ * The members of an event.
+ *
+ * Parameters: event.
+ * Returns: the members; NULL only if event is NULL.
+ * Errors: none.
+ * Ownership: the event's, as are its frames and its error.
+ * Threads: any number at the same time.
+ * Since: 0.1
+ */
+const struct nfm_event_info_t *nfm_event_info(const struct nfm_event_t *event);
+
+/**
+ * Frees an event, and with it its frames, unless there are other handles of them (nfm_frame_share()).
+ *
+ * Parameters: event, or NULL, which does nothing.
+ * Errors: none. To free an event twice, or while it is read, is undefined.
+ * Ownership: event is no more.
+ * Threads: any, once no other uses the event.
+ * Since: 0.1
+ */
+void nfm_event_free(struct nfm_event_t *event);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -44,7 +44,7 @@ pub use domain::{
     GuestMemory, LiveFrames, Mode, OpenOptions, Profile,
 };
 pub use error::{Error, ErrorCode, Result, Retry};
-pub use fleet::{Fleet, FleetEvent, FollowOptions, Rate, follow};
+pub use fleet::{Fleet, FleetEvent, FollowOptions, Follower, Rate, follow};
 pub use frame::{
     At, CheckOutcome, Connection, Consistency, Cpu, CredentialsOwner, DomainIdentity, FORMAT, File,
     FileKind, Frame, FrameLines, FrameSource, HiddenConnection, HiddenModule, HiddenProcess,
@@ -55,5 +55,6 @@ pub use frame::{
 };
 pub use memory::{ReadStatistics, find_backend};
 pub use resolve::{
-    DomainDefinition, DomainState, DomainSummary, Libvirt, resume_if_paused, silence_libvirt,
+    DomainDefinition, DomainState, DomainSummary, Libvirt, LibvirtConnection, resume_if_paused,
+    silence_libvirt,
 };

@@ -8,7 +8,7 @@ from typing import Dict, List
 from .header import Constant, Function, Header, Structure
 from .python import camel as capitalised
 from .python import common_prefix, first_sentence
-from .rows import Field, fields, row_structures, sections
+from .rows import Field, fields, row_structures, sections, sections_of
 
 HEAD = """// Code generated from include/nfm.h by bindings/generate. DO NOT EDIT.
 
@@ -47,6 +47,10 @@ def files(header: Header) -> Dict[str, str]:
     for name, function, structure, many in sections(header):
         text = "".join(row(header, one) for one in taken(header, structure, structures))
         made[f"section_{name}.go"] = HEAD + UNSAFE + text + method(name, function, structure, many)
+    found = list(sections_of(header, "diff"))
+    text = "".join(row(header, structures.pop(one.name)) for _, _, one, _ in found)
+    text += "".join(method(*one, handle="diff") for one in found)
+    made["diff_rows.go"] = HEAD + UNSAFE + text
     made["rows.go"] = HEAD + UNSAFE + "".join(row(header, one) for one in structures.values())
     return made
 
@@ -74,17 +78,21 @@ def numbers(header: Header) -> str:
     return "".join(out)
 
 
-def method(name: str, function: Function, structure: Structure, many: bool) -> str:
-    """The section as the frame gives it."""
+def method(
+    name: str, function: Function, structure: Structure, many: bool, handle: str = "frame"
+) -> str:
+    """The section as a frame, or a difference, gives it."""
     kind, called = camel(structure.stem), camel(name)
     text = " ".join(first_sentence(function.comment).split()).rstrip(".")
-    text = f"returns {text[0].lower()}{text[1:]}. It is ErrNoSection where it was not asked for."
+    absent = {"frame": "it was not asked for", "diff": "one of the frames lacks it"}[handle]
+    text = f"returns {text[0].lower()}{text[1:]}. It is ErrNoSection where {absent}."
     out = [f"\n{comment(f'{called} {text}')}"]
     result, reader = (f"[]{kind}", "many") if many else (f"*{kind}", "one")
-    out.append(f"func (frame *Frame) {called}() ({result}, error) {{\n")
-    arguments = "frame *C.nfm_frame_t" + (", count, stride *C.size_t" if many else "")
-    passed = "frame, count, stride" if many else "frame"
-    out.append(f"\treturn {reader}(frame, func({arguments}) unsafe.Pointer {{\n")
+    out.append(f"func ({handle} *{camel(handle)}) {called}() ({result}, error) {{\n")
+    arguments = f"{handle} *C.nfm_{handle}_t" + (", count, stride *C.size_t" if many else "")
+    passed = f"{handle}, count, stride" if many else handle
+    reader += "Of" if handle != "frame" else ""
+    out.append(f"\treturn {reader}({handle}, func({arguments}) unsafe.Pointer {{\n")
     out.append(f"\t\treturn unsafe.Pointer(C.{function.name}({passed}))\n")
     out.append(f"\t}}, new{kind})\n}}\n")
     return "".join(out)
@@ -138,6 +146,8 @@ def annotation(one: Field) -> str:
 
 
 def plain(one: Field) -> str:
+    if one.kind == "row":
+        return camel(one.rows.stem)
     if one.rows:
         return f"[]{camel(one.rows.stem)}"
     if one.kind == "reals":
@@ -151,6 +161,8 @@ def expression(one: Field) -> str:
     # cgo's name of a member that is a word of Go's own.
     keyword = one.member.name in ("type", "range", "map", "func", "interface", "select", "package")
     name = "row." + ("_" if keyword else "") + one.member.name
+    if one.kind == "row":
+        return f"new{camel(one.rows.stem)}(unsafe.Pointer({name}))"
     if one.rows:
         return f"nested(unsafe.Pointer({name}), {name}_count, {name}_stride, new{camel(one.rows.stem)})"
     if one.kind == "reals":

@@ -6,7 +6,7 @@ import textwrap
 from typing import Dict, List
 
 from .header import Enumeration, Header, Structure, Unknown
-from .rows import Field, fields, row_structures, sections
+from .rows import Field, fields, row_structures, sections_of
 
 HEAD = '''"""{}
 
@@ -143,20 +143,27 @@ def rows(header: Header) -> str:
     out.append("from ._decode import Sections, reals, rows, text, texts\n")
     for structure in row_structures(header):
         out.append(row(header, structure))
-    out.append('\n\nclass FrameSections(Sections):\n    """A frame\'s sections."""\n')
-    for name, function, structure, many in sections(header):
+    out.append(sections_class(header, "frame", "A frame's sections."))
+    out.append(sections_class(header, "diff", "The sections of a difference."))
+    names = [camel(one.stem) for one in row_structures(header)]
+    out.append("\n\n__all__ = [\n    \"DiffSections\",\n    \"FrameSections\",\n")
+    out.extend(f'    "{name}",\n' for name in sorted(names))
+    out.append("]\n")
+    return "".join(out)
+
+
+def sections_class(header: Header, handle: str, comment: str) -> str:
+    out = [f'\n\nclass {camel(handle)}Sections(Sections):\n    """{comment}"""\n']
+    absent = {"frame": "None if it was not asked for.", "diff": "None if a frame lacks it."}[handle]
+    for name, function, structure, many in sections_of(header, handle):
         kind = camel(structure.stem)
         result = f"Tuple[{kind}, ...]" if many else kind
         out.append(f"\n    @property\n    def {name}(self) -> Optional[{result}]:\n")
-        out.append(docstring(f"{first_sentence(function.comment)} None if it was not asked for.", 8))
+        out.append(docstring(f"{first_sentence(function.comment)} {absent}", 8))
         reader = "_many" if many else "_one"
         arguments = f'"{function.name}", _abi.{structure.name}, _{structure.stem}'
         out.append(f"        found: Optional[{result}] = self.{reader}({arguments})\n")
         out.append("        return found\n")
-    names = [camel(one.stem) for one in row_structures(header)]
-    out.append("\n\n__all__ = [\n    \"FrameSections\",\n")
-    out.extend(f'    "{name}",\n' for name in sorted(names))
-    out.append("]\n")
     return "".join(out)
 
 
@@ -186,7 +193,8 @@ def row(header: Header, structure: Structure) -> str:
 
 
 def annotation(one: Field) -> str:
-    kind = f"Tuple[{camel(one.rows.stem)}, ...]" if one.rows else TYPES[one.kind]
+    kind = camel(one.rows.stem) if one.rows else TYPES[one.kind]
+    kind = f"Tuple[{kind}, ...]" if one.kind == "rows" else kind
     return f"Optional[{kind}]" if one.bit else kind
 
 
@@ -199,6 +207,8 @@ def expression(one: Field) -> str:
         "texts": f"texts({name}, {name}_count)",
         "reals": f"reals({name})",
     }
+    if one.rows and one.kind == "row":
+        return f"_{one.rows.stem}({name}.contents)"
     if one.rows:
         kind = f"_abi.{one.rows.name}, _{one.rows.stem}"
         return f"rows({name}, {name}_count, {name}_stride, {kind})"

@@ -17,11 +17,11 @@ class Field:
     """A member as a program sees it."""
 
     member: Member
-    # "number", "real", "flag", "letter", "text", "texts", "reals" or "rows".
+    # "number", "real", "flag", "letter", "text", "texts", "reals", "rows" or "row".
     kind: str
     # None where it is always known.
     bit: Optional[Constant]
-    # What "rows" leads to.
+    # What "rows" or "row" leads to.
     rows: Optional[Structure]
 
 
@@ -43,7 +43,9 @@ def is_list(member: Member) -> bool:
 def field(header: Header, structure: Structure, member: Member) -> Field:
     rows = None
     if found := re.fullmatch(r"const (nfm_\w+_t) \*", member.type):
-        kind, rows = "rows", header.structures[found.group(1)]
+        rows = header.structures[found.group(1)]
+        is_many = any(one.name == f"{member.name}_count" for one in structure.members)
+        kind = "rows" if is_many else "row"
     elif member.type == "double":
         kind = "reals" if member.length else "real"
     elif member.type in ("const char *", "const char *const *"):
@@ -61,14 +63,29 @@ def field(header: Header, structure: Structure, member: Member) -> Field:
 
 def row_structures(header: Header) -> List[Structure]:
     """Those with the member known: what the library hands out, nested ones first, as the header has
-    them."""
-    return [one for one in header.structures.values() if one.members[0].name == "known"]
+    them. One that leads to handles is none: each language has its own way to own them."""
+    return [
+        one
+        for one in header.structures.values()
+        if one.members[0].name == "known" and not any(leads_to_handle(header, m) for m in one.members)
+    ]
+
+
+def leads_to_handle(header: Header, member: Member) -> bool:
+    found = re.fullmatch(r"const (nfm_\w+_t) \*", member.type)
+    return bool(found) and found.group(1) in header.handles
 
 
 def sections(header: Header) -> Iterator[Tuple[str, Function, Structure, bool]]:
-    """The functions that give a section: its name, and whether it is many rows."""
+    """The functions that give a section of a frame: its name, and whether it is many rows."""
+    return sections_of(header, "frame")
+
+
+def sections_of(header: Header, handle: str) -> Iterator[Tuple[str, Function, Structure, bool]]:
+    """The same of a frame or of a difference."""
     for function in header.functions.values():
-        name = function.name[len("nfm_frame_") :]
+        name = function.name[len(f"nfm_{handle}_") :]
         structure = header.structure_of(function)
-        if structure and f"NFM_SECTION_{name.upper()}" in header.constants:
+        is_of = function.name == f"nfm_{handle}_{name}"
+        if structure and is_of and f"NFM_SECTION_{name.upper()}" in header.constants:
             yield name, function, structure, "size_t *" in function.parameters

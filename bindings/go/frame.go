@@ -132,6 +132,39 @@ func many[T any](
 	return nested(first, count, stride, make), nil
 }
 
+// oneOf and manyOf read those of a difference.
+func oneOf[T any](
+	diff *Diff,
+	read func(*C.nfm_diff_t) unsafe.Pointer,
+	make func(unsafe.Pointer) T,
+) (*T, error) {
+	diff.mutex.RLock()
+	defer diff.mutex.RUnlock()
+	if diff.pointer == nil {
+		return nil, ErrClosed
+	}
+	made := make(read(diff.pointer))
+	return &made, nil
+}
+
+func manyOf[T any](
+	diff *Diff,
+	read func(diff *C.nfm_diff_t, count, stride *C.size_t) unsafe.Pointer,
+	make func(unsafe.Pointer) T,
+) ([]T, error) {
+	diff.mutex.RLock()
+	defer diff.mutex.RUnlock()
+	if diff.pointer == nil {
+		return nil, ErrClosed
+	}
+	var count, stride C.size_t
+	first := read(diff.pointer, &count, &stride)
+	if first == nil {
+		return nil, ErrNoSection
+	}
+	return nested(first, count, stride, make), nil
+}
+
 // nested reads rows, the bytes from one to the next as the library tells them.
 func nested[T any](first unsafe.Pointer, count, stride C.size_t, read func(unsafe.Pointer) T) []T {
 	rows := make([]T, 0, int(count))

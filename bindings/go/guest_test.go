@@ -311,3 +311,97 @@ func TestMessagesAreTold(t *testing.T) {
 		t.Errorf("%v", targets)
 	}
 }
+
+func TestDiff(t *testing.T) {
+	domain := guest(t)
+	options := &CrawlOptions{
+		Sections: SectionOS | SectionCpus | SectionProcesses | SectionInterfaces | SectionConnections,
+	}
+	earlier := crawl(t, domain, options)
+	time.Sleep(300 * time.Millisecond)
+	later := crawl(t, domain, options)
+	diff, err := NewDiff(earlier, later)
+	if err != nil {
+		t.Fatal(err)
+	}
+	earlier.Close()
+	later.Close()
+	defer diff.Close()
+	info, err := diff.Info()
+	if err != nil || Boot(info.Boot) != BootSame || info.ElapsedNS.Value < 200_000_000 {
+		t.Fatal(info, err)
+	}
+	processes, err := diff.Processes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stayed := 0
+	for _, one := range processes {
+		if Change(one.Change) != ChangeStayed {
+			continue
+		}
+		stayed++
+		before, after := one.Earlier.Value, one.Later.Value
+		used := after.UserNS.Value + after.SystemNS.Value - before.UserNS.Value - before.SystemNS.Value
+		if one.CPUNS.Known && one.CPUNS.Value != used {
+			t.Error(one.Later.Value.PID, one.CPUNS, used)
+		}
+	}
+	if stayed < 40 {
+		t.Error(stayed)
+	}
+	interfaces, err := diff.Interfaces()
+	if err != nil || len(interfaces) < 3 {
+		t.Error(interfaces, err)
+	}
+	if cpus, err := diff.Cpus(); err != nil || !cpus[0].BusyNS.Known {
+		t.Error(cpus, err)
+	}
+	if connections, err := diff.Connections(); err != nil || len(connections) < 5 {
+		t.Error(connections, err)
+	}
+	diff.Close()
+	if _, err := diff.Processes(); err != ErrClosed {
+		t.Error(err)
+	}
+}
+
+func TestWatch(t *testing.T) {
+	name := os.Getenv("NFM_TEST_DOMAIN")
+	guest(t).Close()
+	fleet, err := Watch(&FleetOptions{
+		Open:    &OpenOptions{URI: "qemu:///system"},
+		Crawl:   &CrawlOptions{Sections: SectionOS},
+		Domains: []string{name},
+		Period:  100 * time.Millisecond,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fleet.Close()
+	for seq := uint64(0); seq <= 3; seq++ {
+		event, err := fleet.Next(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if event.Name != name || (seq == 0) != (event.Kind == EventKindNew) {
+			t.Fatal(event)
+		}
+		if seq > 0 {
+			info, err := event.Frame.Info()
+			if err != nil || info.Seq != seq || (event.Before == nil) != (seq == 1) {
+				t.Fatal(info, event.Before, err)
+			}
+		}
+		event.Close()
+	}
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := fleet.Next(ended); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	fleet.Close()
+	if _, err := fleet.Next(context.Background()); err != ErrClosed {
+		t.Error(err)
+	}
+}

@@ -113,6 +113,11 @@ func failed(result C.int, failure *C.nfm_error_t) error {
 		return nil
 	}
 	defer C.nfm_error_free(failure)
+	return errorOf(result, failure)
+}
+
+// errorOf makes an error of the library's, which stays.
+func errorOf(result C.int, failure *C.nfm_error_t) error {
 	made := &Error{
 		Code:    Code(result),
 		Message: C.GoString(C.nfm_error_message(failure)),
@@ -130,6 +135,10 @@ func failed(result C.int, failure *C.nfm_error_t) error {
 type OpenOptions struct {
 	// URI is libvirt's; empty for libvirt's own default.
 	URI string
+
+	// Connection is the program's own connection to libvirt instead, a virConnectPtr (RawPtr of
+	// libvirt.org/go/libvirt); nil for none.
+	Connection unsafe.Pointer
 
 	// Symbols and Types are files that tell those of the kernel instead of the guest's memory.
 	Symbols, Types string
@@ -181,21 +190,84 @@ type Domain struct {
 // Open opens a running domain, by its name, id or UUID as virsh takes them. It ends with ErrCancelled once
 // the context does.
 func Open(ctx context.Context, name string, options *OpenOptions) (*Domain, error) {
-	if options == nil {
-		options = &OpenOptions{}
-	}
-	if options.TimeLimit < 0 {
-		return nil, errTimeLimit
-	}
-	passed := C.nfm_open_options_t{
-		size:          C.sizeof_nfm_open_options_t,
-		time_limit_ns: C.uint64_t(options.TimeLimit.Nanoseconds()),
-	}
 	called, err := text(name)
 	if err != nil {
 		return nil, err
 	}
 	defer C.free(unsafe.Pointer(called))
+	return open(ctx, options, func(
+		options *C.nfm_open_options_t,
+		out **C.nfm_domain_t,
+		failure **C.nfm_error_t,
+	) C.int {
+		return C.nfm_open_domain(called, options, out, failure)
+	})
+}
+
+// OpenVirDomain opens the domain that the program has from libvirt itself, a virDomainPtr (RawPtr of
+// libvirt.org/go/libvirt), over the connection that it belongs to. The options name neither URI nor Connection.
+func OpenVirDomain(
+	ctx context.Context,
+	virDomain unsafe.Pointer,
+	options *OpenOptions,
+) (*Domain, error) {
+	return open(ctx, options, func(
+		options *C.nfm_open_options_t,
+		out **C.nfm_domain_t,
+		failure **C.nfm_error_t,
+	) C.int {
+		return C.nfm_open_virdomain(virDomain, options, out, failure)
+	})
+}
+
+func open(
+	ctx context.Context,
+	options *OpenOptions,
+	call func(*C.nfm_open_options_t, **C.nfm_domain_t, **C.nfm_error_t) C.int,
+) (*Domain, error) {
+	passed, release, err := options.passed()
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	domain := &Domain{}
+	var failure *C.nfm_error_t
+	if err := failed(C.nfm_control_new(&domain.control, &failure), failure); err != nil {
+		return nil, err
+	}
+	passed.control = domain.control
+	err = domain.cancelled(ctx, func() error {
+		var failure *C.nfm_error_t
+		return failed(call(passed, &domain.pointer, &failure), failure)
+	})
+	if err != nil {
+		C.nfm_control_free(domain.control)
+		return nil, err
+	}
+	runtime.SetFinalizer(domain, (*Domain).Close)
+	return domain, nil
+}
+
+// passed makes C's structure of the options, which C's memory holds, as it leads to more of that; release
+// frees it.
+func (options *OpenOptions) passed() (passed *C.nfm_open_options_t, release func(), err error) {
+	if options == nil {
+		options = &OpenOptions{}
+	}
+	if options.TimeLimit < 0 {
+		return nil, nil, errTimeLimit
+	}
+	var held []unsafe.Pointer
+	release = func() {
+		for _, one := range held {
+			C.free(one)
+		}
+	}
+	passed = (*C.nfm_open_options_t)(C.calloc(1, C.sizeof_nfm_open_options_t))
+	held = append(held, unsafe.Pointer(passed))
+	passed.size = C.sizeof_nfm_open_options_t
+	passed.time_limit_ns = C.uint64_t(options.TimeLimit.Nanoseconds())
+	passed.connection = options.Connection
 	for _, one := range []struct {
 		to    **C.char
 		value string
@@ -209,56 +281,30 @@ func Open(ctx context.Context, name string, options *OpenOptions) (*Domain, erro
 	} {
 		if one.given {
 			if *one.to, err = text(one.value); err != nil {
-				return nil, err
+				release()
+				return nil, nil, err
 			}
-			defer C.free(unsafe.Pointer(*one.to))
+			held = append(held, unsafe.Pointer(*one.to))
 		}
 	}
-	domain := &Domain{}
-	var failure *C.nfm_error_t
-	if err := failed(C.nfm_control_new(&domain.control, &failure), failure); err != nil {
-		return nil, err
-	}
-	passed.control = domain.control
-	err = domain.cancelled(ctx, func() error {
-		var failure *C.nfm_error_t
-		return failed(C.nfm_open_domain(called, &passed, &domain.pointer, &failure), failure)
-	})
-	if err != nil {
-		C.nfm_control_free(domain.control)
-		return nil, err
-	}
-	runtime.SetFinalizer(domain, (*Domain).Close)
-	return domain, nil
+	return passed, release, nil
 }
 
 // Crawl takes a frame. It ends with ErrCancelled once the context does. What cannot be read inside a living
 // guest is no error: see FrameInfo.Complete and Frame.Problems.
 func (domain *Domain) Crawl(ctx context.Context, options *CrawlOptions) (*Frame, error) {
-	if options == nil {
-		options = &CrawlOptions{}
-	}
-	if options.TimeLimit < 0 {
-		return nil, errTimeLimit
+	passed, err := options.passed()
+	if err != nil {
+		return nil, err
 	}
 	domain.mutex.Lock()
 	defer domain.mutex.Unlock()
 	if domain.pointer == nil {
 		return nil, ErrClosed
 	}
-	passed := C.nfm_crawl_options_t{
-		size:          C.sizeof_nfm_crawl_options_t,
-		sections:      C.uint64_t(options.Sections),
-		time_limit_ns: C.uint64_t(options.TimeLimit.Nanoseconds()),
-		memory_limit:  C.uint64_t(options.MemoryLimit),
-		row_limit:     C.uint64_t(options.RowLimit),
-		mode:          C.uint32_t(options.Mode),
-		threads:       number(options.Threads),
-		physical:      number(options.Physical),
-		control:       domain.control,
-	}
+	passed.control = domain.control
 	frame := &Frame{}
-	err := domain.cancelled(ctx, func() error {
+	err = domain.cancelled(ctx, func() error {
 		var failure *C.nfm_error_t
 		return failed(C.nfm_crawl(domain.pointer, &passed, &frame.pointer, &failure), failure)
 	})
@@ -267,6 +313,25 @@ func (domain *Domain) Crawl(ctx context.Context, options *CrawlOptions) (*Frame,
 	}
 	runtime.SetFinalizer(frame, (*Frame).Close)
 	return frame, nil
+}
+
+func (options *CrawlOptions) passed() (passed C.nfm_crawl_options_t, err error) {
+	if options == nil {
+		options = &CrawlOptions{}
+	}
+	if options.TimeLimit < 0 {
+		return passed, errTimeLimit
+	}
+	return C.nfm_crawl_options_t{
+		size:          C.sizeof_nfm_crawl_options_t,
+		sections:      C.uint64_t(options.Sections),
+		time_limit_ns: C.uint64_t(options.TimeLimit.Nanoseconds()),
+		memory_limit:  C.uint64_t(options.MemoryLimit),
+		row_limit:     C.uint64_t(options.RowLimit),
+		mode:          C.uint32_t(options.Mode),
+		threads:       number(options.Threads),
+		physical:      number(options.Physical),
+	}, nil
 }
 
 // Progress tells the section that a crawl is at, 0 while none runs, and how many pages of guest memory were
@@ -320,6 +385,9 @@ type ListOptions struct {
 	// URI is libvirt's; empty for libvirt's own default.
 	URI string
 
+	// Connection is the program's own connection to libvirt instead, a virConnectPtr; nil for none.
+	Connection unsafe.Pointer
+
 	// Inactive: also domains that do not run.
 	Inactive bool
 }
@@ -330,8 +398,9 @@ func List(options *ListOptions) ([]DomainInfo, error) {
 		options = &ListOptions{}
 	}
 	passed := C.nfm_list_options_t{
-		size:     C.sizeof_nfm_list_options_t,
-		inactive: number(options.Inactive),
+		size:       C.sizeof_nfm_list_options_t,
+		inactive:   number(options.Inactive),
+		connection: options.Connection,
 	}
 	if options.URI != "" {
 		uri, err := text(options.URI)

@@ -160,3 +160,25 @@ func TestLogLevelThatIsNone(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func TestWatchTellsOfFailures(t *testing.T) {
+	fleet, err := Watch(&FleetOptions{Open: &OpenOptions{URI: "test:///default"}, Domains: []string{"t*"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fleet.Close()
+	event, err := fleet.Next(context.Background())
+	if err != nil || event.Kind != EventKindFailed || !errors.Is(event.Err, ErrUnsupported) {
+		t.Fatal(event, err)
+	}
+	if event.Name != "test" || event.RetryAfter != time.Minute || event.Repeated || event.Frame != nil {
+		t.Error(event)
+	}
+	if _, err := Watch(&FleetOptions{Open: &OpenOptions{URI: "nonsense:///"}}); !errors.Is(err, ErrConnect) {
+		t.Error(err)
+	}
+	_, err = OpenVirDomain(context.Background(), nil, nil)
+	if !errors.Is(err, ErrInvalidArgument) {
+		t.Error(err)
+	}
+}

@@ -217,3 +217,61 @@ const (
 	// KindCounter: it only rises, until its owner starts anew.
 	KindCounter Kind = C.NFM_KIND_COUNTER
 )
+
+// Boot: the answer to whether two frames are of one boot of the guest, as an int.
+type Boot int
+
+const (
+	// BootSame: they are.
+	BootSame Boot = C.NFM_BOOT_SAME
+
+	// BootOther: the guest was started anew in between, or set back to a snapshot: all of the later
+	// frame is new, and all of the earlier one gone.
+	BootOther Boot = C.NFM_BOOT_OTHER
+
+	// BootUnknown: the frames do not tell; their rows are compared as of one boot.
+	BootUnknown Boot = C.NFM_BOOT_UNKNOWN
+)
+
+// Change: the fate of a row between two frames, as an int. A row that a frame lacks which is not
+// whole is none that was not there.
+type Change int
+
+const (
+	// ChangeNew: it is in the later frame alone.
+	ChangeNew Change = C.NFM_CHANGE_NEW
+
+	// ChangeGone: it is in the earlier frame alone.
+	ChangeGone Change = C.NFM_CHANGE_GONE
+
+	// ChangeStayed: it is in both.
+	ChangeStayed Change = C.NFM_CHANGE_STAYED
+
+	// ChangePerhapsNew: it is in the later frame alone, and the earlier one does not tell: it is not
+	// whole, or has a row that may be the same one.
+	ChangePerhapsNew Change = C.NFM_CHANGE_PERHAPS_NEW
+
+	// ChangePerhapsGone: it is in the earlier frame alone, and the later one does not tell.
+	ChangePerhapsGone Change = C.NFM_CHANGE_PERHAPS_GONE
+)
+
+// EventKind: something that happened to a domain, as an int. Later versions may add some.
+type EventKind int
+
+const (
+	// EventKindNew: it was opened: for the first time, or after it had ended.
+	EventKindNew EventKind = C.NFM_EVENT_NEW
+
+	// EventKindFrame: it was crawled.
+	EventKindFrame EventKind = C.NFM_EVENT_FRAME
+
+	// EventKindFailed: it could not be opened or crawled. It is tried again, ever less often.
+	EventKindFailed EventKind = C.NFM_EVENT_FAILED
+
+	// EventKindGone: it ended. If it is started again, it is new.
+	EventKindGone EventKind = C.NFM_EVENT_GONE
+
+	// EventKindNotListed: libvirt does not tell which domains run. Those that are open are crawled
+	// all the same.
+	EventKindNotListed EventKind = C.NFM_EVENT_NOT_LISTED
+)

@@ -90,7 +90,7 @@ type Problem struct {
 	// The section's name, as in JSON: "processes".
 	Section string
 
-	// What happened, in one sentence for a person.
+	// One sentence for a person on what happened.
 	Reason string
 }
 
@@ -147,5 +147,25 @@ func newMember(at unsafe.Pointer) (made Member) {
 	made.Size = uint64(row.size)
 	made.ValueType = uint32(row.value_type)
 	made.Kind = uint32(row.kind)
+	return made
+}
+
+// DiffInfo: the head of a difference.
+type DiffInfo struct {
+	// The time that passed for the guest between the frames, nanoseconds, never 0: by its own boot
+	// clock where the frames tell it (NFM_SECTION_OS), else by the host's. A figure of the difference
+	// divided by it is a rate.
+	ElapsedNS Opt[uint64]
+
+	// Are they of one boot? One of nfm_boot_t.
+	Boot uint32
+}
+
+func newDiffInfo(at unsafe.Pointer) (made DiffInfo) {
+	row := (*C.nfm_diff_info_t)(at)
+	if row.known&C.NFM_DIFF_INFO_ELAPSED_NS != 0 {
+		made.ElapsedNS = Some(uint64(row.elapsed_ns))
+	}
+	made.Boot = uint32(row.boot)
 	return made
 }

@@ -1,14 +1,15 @@
 //! An open domain.
 
-use std::ffi::{c_char, c_int};
+use std::ffi::{c_char, c_int, c_void};
 use std::sync::{Mutex, MutexGuard, TryLockError};
 
 use super::error::nfm_error_t;
 use super::frame::nfm_frame_t;
 use super::options::{self, nfm_crawl_options_t, nfm_open_options_t};
 use super::{ffi, free, text};
-use crate::domain::Domain;
+use crate::domain::{Domain, OpenOptions};
 use crate::error::{Error, Retry};
+use crate::resolve::LibvirtConnection;
 use crate::this_process::Owner;
 
 /// A domain that is open for crawling. One thread at a time may use it, and it may move between
@@ -22,6 +23,13 @@ const _: () = {
     const fn moves_between_threads<T: Send + Sync>() {}
     moves_between_threads::<nfm_domain_t>();
 };
+
+impl nfm_domain_t {
+    fn open(domain: &str, options: &OpenOptions) -> Result<Self, nfm_error_t> {
+        let domain = Mutex::new(Domain::open(domain, options)?);
+        Ok(Self { domain, owner: Owner::this() })
+    }
+}
 
 /// The domain, for the length of one call. A panic during that call poisons it.
 fn enter<T>(domain: &Mutex<T>) -> Result<MutexGuard<'_, T>, nfm_error_t> {
@@ -73,13 +81,50 @@ pub unsafe extern "C" fn nfm_open_domain(
     let body = || {
         // SAFETY: each is NULL or valid, by the caller's promise.
         let (domain, options) = unsafe { (text(domain, "domain")?, options::open(options)?) };
-        let domain = Mutex::new(Domain::open(domain, &options)?);
-        Ok(nfm_domain_t { domain, owner: Owner::this() })
+        nfm_domain_t::open(domain, &options)
     };
     // SAFETY: each is NULL or may be written, by the caller's promise.
     unsafe { ffi(out, error, body) }
 }
 symver!("NFM_0.1", nfm_open_domain);
+
+/// Opens the running domain that a program has from libvirt itself, over the connection that it belongs to: no other is
+/// made (nfm_open_options_t.connection).
+///
+/// Parameters: vir_domain, a virDomainPtr, which may be freed after the call; options, or NULL for the defaults: uri
+/// and connection are NULL there; out receives the domain; error receives what went wrong, or is NULL.
+/// Returns: NFM_OK or one of the errors.
+/// Errors: as of nfm_open_domain().
+/// Ownership: the domain is the caller's, to be ended with nfm_close_domain(); vir_domain stays the caller's.
+/// Threads: any.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn nfm_open_virdomain(
+    vir_domain: *mut c_void,
+    options: *const nfm_open_options_t,
+    out: *mut *mut nfm_domain_t,
+    error: *mut *mut nfm_error_t,
+) -> c_int {
+    let body = || {
+        // SAFETY: NULL or valid, by the caller's promise.
+        let mut options = unsafe { options::open(options) }?;
+        if vir_domain.is_null() {
+            return Err(nfm_error_t::null("vir_domain"));
+        }
+        if options.uri.is_some() || options.connection.is_some() {
+            let words = "options: the domain has a connection; leave uri and connection NULL";
+            return Err(nfm_error_t::invalid(words));
+        }
+        // SAFETY: not NULL, so a domain by the caller's promise.
+        let (connection, uuid) = unsafe { LibvirtConnection::hold_domain(vir_domain) }?;
+        options.connection = Some(connection);
+        nfm_domain_t::open(&uuid, &options)
+    };
+    // SAFETY: each is NULL or may be written, by the caller's promise.
+    unsafe { ffi(out, error, body) }
+}
+symver!("NFM_0.1", nfm_open_virdomain);
 
 /// Takes a frame: one snapshot of the guest, which runs on meanwhile.
 ///

@@ -6,7 +6,7 @@ use super::error::nfm_error_t;
 use super::options::{self, nfm_list_options_t};
 use super::rows::{Fill, Lazy, Row, hand_out};
 use super::{ffi, free};
-use crate::resolve::{DomainSummary, Libvirt};
+use crate::resolve::DomainSummary;
 
 /// The domains at one time. It never changes, and all that its functions return belongs to it: any
 /// number of threads may read it at the same time, until nfm_domain_list_free().
@@ -73,9 +73,8 @@ pub unsafe extern "C" fn nfm_list_domains(
 ) -> c_int {
     let body = || {
         // SAFETY: NULL or valid, by the caller's promise.
-        let (uri, inactive) = unsafe { options::list(options) }?;
-        let domains = Libvirt::open(uri)?.list(inactive)?;
-        Ok(nfm_domain_list_t { domains, rows: Lazy::default() })
+        let (libvirt, inactive) = unsafe { options::list(options) }?;
+        Ok(nfm_domain_list_t { domains: libvirt.list(inactive)?, rows: Lazy::default() })
     };
     // SAFETY: each is NULL or may be written, by the caller's promise.
     unsafe { ffi(out, error, body) }

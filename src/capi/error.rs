@@ -136,6 +136,12 @@ impl nfm_error_t {
 
 impl From<Error> for nfm_error_t {
     fn from(error: Error) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&Error> for nfm_error_t {
+    fn from(error: &Error) -> Self {
         let mut message = error.to_string();
         let mut source = error.source();
         while let Some(cause) = source {

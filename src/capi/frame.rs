@@ -1,17 +1,22 @@
 //! A frame: its head, its problems, its JSON.
 
-use std::ffi::{CString, c_char};
-use std::sync::OnceLock;
+use std::ffi::{CString, c_char, c_int};
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
 use std::{ptr, slice};
 
-use super::error::c_text;
+use super::error::{c_text, nfm_error_t};
 use super::rows::{Fill, LazyRows, Row, hand_out, hand_out_one};
-use super::{free, sections, value};
+use super::{ffi, free, sections, value};
 use crate::frame::{Frame, Problem, Section};
 
 /// One snapshot of one guest. It never changes, and all that its functions return belongs to it: any
 /// number of threads may read it at the same time, until nfm_frame_free().
-pub struct nfm_frame_t {
+pub struct nfm_frame_t(Arc<SharedFrame>);
+
+/// A frame and what was made of it so far: all handles of one frame have it in common, and so have the differences
+/// that lead to its rows.
+pub struct SharedFrame {
     pub(super) frame: Frame,
     /// Its rows, of each kind that was asked for. A section has one kind, which stands in a file of `rows/`.
     pub(super) rows: LazyRows,
@@ -29,12 +34,30 @@ const _: () = {
 
 impl nfm_frame_t {
     pub(super) fn new(frame: Frame) -> Self {
-        Self {
+        Self(Arc::new(SharedFrame {
             frame,
             rows: LazyRows::new(Section::ALL.len() + OWN_KINDS),
             json: OnceLock::new(),
             pretty_json: OnceLock::new(),
-        }
+        }))
+    }
+
+    /// Another handle of the same frame.
+    pub(super) fn another(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+
+    /// The part that the handles of this frame have in common.
+    pub(super) fn shared(&self) -> &Arc<SharedFrame> {
+        &self.0
+    }
+}
+
+impl Deref for nfm_frame_t {
+    type Target = SharedFrame;
+
+    fn deref(&self) -> &SharedFrame {
+        &self.0
     }
 }
 
@@ -98,7 +121,7 @@ pub struct nfm_problem_t {
     pub address: u64,
     /// The section's name, as in JSON: "processes".
     pub section: *const c_char,
-    /// What happened, in one sentence for a person.
+    /// One sentence for a person on what happened.
     pub reason: *const c_char,
 }
 
@@ -133,7 +156,7 @@ pub unsafe extern "C" fn nfm_frame_info(frame: *const nfm_frame_t) -> *const nfm
 }
 symver!("NFM_0.1", nfm_frame_info);
 
-/// What a frame lacks; none if it is complete.
+/// The problems of a frame, each something that it lacks; none if it is complete.
 ///
 /// Parameters: frame; count receives the number of rows; stride receives the bytes from one row to
 /// the next, for NFM_ROW().
@@ -184,7 +207,34 @@ pub unsafe extern "C" fn nfm_frame_to_json(frame: *const nfm_frame_t, flags: u32
 }
 symver!("NFM_0.1", nfm_frame_to_json);
 
-/// Frees a frame, and with it all that was read from it.
+/// Makes a further handle of a frame, which costs next to nothing: the frame is there until the last of its
+/// handles is freed. So a frame of an event (nfm_event_info_t) is kept for longer than the event.
+///
+/// Parameters: frame; out receives the handle; error receives what went wrong, or is NULL.
+/// Returns: NFM_OK; NFM_ERR_INVALID_ARGUMENT if frame or out is NULL.
+/// Errors: as returned.
+/// Ownership: the handle is the caller's, to be ended with nfm_frame_free(); frame stays as it is.
+/// Threads: any number at the same time.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn nfm_frame_share(
+    frame: *const nfm_frame_t,
+    out: *mut *mut nfm_frame_t,
+    error: *mut *mut nfm_error_t,
+) -> c_int {
+    let body = || {
+        // SAFETY: NULL or a frame, by the caller's promise.
+        let frame = unsafe { frame.as_ref() }.ok_or_else(|| nfm_error_t::null("frame"))?;
+        Ok(frame.another())
+    };
+    // SAFETY: each is NULL or may be written, by the caller's promise.
+    unsafe { ffi(out, error, body) }
+}
+symver!("NFM_0.1", nfm_frame_share);
+
+/// Frees a frame, and with it all that was read from it, unless there are other handles of it
+/// (nfm_frame_share()).
 ///
 /// Parameters: frame, or NULL, which does nothing.
 /// Errors: none. To free a frame twice, or while it is read, is undefined.

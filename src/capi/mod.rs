@@ -29,9 +29,11 @@ macro_rules! symver {
 }
 
 mod control;
+mod diff;
 mod domain;
 mod domains;
 mod error;
+mod fleet;
 mod frame;
 mod logging;
 mod members;
@@ -56,15 +58,28 @@ unsafe fn ffi<T>(
     error: *mut *mut nfm_error_t,
     body: impl FnOnce() -> Result<T, nfm_error_t>,
 ) -> c_int {
+    // SAFETY: as this function's.
+    unsafe { optional(out, error, || body().map(Some)) }
+}
+
+/// Runs what makes a handle or finds that there is none, for which it writes NULL; else as [`ffi`].
+///
+/// # Safety
+/// As of [`ffi`].
+unsafe fn optional<T>(
+    out: *mut *mut T,
+    error: *mut *mut nfm_error_t,
+    body: impl FnOnce() -> Result<Option<T>, nfm_error_t>,
+) -> c_int {
     let made = caught(|| {
         if out.is_null() {
             return Err(nfm_error_t::null("out"));
         }
-        Ok(Box::new(body()?))
+        Ok(body()?.map(Box::new))
     });
     let given = made.and_then(|made| made).map(|made| {
         // SAFETY: not NULL, so the caller may have it written.
-        unsafe { out.write(Box::into_raw(made)) };
+        unsafe { out.write(made.map_or(std::ptr::null_mut(), Box::into_raw)) };
     });
     // SAFETY: as this function's.
     unsafe { result(error, given) }

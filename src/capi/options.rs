@@ -1,6 +1,6 @@
 //! Options: structures that the caller fills and that may be older or newer than the library's.
 
-use std::ffi::{CStr, OsStr, c_char};
+use std::ffi::{CStr, OsStr, c_char, c_void};
 use std::mem::{MaybeUninit, offset_of};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -10,6 +10,7 @@ use super::control::nfm_control_t;
 use super::error::nfm_error_t;
 use super::{optional_text, sections};
 use crate::domain::{Cache, CrawlOptions, Mode, OpenOptions};
+use crate::resolve::{Libvirt, LibvirtConnection};
 
 /// A size above this is no size but memory that was never set.
 const LARGEST: usize = 4096;
@@ -40,6 +41,10 @@ pub struct nfm_open_options_t {
     /// The search for the kernel in guest memory is given up after this long; 0 for the default, 10
     /// seconds.
     pub time_limit_ns: u64,
+    /// The program's own connection to libvirt, a virConnectPtr, instead of one that is made to uri, which must be NULL
+    /// then; NULL for none. The library counts its uses of it (virConnectRef()), so that the program may close it at
+    /// any time, and makes no other. Where it breaks, it is not made anew: guests that are open are read on.
+    pub connection: *mut c_void,
 }
 
 /// Which domains to list. Zero the whole structure, then set size and what is to differ from the
@@ -55,6 +60,9 @@ pub struct nfm_list_options_t {
     pub inactive: u32,
     /// Zero.
     pub reserved: u32,
+    /// The program's own connection to libvirt, a virConnectPtr, instead of one that is made to uri, which must be NULL
+    /// then; NULL for none.
+    pub connection: *mut c_void,
 }
 
 /// How the guest is treated while a frame is taken.
@@ -133,7 +141,7 @@ unsafe impl Options for nfm_crawl_options_t {
 ///
 /// # Safety
 /// `options` is NULL or begins with a size, and so many bytes may be read.
-unsafe fn read<T: Options>(options: *const T) -> Result<T, nfm_error_t> {
+pub(super) unsafe fn read<T: Options>(options: *const T) -> Result<T, nfm_error_t> {
     let mut own = MaybeUninit::<T>::zeroed();
     if !options.is_null() {
         // SAFETY: not NULL, so it begins with its size.
@@ -171,7 +179,7 @@ fn flag(name: &str, value: u32) -> Result<bool, nfm_error_t> {
     }
 }
 
-fn zero(reserved: u32) -> Result<(), nfm_error_t> {
+pub(super) fn zero(reserved: u32) -> Result<(), nfm_error_t> {
     match reserved {
         0 => Ok(()),
         _ => {
@@ -181,7 +189,7 @@ fn zero(reserved: u32) -> Result<(), nfm_error_t> {
 }
 
 /// # Safety
-/// As of [`read`]; the strings are NULL or NUL-terminated, the control NULL or one.
+/// As of [`read`]; the strings are NULL or NUL-terminated, the control NULL or one, the connection NULL or open.
 pub(super) unsafe fn open(options: *const nfm_open_options_t) -> Result<OpenOptions, nfm_error_t> {
     // SAFETY: as this function's.
     let options = unsafe { read(options) }?;
@@ -193,6 +201,8 @@ pub(super) unsafe fn open(options: *const nfm_open_options_t) -> Result<OpenOpti
     let file = |path, name| unsafe { optional_path(path, name) };
     let mut own = OpenOptions {
         uri: uri.map(str::to_owned),
+        // SAFETY: NULL or a connection, by the caller's promise.
+        connection: unsafe { connection(options.connection, uri) }?,
         symbols: file(options.symbols, "symbols")?,
         types: file(options.types, "types")?,
         debug_dir: file(options.debug_dir, "debug_dir")?,
@@ -228,19 +238,44 @@ unsafe fn optional_path(path: *const c_char, name: &str) -> Result<Option<PathBu
     }
 }
 
-/// The URI, and whether inactive domains are listed.
+/// The program's own connection to libvirt, where it gave one.
 ///
 /// # Safety
-/// As of [`read`]; the strings are NULL or NUL-terminated.
-pub(super) unsafe fn list<'a>(
+/// `connection` is NULL or a `virConnectPtr` that is open.
+pub(super) unsafe fn connection(
+    connection: *mut c_void,
+    uri: Option<&str>,
+) -> Result<Option<LibvirtConnection>, nfm_error_t> {
+    if connection.is_null() {
+        return Ok(None);
+    }
+    if uri.is_some() {
+        let words = "options: uri and connection are both set; the connection has its own URI";
+        return Err(nfm_error_t::invalid(words));
+    }
+    // SAFETY: not NULL, so a connection by the caller's promise.
+    Ok(Some(unsafe { LibvirtConnection::hold(connection) }?))
+}
+
+/// The libvirt whose domains are listed, and whether inactive ones are.
+///
+/// # Safety
+/// As of [`read`]; the strings are NULL or NUL-terminated, the connection NULL or open.
+pub(super) unsafe fn list(
     options: *const nfm_list_options_t,
-) -> Result<(Option<&'a str>, bool), nfm_error_t> {
+) -> Result<(Libvirt, bool), nfm_error_t> {
     // SAFETY: as this function's.
     let options = unsafe { read(options) }?;
     zero(options.reserved)?;
+    let inactive = flag("inactive", options.inactive)?;
     // SAFETY: NULL or a string, by the caller's promise.
     let uri = unsafe { optional_text(options.uri, "uri") }?;
-    Ok((uri, flag("inactive", options.inactive)?))
+    // SAFETY: NULL or a connection, by the caller's promise.
+    let libvirt = match unsafe { connection(options.connection, uri) }? {
+        Some(connection) => Libvirt::over(&connection),
+        None => Libvirt::open(uri)?,
+    };
+    Ok((libvirt, inactive))
 }
 
 /// # Safety
@@ -283,7 +318,7 @@ mod tests {
     use super::*;
     use crate::frame::Section;
 
-    /// What a later version could make of nfm_crawl_options_t.
+    /// nfm_crawl_options_t as a later version could have it.
     #[repr(C)]
     #[derive(Clone, Copy)]
     struct Newer {

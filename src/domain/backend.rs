@@ -79,7 +79,7 @@ impl Source for BackendSource {
     }
 
     fn hold(&self) -> Result<Option<Hold>> {
-        Hold::suspend(&self.uri, &self.uuid)
+        self.libvirt.hold(&self.uri, &self.uuid)
     }
 
     /// From the hypervisor, through its back end, and from libvirt. What a hypervisor keeps no count of

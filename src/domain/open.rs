@@ -30,7 +30,7 @@ pub(super) fn find_source(domain: &str, options: &OpenOptions) -> Result<Box<dyn
     if domain.starts_with(file::PREFIX) {
         return Ok(Box::new(FileGuest::open(domain)?));
     }
-    let connection = Libvirt::open(options.uri.as_deref())?;
+    let connection = options.libvirt()?;
     let definition = connection.find(domain)?;
     let summary = &definition.summary;
     if summary.state == DomainState::ShutOff || summary.id.is_none() {

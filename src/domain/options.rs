@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 
 use super::folders;
 use crate::control::Control;
+use crate::error::Result;
 use crate::frame::DomainIdentity;
 use crate::frame::Section;
 use crate::kernel::{Sources, Store};
 use crate::memory::Limits;
+use crate::resolve::{Libvirt, LibvirtConnection};
 
 /// A search for the kernel that is not done by then is given up.
 const LONGEST_OPENING: Duration = Duration::from_secs(10);
@@ -25,6 +27,8 @@ const MOST_ROWS: usize = 1_000_000;
 pub struct OpenOptions {
     /// libvirt's connection URI; `None` for libvirt's own default.
     pub uri: Option<String>,
+    /// The program's own connection to libvirt, instead of one that is made to `uri`.
+    pub connection: Option<LibvirtConnection>,
     /// A file that tells the kernel's symbols instead of the guest's memory: `System.map`, or vmlinux. `None`
     /// for what `NFM_SYMBOLS` names in the environment, if it is set.
     pub symbols: Option<PathBuf>,
@@ -58,6 +62,14 @@ pub enum Cache {
 }
 
 impl OpenOptions {
+    /// The libvirt that knows the domain.
+    pub(crate) fn libvirt(&self) -> Result<Libvirt> {
+        match &self.connection {
+            Some(connection) => Ok(Libvirt::over(connection)),
+            None => Libvirt::open(self.uri.as_deref()),
+        }
+    }
+
     /// The limits of a search for the kernel that begins now.
     pub(super) fn limits(&self, now: Instant) -> Limits {
         let deadline = now.checked_add(self.time_limit);
@@ -89,6 +101,7 @@ impl Default for OpenOptions {
     fn default() -> Self {
         Self {
             uri: None,
+            connection: None,
             symbols: None,
             types: None,
             debug_dir: None,

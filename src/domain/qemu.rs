@@ -164,7 +164,7 @@ impl Source for QemuGuest {
     }
 
     fn hold(&self) -> Result<Option<Hold>> {
-        Hold::suspend(&self.uri, &self.uuid)
+        self.libvirt.hold(&self.uri, &self.uuid)
     }
 
     /// From the hypervisor's process and from libvirt.

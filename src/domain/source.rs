@@ -139,6 +139,11 @@ impl LibvirtsWord {
         }
     }
 
+    /// Suspends the domain until the result is dropped; `None` where it does not run anyway.
+    pub fn hold(&self, uri: &str, uuid: &str) -> Result<Option<Hold>> {
+        Hold::suspend(&self.connection, uri, uuid)
+    }
+
     /// The domain's state now.
     pub fn state(&self) -> Result<DomainState> {
         self.watched.borrow_mut().state()

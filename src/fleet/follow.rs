@@ -59,7 +59,7 @@ pub enum FleetEvent<'e> {
         domain: &'e DomainSummary,
         /// The frame.
         frame: Box<Frame>,
-        /// Whether its kernel was started anew since the last frame, or its hypervisor was.
+        /// True if its kernel was started anew since the last frame, or its hypervisor was.
         restarted: bool,
     },
     /// It could not be opened or crawled. It is tried again.
@@ -70,7 +70,7 @@ pub enum FleetEvent<'e> {
         error: &'e Error,
         /// The time until the next try.
         again: Duration,
-        /// Whether the last try failed with the same code: who reports failures has reported this one.
+        /// True if the last try failed with the same code: who reports failures has reported this one.
         repeated: bool,
     },
     /// It ended. If it is started again, it is new.
@@ -84,7 +84,7 @@ pub enum FleetEvent<'e> {
         error: &'e Error,
         /// The time until the next try.
         again: Duration,
-        /// Whether the last try failed with the same code.
+        /// True if the last try failed with the same code.
         repeated: bool,
     },
 }
@@ -111,7 +111,7 @@ impl Failures {
     }
 }
 
-/// What has turns.
+/// Something that has turns.
 enum Member {
     /// The list of domains.
     List(Failures),
@@ -126,15 +126,15 @@ struct Guest {
     /// Restarts of its kernel that were told of.
     restarts: u64,
     failures: Failures,
-    /// Whether the caller has heard of it.
+    /// True once the caller has heard of it.
     told: bool,
-    /// Whether the next frame is the first of another hypervisor process than the last.
+    /// True if the next frame is the first of another hypervisor process than the last.
     reopened: bool,
 }
 
-/// What the threads share.
-struct Follower<'f, C, E> {
-    options: &'f FollowOptions,
+/// A host's guests that are followed, for programs that end it from another thread; [`follow`] is for the others.
+pub struct Follower<C, E> {
+    options: FollowOptions,
     /// Held throughout: without a holder it would be made anew for each list.
     libvirt: Libvirt,
     chosen: C,
@@ -156,22 +156,40 @@ pub fn follow(
     chosen: impl Fn(&DomainSummary) -> bool + Sync,
     each: impl Fn(FleetEvent<'_>) -> ControlFlow<()> + Sync,
 ) -> Result<()> {
-    let libvirt = Libvirt::open(options.open.uri.as_deref())?;
-    let turns = Turns::new(options.period);
-    turns.add(vec![Member::List(Failures::default())]);
-    let follower = Follower { options, libvirt, chosen, each, turns, followed: Mutex::default() };
-    follower.turns.run(options.threads, |member| match member {
-        Member::List(failures) => follower.list(failures),
-        Member::Guest(guest) => follower.turn(guest),
-    });
+    Follower::new(options.clone(), chosen, each)?.run();
     Ok(())
 }
 
-impl<C, E> Follower<'_, C, E>
+impl<C, E> Follower<C, E>
 where
     C: Fn(&DomainSummary) -> bool + Sync,
     E: Fn(FleetEvent<'_>) -> ControlFlow<()> + Sync,
 {
+    /// Makes ready for [`follow`], and does not begin yet.
+    ///
+    /// # Errors
+    /// libvirt cannot be reached.
+    pub fn new(options: FollowOptions, chosen: C, each: E) -> Result<Self> {
+        let libvirt = options.open.libvirt()?;
+        let turns = Turns::new(options.period);
+        turns.add(vec![Member::List(Failures::default())]);
+        Ok(Self { options, libvirt, chosen, each, turns, followed: Mutex::default() })
+    }
+
+    /// Follows the guests until `each` breaks off, or [`Self::stop`] is called.
+    pub fn run(&self) {
+        self.turns.run(self.options.threads, |member| match member {
+            Member::List(failures) => self.list(failures),
+            Member::Guest(guest) => self.turn(guest),
+        });
+    }
+
+    /// Ends [`Self::run`], also before it begins. Does not wait for that; a crawl that runs ends in its own time, or
+    /// through the control of its options.
+    pub fn stop(&self) {
+        self.turns.stop();
+    }
+
     fn tell(&self, event: FleetEvent<'_>) {
         if (self.each)(event).is_break() {
             self.turns.stop();

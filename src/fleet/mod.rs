@@ -4,7 +4,7 @@ mod follow;
 mod rate;
 mod turns;
 
-pub use follow::{FleetEvent, FollowOptions, follow};
+pub use follow::{FleetEvent, FollowOptions, Follower, follow};
 pub use rate::Rate;
 
 use std::ops::ControlFlow;

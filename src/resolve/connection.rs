@@ -5,6 +5,8 @@
 //! raises SIGPIPE, and none is made in a child that inherited the connection by fork.
 
 use std::collections::HashMap;
+use std::ffi::c_void;
+use std::fmt;
 use std::mem::ManuallyDrop;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -61,6 +63,8 @@ pub(crate) struct Connection {
     /// `None` for libvirt's own choice.
     uri: Option<String>,
     access: Access,
+    /// The caller made it: it is never made anew.
+    is_callers: bool,
     owner: Owner,
     state: Mutex<State>,
     driver: Mutex<Option<Arc<Driver>>>,
@@ -87,6 +91,8 @@ struct Outage {
 enum Reason {
     /// It stood a moment ago.
     Broken,
+    /// It was the caller's, and broke.
+    CallersBroken,
     /// Nobody listens at its sockets.
     Absent,
     /// libvirt's words.
@@ -102,6 +108,11 @@ impl Connection {
         let asked = registry().get((uri, access));
         let link = asked.link(Reconnect::Now)?;
         Ok(registry().under(&link.uri, asked))
+    }
+
+    /// True if the caller made it.
+    pub(super) fn is_callers(&self) -> bool {
+        self.is_callers
     }
 
     /// The URI that libvirt answered to.
@@ -156,6 +167,9 @@ impl Connection {
         let broke = state.link.is_some();
         match state.link.take().filter(|link| link.is_alive()) {
             Some(link) => return Ok(Arc::clone(state.link.insert(link))),
+            None if self.is_callers => {
+                return Err(self.note(&mut state, Reason::CallersBroken, reconnect));
+            }
             None if broke && reconnect == Reconnect::Rested => {
                 return Err(self.note(&mut state, Reason::Broken, reconnect));
             }
@@ -195,7 +209,7 @@ impl Connection {
         let before = state.outage.take();
         let rest = match (&reason, &before) {
             (Reason::Absent, _) => ABSENCE_REST,
-            (Reason::Broken, _) => BROKEN_REST,
+            (Reason::Broken | Reason::CallersBroken, _) => BROKEN_REST,
             (_, Some(outage)) => (outage.rest * 2).clamp(FIRST_REST, LONGEST_REST),
             (_, None) => FIRST_REST,
         };
@@ -217,6 +231,11 @@ impl Connection {
         };
         match reason.clone() {
             Reason::Broken => Error::Connect { uri, reason: "the connection broke".to_owned() },
+            Reason::CallersBroken => {
+                let reason =
+                    "the program's own connection broke; open the domain anew over another";
+                Error::Connect { uri, reason: reason.to_owned() }
+            }
             Reason::Absent => {
                 Error::Connect { uri, reason: "nobody listens at its socket".to_owned() }
             }
@@ -278,6 +297,75 @@ impl Drop for Link {
             // SAFETY: the connection is closed this once; domains of it hold it by a count of their own.
             without_sigpipe(|| unsafe { virt::sys::virConnectClose(self.connect.as_ptr()) });
         }
+    }
+}
+
+/// A connection to libvirt that the program made itself, for [`crate::OpenOptions::connection`]: no other is made
+/// then. It is held by a count of libvirt's own. Where it breaks, it is not made anew.
+#[derive(Clone)]
+pub struct LibvirtConnection(Arc<Connection>);
+
+impl LibvirtConnection {
+    /// Holds a connection, which the caller may close at any time.
+    ///
+    /// # Safety
+    /// `connect` is a `virConnectPtr` that is open, of the libvirt that this library is linked with.
+    ///
+    /// # Errors
+    /// libvirt does not take it for a connection.
+    pub unsafe fn hold(connect: *mut c_void) -> Result<Self> {
+        let link = without_sigpipe(|| {
+            let connect: virt::sys::virConnectPtr = connect.cast();
+            // SAFETY: it is open, by the caller's promise.
+            if unsafe { virt::sys::virConnectRef(connect) } != 0 {
+                let reason = virt::error::Error::last_error().message().to_owned();
+                return Err(Error::Connect { uri: "the given connection".to_owned(), reason });
+            }
+            // SAFETY: this count of it is ours, and the link ends it.
+            let connect = ManuallyDrop::new(unsafe { Connect::from_ptr(connect) });
+            let uri = connect.uri().unwrap_or_default();
+            Ok(Link { connect, uri, owner: Owner::this() })
+        })?;
+        let connection = Connection {
+            uri: Some(link.uri.clone()),
+            access: Access::ReadOnly,
+            is_callers: true,
+            owner: Owner::this(),
+            state: Mutex::new(State { link: Some(Arc::new(link)), ..State::default() }),
+            driver: Mutex::default(),
+        };
+        Ok(Self(Arc::new(connection)))
+    }
+
+    /// The connection of a domain object, and the domain's UUID.
+    ///
+    /// # Safety
+    /// `domain` is a `virDomainPtr` that was not freed, of the libvirt that this library is linked with.
+    ///
+    /// # Errors
+    /// libvirt does not take it for a domain.
+    pub unsafe fn hold_domain(domain: *mut c_void) -> Result<(Self, String)> {
+        let domain: virt::sys::virDomainPtr = domain.cast();
+        // SAFETY: it is a domain, by the caller's promise.
+        let object = ManuallyDrop::new(unsafe { Domain::from_ptr(domain) });
+        let uuid = without_sigpipe(|| object.uuid_string()).map_err(|error| Error::Libvirt {
+            call: "the domain's UUID",
+            reason: error.message().to_owned(),
+        })?;
+        // SAFETY: a domain that libvirt has just answered for, and its connection, which lasts as long.
+        let connection =
+            unsafe { Self::hold(virt::sys::virDomainGetConnect(domain).cast::<c_void>()) }?;
+        Ok((connection, uuid))
+    }
+
+    pub(super) fn connection(&self) -> &Arc<Connection> {
+        &self.0
+    }
+}
+
+impl fmt::Debug for LibvirtConnection {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("LibvirtConnection").field(&self.0.uri).finish()
     }
 }
 
@@ -380,6 +468,7 @@ impl Registry {
         let connection = Arc::new(Connection {
             uri: key.0.clone(),
             access: key.1,
+            is_callers: false,
             owner: self.owner,
             state: Mutex::default(),
             driver: Mutex::default(),

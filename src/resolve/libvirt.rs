@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use virt::domain::Domain;
 use virt::error::ErrorNumber;
 
-use super::connection::{Connection, DomainObject, Failure, Link, Reconnect};
+use super::connection::{Connection, DomainObject, Failure, LibvirtConnection, Link, Reconnect};
 use super::sockets::Access;
 use crate::error::{Error, Result};
 
@@ -102,6 +102,13 @@ impl Libvirt {
         let connection = Connection::open(uri, Access::ReadOnly)?;
         let uri = connection.uri();
         Ok(Self { connection, uri })
+    }
+
+    /// The libvirt behind a connection of the program's own.
+    pub fn over(connection: &LibvirtConnection) -> Self {
+        let connection = Arc::clone(connection.connection());
+        let uri = connection.uri();
+        Self { connection, uri }
     }
 
     /// The URI that libvirt answered to.
@@ -233,10 +240,13 @@ pub(crate) struct Hold {
 }
 
 impl Hold {
-    /// Suspends a running domain by its UUID, over a read-write connection. `None` where its vCPUs do
-    /// not run anyway.
-    pub fn suspend(uri: &str, uuid: &str) -> Result<Option<Self>> {
-        let connection = Connection::open(Some(uri), Access::ReadWrite)?;
+    /// Suspends a running domain by its UUID, over a read-write connection; where it is known by a connection of the
+    /// program's own, over that one. `None` where its vCPUs do not run anyway.
+    pub fn suspend(known_by: &Arc<Connection>, uri: &str, uuid: &str) -> Result<Option<Self>> {
+        let connection = match known_by.is_callers() {
+            true => Arc::clone(known_by),
+            false => Connection::open(Some(uri), Access::ReadWrite)?,
+        };
         let (uri, uuid) = (uri.to_owned(), uuid.to_owned());
         let mut hold = Self { uri, uuid, connection, suspended: false };
         let mut asked = false;

@@ -15,6 +15,7 @@ mod sockets;
 mod status;
 
 pub(crate) use connection::Connection;
+pub use connection::LibvirtConnection;
 pub(crate) use dimms::Dimm;
 pub use libvirt::{
     DomainDefinition, DomainState, DomainSummary, Libvirt, resume_if_paused, silence_libvirt,

@@ -156,6 +156,78 @@ static void list_domains(void)
     nfm_domain_list_free(NULL);
 }
 
+static void diffs(void)
+{
+    nfm_diff_t *diff = (nfm_diff_t *)(void *)&nowhere;
+    nfm_frame_t *frame = (nfm_frame_t *)(void *)&nowhere;
+    nfm_error_t *error = NULL;
+    size_t count = 7, stride = 7;
+
+    CHECK_FAILS(nfm_frame_share(NULL, &frame, &error), NFM_ERR_INVALID_ARGUMENT, "frame is NULL");
+    CHECK_FAILS(nfm_frame_diff(NULL, NULL, &diff, &error), NFM_ERR_INVALID_ARGUMENT, "earlier is NULL");
+    CHECK_FAILS(nfm_frame_diff(NULL, NULL, NULL, &error), NFM_ERR_INVALID_ARGUMENT, "out is NULL");
+    CHECK(diff == (nfm_diff_t *)(void *)&nowhere && frame == (nfm_frame_t *)(void *)&nowhere);
+    CHECK(!nfm_diff_info(NULL));
+    CHECK(!nfm_diff_processes(NULL, &count, &stride) && count == 0);
+    CHECK(!nfm_diff_cpus(NULL, &count, &stride) && !nfm_diff_interfaces(NULL, &count, &stride));
+    CHECK(!nfm_diff_connections(NULL, NULL, NULL));
+    nfm_diff_free(NULL);
+}
+
+static void fleets(void)
+{
+    static const char *const none[] = {"no-such-domain", NULL};
+    nfm_fleet_options_t options;
+    nfm_open_options_t open;
+    nfm_fleet_t *fleet = (nfm_fleet_t *)(void *)&nowhere;
+    nfm_event_t *event = (nfm_event_t *)(void *)&nowhere;
+    nfm_error_t *error = NULL;
+    const nfm_event_info_t *info;
+
+    memset(&open, 0, sizeof(open));
+    open.size = sizeof(open);
+    open.uri = "nonsense:///";
+    memset(&options, 0, sizeof(options));
+    options.size = 8;
+    CHECK_FAILS(nfm_fleet_start(&options, &fleet, &error), NFM_ERR_INVALID_ARGUMENT, "sizeof(nfm_fleet_options_t)");
+    options.size = sizeof(options);
+    options.open = &open;
+    CHECK_FAILS(nfm_fleet_start(&options, &fleet, &error), NFM_ERR_CONNECT, "nonsense");
+    options.reserved = 1;
+    CHECK_FAILS(nfm_fleet_start(&options, &fleet, &error), NFM_ERR_INVALID_ARGUMENT, "reserved");
+    options.reserved = 0;
+    CHECK_FAILS(nfm_fleet_start(&options, NULL, &error), NFM_ERR_INVALID_ARGUMENT, "out is NULL");
+    CHECK(fleet == (nfm_fleet_t *)(void *)&nowhere);
+
+    /* libvirt's own domain for tests has no memory that could be read. */
+    open.uri = URI;
+    options.period_ns = 1000000;
+    CHECK(nfm_fleet_start(&options, &fleet, NULL) == NFM_OK);
+    CHECK(nfm_fleet_next(fleet, 60000000000u, &event, NULL) == NFM_OK && event);
+    info = nfm_event_info(event);
+    CHECK(info->kind == NFM_EVENT_FAILED && strcmp(info->name, "test") == 0 && strlen(info->uuid) == 36);
+    CHECK(nfm_error_code(info->error) == NFM_ERR_UNSUPPORTED && nfm_error_retry(info->error) == NFM_RETRY_NEVER);
+    CHECK(info->known & NFM_EVENT_INFO_RETRY_AFTER_NS && info->retry_after_ns == 60000000000u);
+    CHECK(!info->frame && !info->before && !info->repeated && !info->restarted);
+    nfm_event_free(event);
+    CHECK(nfm_fleet_next(fleet, 0, &event, NULL) == NFM_OK && !event);
+    CHECK_FAILS(nfm_fleet_next(fleet, 0, NULL, &error), NFM_ERR_INVALID_ARGUMENT, "out is NULL");
+    nfm_fleet_stop(fleet);
+    CHECK_FAILS(nfm_fleet_next(fleet, UINT64_MAX, &event, &error), NFM_ERR_CANCELLED, "cancelled");
+    nfm_fleet_free(fleet);
+
+    options.domains = none;
+    CHECK(nfm_fleet_start(&options, &fleet, NULL) == NFM_OK);
+    CHECK(nfm_fleet_next(fleet, 100000000, &event, NULL) == NFM_OK && !event);
+    nfm_fleet_free(fleet);
+
+    CHECK_FAILS(nfm_fleet_next(NULL, 0, &event, &error), NFM_ERR_INVALID_ARGUMENT, "fleet is NULL");
+    CHECK(!nfm_event_info(NULL));
+    nfm_fleet_stop(NULL);
+    nfm_fleet_free(NULL);
+    nfm_event_free(NULL);
+}
+
 static void features(void)
 {
     const char *const *feature;
@@ -228,6 +300,8 @@ int main(void)
     open_domain();
     without_a_frame();
     list_domains();
+    diffs();
+    fleets();
     features();
     bad_log();
     controls();

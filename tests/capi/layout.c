@@ -8,11 +8,12 @@
     _Static_assert(offsetof(type, member) == (offset), #type "." #member " has moved")
 #define SIZE(type, size) _Static_assert(sizeof(type) == (size), #type " has changed its size")
 
-SIZE(nfm_list_options_t, 24);
+SIZE(nfm_list_options_t, 32);
 AT(nfm_list_options_t, size, 0);
 AT(nfm_list_options_t, uri, 8);
 AT(nfm_list_options_t, inactive, 16);
 AT(nfm_list_options_t, reserved, 20);
+AT(nfm_list_options_t, connection, 24);
 
 SIZE(nfm_domain_info_t, 40);
 AT(nfm_domain_info_t, known, 0);
@@ -22,7 +23,7 @@ AT(nfm_domain_info_t, state, 24);
 AT(nfm_domain_info_t, id, 32);
 AT(nfm_domain_info_t, reserved, 36);
 
-SIZE(nfm_open_options_t, 64);
+SIZE(nfm_open_options_t, 72);
 AT(nfm_open_options_t, size, 0);
 AT(nfm_open_options_t, uri, 8);
 AT(nfm_open_options_t, control, 16);
@@ -31,6 +32,7 @@ AT(nfm_open_options_t, types, 32);
 AT(nfm_open_options_t, debug_dir, 40);
 AT(nfm_open_options_t, cache_dir, 48);
 AT(nfm_open_options_t, time_limit_ns, 56);
+AT(nfm_open_options_t, connection, 64);
 
 SIZE(nfm_crawl_options_t, 64);
 AT(nfm_crawl_options_t, size, 0);
@@ -331,3 +333,74 @@ _Static_assert(NFM_KIND_LABEL == 1 && NFM_KIND_COUNTER == 3, "a kind has moved")
 _Static_assert(NFM_SECTION_OS == 1 && NFM_SECTION_HOST == 1 << 11, "a section has moved");
 _Static_assert(NFM_PROBLEM_ADDRESS == 1 && NFM_JSON_PRETTY == 1, "a bit has moved");
 _Static_assert(NFM_PROCESS_NAME == 1 && NFM_PROCESS_THREAD_LIST == 1u << 31, "a bit has moved");
+
+SIZE(nfm_fleet_options_t, 56);
+AT(nfm_fleet_options_t, size, 0);
+AT(nfm_fleet_options_t, open, 8);
+AT(nfm_fleet_options_t, crawl, 16);
+AT(nfm_fleet_options_t, domains, 24);
+AT(nfm_fleet_options_t, period_ns, 32);
+AT(nfm_fleet_options_t, listing_period_ns, 40);
+AT(nfm_fleet_options_t, threads, 48);
+AT(nfm_fleet_options_t, reserved, 52);
+
+SIZE(nfm_event_info_t, 72);
+AT(nfm_event_info_t, known, 0);
+AT(nfm_event_info_t, name, 8);
+AT(nfm_event_info_t, uuid, 16);
+AT(nfm_event_info_t, frame, 24);
+AT(nfm_event_info_t, before, 32);
+AT(nfm_event_info_t, error, 40);
+AT(nfm_event_info_t, retry_after_ns, 48);
+AT(nfm_event_info_t, kind, 56);
+AT(nfm_event_info_t, restarted, 60);
+AT(nfm_event_info_t, repeated, 64);
+AT(nfm_event_info_t, reserved, 68);
+
+SIZE(nfm_diff_info_t, 24);
+AT(nfm_diff_info_t, known, 0);
+AT(nfm_diff_info_t, elapsed_ns, 8);
+AT(nfm_diff_info_t, boot, 16);
+AT(nfm_diff_info_t, reserved, 20);
+
+SIZE(nfm_process_diff_t, 48);
+AT(nfm_process_diff_t, known, 0);
+AT(nfm_process_diff_t, earlier, 8);
+AT(nfm_process_diff_t, later, 16);
+AT(nfm_process_diff_t, cpu_ns, 24);
+AT(nfm_process_diff_t, cpu_percent, 32);
+AT(nfm_process_diff_t, change, 40);
+AT(nfm_process_diff_t, reserved, 44);
+
+SIZE(nfm_cpu_diff_t, 64);
+AT(nfm_cpu_diff_t, known, 0);
+AT(nfm_cpu_diff_t, earlier, 8);
+AT(nfm_cpu_diff_t, later, 16);
+AT(nfm_cpu_diff_t, busy_ns, 24);
+AT(nfm_cpu_diff_t, idle_ns, 32);
+AT(nfm_cpu_diff_t, steal_ns, 40);
+AT(nfm_cpu_diff_t, busy_percent, 48);
+AT(nfm_cpu_diff_t, change, 56);
+AT(nfm_cpu_diff_t, reserved, 60);
+
+SIZE(nfm_interface_diff_t, 96);
+AT(nfm_interface_diff_t, known, 0);
+AT(nfm_interface_diff_t, earlier, 8);
+AT(nfm_interface_diff_t, later, 16);
+AT(nfm_interface_diff_t, rx_bytes, 24);
+AT(nfm_interface_diff_t, rx_packets, 32);
+AT(nfm_interface_diff_t, rx_errors, 40);
+AT(nfm_interface_diff_t, rx_dropped, 48);
+AT(nfm_interface_diff_t, tx_bytes, 56);
+AT(nfm_interface_diff_t, tx_packets, 64);
+AT(nfm_interface_diff_t, tx_errors, 72);
+AT(nfm_interface_diff_t, tx_dropped, 80);
+AT(nfm_interface_diff_t, change, 88);
+AT(nfm_interface_diff_t, restarted, 92);
+
+SIZE(nfm_connection_diff_t, 32);
+AT(nfm_connection_diff_t, known, 0);
+AT(nfm_connection_diff_t, earlier, 8);
+AT(nfm_connection_diff_t, later, 16);
+AT(nfm_connection_diff_t, change, 24);
+AT(nfm_connection_diff_t, reserved, 28);

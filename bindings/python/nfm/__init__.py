@@ -18,10 +18,12 @@ from __future__ import annotations
 from typing import List, Tuple
 
 from . import _abi, _errors, _rows
-from ._abi import Kind, LogLevel, MemberType, Mode, Result, Retry, Section
-from ._domain import Control, Domain, list_domains, open_domain
+from ._abi import Boot, Change, EventKind, Kind, LogLevel, MemberType, Mode, Result, Retry, Section
+from ._diff import Diff, diff
+from ._domain import Control, Domain, list_domains, open_domain, open_virdomain
 from ._error import Error
 from ._errors import *  # noqa: F401,F403 (an exception for each error)
+from ._fleet import Event, Fleet, watch
 from ._frame import Frame
 from ._handle import ClosedError
 from ._library import LIBRARY
@@ -48,10 +50,16 @@ def features() -> Tuple[str, ...]:
 
 
 __all__ = [
+    "Boot",
+    "Change",
     "ClosedError",
     "Control",
+    "Diff",
     "Domain",
     "Error",
+    "Event",
+    "EventKind",
+    "Fleet",
     "Frame",
     "Kind",
     "LogLevel",
@@ -60,12 +68,15 @@ __all__ = [
     "Result",
     "Retry",
     "Section",
+    "diff",
     "features",
     "list_domains",
     "open_domain",
+    "open_virdomain",
     "section_members",
     "set_log",
     "version",
+    "watch",
     *(name for name in _errors.__all__ if name != "BY_RESULT"),
-    *(name for name in _rows.__all__ if name != "FrameSections"),
+    *(name for name in _rows.__all__ if not name.endswith("Sections")),
 ]

@@ -194,6 +194,35 @@ NFM_NEIGHBOUR_PROTOCOL = 0x10
 NFM_NEIGHBOUR_FLAGS = 0x20
 NFM_NEIGHBOUR_NETNS = 0x40
 NFM_NEIGHBOUR_INTERFACE_INDEX = 0x80
+NFM_DIFF_INFO_ELAPSED_NS = 0x1
+NFM_PROCESS_DIFF_EARLIER = 0x1
+NFM_PROCESS_DIFF_LATER = 0x2
+NFM_PROCESS_DIFF_CPU_NS = 0x4
+NFM_PROCESS_DIFF_CPU_PERCENT = 0x8
+NFM_CPU_DIFF_EARLIER = 0x1
+NFM_CPU_DIFF_LATER = 0x2
+NFM_CPU_DIFF_BUSY_NS = 0x4
+NFM_CPU_DIFF_IDLE_NS = 0x8
+NFM_CPU_DIFF_STEAL_NS = 0x10
+NFM_CPU_DIFF_BUSY_PERCENT = 0x20
+NFM_INTERFACE_DIFF_EARLIER = 0x1
+NFM_INTERFACE_DIFF_LATER = 0x2
+NFM_INTERFACE_DIFF_RX_BYTES = 0x4
+NFM_INTERFACE_DIFF_RX_PACKETS = 0x8
+NFM_INTERFACE_DIFF_RX_ERRORS = 0x10
+NFM_INTERFACE_DIFF_RX_DROPPED = 0x20
+NFM_INTERFACE_DIFF_TX_BYTES = 0x40
+NFM_INTERFACE_DIFF_TX_PACKETS = 0x80
+NFM_INTERFACE_DIFF_TX_ERRORS = 0x100
+NFM_INTERFACE_DIFF_TX_DROPPED = 0x200
+NFM_CONNECTION_DIFF_EARLIER = 0x1
+NFM_CONNECTION_DIFF_LATER = 0x2
+NFM_EVENT_INFO_NAME = 0x1
+NFM_EVENT_INFO_UUID = 0x2
+NFM_EVENT_INFO_FRAME = 0x4
+NFM_EVENT_INFO_BEFORE = 0x8
+NFM_EVENT_INFO_ERROR = 0x10
+NFM_EVENT_INFO_RETRY_AFTER_NS = 0x20
 
 
 class Section(enum.IntFlag):
@@ -408,7 +437,68 @@ class Kind(enum.IntEnum):
     """It only rises, until its owner starts anew."""
 
 
+class Boot(enum.IntEnum):
+    """The answer to whether two frames are of one boot of the guest, as an int."""
+
+    SAME = 1
+    """They are."""
+
+    OTHER = 2
+    """The guest was started anew in between, or set back to a snapshot: all of the later frame is
+    new, and all of the earlier one gone.
+    """
+
+    UNKNOWN = 3
+    """The frames do not tell; their rows are compared as of one boot."""
+
+
+class Change(enum.IntEnum):
+    """The fate of a row between two frames, as an int. A row that a frame lacks which is not whole
+    is none that was not there.
+    """
+
+    NEW = 1
+    """It is in the later frame alone."""
+
+    GONE = 2
+    """It is in the earlier frame alone."""
+
+    STAYED = 3
+    """It is in both."""
+
+    PERHAPS_NEW = 4
+    """It is in the later frame alone, and the earlier one does not tell: it is not whole, or has a
+    row that may be the same one.
+    """
+
+    PERHAPS_GONE = 5
+    """It is in the earlier frame alone, and the later one does not tell."""
+
+
+class EventKind(enum.IntEnum):
+    """Something that happened to a domain, as an int. Later versions may add some."""
+
+    NEW = 1
+    """It was opened: for the first time, or after it had ended."""
+
+    FRAME = 2
+    """It was crawled."""
+
+    FAILED = 3
+    """It could not be opened or crawled. It is tried again, ever less often."""
+
+    GONE = 4
+    """It ended. If it is started again, it is new."""
+
+    NOT_LISTED = 5
+    """libvirt does not tell which domains run. Those that are open are crawled all the same."""
+
+
 class nfm_control_t(Structure):
+    pass
+
+
+class nfm_diff_t(Structure):
     pass
 
 
@@ -421,6 +511,14 @@ class nfm_domain_t(Structure):
 
 
 class nfm_error_t(Structure):
+    pass
+
+
+class nfm_event_t(Structure):
+    pass
+
+
+class nfm_fleet_t(Structure):
     pass
 
 
@@ -437,6 +535,7 @@ class nfm_list_options_t(Structure):
         ("uri", c_char_p),
         ("inactive", c_uint32),
         ("reserved", c_uint32),
+        ("connection", c_void_p),
     ]
 
 
@@ -461,6 +560,7 @@ class nfm_open_options_t(Structure):
         ("debug_dir", c_char_p),
         ("cache_dir", c_char_p),
         ("time_limit_ns", c_uint64),
+        ("connection", c_void_p),
     ]
 
 
@@ -814,6 +914,98 @@ class nfm_member_t(Structure):
     ]
 
 
+class nfm_diff_info_t(Structure):
+    _fields_ = [
+        ("known", c_uint64),
+        ("elapsed_ns", c_uint64),
+        ("boot", c_uint32),
+        ("reserved", c_uint32),
+    ]
+
+
+class nfm_process_diff_t(Structure):
+    _fields_ = [
+        ("known", c_uint64),
+        ("earlier", POINTER(nfm_process_t)),
+        ("later", POINTER(nfm_process_t)),
+        ("cpu_ns", c_uint64),
+        ("cpu_percent", c_double),
+        ("change", c_uint32),
+        ("reserved", c_uint32),
+    ]
+
+
+class nfm_cpu_diff_t(Structure):
+    _fields_ = [
+        ("known", c_uint64),
+        ("earlier", POINTER(nfm_cpu_t)),
+        ("later", POINTER(nfm_cpu_t)),
+        ("busy_ns", c_uint64),
+        ("idle_ns", c_uint64),
+        ("steal_ns", c_uint64),
+        ("busy_percent", c_double),
+        ("change", c_uint32),
+        ("reserved", c_uint32),
+    ]
+
+
+class nfm_interface_diff_t(Structure):
+    _fields_ = [
+        ("known", c_uint64),
+        ("earlier", POINTER(nfm_interface_t)),
+        ("later", POINTER(nfm_interface_t)),
+        ("rx_bytes", c_uint64),
+        ("rx_packets", c_uint64),
+        ("rx_errors", c_uint64),
+        ("rx_dropped", c_uint64),
+        ("tx_bytes", c_uint64),
+        ("tx_packets", c_uint64),
+        ("tx_errors", c_uint64),
+        ("tx_dropped", c_uint64),
+        ("change", c_uint32),
+        ("restarted", c_uint32),
+    ]
+
+
+class nfm_connection_diff_t(Structure):
+    _fields_ = [
+        ("known", c_uint64),
+        ("earlier", POINTER(nfm_connection_t)),
+        ("later", POINTER(nfm_connection_t)),
+        ("change", c_uint32),
+        ("reserved", c_uint32),
+    ]
+
+
+class nfm_fleet_options_t(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("open", POINTER(nfm_open_options_t)),
+        ("crawl", POINTER(nfm_crawl_options_t)),
+        ("domains", POINTER(c_char_p)),
+        ("period_ns", c_uint64),
+        ("listing_period_ns", c_uint64),
+        ("threads", c_uint32),
+        ("reserved", c_uint32),
+    ]
+
+
+class nfm_event_info_t(Structure):
+    _fields_ = [
+        ("known", c_uint64),
+        ("name", c_char_p),
+        ("uuid", c_char_p),
+        ("frame", POINTER(nfm_frame_t)),
+        ("before", POINTER(nfm_frame_t)),
+        ("error", POINTER(nfm_error_t)),
+        ("retry_after_ns", c_uint64),
+        ("kind", c_uint32),
+        ("restarted", c_uint32),
+        ("repeated", c_uint32),
+        ("reserved", c_uint32),
+    ]
+
+
 # What each function returns and takes.
 FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
     "nfm_version": (c_char_p, []),
@@ -838,11 +1030,13 @@ FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
     "nfm_domain_list_rows": (POINTER(nfm_domain_info_t), [POINTER(nfm_domain_list_t), POINTER(c_size_t), POINTER(c_size_t)]),
     "nfm_domain_list_free": (None, [POINTER(nfm_domain_list_t)]),
     "nfm_open_domain": (c_int, [c_char_p, POINTER(nfm_open_options_t), POINTER(POINTER(nfm_domain_t)), POINTER(POINTER(nfm_error_t))]),
+    "nfm_open_virdomain": (c_int, [c_void_p, POINTER(nfm_open_options_t), POINTER(POINTER(nfm_domain_t)), POINTER(POINTER(nfm_error_t))]),
     "nfm_crawl": (c_int, [POINTER(nfm_domain_t), POINTER(nfm_crawl_options_t), POINTER(POINTER(nfm_frame_t)), POINTER(POINTER(nfm_error_t))]),
     "nfm_close_domain": (None, [POINTER(nfm_domain_t)]),
     "nfm_frame_info": (POINTER(nfm_frame_info_t), [POINTER(nfm_frame_t)]),
     "nfm_frame_problems": (POINTER(nfm_problem_t), [POINTER(nfm_frame_t), POINTER(c_size_t), POINTER(c_size_t)]),
     "nfm_frame_to_json": (c_char_p, [POINTER(nfm_frame_t), c_uint32]),
+    "nfm_frame_share": (c_int, [POINTER(nfm_frame_t), POINTER(POINTER(nfm_frame_t)), POINTER(POINTER(nfm_error_t))]),
     "nfm_frame_free": (None, [POINTER(nfm_frame_t)]),
     "nfm_frame_os": (POINTER(nfm_os_t), [POINTER(nfm_frame_t)]),
     "nfm_frame_cpus": (POINTER(nfm_cpu_t), [POINTER(nfm_frame_t), POINTER(c_size_t), POINTER(c_size_t)]),
@@ -861,4 +1055,17 @@ FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
     "nfm_section_bit": (c_uint64, [c_char_p]),
     "nfm_section_members": (POINTER(nfm_member_t), [c_uint64, POINTER(c_size_t), POINTER(c_size_t)]),
     "nfm_frame_rows": (POINTER(None), [POINTER(nfm_frame_t), c_uint64, POINTER(c_size_t), POINTER(c_size_t)]),
+    "nfm_frame_diff": (c_int, [POINTER(nfm_frame_t), POINTER(nfm_frame_t), POINTER(POINTER(nfm_diff_t)), POINTER(POINTER(nfm_error_t))]),
+    "nfm_diff_info": (POINTER(nfm_diff_info_t), [POINTER(nfm_diff_t)]),
+    "nfm_diff_processes": (POINTER(nfm_process_diff_t), [POINTER(nfm_diff_t), POINTER(c_size_t), POINTER(c_size_t)]),
+    "nfm_diff_cpus": (POINTER(nfm_cpu_diff_t), [POINTER(nfm_diff_t), POINTER(c_size_t), POINTER(c_size_t)]),
+    "nfm_diff_interfaces": (POINTER(nfm_interface_diff_t), [POINTER(nfm_diff_t), POINTER(c_size_t), POINTER(c_size_t)]),
+    "nfm_diff_connections": (POINTER(nfm_connection_diff_t), [POINTER(nfm_diff_t), POINTER(c_size_t), POINTER(c_size_t)]),
+    "nfm_diff_free": (None, [POINTER(nfm_diff_t)]),
+    "nfm_fleet_start": (c_int, [POINTER(nfm_fleet_options_t), POINTER(POINTER(nfm_fleet_t)), POINTER(POINTER(nfm_error_t))]),
+    "nfm_fleet_next": (c_int, [POINTER(nfm_fleet_t), c_uint64, POINTER(POINTER(nfm_event_t)), POINTER(POINTER(nfm_error_t))]),
+    "nfm_fleet_stop": (None, [POINTER(nfm_fleet_t)]),
+    "nfm_fleet_free": (None, [POINTER(nfm_fleet_t)]),
+    "nfm_event_info": (POINTER(nfm_event_info_t), [POINTER(nfm_event_t)]),
+    "nfm_event_free": (None, [POINTER(nfm_event_t)]),
 }

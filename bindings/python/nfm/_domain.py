@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager, nullcontext
-from ctypes import byref, c_size_t, sizeof
+from ctypes import byref, c_char_p, c_size_t, c_void_p, py_object, pythonapi, sizeof
 from typing import Any, ContextManager, Iterable, Iterator, Optional, Tuple, Union
 
 from . import _abi
@@ -89,6 +89,7 @@ class Domain(Handle):
         name: str,
         *,
         uri: Optional[str] = None,
+        connection: Any = None,
         symbols: Optional[Path] = None,
         types: Optional[Path] = None,
         debug_dir: Optional[Path] = None,
@@ -97,20 +98,20 @@ class Domain(Handle):
         control: Optional[Control] = None,
     ) -> None:
         self.name = name
-        options = _abi.nfm_open_options_t(size=sizeof(_abi.nfm_open_options_t))
-        options.uri = None if uri is None else _text(uri, "uri")
-        options.symbols = _path(symbols, "symbols")
-        options.types = _path(types, "types")
-        options.debug_dir = _path(debug_dir, "debug_dir")
-        options.cache_dir = _path(cache_dir, "cache_dir")
-        options.time_limit_ns = 0 if time_limit is None else _nanoseconds(time_limit)
+        options = _open_options(
+            uri=uri,
+            connection=connection,
+            symbols=symbols,
+            types=types,
+            debug_dir=debug_dir,
+            cache_dir=cache_dir,
+            time_limit=time_limit,
+        )
         with _lend(control) as options.control:
-            pointer = call(
-                LIBRARY.nfm_open_domain,
-                _abi.nfm_domain_t,
-                _text(name, "name"),
-                byref(options),
-            )
+            self._opened(LIBRARY.nfm_open_domain, _text(name, "name"), byref(options))
+
+    def _opened(self, function: Any, *arguments: Any) -> None:
+        pointer = call(function, _abi.nfm_domain_t, *arguments)
         super().__init__(pointer, LIBRARY.nfm_close_domain)
 
     def crawl(
@@ -136,14 +137,15 @@ class Domain(Handle):
 
         What cannot be read inside a living guest raises nothing: see Frame.complete.
         """
-        options = _abi.nfm_crawl_options_t(size=sizeof(_abi.nfm_crawl_options_t))
-        options.sections = 0 if sections is None else _mask(sections)
-        options.time_limit_ns = 0 if time_limit is None else _nanoseconds(time_limit)
-        options.memory_limit = _limit(memory_limit, "memory_limit")
-        options.row_limit = _limit(row_limit, "row_limit")
-        options.mode = mode
-        options.threads = threads
-        options.physical = physical
+        options = _crawl_options(
+            sections,
+            time_limit=time_limit,
+            memory_limit=memory_limit,
+            row_limit=row_limit,
+            mode=mode,
+            threads=threads,
+            physical=physical,
+        )
         with self._open() as domain, _lend(control) as options.control:
             return Frame(call(LIBRARY.nfm_crawl, _abi.nfm_frame_t, domain, byref(options)))
 
@@ -155,6 +157,7 @@ def open_domain(
     name: str,
     *,
     uri: Optional[str] = None,
+    connection: Any = None,
     symbols: Optional[Path] = None,
     types: Optional[Path] = None,
     debug_dir: Optional[Path] = None,
@@ -165,6 +168,7 @@ def open_domain(
     """Opens a running domain, by its name, id or UUID as virsh takes them.
 
     uri: libvirt's connection URI; None for libvirt's own default.
+    connection: the program's own connection instead, a libvirt.virConnect, or the address of one.
     symbols, types: files that tell the kernel's symbols or types instead of the guest's memory.
     debug_dir: where the kernel's debug package is searched; cache_dir: where what was learned of the kernel
     is kept, "" for nowhere; None for the defaults.
@@ -173,6 +177,7 @@ def open_domain(
     return Domain(
         name,
         uri=uri,
+        connection=connection,
         symbols=symbols,
         types=types,
         debug_dir=debug_dir,
@@ -182,9 +187,31 @@ def open_domain(
     )
 
 
-def list_domains(*, uri: Optional[str] = None, inactive: bool = False) -> Tuple[DomainInfo, ...]:
+class VirDomain(Domain):
+    """A domain that is open by the object that the program has of it from libvirt."""
+
+    def __init__(self, vir_domain: Any, **options: Any) -> None:
+        self.name = "by libvirt's object"
+        control = options.pop("control", None)
+        given = _open_options(**options)
+        with _lend(control) as given.control:
+            pointer = _address(vir_domain, "virDomainPtr")
+            self._opened(LIBRARY.nfm_open_virdomain, pointer, byref(given))
+
+
+def open_virdomain(vir_domain: Any, **options: Any) -> Domain:
+    """Opens the domain that the program has from libvirt itself, a libvirt.virDomain or the address of one, over the
+    connection that it belongs to. options: those of open_domain() but uri and connection.
+    """
+    return VirDomain(vir_domain, **options)
+
+
+def list_domains(
+    *, uri: Optional[str] = None, connection: Any = None, inactive: bool = False
+) -> Tuple[DomainInfo, ...]:
     """The domains that libvirt knows, active ones first; with `inactive`, also those that do not run."""
     options = _abi.nfm_list_options_t(size=sizeof(_abi.nfm_list_options_t))
+    options.connection = _address(connection, "virConnectPtr")
     options.uri = None if uri is None else _text(uri, "uri")
     options.inactive = inactive
     found = call(LIBRARY.nfm_list_domains, _abi.nfm_domain_list_t, byref(options))
@@ -194,6 +221,61 @@ def list_domains(*, uri: Optional[str] = None, inactive: bool = False) -> Tuple[
         return rows(first, count.value, stride.value, _abi.nfm_domain_info_t, _domain_info)
     finally:
         LIBRARY.nfm_domain_list_free(found)
+
+
+def _open_options(
+    *,
+    uri: Optional[str] = None,
+    connection: Any = None,
+    symbols: Optional[Path] = None,
+    types: Optional[Path] = None,
+    debug_dir: Optional[Path] = None,
+    cache_dir: Optional[Path] = None,
+    time_limit: Optional[float] = None,
+) -> _abi.nfm_open_options_t:
+    options = _abi.nfm_open_options_t(size=sizeof(_abi.nfm_open_options_t))
+    options.uri = None if uri is None else _text(uri, "uri")
+    options.connection = _address(connection, "virConnectPtr")
+    options.symbols = _path(symbols, "symbols")
+    options.types = _path(types, "types")
+    options.debug_dir = _path(debug_dir, "debug_dir")
+    options.cache_dir = _path(cache_dir, "cache_dir")
+    options.time_limit_ns = 0 if time_limit is None else _nanoseconds(time_limit)
+    return options
+
+
+def _crawl_options(
+    sections: Optional[Sections] = None,
+    *,
+    time_limit: Optional[float] = None,
+    memory_limit: Optional[int] = None,
+    row_limit: Optional[int] = None,
+    mode: Mode = Mode.LIVE,
+    threads: bool = False,
+    physical: bool = False,
+) -> _abi.nfm_crawl_options_t:
+    options = _abi.nfm_crawl_options_t(size=sizeof(_abi.nfm_crawl_options_t))
+    options.sections = 0 if sections is None else _mask(sections)
+    options.time_limit_ns = 0 if time_limit is None else _nanoseconds(time_limit)
+    options.memory_limit = _limit(memory_limit, "memory_limit")
+    options.row_limit = _limit(row_limit, "row_limit")
+    options.mode = mode
+    options.threads = threads
+    options.physical = physical
+    return options
+
+
+def _address(value: Any, kind: str) -> Optional[int]:
+    """The address of an object of libvirt's: given as it is, or within the package libvirt's own object."""
+    if value is None or isinstance(value, int):
+        return value
+    capsule = getattr(value, "_o", None)
+    if capsule is None:
+        raise TypeError(f"{value!r} is neither an object of the package libvirt nor an address")
+    pointer = pythonapi.PyCapsule_GetPointer
+    pointer.restype, pointer.argtypes = c_void_p, [py_object, c_char_p]
+    address: Optional[int] = pointer(capsule, kind.encode())
+    return address
 
 
 def _lend(control: Optional[Control]) -> ContextManager[Any]:

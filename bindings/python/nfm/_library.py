@@ -61,17 +61,23 @@ def check(result: int, error: Any) -> None:
     if result == _abi.Result.OK:
         return
     try:
-        message = (LIBRARY.nfm_error_message(error) or b"").decode("utf-8", "replace")
-        errno = LIBRARY.nfm_error_errno(error) or None
-        retry = LIBRARY.nfm_error_retry(error)
-        at = c_uint64()
-        address: Optional[int] = None
-        if LIBRARY.nfm_error_address(error, byref(at)):
-            address = at.value
+        failure = error_of(result, error)
     finally:
         LIBRARY.nfm_error_free(error)
+    raise failure
+
+
+def error_of(result: int, error: Any) -> Error:
+    """The exception of the library's object, which stays."""
+    message = (LIBRARY.nfm_error_message(error) or b"").decode("utf-8", "replace")
+    errno = LIBRARY.nfm_error_errno(error) or None
+    retry = LIBRARY.nfm_error_retry(error)
+    at = c_uint64()
+    address: Optional[int] = None
+    if LIBRARY.nfm_error_address(error, byref(at)):
+        address = at.value
     name = LIBRARY.nfm_result_name(result).decode()
-    raise BY_RESULT.get(result, Error)(
+    return BY_RESULT.get(result, Error)(
         message, code=result, name=name, errno=errno, address=address, retry=retry
     )
 

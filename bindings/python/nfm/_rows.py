@@ -89,7 +89,7 @@ class Problem:
     section: str
     """The section's name, as in JSON: "processes"."""
     reason: str
-    """What happened, in one sentence for a person."""
+    """One sentence for a person on what happened."""
 
 
 def _problem(row: Any) -> Problem:
@@ -923,6 +923,167 @@ def _member(row: Any) -> Member:
     )
 
 
+@dataclass(frozen=True)
+class DiffInfo:
+    """The head of a difference."""
+
+    elapsed_ns: Optional[int]
+    """The time that passed for the guest between the frames, nanoseconds, never 0: by its own boot
+    clock where the frames tell it (NFM_SECTION_OS), else by the host's. A figure of the
+    difference divided by it is a rate.
+    """
+    boot: int
+    """Are they of one boot? One of nfm_boot_t."""
+
+
+def _diff_info(row: Any) -> DiffInfo:
+    known = row.known
+    return DiffInfo(
+        row.elapsed_ns if known & _abi.NFM_DIFF_INFO_ELAPSED_NS else None,
+        row.boot,
+    )
+
+
+@dataclass(frozen=True)
+class ProcessDiff:
+    """One process in two frames: it is the same where its id and its start time are."""
+
+    earlier: Optional[Process]
+    """Its row of the earlier frame; None where that has none."""
+    later: Optional[Process]
+    """Its row of the later frame; None where that has none."""
+    cpu_ns: Optional[int]
+    """CPU time that it used in between, user and system, nanoseconds; of a new one that since its
+    start. Not known of one that is gone.
+    """
+    cpu_percent: Optional[float]
+    """The same as a share of one CPU, percent: a process of several threads may have more than
+    100.
+    """
+    change: int
+    """Its fate, one of nfm_change_t."""
+
+
+def _process_diff(row: Any) -> ProcessDiff:
+    known = row.known
+    return ProcessDiff(
+        _process(row.earlier.contents) if known & _abi.NFM_PROCESS_DIFF_EARLIER else None,
+        _process(row.later.contents) if known & _abi.NFM_PROCESS_DIFF_LATER else None,
+        row.cpu_ns if known & _abi.NFM_PROCESS_DIFF_CPU_NS else None,
+        row.cpu_percent if known & _abi.NFM_PROCESS_DIFF_CPU_PERCENT else None,
+        row.change,
+    )
+
+
+@dataclass(frozen=True)
+class CpuDiff:
+    """One of the guest's CPUs in two frames."""
+
+    earlier: Optional[Cpu]
+    """Its row of the earlier frame; None where that has none."""
+    later: Optional[Cpu]
+    """Its row of the later frame; None where that has none."""
+    busy_ns: Optional[int]
+    """Time at work in between, nanoseconds: user, nice, system, interrupts."""
+    idle_ns: Optional[int]
+    """Time without work in between, nanoseconds: idle and waiting for input or output."""
+    steal_ns: Optional[int]
+    """Time in between that it wanted to run and the hypervisor gave to others, nanoseconds; part
+    of neither.
+    """
+    busy_percent: Optional[float]
+    """Time at work as a share of all three, percent, 0 to 100."""
+    change: int
+    """Its fate, one of nfm_change_t."""
+
+
+def _cpu_diff(row: Any) -> CpuDiff:
+    known = row.known
+    return CpuDiff(
+        _cpu(row.earlier.contents) if known & _abi.NFM_CPU_DIFF_EARLIER else None,
+        _cpu(row.later.contents) if known & _abi.NFM_CPU_DIFF_LATER else None,
+        row.busy_ns if known & _abi.NFM_CPU_DIFF_BUSY_NS else None,
+        row.idle_ns if known & _abi.NFM_CPU_DIFF_IDLE_NS else None,
+        row.steal_ns if known & _abi.NFM_CPU_DIFF_STEAL_NS else None,
+        row.busy_percent if known & _abi.NFM_CPU_DIFF_BUSY_PERCENT else None,
+        row.change,
+    )
+
+
+@dataclass(frozen=True)
+class InterfaceDiff:
+    """One network interface in two frames: it is the same where its namespace and its index are.
+    Its counters are those in between, also where one of 32 bits wrapped; none is known where
+    they began anew (restarted).
+    """
+
+    earlier: Optional[Interface]
+    """Its row of the earlier frame; None where that has none."""
+    later: Optional[Interface]
+    """Its row of the later frame; None where that has none."""
+    rx_bytes: Optional[int]
+    """Bytes received."""
+    rx_packets: Optional[int]
+    """Packets received."""
+    rx_errors: Optional[int]
+    """Bad packets received."""
+    rx_dropped: Optional[int]
+    """Packets received and dropped."""
+    tx_bytes: Optional[int]
+    """Bytes sent."""
+    tx_packets: Optional[int]
+    """Packets sent."""
+    tx_errors: Optional[int]
+    """Failed sendings."""
+    tx_dropped: Optional[int]
+    """Packets dropped on the way out."""
+    change: int
+    """Its fate, one of nfm_change_t."""
+    restarted: bool
+    """1 if it is in both frames and its counters began anew in between, else 0."""
+
+
+def _interface_diff(row: Any) -> InterfaceDiff:
+    known = row.known
+    return InterfaceDiff(
+        _interface(row.earlier.contents) if known & _abi.NFM_INTERFACE_DIFF_EARLIER else None,
+        _interface(row.later.contents) if known & _abi.NFM_INTERFACE_DIFF_LATER else None,
+        row.rx_bytes if known & _abi.NFM_INTERFACE_DIFF_RX_BYTES else None,
+        row.rx_packets if known & _abi.NFM_INTERFACE_DIFF_RX_PACKETS else None,
+        row.rx_errors if known & _abi.NFM_INTERFACE_DIFF_RX_ERRORS else None,
+        row.rx_dropped if known & _abi.NFM_INTERFACE_DIFF_RX_DROPPED else None,
+        row.tx_bytes if known & _abi.NFM_INTERFACE_DIFF_TX_BYTES else None,
+        row.tx_packets if known & _abi.NFM_INTERFACE_DIFF_TX_PACKETS else None,
+        row.tx_errors if known & _abi.NFM_INTERFACE_DIFF_TX_ERRORS else None,
+        row.tx_dropped if known & _abi.NFM_INTERFACE_DIFF_TX_DROPPED else None,
+        row.change,
+        bool(row.restarted),
+    )
+
+
+@dataclass(frozen=True)
+class ConnectionDiff:
+    """One socket in two frames: a connection is the same where its namespace, protocol and both
+    ends are, any other socket where its inode is.
+    """
+
+    earlier: Optional[Connection]
+    """Its row of the earlier frame; None where that has none."""
+    later: Optional[Connection]
+    """Its row of the later frame; None where that has none."""
+    change: int
+    """Its fate, one of nfm_change_t."""
+
+
+def _connection_diff(row: Any) -> ConnectionDiff:
+    known = row.known
+    return ConnectionDiff(
+        _connection(row.earlier.contents) if known & _abi.NFM_CONNECTION_DIFF_EARLIER else None,
+        _connection(row.later.contents) if known & _abi.NFM_CONNECTION_DIFF_LATER else None,
+        row.change,
+    )
+
+
 class FrameSections(Sections):
     """A frame's sections."""
 
@@ -1021,15 +1182,56 @@ class FrameSections(Sections):
         return found
 
 
+class DiffSections(Sections):
+    """The sections of a difference."""
+
+    @property
+    def processes(self) -> Optional[Tuple[ProcessDiff, ...]]:
+        """The processes of two frames: those of the later one in its order, then those that are in
+        the earlier one alone. None if a frame lacks it.
+        """
+        found: Optional[Tuple[ProcessDiff, ...]] = self._many("nfm_diff_processes", _abi.nfm_process_diff_t, _process_diff)
+        return found
+
+    @property
+    def cpus(self) -> Optional[Tuple[CpuDiff, ...]]:
+        """The CPUs of two frames: those of the later one in its order, then those that are in the
+        earlier one alone. None if a frame lacks it.
+        """
+        found: Optional[Tuple[CpuDiff, ...]] = self._many("nfm_diff_cpus", _abi.nfm_cpu_diff_t, _cpu_diff)
+        return found
+
+    @property
+    def interfaces(self) -> Optional[Tuple[InterfaceDiff, ...]]:
+        """The network interfaces of two frames: those of the later one in its order, then those
+        that are in the earlier one alone. None if a frame lacks it.
+        """
+        found: Optional[Tuple[InterfaceDiff, ...]] = self._many("nfm_diff_interfaces", _abi.nfm_interface_diff_t, _interface_diff)
+        return found
+
+    @property
+    def connections(self) -> Optional[Tuple[ConnectionDiff, ...]]:
+        """The sockets of two frames: those of the later one in its order, then those that are in
+        the earlier one alone. None if a frame lacks it.
+        """
+        found: Optional[Tuple[ConnectionDiff, ...]] = self._many("nfm_diff_connections", _abi.nfm_connection_diff_t, _connection_diff)
+        return found
+
+
 __all__ = [
+    "DiffSections",
     "FrameSections",
     "Connection",
+    "ConnectionDiff",
     "Cpu",
+    "CpuDiff",
+    "DiffInfo",
     "DomainInfo",
     "File",
     "FrameInfo",
     "Host",
     "Interface",
+    "InterfaceDiff",
     "LogRecord",
     "Mapping",
     "Member",
@@ -1041,6 +1243,7 @@ __all__ = [
     "PhysicalRun",
     "Problem",
     "Process",
+    "ProcessDiff",
     "Route",
     "Thread",
 ]

@@ -1,5 +1,6 @@
 """The package with a real guest, which NFM_TEST_DOMAIN names: `make test` runs it."""
 
+import ctypes
 import dataclasses
 import gc
 import json
@@ -115,6 +116,74 @@ class Guest(unittest.TestCase):
         gc.collect()
         # A frame with its JSON is some 200 KiB: 40 that stay would be 2000 pages.
         self.assertLess(memory() - before, 1024)
+
+    def test_the_difference_of_two_frames(self):
+        sections = ["os", "cpus", "processes", "interfaces", "connections"]
+        with self.domain.crawl(sections) as earlier, self.domain.crawl(["os"]) as other:
+            with nfm.diff(earlier, other) as none:
+                self.assertIsNone(none.processes)
+            time.sleep(0.3)
+            with self.domain.crawl(sections) as later:
+                diff = nfm.diff(earlier, later)
+                pids = [one.pid for one in later.processes]
+        self.assertEqual(diff.boot, nfm.Boot.SAME)
+        self.assertGreater(diff.elapsed, 0.2)
+        there = [one for one in diff.processes if one.later]
+        self.assertEqual([one.later.pid for one in there], pids)
+        stayed = [one for one in there if one.change == nfm.Change.STAYED]
+        self.assertGreater(len(stayed), 40)
+        for one in stayed:
+            before = one.earlier.user_ns + one.earlier.system_ns
+            if one.cpu_ns is not None:
+                self.assertEqual(one.cpu_ns, one.later.user_ns + one.later.system_ns - before)
+        self.assertEqual({one.change for one in diff.cpus}, {nfm.Change.STAYED})
+        lo = next(one for one in diff.interfaces if one.later and one.later.name == "lo")
+        self.assertEqual(lo.rx_bytes, lo.later.rx_bytes - lo.earlier.rx_bytes)
+        self.assertTrue(all(one.later or one.earlier for one in diff.connections))
+
+    def test_domains_are_followed(self):
+        options = {"open": {"uri": URI}, "crawl": {"sections": ["os", "processes"]}}
+        seen, frames = [], []
+        with nfm.watch([GUEST], period=0.1, **options) as fleet:
+            for event in fleet:
+                self.assertEqual(event.name, GUEST)
+                seen.append(event.kind)
+                if event.frame:
+                    frames.append(event)
+                if len(frames) == 3:
+                    break
+            self.assertIsInstance(fleet.next(5), nfm.Event)
+        self.assertEqual(seen, [nfm.EventKind.NEW] + 3 * [nfm.EventKind.FRAME])
+        self.assertIsNone(frames[0].before)
+        # They outlive their fleet.
+        self.assertEqual([one.frame.info.seq for one in frames], [1, 2, 3])
+        self.assertEqual(frames[2].before.info.seq, 2)
+        with nfm.diff(frames[1].before, frames[2].frame) as diff:
+            self.assertEqual(diff.boot, nfm.Boot.SAME)
+        with self.assertRaisesRegex(nfm.ClosedError, "the fleet is closed"):
+            fleet.next(0)
+
+    def test_the_programs_own_connection(self):
+        libvirt = ctypes.CDLL("libvirt.so.0")
+        libvirt.virConnectOpenReadOnly.restype = ctypes.c_void_p
+        libvirt.virDomainLookupByName.restype = ctypes.c_void_p
+        libvirt.virDomainLookupByName.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
+        libvirt.virDomainFree.argtypes = libvirt.virConnectClose.argtypes = [ctypes.c_void_p]
+        connection = libvirt.virConnectOpenReadOnly(URI.encode())
+        domain = libvirt.virDomainLookupByName(connection, GUEST.encode())
+        self.assertIn(GUEST, [one.name for one in nfm.list_domains(connection=connection)])
+        for opened in (
+            nfm.open_domain(GUEST, connection=connection),
+            nfm.open_virdomain(domain, time_limit=10),
+        ):
+            with opened, opened.crawl(["host"]) as frame:
+                self.assertEqual(frame.host.state, "running")
+        with self.assertRaises(TypeError):
+            nfm.open_domain(GUEST, connection="qemu:///system")
+        with self.assertRaises(nfm.InvalidArgumentError):
+            nfm.open_domain(GUEST, connection=connection, uri=URI)
+        libvirt.virDomainFree(domain)
+        libvirt.virConnectClose(connection)
 
     def test_options_are_checked(self):
         for arguments in ({"sections": []}, {"sections": ["procs"]}, {"time_limit": -1}):

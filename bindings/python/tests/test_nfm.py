@@ -64,11 +64,16 @@ class Generated(unittest.TestCase):
         self.assertTrue(issubclass(nfm.InvalidArgumentError, ValueError))
 
     def test_every_option_can_be_given(self):
-        names = {"time_limit_ns": "time_limit"}
+        names = {
+            "time_limit_ns": "time_limit",
+            "period_ns": "period",
+            "listing_period_ns": "listing_period",
+        }
         for structure, function in (
             (_abi.nfm_open_options_t, nfm.open_domain),
             (_abi.nfm_crawl_options_t, nfm.Domain.crawl),
             (_abi.nfm_list_options_t, nfm.list_domains),
+            (_abi.nfm_fleet_options_t, nfm.watch),
         ):
             members = {one[0] for one in structure._fields_} - {"size", "reserved"}
             given = set(inspect.signature(function).parameters) - {"self", "name"}
@@ -238,6 +243,26 @@ class Domains(unittest.TestCase):
     def test_features(self):
         self.assertIn("section-processes", nfm.features())
         self.assertIn("qemu", nfm.features())
+
+
+class Fleets(unittest.TestCase):
+    def test_a_failure_is_told_once(self):
+        with nfm.watch(["t*"], open={"uri": TEST}, period=0.001) as fleet:
+            event = fleet.next(60)
+            self.assertEqual((event.kind, event.name), (nfm.EventKind.FAILED, "test"))
+            self.assertIsInstance(event.error, nfm.UnsupportedError)
+            self.assertEqual((event.error.retry, event.retry_after), (nfm.Retry.NEVER, 60.0))
+            self.assertFalse(event.repeated or event.restarted or event.frame or event.before)
+            self.assertIsNone(fleet.next(0))
+            self.assertIn("nfm.Fleet", repr(fleet))
+
+    def test_what_is_no_fleet(self):
+        with self.assertRaises(nfm.ConnectError):
+            nfm.watch(open={"uri": "nonsense:///"})
+        with self.assertRaises(TypeError):
+            nfm.watch("test")
+        with self.assertRaises(ValueError):
+            nfm.watch([])
 
 
 class Log(unittest.TestCase):

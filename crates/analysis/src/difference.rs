@@ -68,12 +68,7 @@ impl<R> RowDifference<'_, R> {
 
 /// Compares a guest's frame with a later one.
 pub fn compare<'a>(earlier: &'a Frame, later: &'a Frame) -> Comparison<'a> {
-    let (one, other) = (&earlier.domain, &later.domain);
-    let is_other = match one.uuid.as_ref().zip(other.uuid.as_ref()) {
-        Some((one, other)) => one != other,
-        None => one.name != other.name,
-    };
-    if is_other {
+    if !is_same_guest(earlier, later) {
         return Comparison::OtherGuest;
     }
     let boot = boot(earlier, later);
@@ -82,16 +77,26 @@ pub fn compare<'a>(earlier: &'a Frame, later: &'a Frame) -> Comparison<'a> {
     }
     Comparison::Difference(Box::new(Difference {
         boot,
-        processes: of_section(earlier, later, |frame| frame.processes.as_deref()),
-        cpus: of_section(earlier, later, |frame| frame.cpus.as_deref()),
-        interfaces: of_section(earlier, later, |frame| frame.interfaces.as_deref()),
-        connections: of_section(earlier, later, |frame| frame.connections.as_deref()),
-        mounts: of_section(earlier, later, |frame| frame.mounts.as_deref()),
-        modules: of_section(earlier, later, |frame| frame.modules.as_deref()),
+        processes: section_difference(earlier, later, |frame| frame.processes.as_deref()),
+        cpus: section_difference(earlier, later, |frame| frame.cpus.as_deref()),
+        interfaces: section_difference(earlier, later, |frame| frame.interfaces.as_deref()),
+        connections: section_difference(earlier, later, |frame| frame.connections.as_deref()),
+        mounts: section_difference(earlier, later, |frame| frame.mounts.as_deref()),
+        modules: section_difference(earlier, later, |frame| frame.modules.as_deref()),
     }))
 }
 
-fn of_section<'a, R: Identity>(
+/// Are two frames of one guest? By its UUID; by its name where one of them has none.
+pub fn is_same_guest(earlier: &Frame, later: &Frame) -> bool {
+    let (one, other) = (&earlier.domain, &later.domain);
+    match one.uuid.as_ref().zip(other.uuid.as_ref()) {
+        Some((one, other)) => one == other,
+        None => one.name == other.name,
+    }
+}
+
+/// The difference of one section of two frames of one boot, the earlier one first; `rows` gives the section of a frame.
+pub fn section_difference<'a, R: Identity>(
     earlier: &'a Frame,
     later: &'a Frame,
     rows: impl Fn(&'a Frame) -> Option<&'a [R]>,

@@ -17,7 +17,10 @@ mod rates;
 
 pub use boot::{Boot, boot};
 pub use cpu::{CpuUse, HostShare, ProcessUse, cpu_use, host_shares, process_cpu_ns, process_use};
-pub use difference::{Comparison, Difference, RowDifference, compare, difference_of};
+pub use difference::{
+    Comparison, Difference, RowDifference, compare, difference_of, is_same_guest,
+    section_difference,
+};
 pub use elapsed::{Clock, Elapsed, elapsed};
 pub use groups::{
     Group, RateSum, Sum, TreeRow, connections_by_process, connections_by_state, group_by,
@@ -25,4 +28,4 @@ pub use groups::{
     sum_of_rates,
 };
 pub use identity::{Identity, Key, Part};
-pub use rates::{Change, Rate, RowRates, rates};
+pub use rates::{Change, Rate, RowRates, changes, rates};

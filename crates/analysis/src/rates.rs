@@ -53,14 +53,25 @@ impl Change {
     }
 }
 
-/// The rates of a row's counters between two frames that are `elapsed` apart.
+/// The rates of a row's counters between two frames that are `elapsed` apart, from their [`changes`].
+pub fn rates<R: Row>(earlier: &R, later: &R, elapsed: Elapsed) -> RowRates {
+    let Some(changes) = changes(earlier, later) else { return RowRates::Reset };
+    let rate = |(column, change): (&'static Column, Change)| {
+        let per_second = change.increase().map(|by| elapsed.per_second(by));
+        Rate { column, change, per_second }
+    };
+    RowRates::Counted(changes.into_iter().map(rate).collect())
+}
+
+/// The changes of a row's counters between two frames: one for each column of kind [`Kind::Counter`], in the order of
+/// the columns. `None` where they began anew in between.
 ///
-/// A counter that goes back means that its row began anew ([`RowRates::Reset`]), unless another counter of the row
+/// A counter that goes back means that its row began anew, unless another counter of the row
 /// shows that it did not, by having been at least 65,536 and going on by no more than that. Then the counter that
 /// went back wrapped at 32 bits, if it can have: it is a count or of bytes, was below 2^32, and is less than 2^31
 /// ahead of its old value by that. The counters of Linux that nfm shows have 64 bits; those of some network cards
 /// have 32.
-pub fn rates<R: Row>(earlier: &R, later: &R, elapsed: Elapsed) -> RowRates {
+pub fn changes<R: Row>(earlier: &R, later: &R) -> Option<Vec<(&'static Column, Change)>> {
     let (before, after) = (earlier.values(), later.values());
     let counters = R::COLUMNS.iter().zip(before.iter().zip(&after));
     let counters: Vec<(&'static Column, Option<(u64, u64)>)> = counters
@@ -73,14 +84,12 @@ pub fn rates<R: Row>(earlier: &R, later: &R, elapsed: Elapsed) -> RowRates {
         before >= LARGE && after >= before && after <= before.saturating_mul(2)
     };
     if goes_back && !known().any(goes_on) {
-        return RowRates::Reset;
+        return None;
     }
-    let rate = |(column, numbers): (&'static Column, Option<(u64, u64)>)| {
-        let change = numbers.map_or(Change::Unknown, |numbers| change(column, numbers));
-        let per_second = change.increase().map(|by| elapsed.per_second(by));
-        Rate { column, change, per_second }
+    let change = |(column, numbers): (&'static Column, Option<(u64, u64)>)| {
+        (column, numbers.map_or(Change::Unknown, |numbers| change(column, numbers)))
     };
-    RowRates::Counted(counters.into_iter().map(rate).collect())
+    Some(counters.into_iter().map(change).collect())
 }
 
 /// The change of a counter of a row that did not begin anew.

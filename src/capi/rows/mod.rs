@@ -32,7 +32,7 @@ const CHUNK: usize = 64 << 10;
 
 /// A structure of C that is made from one item of a frame.
 pub(super) trait Row: Sized + 'static {
-    /// What it is made from.
+    /// The item that it is made from.
     type Item;
 
     /// The row of an item. What `fill` gives belongs to the row's owner; its `known` is complete once
@@ -120,6 +120,11 @@ impl<T> Rows<T> {
         self.rows.as_ptr().cast()
     }
 
+    /// The row at an index, as C sees it.
+    pub fn at(&self, index: usize) -> Option<*const T> {
+        self.rows.get(index).map(|stored| ptr::from_ref(stored).cast())
+    }
+
     /// The rows, for callers that know their members by reflection.
     pub fn untyped(&self) -> Untyped {
         let stride = size_of::<Stored<T>>();
@@ -140,7 +145,7 @@ fn stored<T: Row>(items: &[T::Item], owned: &mut Owned) -> Box<[Stored<T>]> {
     items.iter().map(row).collect()
 }
 
-/// What rows lead to. None of it moves.
+/// The memory that rows lead to. None of it moves.
 #[derive(Default)]
 struct Owned {
     texts: Texts,
@@ -163,6 +168,17 @@ impl Fill<'_> {
     pub fn value<T: Default>(&mut self, bit: u64, value: Option<T>) -> T {
         self.mark(bit, value.is_some());
         value.unwrap_or_default()
+    }
+
+    /// A handle that belongs to the row's owner; NULL where there is none.
+    pub fn handle<T>(&mut self, bit: u64, handle: Option<&T>) -> *const T {
+        self.pointer(bit, handle.map_or(ptr::null(), ptr::from_ref))
+    }
+
+    /// A pointer, which is known where it is not NULL.
+    pub fn pointer<T>(&mut self, bit: u64, pointer: *const T) -> *const T {
+        self.mark(bit, !pointer.is_null());
+        pointer
     }
 
     /// 1 or 0.

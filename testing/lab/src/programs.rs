@@ -37,6 +37,7 @@ pub struct Build {
     folder: PathBuf,
     include: PathBuf,
     flags: Vec<&'static str>,
+    libraries: Vec<&'static str>,
 }
 
 impl Build {
@@ -51,7 +52,7 @@ impl Build {
         std::os::unix::fs::symlink("libnfm.so.0", folder.join("libnfm.so")).unwrap();
         // See `Stored` in src/capi/rows/mod.rs.
         let flags = if cfg!(debug_assertions) { vec!["-DROWS_HAVE_GROWN"] } else { Vec::new() };
-        Self { folder, include: root().join("include"), flags }
+        Self { folder, include: root().join("include"), flags, libraries: Vec::new() }
     }
 
     /// Programs are compiled with the oldest header that counts.
@@ -63,6 +64,12 @@ impl Build {
     /// Programs are compiled with these options too.
     pub fn with(mut self, flags: &[&'static str]) -> Self {
         self.flags.extend(flags);
+        self
+    }
+
+    /// Programs are linked with these libraries too (`-lNAME`).
+    pub fn linked_with(mut self, libraries: &[&'static str]) -> Self {
+        self.libraries.extend(libraries);
         self
     }
 
@@ -85,7 +92,7 @@ impl Build {
         let mut compiler = Command::new("cc");
         compiler.args(["-std=c99", "-O1", "-g", "-pthread"]).args(WARNINGS).args(&self.flags);
         compiler.arg("-I").arg(&self.include).arg("-o").arg(&program);
-        compiler.arg(source).arg("-L").arg(&self.folder).arg("-lnfm");
+        compiler.arg(source).arg("-L").arg(&self.folder).arg("-lnfm").args(&self.libraries);
         output(&mut compiler);
         let mut command = Command::new(program);
         command.env("LD_LIBRARY_PATH", &self.folder);
