@@ -28,7 +28,7 @@ FOLDERS = "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/include" "$(DESTDIR)$(L
 FOLDERS_MADE = $(TARGET)/installed/$(subst /,+,$(DESTDIR)$(PREFIX))
 
 .PHONY: help build release demo test test-symbols test-hostile test-kernels test-xen fuzz lint bench bench-frames bench-xen bench-peers \
-    bench-scale bench-fleet bench-overhead install uninstall deb test-deb clean
+    bench-scale bench-fleet bench-overhead bench-tricks install uninstall deb test-deb clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -123,6 +123,10 @@ bench-fleet: ## 20 guests at 10 Hz from one process
 bench-overhead: ## what crawling costs the guest
 	@$(SETUP)
 	scripts/with-lab $(CARGO) bench -p nfm --bench overhead
+
+bench-tricks: ## what each optimization gains, in pairs of frames with it and without
+	@$(SETUP)
+	scripts/with-lab $(CARGO) bench -p nfm --bench tricks
 
 install: ## install what 'make build' built: DESTDIR=, PREFIX=, LIBDIR=
 	@[ -e "$(TARGET)/release/libnfm.so" ] && [ -e "$(TARGET)/release/libnfm.a" ] && \

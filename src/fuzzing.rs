@@ -11,8 +11,8 @@ use crate::error::Result;
 use crate::frame::{DomainIdentity, Host};
 use crate::kernel;
 use crate::memory::{
-    Dump, DumpFile, FileMemory, GuestRam, Limits, PAGE_SHIFT, PAGE_SIZE, Page, PhysicalMemory,
-    Residency,
+    Dump, DumpFile, FileMemory, GuestRam, Limits, Optimizations, PAGE_SHIFT, PAGE_SIZE, Page,
+    PhysicalMemory, Residency,
 };
 use crate::paging::{AddressSpace, Levels};
 use crate::resolve::Hold;
@@ -179,7 +179,7 @@ pub fn dump(file: &Path) {
     let Ok(dump) = DumpFile::open(file).and_then(Dump::open) else { return };
     let root = dump.vmcoreinfo.as_deref().and_then(kernel::top_page_table);
     for content in &dump.layouts {
-        let ram = GuestRam::new(Box::new(FileMemory::new(content)));
+        let ram = GuestRam::new(Box::new(FileMemory::new(content)), Optimizations::default());
         let deadline = Instant::now().checked_add(Duration::from_millis(50));
         ram.begin_frame(0, Limits { deadline, bytes: 16 << 20, rows: 0 }, None);
         let mut bytes = [0; 2 * PAGE_SIZE];
@@ -197,7 +197,7 @@ pub fn dump(file: &Path) {
 /// Page tables: `ram` holds one at its beginning; some addresses are read through it, one large range is
 /// visited, and a kernel's image is looked for.
 pub fn page_tables(ram: Arc<dyn Ram>) {
-    let ram = GuestRam::new(Box::new(Memory(ram)));
+    let ram = GuestRam::new(Box::new(Memory(ram)), Optimizations::default());
     for levels in [Levels::Four, Levels::Five] {
         let deadline = Instant::now().checked_add(Duration::from_millis(100));
         ram.begin_frame(0, Limits { deadline, bytes: 16 << 20, rows: 0 }, None);

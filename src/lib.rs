@@ -53,7 +53,7 @@ pub use frame::{
     Process, ProcessState, Route, Section, SharedCredentials, SourceError, Text, Thread, json,
     steers_terminal,
 };
-pub use memory::{ReadStatistics, find_backend};
+pub use memory::{Optimizations, ReadStatistics, find_backend};
 pub use resolve::{
     DomainDefinition, DomainState, DomainSummary, Libvirt, LibvirtConnection, resume_if_paused,
     silence_libvirt,

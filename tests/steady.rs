@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use nfm::{Control, CrawlOptions, Fleet, Frame, Section};
+use nfm::{Control, CrawlOptions, Domain, Fleet, Frame, OpenOptions, Optimizations, Section};
 use serde_json::Value;
 
 /// Frames after which a handle has all the room that it needs, and those that may not ask for more.
@@ -110,6 +110,57 @@ fn shared_memory_is_read_where_it_lies() {
     // A guest at rest touches next to no new page; nor may we. A block is 512 bytes.
     let grown = blocks().saturating_sub(before) / 8;
     assert!(grown < 64, "the guest's memory grew by {grown} pages");
+}
+
+/// Each optimization may be turned off alone: the frames of a guest that stands still are the same, also those that are
+/// taken in windows.
+#[test]
+fn frames_are_the_same_without_any_optimization() {
+    let off: [fn(&mut Optimizations); 6] = [
+        |all| all.cpu_prefetch = false,
+        |all| all.partial_reads = false,
+        |all| all.page_pool = false,
+        |all| all.wide_windows = false,
+        |all| all.sleeper_cache = false,
+        |all| all.translation_cache = false,
+    ];
+    let _one = one_at_a_time();
+    for (name, options) in
+        [("steady-private", &[][..]), ("steady-shared", &["--backing", "memfd"][..])]
+    {
+        let guest = lab::guest(name, options);
+        let _alone = guest.alone();
+        let _suspended = guest.suspend();
+        let facts = |optimizations: Optimizations, memory_limit: usize| {
+            let mut open = OpenOptions::default();
+            open.optimizations = optimizations;
+            let mut domain = Domain::open(guest.domain(), &open).expect("an open domain");
+            let mut options = lab::patient();
+            options.memory_limit = memory_limit;
+            // The third frame knows what the second read ahead of the first.
+            let mut frame = domain.crawl(&options).expect("a frame");
+            for _ in 0..2 {
+                frame = domain.crawl(&options).expect("a frame");
+            }
+            assert!(frame.consistency.complete, "{:?}", frame.consistency.problems);
+            let mut json: Value = serde_json::from_str(&frame.to_json()).expect("JSON");
+            let members = json.as_object_mut().expect("an object");
+            for name in ["seq", "time_ns", "duration_ns", "consistency", "host"] {
+                members.remove(name);
+            }
+            json
+        };
+        for memory_limit in [lab::patient().memory_limit, 6 << 20] {
+            let all = facts(Optimizations::default(), memory_limit);
+            for turn_off in off {
+                let mut optimizations = Optimizations::default();
+                turn_off(&mut optimizations);
+                assert_ne!(optimizations, Optimizations::default());
+                let same = facts(optimizations, memory_limit) == all;
+                assert!(same, "{name}, {memory_limit} bytes: {optimizations:?}");
+            }
+        }
+    }
 }
 
 /// Sections that hang on tasks are taken together. Where they are more than a frame may hold, each is taken by itself, so

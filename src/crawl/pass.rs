@@ -105,7 +105,8 @@ impl Pass<'_, '_> {
     /// one that has gone meanwhile is left out, as it would be had it been met a moment later.
     fn run(&self, mut all: Taken) -> Taken {
         let reader = self.reader;
-        let remembers = REMEMBERED.iter().any(|one| self.sections.contains(one));
+        let remembers = reader.space.optimizations().sleeper_cache
+            && REMEMBERED.iter().any(|one| self.sections.contains(one));
         if remembers {
             self.context.cache.sleepers.begin();
         }

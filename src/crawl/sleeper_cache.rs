@@ -150,10 +150,10 @@ impl SleeperCache {
     }
 
     /// A task's, of the last frame; those of the next one are asked for.
-    fn take(&self, task: u64) -> Option<Sleeper> {
+    fn take(&self, task: u64, prefetches: bool) -> Option<Sleeper> {
         let mut sleepers = self.sleepers.borrow_mut();
         let sleeper = sleepers.take(task);
-        if let Some(next) = sleepers.ahead(AHEAD) {
+        if prefetches && let Some(next) = sleepers.ahead(AHEAD) {
             next.facts.ask_for();
         }
         sleeper
@@ -190,7 +190,7 @@ impl Look {
 
     /// Knows what the last frame knew, if the task has not run since.
     pub fn remembering(reader: &Reader, cache: &SleeperCache, task: &Task) -> Self {
-        let before = cache.take(task.address);
+        let before = cache.take(task.address, reader.space.optimizations().cpu_prefetch);
         let mut look = Self::new(task.address, task.pid);
         look.since = Some(reader.space.since());
         look.state = State::of(reader, task.address).ok().flatten();

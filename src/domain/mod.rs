@@ -204,7 +204,8 @@ impl Domain {
             Ok(memory) => {
                 self.findings.ram = memory.ram();
                 self.findings.unplaced = self.source.unplaced(layout);
-                self.found.ram = GuestRam::new(memory);
+                let optimizations = self.found.ram.optimizations();
+                self.found.ram = GuestRam::new(memory, optimizations);
                 self.plugs_problem = None;
                 true
             }

@@ -141,7 +141,7 @@ pub(super) fn find_kernel(source: &dyn Source, options: &OpenOptions) -> Result<
     let mut candidates = Candidates::new(source);
     while let Some(ram_layout) = candidates.next() {
         let memory = || -> Result<GuestRam> {
-            let ram = GuestRam::new(source.memory(ram_layout)?);
+            let ram = GuestRam::new(source.memory(ram_layout)?, options.optimizations);
             ram.begin_frame(0, limits, options.control.clone());
             Ok(ram)
         };

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::frame::DomainIdentity;
 use crate::frame::Section;
 use crate::kernel::{Sources, Store};
-use crate::memory::Limits;
+use crate::memory::{Limits, Optimizations};
 use crate::resolve::{Libvirt, LibvirtConnection};
 
 /// A search for the kernel that is not done by then is given up.
@@ -44,6 +44,8 @@ pub struct OpenOptions {
     pub time_limit: Duration,
     /// Cancels it from another thread.
     pub control: Option<Control>,
+    /// The optimizations of the frames to come: all, but for measurements and tests.
+    pub optimizations: Optimizations,
 }
 
 /// Where what was learned of a guest's kernel is kept for its next opening. It is checked by the kernel's
@@ -108,6 +110,7 @@ impl Default for OpenOptions {
             cache: Cache::Default,
             time_limit: LONGEST_OPENING,
             control: None,
+            optimizations: Optimizations::default(),
         }
     }
 }

@@ -3,6 +3,7 @@
 mod budget;
 mod cache;
 mod file;
+mod optimizations;
 mod page;
 mod page_pool;
 mod physical;
@@ -16,6 +17,7 @@ pub(crate) use budget::{Budget, Limit, Limits};
 pub use cache::ReadStatistics;
 pub(crate) use cache::{Footprint, GuestRam, RamFault, Since};
 pub(crate) use file::{Content, Dump, DumpFile, FileMemory, Origin, core_header};
+pub use optimizations::Optimizations;
 pub(crate) use page::{PAGE_SHIFT, PAGE_SIZE, Page};
 pub(crate) use page_pool::{PageAt, Part, around};
 pub(crate) use physical::{PhysicalMemory, Residency};

@@ -226,6 +226,8 @@ pub(super) struct Copies {
     used: usize,
     /// True if large pages are wanted under it.
     large: bool,
+    /// True if room comes from the pool and goes back to it.
+    pooled: bool,
     pool: Arc<Pool>,
 }
 
@@ -331,7 +333,7 @@ impl Pool {
 
 impl Default for Copies {
     fn default() -> Self {
-        Self { pieces: Vec::new(), used: 0, large: false, pool: Pool::shared() }
+        Self::new(true)
     }
 }
 
@@ -342,6 +344,11 @@ impl Drop for Copies {
 }
 
 impl Copies {
+    /// No room yet; more comes from the pool, on large pages, or else from the system each time.
+    pub fn new(pooled: bool) -> Self {
+        Self { pieces: Vec::new(), used: 0, large: false, pooled, pool: Pool::shared() }
+    }
+
     /// Bytes that are set aside.
     pub fn bytes(&self) -> usize {
         self.pieces.len() * PIECE * PAGE_SIZE
@@ -350,6 +357,9 @@ impl Copies {
     /// Gives all room back. No place of a page may be in use.
     pub fn release(&mut self) {
         self.used = 0;
+        if !self.pooled {
+            self.pieces.clear();
+        }
         if !self.pieces.is_empty() {
             self.pool.give(&mut self.pieces);
         }
@@ -365,7 +375,7 @@ impl Copies {
     /// Has large pages under what room is taken from now on, or not, where the system has some: what is read once
     /// only is not worth them.
     pub fn enlarge(&mut self, large: bool) {
-        self.large = large;
+        self.large = large && self.pooled;
     }
 
     /// All room is free again.
@@ -383,7 +393,8 @@ impl Copies {
     pub fn fill(&mut self, pages: usize, fill: impl FnOnce(Room<'_>)) -> Vec<PageAt> {
         let (piece, start) = (self.used / PIECE, self.used % PIECE);
         if piece >= self.pieces.len() {
-            self.pieces.push(self.pool.take(self.large));
+            let piece = if self.pooled { self.pool.take(self.large) } else { Piece::new(false) };
+            self.pieces.push(piece);
         }
         let Some(piece) = self.pieces.get(piece) else { return Vec::new() };
         let count = pages.min(PIECE - start);

@@ -6,7 +6,8 @@ use std::fmt;
 use super::translation_cache::{REGION_SHIFT, Region, TranslationCache};
 use super::x86_64::{Entry, Levels, Target, table_index};
 use crate::memory::{
-    Budget, Footprint, GuestRam, Limit, PAGE_SHIFT, PAGE_SIZE, PageAt, RamFault, Since, around,
+    Budget, Footprint, GuestRam, Limit, Optimizations, PAGE_SHIFT, PAGE_SIZE, PageAt, RamFault,
+    Since, around,
 };
 
 /// A guest-virtual address that could not be read.
@@ -115,7 +116,7 @@ const MOST_LEVELS: usize = 5;
 impl<'ram> AddressSpace<'ram> {
     /// The address space whose top table lies at a guest-physical address. Translations are kept.
     pub fn new(ram: &'ram GuestRam, root: u64, levels: Levels) -> Self {
-        let known = Some(TranslationCache::new());
+        let known = ram.optimizations().translation_cache.then(TranslationCache::new);
         let (tables, absences) = (Default::default(), Cell::default());
         Self { ram, root, levels, known, tables, absences, zeros: None }
     }
@@ -136,6 +137,11 @@ impl<'ram> AddressSpace<'ram> {
     /// True if it translates to the host's page numbers, not the guest's.
     pub fn has_machine_frames(&self) -> bool {
         self.ram.memory().has_machine_frames()
+    }
+
+    /// The optimizations that frames have.
+    pub fn optimizations(&self) -> Optimizations {
+        self.ram.optimizations()
     }
 
     /// The limits of the frame's costs.

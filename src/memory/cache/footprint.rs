@@ -61,7 +61,7 @@ impl GuestRam {
         let before = cache.statistics.pages;
         cache.wanted.clear();
         cache.wanted.extend(lacking.iter().map(|(frame, lines, _)| (*frame, *lines)));
-        cache.prefetch_wanted(self.memory.as_ref());
+        cache.prefetch_wanted(self.memory.as_ref(), self.reads_parts());
         for (frame, _, here) in lacking {
             let held = cache.held.get(&frame).copied().flatten();
             cache.late.extend(held.map(|at| Late { frame, at, before: here }));

@@ -20,7 +20,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::budget::{Budget, Limit, Limits};
 use super::page_pool::{Copies, LINE_SHIFT, PageAt, Part, WHOLE, around, ends_of};
 use super::prefetch::PrefetchOrder;
-use super::{PAGE_SHIFT, PAGE_SIZE, PhysicalMemory};
+use super::{Optimizations, PAGE_SHIFT, PAGE_SIZE, PhysicalMemory};
 use crate::control::Control;
 use footprint::Late;
 pub(crate) use footprint::{Footprint, Since};
@@ -70,6 +70,7 @@ pub(crate) struct GuestRam {
     cache: RefCell<Cache>,
     budget: Budget,
     memory: Box<dyn PhysicalMemory>,
+    optimizations: Optimizations,
     /// How often pages were forgotten.
     generation: Cell<u64>,
 }
@@ -121,12 +122,14 @@ struct Cache {
 }
 
 impl GuestRam {
-    /// Puts the cache before a source of memory.
-    pub fn new(memory: Box<dyn PhysicalMemory>) -> Self {
+    /// Puts the cache before a source of memory, with these optimizations.
+    pub fn new(memory: Box<dyn PhysicalMemory>, optimizations: Optimizations) -> Self {
+        let cache = Cache { copies: Copies::new(optimizations.page_pool), ..Cache::default() };
         Self {
-            cache: RefCell::default(),
+            cache: RefCell::new(cache),
             budget: Budget::default(),
             memory,
+            optimizations,
             generation: Cell::default(),
         }
     }
@@ -134,6 +137,16 @@ impl GuestRam {
     /// The source behind the cache.
     pub fn memory(&self) -> &dyn PhysicalMemory {
         self.memory.as_ref()
+    }
+
+    /// The optimizations that frames have.
+    pub fn optimizations(&self) -> Optimizations {
+        self.optimizations
+    }
+
+    /// True if parts of pages are read where they suffice.
+    fn reads_parts(&self) -> bool {
+        self.optimizations.partial_reads && self.memory.reads_parts()
     }
 
     /// The limits of the frame's costs.
@@ -269,7 +282,7 @@ impl GuestRam {
     pub fn prefetch(&self, lines: impl IntoIterator<Item = (u64, u64)>) {
         if !self.memory.in_place() {
             let mut cache = self.cache.borrow_mut();
-            let rest = if cache.read_ahead { 0 } else { WHOLE };
+            let rest = if cache.read_ahead && self.reads_parts() { 0 } else { WHOLE };
             let lines = lines.into_iter().map(|(frame, lines)| (frame, lines | rest));
             self.prefetch_into(&mut cache, lines);
         }
@@ -277,8 +290,7 @@ impl GuestRam {
 
     /// The lines to read of a page of which these bytes are needed and were not foreseen.
     fn lines_for(&self, cache: &mut Cache, start: usize, length: usize) -> u64 {
-        let small =
-            cache.read_ahead && cache.small_reads < SMALL_READS && self.memory.reads_parts();
+        let small = cache.read_ahead && cache.small_reads < SMALL_READS && self.reads_parts();
         if !small {
             return WHOLE;
         }
@@ -292,7 +304,7 @@ impl GuestRam {
         let room = self.most_pages().saturating_sub(cache.held.len());
         let new = lines.into_iter().filter(|(frame, _)| !cache.held.contains_key(frame));
         cache.wanted.extend(new.take(room));
-        cache.prefetch_wanted(self.memory.as_ref());
+        cache.prefetch_wanted(self.memory.as_ref(), self.reads_parts());
         if let Some(renewed) = &mut cache.renewed {
             renewed.extend(cache.wanted.iter().map(|(frame, _)| *frame));
         }
@@ -341,7 +353,10 @@ impl GuestRam {
         }
         self.budget.check_control()?;
         if let Some(at) = self.memory.mapped(frame) {
-            let at = cache.order.meet(frame, at);
+            let at = match self.optimizations.cpu_prefetch {
+                true => cache.order.meet(frame, at),
+                false => at,
+            };
             cache.held.insert(frame, Some(at));
             cache.statistics.pages += 1;
             self.budget.count_pages(1);
@@ -487,7 +502,7 @@ impl Cache {
     }
 
     /// Reads the lines of the pages that are wanted; of pages that are held, what they lack.
-    fn prefetch_wanted(&mut self, memory: &dyn PhysicalMemory) {
+    fn prefetch_wanted(&mut self, memory: &dyn PhysicalMemory, reads_parts: bool) {
         let mut wanted = std::mem::take(&mut self.wanted);
         wanted.sort_unstable();
         merge(&mut wanted);
@@ -497,7 +512,7 @@ impl Cache {
             let copies = self.copies.fill(rest.len(), |room| {
                 let now = rest.get(..room.len()).unwrap_or_default();
                 read.clear();
-                if memory.reads_parts() {
+                if reads_parts {
                     room.parts(now, |parts| memory.read_parts(parts));
                     read.resize(now.len(), true);
                     return;
@@ -507,7 +522,7 @@ impl Cache {
                 frames.extend(now.iter().map(|(frame, _)| *frame));
                 room.whole(now, |pages| memory.read_pages(frames, pages, read));
             });
-            let is_told = !memory.reads_parts() || wanted.len() == 1;
+            let is_told = !reads_parts || wanted.len() == 1;
             for (((frame, _), at), read) in rest.iter().zip(&copies).zip(read.iter()) {
                 let is_read = *read && at.has_any();
                 match self.held.entry(*frame) {

@@ -1,7 +1,7 @@
 //! Memory for tests.
 
 use crate::memory::budget::Limits;
-use crate::memory::{GuestRam, PAGE_SHIFT, Page, Part, PhysicalMemory, Residency};
+use crate::memory::{GuestRam, Optimizations, PAGE_SHIFT, Page, Part, PhysicalMemory, Residency};
 
 /// RAM of which each page is filled with its number.
 struct Numbered;
@@ -44,7 +44,7 @@ impl PhysicalMemory for Numbered {
 }
 
 pub fn ram() -> GuestRam {
-    GuestRam::new(Box::new(Numbered))
+    GuestRam::new(Box::new(Numbered), Optimizations::default())
 }
 
 pub fn begin(ram: &GuestRam) {

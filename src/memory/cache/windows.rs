@@ -82,6 +82,9 @@ impl GuestRam {
 
     /// Makes the next window a part of this one, if both are small; false where they are not.
     pub fn widen(&self) -> bool {
+        if !self.optimizations().wide_windows {
+            return false;
+        }
         let mut cache = self.cache.borrow_mut();
         let next = cache.to_come.last().map_or(0, Vec::len);
         let most = (COPIED / 4 * 3).min(self.most_pages() / 4);
