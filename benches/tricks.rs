@@ -21,11 +21,10 @@ const FLEET: usize = 20;
 /// An optimization, and the switch that turns it off.
 type Trick = (&'static str, fn(&mut Optimizations));
 
-const TRICKS: [Trick; 6] = [
+const TRICKS: [Trick; 5] = [
     ("CPU prefetch", |all| all.cpu_prefetch = false),
     ("partial reads", |all| all.partial_reads = false),
     ("page pool", |all| all.page_pool = false),
-    ("wide windows", |all| all.wide_windows = false),
     ("sleeper cache", |all| all.sleeper_cache = false),
     ("translation cache", |all| all.translation_cache = false),
 ];

@@ -116,11 +116,10 @@ fn shared_memory_is_read_where_it_lies() {
 /// taken in windows.
 #[test]
 fn frames_are_the_same_without_any_optimization() {
-    let off: [fn(&mut Optimizations); 6] = [
+    let off: [fn(&mut Optimizations); 5] = [
         |all| all.cpu_prefetch = false,
         |all| all.partial_reads = false,
         |all| all.page_pool = false,
-        |all| all.wide_windows = false,
         |all| all.sleeper_cache = false,
         |all| all.translation_cache = false,
     ];

@@ -11,8 +11,6 @@ pub struct Optimizations {
     pub partial_reads: bool,
     /// Keep room for copies of pages between frames, on the host's large pages.
     pub page_pool: bool,
-    /// Join the windows of a frame that have become small.
-    pub wide_windows: bool,
     /// Believe facts of a process that has not run since for up to ten seconds. `nfm check` never does.
     pub sleeper_cache: bool,
     /// Keep translations of the kernel's virtual addresses during a frame.
@@ -25,7 +23,6 @@ impl Default for Optimizations {
             cpu_prefetch: true,
             partial_reads: true,
             page_pool: true,
-            wide_windows: true,
             sleeper_cache: true,
             translation_cache: true,
         }

@@ -163,7 +163,6 @@ impl<'ram> AddressSpace<'ram> {
         let begins = self.ram.has_more_windows()
             && self.find(address).is_ok_and(|physical| self.ram.begins_window(physical));
         match begins {
-            true if self.ram.widen() => {}
             true => self.move_on(),
             false => self.may_move_on(),
         }

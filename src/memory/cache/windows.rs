@@ -80,32 +80,6 @@ impl GuestRam {
         skips
     }
 
-    /// Makes the next window a part of this one, if both are small; false where they are not.
-    pub fn widen(&self) -> bool {
-        if !self.optimizations().wide_windows {
-            return false;
-        }
-        let mut cache = self.cache.borrow_mut();
-        let next = cache.to_come.last().map_or(0, Vec::len);
-        let most = (COPIED / 4 * 3).min(self.most_pages() / 4);
-        if self.memory.in_place() || cache.used_pages + next > most {
-            return false;
-        }
-        let next = cache.to_come.pop().unwrap_or_default();
-        self.prefetch_into(&mut cache, next.iter().map(|page| (page.frame, page.both())));
-        cache.ahead.extend(next);
-        cache.ahead.sort_unstable_by_key(|page| page.frame);
-        cache.ahead.dedup_by(|page, kept| {
-            let same = page.frame == kept.frame;
-            if same {
-                kept.lines.iter_mut().zip(page.lines).for_each(|(kept, lines)| *kept |= lines);
-            }
-            same
-        });
-        self.measure_crowd(&mut cache);
-        true
-    }
-
     /// Forgets every page, so that a frame that needs many reads some twice rather than end, and reads those
     /// that the last frame of this kind used from here on. Places of pages must be forgotten with it.
     pub fn move_on(&self) {
@@ -143,11 +117,9 @@ mod tests {
         begin(ram);
         read(ram, 1 << 16..(1 << 16) + others, 0);
         for row in rows {
-            match ram.has_more_windows() && ram.begins_window((4 * row) << PAGE_SHIFT) {
-                true if ram.widen() => {}
-                true => ram.move_on(),
-                false if ram.is_crowded() => ram.move_on(),
-                false => {}
+            let begins = ram.has_more_windows() && ram.begins_window((4 * row) << PAGE_SHIFT);
+            if begins || ram.is_crowded() {
+                ram.move_on();
             }
             read(ram, 4 * row..4 * row + 4, 0);
         }
@@ -179,18 +151,5 @@ mod tests {
         ram.forget_pages();
         read(&ram, 0..10, 0);
         assert_eq!(ram.statistics().batches, 2);
-    }
-
-    #[test]
-    fn windows_of_what_has_gone_become_one() {
-        let (ram, rows) = (ram(), Vec::from_iter(0..1000));
-        large_frame(&ram, &rows, 0);
-        // Nothing is left of the second window, and every twentieth row of the others.
-        let few: Vec<u64> =
-            rows.into_iter().filter(|row| row % 20 == 0 && !(250..520).contains(row)).collect();
-        assert!(large_frame(&ram, &few, 0) <= 40);
-        large_frame(&ram, &few, 0);
-        assert!(ram.cache.borrow().windows.is_empty() && !ram.is_crowded());
-        assert_eq!(large_frame(&ram, &few, 0), 1);
     }
 }
