@@ -593,6 +593,8 @@ typedef enum nfm_result_t {
     NFM_ERR_MISMATCH = 17,
     /** The process has no file descriptor left: close some domains, or raise its limit. */
     NFM_ERR_DESCRIPTORS = 18,
+    /** The guest's memory does not hold what was asked for: the guest may have it on its disk. */
+    NFM_ERR_NOT_IN_MEMORY = 19,
 } nfm_result_t;
 
 /**

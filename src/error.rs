@@ -45,6 +45,8 @@ pub enum ErrorCode {
     Mismatch = 17,
     /// The process has no file descriptor left.
     Descriptors = 18,
+    /// The guest's memory does not hold what was asked for: the guest may have it on its disk.
+    NotInMemory = 19,
 }
 
 impl ErrorCode {
@@ -69,6 +71,7 @@ impl ErrorCode {
             Self::File => "NFM_ERR_FILE",
             Self::Mismatch => "NFM_ERR_MISMATCH",
             Self::Descriptors => "NFM_ERR_DESCRIPTORS",
+            Self::NotInMemory => "NFM_ERR_NOT_IN_MEMORY",
         }
     }
 }
@@ -274,6 +277,26 @@ pub enum Error {
         /// Why it cannot be read.
         reason: String,
     },
+    /// See [`ErrorCode::File`]: the guest has no such file, or it is none of the kind that is needed.
+    #[error("file '{path}' of domain '{domain}' cannot be read: {reason}")]
+    NoGuestFile {
+        /// The domain's name.
+        domain: String,
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// See [`ErrorCode::NotInMemory`].
+    #[error("file '{path}' of domain '{domain}' cannot be read from its memory: {reason}")]
+    NotInMemory {
+        /// The domain's name.
+        domain: String,
+        /// The file.
+        path: String,
+        /// What is not in memory.
+        reason: String,
+    },
     /// See [`ErrorCode::Cancelled`].
     #[error("the reading of domain '{domain}' was cancelled")]
     Cancelled {
@@ -346,7 +369,11 @@ impl Error {
             Self::NoMemory { .. } => ErrorCode::NoMemory,
             Self::Gone { .. } => ErrorCode::Gone,
             Self::Cancelled { .. } => ErrorCode::Cancelled,
-            Self::File { .. } | Self::Dump { .. } | Self::BadFile { .. } => ErrorCode::File,
+            Self::File { .. }
+            | Self::Dump { .. }
+            | Self::BadFile { .. }
+            | Self::NoGuestFile { .. } => ErrorCode::File,
+            Self::NotInMemory { .. } => ErrorCode::NotInMemory,
             Self::Mismatch { .. } => ErrorCode::Mismatch,
             Self::Libvirt { .. }
             | Self::TimeLimit { .. }
@@ -365,6 +392,7 @@ impl Error {
             | Self::TimeLimit { .. }
             | Self::Unreadable { .. }
             | Self::Cancelled { .. }
+            | Self::NotInMemory { .. }
             | Self::Descriptors { .. } => Retry::Later,
             Self::Gone { .. } | Self::Forked => Retry::Reopen,
             Self::InvalidArgument(_)
@@ -382,6 +410,7 @@ impl Error {
             | Self::Dump { .. }
             | Self::BadFile { .. }
             | Self::Mismatch { .. }
+            | Self::NoGuestFile { .. }
             | Self::Io { .. } => Retry::Never,
         }
     }

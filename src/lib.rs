@@ -24,6 +24,7 @@ mod control;
 mod crawl;
 mod domain;
 mod error;
+mod files;
 mod fleet;
 
 #[cfg(feature = "fuzzing")]
@@ -40,10 +41,11 @@ use nfm_frame as frame;
 
 pub use control::Control;
 pub use domain::{
-    Absence, AbsentMemory, Cache, CrawlOptions, Domain, DumpOptions, DumpSummary, Findings,
-    GuestMemory, LiveFrames, Mode, OpenOptions, Profile,
+    Cache, CrawlOptions, Domain, DumpOptions, DumpSummary, FileContent, Findings, FoundFile,
+    GuestFiles, GuestMemory, Listing, LiveFrames, Mode, OpenFile, OpenOptions, Profile,
 };
 pub use error::{Error, ErrorCode, Result, Retry};
+pub use files::{ContentRange, FileStatus, RangeContent};
 pub use fleet::{Fleet, FleetEvent, FollowOptions, Follower, Rate, follow};
 pub use frame::{
     At, CheckOutcome, Connection, Consistency, Cpu, CredentialsOwner, DomainIdentity, FORMAT, File,
@@ -53,7 +55,7 @@ pub use frame::{
     Process, ProcessState, Route, Section, SharedCredentials, SourceError, Text, Thread, json,
     steers_terminal,
 };
-pub use memory::{Optimizations, ReadStatistics, find_backend};
+pub use memory::{Absence, AbsentMemory, Optimizations, ReadStatistics, find_backend};
 pub use resolve::{
     DomainDefinition, DomainState, DomainSummary, Libvirt, LibvirtConnection, resume_if_paused,
     silence_libvirt,

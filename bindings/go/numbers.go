@@ -118,6 +118,10 @@ const (
 	// ErrDescriptors: the process has no file descriptor left: close some domains, or raise its
 	// limit.
 	ErrDescriptors Code = C.NFM_ERR_DESCRIPTORS
+
+	// ErrNotInMemory: the guest's memory does not hold what was asked for: the guest may have it on
+	// its disk.
+	ErrNotInMemory Code = C.NFM_ERR_NOT_IN_MEMORY
 )
 
 // Retry: what helps after an error, as an int. Later versions may add some: treat what is not

@@ -49,6 +49,8 @@ pub enum nfm_result_t {
     NFM_ERR_MISMATCH = 17,
     /// The process has no file descriptor left: close some domains, or raise its limit.
     NFM_ERR_DESCRIPTORS = 18,
+    /// The guest's memory does not hold what was asked for: the guest may have it on its disk.
+    NFM_ERR_NOT_IN_MEMORY = 19,
 }
 
 impl nfm_result_t {
@@ -73,6 +75,7 @@ impl nfm_result_t {
             ErrorCode::File => Self::NFM_ERR_FILE,
             ErrorCode::Mismatch => Self::NFM_ERR_MISMATCH,
             ErrorCode::Descriptors => Self::NFM_ERR_DESCRIPTORS,
+            ErrorCode::NotInMemory => Self::NFM_ERR_NOT_IN_MEMORY,
         }
     }
 }
@@ -305,6 +308,7 @@ fn name(result: c_int) -> &'static CStr {
         16 => c"NFM_ERR_FILE",
         17 => c"NFM_ERR_MISMATCH",
         18 => c"NFM_ERR_DESCRIPTORS",
+        19 => c"NFM_ERR_NOT_IN_MEMORY",
         _ => c"NFM_ERR_?",
     }
 }
@@ -337,6 +341,7 @@ mod tests {
             ErrorCode::File,
             ErrorCode::Mismatch,
             ErrorCode::Descriptors,
+            ErrorCode::NotInMemory,
         ];
         for code in codes {
             assert_eq!(nfm_result_t::of(code) as c_int, code as c_int);

@@ -123,6 +123,15 @@ fn make_room(reader: &Reader, rows: &mut Vec<Descriptor>, more: usize) -> ReadRe
     Ok(())
 }
 
+/// The `struct file` of one descriptor of a process, as `/proc/PID/fd` has it.
+pub(crate) fn open_file(reader: &Reader, task: u64, fd: u32) -> ReadResult<Option<u64>> {
+    let mut open = Vec::new();
+    if let Some(files) = reader.pointer(task, reader.layout.process.task.files)? {
+        in_table(reader, files, &mut open)?;
+    }
+    Ok(open.iter().find(|one| one.fd == fd).map(|one| one.file))
+}
+
 /// Adds what is open in a `struct files_struct`.
 fn in_table(reader: &Reader, files: u64, rows: &mut Vec<Descriptor>) -> ReadResult<()> {
     let layout = &reader.layout.files;

@@ -15,6 +15,16 @@ const LONGEST_WAIT: Duration = Duration::from_millis(60);
 /// Bytes that an entry of a list costs while it is looked at.
 const ENTRY_COST: usize = 16;
 
+/// How a list is linked. In both kinds an entry has the next one's address first, then the address of where its own
+/// stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ListKind {
+    /// `struct list_head`: the last entry leads back to the head.
+    Circular,
+    /// `struct hlist_node`: the last entry leads nowhere.
+    OpenEnded,
+}
+
 /// Tells whether a walk along links meets itself: it is at one place after each power of two of steps, and there
 /// again (Brent's algorithm), so that nothing is kept and no length is too long.
 pub(crate) struct Walk<T> {
@@ -65,7 +75,19 @@ impl Reader<'_> {
         node: Field,
         look: impl FnMut(u64) -> T,
     ) -> Vec<T> {
-        let (entries, done) = self.walks(head, node, look);
+        let walked = self.walks(ListKind::Circular, head, node, look);
+        self.as_far_as_reached(what, walked)
+    }
+
+    /// The structures of a list whose head is one pointer (`struct hlist_head`), as [`Self::list`] has those of the
+    /// other kind. `head` is the address of that pointer.
+    pub fn hlist(&self, what: &str, head: u64, node: Field) -> Vec<u64> {
+        let walked = self.walks(ListKind::OpenEnded, head, node, |entry| entry);
+        self.as_far_as_reached(what, walked)
+    }
+
+    fn as_far_as_reached<T>(&self, what: &str, walked: (Vec<T>, ReadResult<()>)) -> Vec<T> {
+        let (entries, done) = walked;
         if let Err(error) = done {
             let reached = entries.len();
             let reason = format!("{what}: the list breaks off after {reached} entries: {error}");
@@ -76,13 +98,14 @@ impl Reader<'_> {
 
     /// The same of a list of which a part is worth nothing: that over which something is summed up.
     pub fn whole_list(&self, head: u64, node: Field) -> ReadResult<Vec<u64>> {
-        let (entries, done) = self.walks(head, node, |entry| entry);
+        let (entries, done) = self.walks(ListKind::Circular, head, node, |entry| entry);
         done.map(|()| entries)
     }
 
-    /// Walks a list until a walk comes back to its head; gives the longest walk, and why it broke off.
+    /// Walks a list until a walk comes to its end; gives the longest walk, and why it broke off.
     fn walks<T>(
         &self,
+        kind: ListKind,
         head: u64,
         node: Field,
         mut look: impl FnMut(u64) -> T,
@@ -92,7 +115,7 @@ impl Reader<'_> {
         let mut walk = 1;
         loop {
             let mut entries = Vec::new();
-            let done = self.walk_list(head, node, |entry| entries.push(look(entry)));
+            let done = self.walk_list(kind, head, node, |entry| entries.push(look(entry)));
             let Err(error) = done else { return (entries, Ok(())) };
             self.space.budget().restore(before);
             if entries.len() >= best.len() {
@@ -112,10 +135,19 @@ impl Reader<'_> {
         }
     }
 
-    fn walk_list(&self, head: u64, node: Field, mut visit: impl FnMut(u64)) -> ReadResult<()> {
+    fn walk_list(
+        &self,
+        kind: ListKind,
+        head: u64,
+        node: Field,
+        mut visit: impl FnMut(u64),
+    ) -> ReadResult<()> {
         let (mut here, mut length) = (head, 0);
         loop {
             let next = self.u64_at(here)?;
+            if kind == ListKind::OpenEnded && next == 0 {
+                return Ok(());
+            }
             let back = self.u64_at(next.wrapping_add(8))?;
             if back != here {
                 return Err(ReadError::Nonsense {
@@ -123,7 +155,7 @@ impl Reader<'_> {
                     address: next,
                 });
             }
-            if next == head {
+            if kind == ListKind::Circular && next == head {
                 return Ok(());
             }
             if length >= LONGEST_LIST {

@@ -44,13 +44,20 @@ mod texts;
 mod tree;
 mod vmas;
 mod whole;
+mod xarray;
 
 pub(crate) use boot::{Boot, Firmware};
 pub(crate) use context::Details;
+pub(crate) use descriptors::open_file;
 pub(crate) use e820::{firmware_map_in, firmware_ram, misplaced_node};
 pub(crate) use frame_cache::FrameCache;
+pub(crate) use mounts::{in_namespace as mounts_in_namespace, namespace_of, root as root_of};
+pub(crate) use path::{file_system, is_removed, parent_of};
+pub(crate) use path_cache::PathRef;
 pub(crate) use process_space::ProcessSpace;
-pub(crate) use reader::{ReadError, Reader};
+pub(crate) use reader::{ReadError, ReadResult, Reader};
+pub(crate) use tasks::process;
+pub(crate) use xarray::entries as xarray_entries;
 
 use std::mem::take;
 

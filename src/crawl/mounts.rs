@@ -37,10 +37,7 @@ pub(super) fn crawl(reader: &Reader, namespaces: MountNamespaces) -> Vec<Mount> 
 
 /// Adds the mount namespace of a task; a dead one has none.
 pub(super) fn add(reader: &Reader, task: u64, namespaces: &mut MountNamespaces) {
-    let layout = &reader.layout.process;
-    let proxy = reader.note("namespaces", reader.pointer(task, layout.task.nsproxy)).flatten();
-    let namespace = proxy.map(|proxy| reader.pointer(proxy, layout.nsproxy.mnt));
-    let namespace = namespace.and_then(|ns| reader.note("namespace", ns)).flatten();
+    let namespace = reader.note("namespace", namespace_of(reader, task)).flatten();
     if let Some(namespace) = namespace.filter(|namespace| !namespaces.has(*namespace))
         && let Some(root) = reader.note("root", root(reader, task)).flatten()
     {
@@ -48,8 +45,17 @@ pub(super) fn add(reader: &Reader, task: u64, namespaces: &mut MountNamespaces) 
     }
 }
 
+/// A task's mount namespace; a dead one has none.
+pub(crate) fn namespace_of(reader: &Reader, task: u64) -> ReadResult<Option<u64>> {
+    let layout = &reader.layout.process;
+    match reader.pointer(task, layout.task.nsproxy)? {
+        Some(proxy) => reader.pointer(proxy, layout.nsproxy.mnt),
+        None => Ok(None),
+    }
+}
+
 /// A task's root directory; a dead one has none.
-fn root(reader: &Reader, task: u64) -> ReadResult<Option<PathRef>> {
+pub(crate) fn root(reader: &Reader, task: u64) -> ReadResult<Option<PathRef>> {
     let layout = &reader.layout.files.fs;
     let Some(fs) = reader.pointer(task, reader.layout.process.task.fs)? else {
         return Ok(None);
@@ -61,6 +67,19 @@ fn root(reader: &Reader, task: u64) -> ReadResult<Option<PathRef>> {
 fn of_namespace(reader: &Reader, namespace: u64, root: PathRef, rows: &mut Vec<Mount>) {
     let layout = &reader.layout.files;
     let mnt_ns = reader.note("mnt_ns", reader.u32(namespace, layout.mnt_ns.inum));
+    for mount in reader.rows::<Mount, _>(in_namespace(reader, namespace)) {
+        let flags = reader.note("flags", reader.unsigned(mount, layout.mount.flags));
+        // A mount that the root directory hides is not shown.
+        match reader.note("target", target(reader, mount, root)) {
+            Some(None) => {}
+            target => rows.push(row(reader, mount, mnt_ns, target.flatten(), flags)),
+        }
+    }
+}
+
+/// The `struct mount` of a mount namespace.
+pub(crate) fn in_namespace(reader: &Reader, namespace: u64) -> Vec<u64> {
+    let layout = &reader.layout.files;
     // A tree since 2eea9ce4310d (6.8), of which the first mount is the namespace's root; a list before.
     let mut mounts = Vec::new();
     let walked = match layout.mount.node.exists() {
@@ -71,21 +90,15 @@ fn of_namespace(reader: &Reader, namespace: u64, root: PathRef, rows: &mut Vec<M
             .at(namespace, layout.mnt_ns.list)
             .map(|head| mounts = reader.list("mounts", head, layout.mount.list)),
     };
+    if !layout.mount.node.exists() {
+        let flags = |mount| reader.unsigned(mount, layout.mount.flags);
+        mounts.retain(|mount| !flags(*mount).is_ok_and(|flags| flags & CURSOR != 0));
+    }
     if let Err(error) = walked {
         let reached = mounts.len();
         reader.broken(error, format!("mounts: the tree breaks off after {reached}: {error}"));
     }
-    for mount in reader.rows::<Mount, _>(mounts) {
-        let flags = reader.note("flags", reader.unsigned(mount, layout.mount.flags));
-        if !layout.mount.node.exists() && flags.is_some_and(|flags| flags & CURSOR != 0) {
-            continue;
-        }
-        // A mount that the root directory hides is not shown.
-        match reader.note("target", target(reader, mount, root)) {
-            Some(None) => {}
-            target => rows.push(row(reader, mount, mnt_ns, target.flatten(), flags)),
-        }
-    }
+    mounts
 }
 
 fn row(

@@ -147,7 +147,7 @@ fn special(reader: &Reader, path: PathRef) -> ReadResult<Option<FoundPath>> {
 }
 
 /// The type of a file system: `ext4`, `tmpfs` ...
-pub(super) fn file_system(reader: &Reader, sb: u64) -> ReadResult<Text> {
+pub(crate) fn file_system(reader: &Reader, sb: u64) -> ReadResult<Text> {
     let layout = &reader.layout.files;
     let kind = reader.follow(sb, layout.sb.kind)?;
     reader.text_at(reader.follow(kind, layout.kind.name)?, 64)
@@ -224,19 +224,19 @@ fn prepend_to(
     Ok(None)
 }
 
-fn parent_of(reader: &Reader, dentry: u64) -> ReadResult<u64> {
+pub(crate) fn parent_of(reader: &Reader, dentry: u64) -> ReadResult<u64> {
     reader.follow(dentry, reader.layout.files.dentry.parent)
 }
 
 /// `d_unlinked`: not in the hash table, and not a root.
-fn is_removed(reader: &Reader, dentry: u64) -> ReadResult<bool> {
+pub(crate) fn is_removed(reader: &Reader, dentry: u64) -> ReadResult<bool> {
     let hashed = reader.pointer(dentry, reader.layout.files.dentry.hash)?.is_some();
     Ok(!hashed && parent_of(reader, dentry)? != dentry)
 }
 
 impl Reader<'_> {
     /// Lets the bytes of a dentry's name be used.
-    fn with_name<T>(&self, dentry: u64, act: impl FnOnce(&[u8]) -> T) -> ReadResult<T> {
+    pub(crate) fn with_name<T>(&self, dentry: u64, act: impl FnOnce(&[u8]) -> T) -> ReadResult<T> {
         let layout = &self.layout.files.dentry;
         let length = self.unsigned(dentry, layout.length)? as usize;
         let address = self.follow(dentry, layout.name)?;

@@ -12,7 +12,7 @@ const MOST_BYTES: usize = 4 << 20;
 
 /// Where a descriptor, a mapping or a link leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct PathRef {
+pub(crate) struct PathRef {
     /// The `struct vfsmount`.
     pub mnt: u64,
     /// The `struct dentry`.

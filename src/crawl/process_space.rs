@@ -1,7 +1,7 @@
 //! The address space of one process, found by who it is.
 
-use super::reader::{ReadError, ReadResult, Reader};
-use super::tasks::{Task, TaskList};
+use super::reader::{ReadResult, Reader};
+use super::tasks::{self, Task};
 use crate::paging::AddressSpace;
 
 /// A process, with its memory.
@@ -17,17 +17,10 @@ impl<'a> ProcessSpace<'a> {
     /// Finds the process of an id that started at this time; `None` where the guest has none, or where it has no address
     /// space: a thread of the kernel, or a process that has ended and is not yet reaped.
     pub fn find(reader: &Reader<'a>, pid: u32, start: u64) -> ReadResult<Option<Self>> {
-        let tasks = TaskList::read(reader);
-        let is_it = |task: &&Task| task.pid == pid && task.start == start;
-        let Some(task) = tasks.all()?.iter().find(is_it) else {
-            // It may be behind the place where the list breaks off.
-            return match reader.problems.met() {
-                0 => Ok(None),
-                _ => Err(ReadError::Unknown("the list of tasks breaks off")),
-            };
-        };
+        let task = tasks::process(reader, pid)?.filter(|task| task.start == start);
+        let Some(task) = task else { return Ok(None) };
         let Some(mm) = reader.mm_of(task.address)? else { return Ok(None) };
-        Ok(Some(Self { task: *task, mm, space: reader.user_space(mm)? }))
+        Ok(Some(Self { task, mm, space: reader.user_space(mm)? }))
     }
 
     /// True if the process still is who it was and has the same address space, by memory as it is now.

@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashSet;
 
-use super::reader::{ReadResult, Reader};
+use super::reader::{ReadError, ReadResult, Reader};
 use crate::layout::Field;
 
 /// Looks at a task, or at all of them, before what was seen must do.
@@ -119,6 +119,19 @@ fn list_tasks(reader: &Reader, generation: &mut u64) -> ReadResult<Vec<Task>> {
         }
         look += 1;
         reader.forget();
+    }
+}
+
+/// The process of an id; `None` where the guest has none.
+pub(crate) fn process(reader: &Reader, pid: u32) -> ReadResult<Option<Task>> {
+    let tasks = TaskList::read(reader);
+    match tasks.all()?.iter().find(|task| task.pid == pid) {
+        Some(task) => Ok(Some(*task)),
+        // It may be behind the place where the list breaks off.
+        None if reader.problems.met() > 0 => {
+            Err(ReadError::Unknown("the list of tasks breaks off"))
+        }
+        None => Ok(None),
     }
 }
 

@@ -6,7 +6,7 @@ use super::{Domain, not_cancelled};
 use crate::control::Control;
 use crate::crawl::{ProcessSpace, ReadError, Reader};
 use crate::error::{Error, Result};
-use crate::memory::{Limits, PAGE_SIZE, PhysicalMemory};
+use crate::memory::{Absence, Absences, AbsentMemory, Limits, PAGE_SIZE, PhysicalMemory};
 use crate::paging::{AddressSpace, Fault, FaultKind};
 
 /// The kind of frame that a read of a process's memory is for the page cache.
@@ -25,44 +25,6 @@ pub struct GuestMemory<'d> {
     domain: &'d mut Domain,
     control: Option<Control>,
     time_limit: Duration,
-}
-
-/// A part of a call's bytes that could not be read: they are 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct AbsentMemory {
-    /// Where in the caller's bytes it begins.
-    pub offset: usize,
-    /// How many bytes it has.
-    pub length: usize,
-    /// Why it is not there.
-    pub reason: Absence,
-}
-
-/// Why memory is not there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Absence {
-    /// No RAM lies there, or the host or the dump has it not.
-    NotRam,
-    /// The process has no page there: no mapping, or one that it has not touched yet.
-    NotMapped,
-    /// The page is in the guest's swap.
-    Swapped,
-    /// The page moved whenever it was looked at.
-    Moving,
-}
-
-impl Absence {
-    /// The reason in words.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::NotRam => "no readable RAM",
-            Self::NotMapped => "not mapped",
-            Self::Swapped => "in the guest's swap",
-            Self::Moving => "moved while it was read",
-        }
-    }
 }
 
 impl Domain {
@@ -192,21 +154,6 @@ impl GuestMemory<'_> {
     }
 }
 
-/// The parts that are absent, neighbours put together.
-#[derive(Default)]
-struct Absences(Vec<AbsentMemory>);
-
-impl Absences {
-    fn add(&mut self, offset: usize, length: usize, reason: Absence) {
-        match self.0.last_mut() {
-            Some(last) if last.reason == reason && last.offset + last.length == offset => {
-                last.length += length;
-            }
-            _ => self.0.push(AbsentMemory { offset, length, reason }),
-        }
-    }
-}
-
 /// The parts of a range that lie within one page each: (offset, address, bytes); no address where there is none.
 fn pages(address: u64, length: usize) -> impl Iterator<Item = (usize, Option<u64>, usize)> {
     let mut done = 0;
@@ -230,7 +177,7 @@ fn physical(
     let mut absent = Absences::default();
     let in_range = address.checked_add(bytes.len() as u64).is_some();
     if bytes.is_empty() || (in_range && memory.read_run(address, bytes)) {
-        return absent.0;
+        return absent.into_parts();
     }
     for (offset, at, length) in pages(address, bytes.len()) {
         let part = bytes.get_mut(offset..offset + length).unwrap_or_default();
@@ -240,7 +187,7 @@ fn physical(
             absent.add(offset, length, Absence::NotRam);
         }
     }
-    absent.0
+    absent.into_parts()
 }
 
 /// The memory of a process that is asked for.
@@ -314,7 +261,7 @@ impl Wanted {
                 absent.add(part.offset, part.length, reason);
             }
         }
-        Ok(Some(absent.0))
+        Ok(Some(absent.into_parts()))
     }
 
     /// Where the page of an address lies now.
@@ -345,20 +292,5 @@ mod tests {
         assert_eq!(parts(last, 4), [(0, Some(last), 2), (2, None, 2)]);
         let most = pages(4095, GuestMemory::LONGEST_READ);
         assert_eq!(most.count(), GuestMemory::LONGEST_READ / PAGE_SIZE + 1);
-    }
-
-    #[test]
-    fn neighbours_that_are_absent_for_one_reason_are_one() {
-        let mut absent = Absences::default();
-        for (offset, reason) in [
-            (0, Absence::NotRam),
-            (10, Absence::NotRam),
-            (20, Absence::Swapped),
-            (40, Absence::Swapped),
-        ] {
-            absent.add(offset, 10, reason);
-        }
-        let parts: Vec<_> = absent.0.iter().map(|part| (part.offset, part.length)).collect();
-        assert_eq!(parts, [(0, 20), (20, 10), (40, 10)]);
     }
 }

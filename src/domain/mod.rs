@@ -3,6 +3,7 @@
 mod backend;
 mod dump;
 mod file;
+mod files;
 mod findings;
 mod fit;
 mod folders;
@@ -18,9 +19,10 @@ mod source;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub use dump::{DumpOptions, DumpSummary};
+pub use files::{FileContent, FoundFile, GuestFiles, Listing, OpenFile};
 pub use findings::Findings;
 pub use frames::LiveFrames;
-pub use memory::{Absence, AbsentMemory, GuestMemory};
+pub use memory::GuestMemory;
 pub use options::{Cache, CrawlOptions, Mode, OpenOptions};
 pub use profile::Profile;
 

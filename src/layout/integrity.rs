@@ -28,12 +28,6 @@ super::field::structures! {
         head: "idr.idr_rt.xa_head",
     }
 
-    /// `struct xa_node` (include/linux/xarray.h).
-    XaNode = "xa_node" {
-        shift: "shift",
-        slots: "slots",
-    }
-
     /// `struct rq` (kernel/sched/sched.h).
     RunQueue = "rq" {
         curr: "curr",
@@ -178,7 +172,6 @@ pub(crate) struct IntegrityLayout {
     pub task: TaskLinks,
     pub pid: PidTasks,
     pub pid_table: PidTable,
-    pub xa_node: XaNode,
     pub run_queue: RunQueue,
     pub kset: Kset,
     pub module_kobject: ModuleKobject,
@@ -206,7 +199,6 @@ impl IntegrityLayout {
             task: TaskLinks::compile(types),
             pid: PidTasks::compile(types),
             pid_table: PidTable::compile(types),
-            xa_node: XaNode::compile(types),
             run_queue: RunQueue::compile(types),
             kset: Kset::compile(types),
             module_kobject: ModuleKobject::compile(types),

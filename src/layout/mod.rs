@@ -11,6 +11,7 @@ mod log;
 mod memory;
 mod neighbours;
 mod network;
+mod page_cache;
 mod process;
 mod routes;
 mod sockets;
@@ -24,6 +25,7 @@ pub(crate) use log::*;
 pub(crate) use memory::*;
 pub(crate) use neighbours::*;
 pub(crate) use network::*;
+pub(crate) use page_cache::*;
 pub(crate) use process::*;
 pub(crate) use routes::*;
 pub(crate) use sockets::*;
@@ -56,6 +58,8 @@ pub(crate) struct Layout {
     pub routes: RouteLayout,
     /// Tables of neighbours.
     pub neighbours: NeighbourLayout,
+    /// Inodes and the page cache.
+    pub page_cache: PageCacheLayout,
     /// Structures in which facts are kept twice, and those that lead to code.
     pub integrity: IntegrityLayout,
     /// Network drivers; those that are modules are compiled when the first device of one is met.
@@ -75,6 +79,7 @@ impl Layout {
             network::STRUCTURES,
             routes::STRUCTURES,
             neighbours::STRUCTURES,
+            page_cache::STRUCTURES,
             integrity::STRUCTURES,
             drivers::STRUCTURES,
         ]
@@ -104,6 +109,7 @@ impl Layout {
             network: NetworkLayout::compile(types),
             routes: RouteLayout::compile(types),
             neighbours: NeighbourLayout::compile(types),
+            page_cache: PageCacheLayout::compile(types),
             integrity: IntegrityLayout::compile(types),
             drivers: RefCell::new(Drivers::compile(types)),
         }
@@ -169,6 +175,8 @@ field::symbols! {
     total_swap_pages,
     /// Pages kept back.
     totalreserve_pages,
+    /// Where the `struct page` of the first page of RAM lies (a pointer).
+    vmemmap_base,
     /// Counters by `enum node_stat_item`.
     vm_node_stat,
     /// Counters by `enum zone_stat_item`.
@@ -264,6 +272,8 @@ field::symbols! {
     runqueues,
     shmem_file_operations,
     simple_dir_operations,
+    /// Operations of directories that have all names in memory, since 6faddda69f62 (6.6).
+    simple_offset_dir_operations,
     /// System calls; since 1e3ad78334a6 (6.9) for tracing alone.
     sys_call_table,
     tcp4_seq_ops,
@@ -276,5 +286,12 @@ field::symbols! {
 }
 
 /// Enumerations whose values are asked for.
-const ENUMERATIONS: &[&str] =
-    &["cpu_usage_stat", "mod_mem_type", "node_stat_item", "node_states", "zone_stat_item"];
+const ENUMERATIONS: &[&str] = &[
+    "cpu_usage_stat",
+    "mapping_flags",
+    "mod_mem_type",
+    "node_stat_item",
+    "node_states",
+    "pageflags",
+    "zone_stat_item",
+];

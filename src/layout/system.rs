@@ -86,6 +86,12 @@ super::field::structures! {
         right: "rb_right",
     }
 
+    /// `struct xa_node` (include/linux/xarray.h).
+    XaNode = "xa_node" {
+        shift: "shift",
+        slots: "slots",
+    }
+
     /// `struct module` (include/linux/module.h).
     Module = "module" {
         list: "list",
@@ -157,6 +163,8 @@ pub(crate) struct SystemLayout {
     pub tick_sched: TickSched,
     /// `struct rb_node`.
     pub rb_node: RbNode,
+    /// `struct xa_node`.
+    pub xa_node: XaNode,
     /// `struct module`.
     pub module: Module,
     /// `struct btf_module`.
@@ -219,6 +227,7 @@ impl SystemLayout {
             cpu_usage: CpuUsage::compile(types),
             tick_sched: TickSched::compile(types),
             rb_node: RbNode::compile(types),
+            xa_node: XaNode::compile(types),
             module: Module::compile(types),
             btf_module: BtfModule::compile(types),
             btf: Btf::compile(types),

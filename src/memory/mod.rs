@@ -1,5 +1,6 @@
 //! Guest-physical reads: where the bytes come from, and the page cache of one frame.
 
+mod absence;
 mod budget;
 mod cache;
 mod file;
@@ -13,6 +14,8 @@ mod procfs;
 mod residency;
 mod shared;
 
+pub(crate) use absence::Absences;
+pub use absence::{Absence, AbsentMemory};
 pub(crate) use budget::{Budget, Limit, Limits};
 pub use cache::ReadStatistics;
 pub(crate) use cache::{Footprint, GuestRam, RamFault, Since};

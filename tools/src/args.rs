@@ -60,6 +60,7 @@ Exit status:
   16  a file is not there, or is none that nfm can read or write
   17  a symbol file is of another kernel than the guest's
   18  the process has no file descriptor left
+  19  the guest's memory does not hold all that was asked for
   20  check: something in the guest hides or is hooked
   21  check: nothing was found, but not everything could be read";
 
@@ -92,6 +93,16 @@ pub(crate) enum Verb {
     Neigh(Target),
     /// List a guest's mounts
     Mount(Target),
+    /// List a guest's directory, as its memory holds it
+    Ls(Ls),
+    /// Show what a guest's memory holds of a file: status, and which parts of its content
+    Stat(Stat),
+    /// Print a guest's file, from its page cache
+    Cat(Cat),
+    /// List the files below a directory of a guest, as its memory holds them
+    Find(Find),
+    /// Write a file that a guest's process has open to a file here, also one that was removed
+    Recover(Recover),
     /// Show a guest's memory
     Free(Target),
     /// Show how long a guest is up, and its load
@@ -259,6 +270,80 @@ pub(crate) struct Top {
     /// Seconds between screens, and over which the CPU's use is measured
     #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds)]
     pub interval: Duration,
+}
+
+/// A path in a guest.
+#[derive(Args)]
+pub(crate) struct GuestPath {
+    #[command(flatten)]
+    pub target: Target,
+    /// The path in the guest
+    #[arg(value_hint = clap::ValueHint::Other)]
+    pub path: PathBuf,
+    /// As this process sees it, by its root directory and its mounts (default: the first process)
+    #[arg(short, long, value_name = "PID")]
+    pub pid: Option<u32>,
+}
+
+#[derive(Args)]
+pub(crate) struct Ls {
+    #[command(flatten)]
+    pub of: GuestPath,
+    /// Modes, owners, sizes and times, too
+    #[arg(short, long)]
+    pub long: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Stat {
+    #[command(flatten)]
+    pub of: GuestPath,
+    /// Follow the path's last name if it is a symbolic link
+    #[arg(short = 'L', long)]
+    pub dereference: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Cat {
+    /// The domain's name, id or UUID, or file:PATH
+    pub domain: String,
+    /// The path in the guest
+    #[arg(value_hint = clap::ValueHint::Other)]
+    pub path: PathBuf,
+    /// As this process sees it, by its root directory and its mounts (default: the first process)
+    #[arg(short, long, value_name = "PID")]
+    pub pid: Option<u32>,
+    /// Print zeros for the parts that the guest's memory does not hold, instead of nothing at all
+    #[arg(long)]
+    pub zeros: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Find {
+    #[command(flatten)]
+    pub of: GuestPath,
+    /// Do not enter what is mounted below
+    #[arg(long, visible_alias = "xdev")]
+    pub one_file_system: bool,
+    /// End after so many seconds (10 unless said otherwise)
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub time_limit: Option<Duration>,
+}
+
+#[derive(Args)]
+pub(crate) struct Recover {
+    #[command(flatten)]
+    pub target: Target,
+    /// The process in the guest
+    pub pid: u32,
+    /// Its descriptor, as nfm lsof shows it
+    pub fd: u32,
+    /// The file to write: for its owner's eyes only; what the guest's memory does not hold is a hole in it
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Replace a file that is there already
+    #[arg(long)]
+    pub force: bool,
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

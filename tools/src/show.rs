@@ -93,6 +93,22 @@ pub(crate) fn clock(nanoseconds: u64) -> String {
     }
 }
 
+/// A time in nanoseconds since 1970, in UTC: `2026-11-30 04:05:06`.
+pub(crate) fn utc(nanoseconds: i64) -> String {
+    let seconds = nanoseconds.div_euclid(1_000_000_000);
+    let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    // Years that begin in March have their leap day last; 400 of them have 146,097 days.
+    let (era, day) = ((days + 719_468).div_euclid(146_097), (days + 719_468).rem_euclid(146_097));
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    let year = year + era * 400 + next;
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,6 +136,10 @@ mod tests {
         assert_eq!(clock(61_000_000_000), "01:01");
         assert_eq!(clock(3_600_000_000_000), "01:00:00");
         assert_eq!(clock(90_061_000_000_000), "1-01:01:01");
+        assert_eq!(utc(0), "1970-01-01 00:00:00");
+        assert_eq!(utc(951_827_696_999_999_999), "2000-02-29 12:34:56");
+        assert_eq!(utc(4_107_542_399_000_000_000), "2100-02-28 23:59:59");
+        assert_eq!(utc(-1), "1969-12-31 23:59:59");
         assert_eq!(size(512 << 20), "512 MiB");
         assert_eq!(size(1536), "1.5 KiB");
     }

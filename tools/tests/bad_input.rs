@@ -262,6 +262,7 @@ fn exit_status(code: ErrorCode) -> &'static str {
         ErrorCode::File => "file",
         ErrorCode::Mismatch => "another kernel",
         ErrorCode::Descriptors => "descriptor",
+        ErrorCode::NotInMemory => "memory does not hold",
     }
 }
 
@@ -287,6 +288,7 @@ fn the_help_names_every_exit_status() {
         File,
         Mismatch,
         Descriptors,
+        NotInMemory,
     ];
     let help = String::from_utf8(run(Command::new(NFM).arg("--help")).stdout).unwrap();
     let (_, table) = help.split_once("Exit status:\n").expect("a table of exit statuses");

@@ -339,6 +339,9 @@ class Result(enum.IntEnum):
     ERR_DESCRIPTORS = 18
     """The process has no file descriptor left: close some domains, or raise its limit."""
 
+    ERR_NOT_IN_MEMORY = 19
+    """The guest's memory does not hold what was asked for: the guest may have it on its disk."""
+
 
 class Retry(enum.IntEnum):
     """What helps after an error, as an int. Later versions may add some: treat what is not listed

@@ -85,6 +85,10 @@ class DescriptorsError(Error):
     """The process has no file descriptor left: close some domains, or raise its limit."""
 
 
+class NotInMemoryError(Error):
+    """The guest's memory does not hold what was asked for: the guest may have it on its disk."""
+
+
 BY_RESULT: Dict[int, Type[Error]] = {
     Result.ERR_OTHER: OtherError,
     Result.ERR_INVALID_ARGUMENT: InvalidArgumentError,
@@ -104,6 +108,7 @@ BY_RESULT: Dict[int, Type[Error]] = {
     Result.ERR_FILE: FileError,
     Result.ERR_MISMATCH: MismatchError,
     Result.ERR_DESCRIPTORS: DescriptorsError,
+    Result.ERR_NOT_IN_MEMORY: NotInMemoryError,
 }
 
 __all__ = [
@@ -120,6 +125,7 @@ __all__ = [
     "NoSymbolsError",
     "NoTypesError",
     "NotBootedError",
+    "NotInMemoryError",
     "NotLinuxError",
     "NotRunningError",
     "OtherError",

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::confirm::{chain, forward, slot, slots};
-use super::xarray;
 use crate::crawl::reader::{ReadError, ReadResult, Reader};
+use crate::crawl::xarray;
 
 /// Where the kernel keeps tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -18,7 +18,6 @@ mod probes;
 mod processes;
 mod prologue;
 mod syscalls;
-mod xarray;
 
 use crate::crawl::context::Context;
 use crate::frame::{CheckOutcome, Integrity};

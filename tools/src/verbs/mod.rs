@@ -3,6 +3,7 @@
 mod check;
 mod crawl;
 mod dump;
+mod guest_files;
 mod list;
 mod network;
 mod processes;
@@ -14,6 +15,7 @@ mod top;
 pub(crate) use check::check;
 pub(crate) use crawl::crawl;
 pub(crate) use dump::dump;
+pub(crate) use guest_files::{cat, find, ls, recover, stat};
 pub(crate) use list::list;
 pub(crate) use network::{ip, ss};
 pub(crate) use processes::{lsof, pmap, ps};

@@ -1,0 +1,18 @@
+//! The guest's files as its memory holds them: names in the dentry cache, inodes, the page cache.
+
+mod content;
+mod error;
+mod identity;
+mod mount_tree;
+mod page_cache;
+mod status;
+mod storage;
+mod tree;
+
+pub use content::{ContentRange, RangeContent};
+pub(crate) use content::{content, read};
+pub(crate) use error::{FileError, FileResult};
+pub(crate) use identity::FileIdentity;
+pub use status::FileStatus;
+pub(crate) use status::status;
+pub(crate) use tree::{Links, Tree, find, open_descriptor};
