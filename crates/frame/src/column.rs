@@ -2,6 +2,8 @@
 //!
 //! `#[derive(Row)]` makes them. The JSON Schema and `docs/frame.md` are generated from them.
 
+use std::borrow::Cow;
+
 pub use nfm_frame_derive::Row;
 
 use super::{CheckOutcome, FileKind, ProcessState, Text};
@@ -122,11 +124,11 @@ pub enum Value<'a> {
     /// See [`Type::Float`].
     Float(f64),
     /// See [`Type::Floats`].
-    Floats(&'a [f64]),
+    Floats(Cow<'a, [f64]>),
     /// See [`Type::Text`] and [`Type::OneOf`].
     Text(&'a str),
     /// See [`Type::Texts`].
-    Texts(&'a [Text]),
+    Texts(Cow<'a, [Text]>),
     /// See [`Type::Row`]: the values of its columns.
     Row(Vec<Value<'a>>),
     /// See [`Type::Rows`].
@@ -134,7 +136,7 @@ pub enum Value<'a> {
 }
 
 /// A row of a section.
-pub trait Row {
+pub trait Row: Sized {
     /// One sentence or two on the row.
     const DOC: &'static str;
     /// Its columns, in the order of its fields.
@@ -142,6 +144,10 @@ pub trait Row {
 
     /// The values of its columns, in their order.
     fn values(&self) -> Vec<Value<'_>>;
+
+    /// The row of these values, in the order of its columns; those that are missing at the end are unknown. `None`
+    /// where a value is unknown that a row of this kind cannot be without.
+    fn from_values(values: Vec<Value<'_>>) -> Option<Self>;
 }
 
 /// The facts of a section: one row, or any number of them.
@@ -159,7 +165,7 @@ impl<T: Row> SectionFacts for Vec<T> {
 }
 
 /// A type that a field of a row may have.
-pub trait Fact {
+pub trait Fact: Sized {
     /// The type of its values.
     const TYPE: Type;
     /// True if a value may be unknown.
@@ -167,6 +173,9 @@ pub trait Fact {
 
     /// The value.
     fn value(&self) -> Value<'_>;
+
+    /// The fact of a value; `None` where there is none of this type.
+    fn from_value(value: Value<'_>) -> Option<Self>;
 }
 
 impl<T: Fact> Fact for Option<T> {
@@ -176,10 +185,15 @@ impl<T: Fact> Fact for Option<T> {
     fn value(&self) -> Value<'_> {
         self.as_ref().map_or(Value::Null, T::value)
     }
+
+    /// A value of a newer version that this one does not know is unknown.
+    fn from_value(value: Value<'_>) -> Option<Self> {
+        Some(T::from_value(value))
+    }
 }
 
 macro_rules! facts {
-    ($($rust:ty: $kind:expr, |$fact:ident| $value:expr;)+) => {
+    ($($rust:ty: $kind:expr, |$fact:ident| $value:expr, $of:pat => $back:expr;)+) => {
         $(impl Fact for $rust {
             const TYPE: Type = $kind;
 
@@ -187,26 +201,37 @@ macro_rules! facts {
                 let $fact = self;
                 $value
             }
+
+            fn from_value(value: Value<'_>) -> Option<Self> {
+                match value {
+                    $of => $back,
+                    _ => None,
+                }
+            }
         })+
     };
 }
 
 facts! {
-    bool: Type::Bool, |fact| Value::Bool(*fact);
-    u8: Type::Unsigned(8), |fact| Value::Unsigned(u64::from(*fact));
-    u16: Type::Unsigned(16), |fact| Value::Unsigned(u64::from(*fact));
-    u32: Type::Unsigned(32), |fact| Value::Unsigned(u64::from(*fact));
-    u64: Type::Unsigned(64), |fact| Value::Unsigned(*fact);
-    i32: Type::Signed(32), |fact| Value::Signed(i64::from(*fact));
-    i64: Type::Signed(64), |fact| Value::Signed(*fact);
-    f64: Type::Float, |fact| Value::Float(*fact);
-    [f64; 3]: Type::Floats(3), |fact| Value::Floats(fact);
-    Text: Type::Text, |fact| Value::Text(fact);
-    String: Type::Text, |fact| Value::Text(fact);
-    Vec<Text>: Type::Texts, |fact| Value::Texts(fact);
-    ProcessState: Type::OneOf(&ProcessState::LETTERS), |fact| Value::Text(fact.text());
-    FileKind: Type::OneOf(&FileKind::NAMES), |fact| Value::Text(fact.name());
-    CheckOutcome: Type::OneOf(&CheckOutcome::NAMES), |fact| Value::Text(fact.name());
+    bool: Type::Bool, |fact| Value::Bool(*fact), Value::Bool(fact) => Some(fact);
+    u8: Type::Unsigned(8), |fact| Value::Unsigned(u64::from(*fact)), Value::Unsigned(fact) => fact.try_into().ok();
+    u16: Type::Unsigned(16), |fact| Value::Unsigned(u64::from(*fact)), Value::Unsigned(fact) => fact.try_into().ok();
+    u32: Type::Unsigned(32), |fact| Value::Unsigned(u64::from(*fact)), Value::Unsigned(fact) => fact.try_into().ok();
+    u64: Type::Unsigned(64), |fact| Value::Unsigned(*fact), Value::Unsigned(fact) => Some(fact);
+    i32: Type::Signed(32), |fact| Value::Signed(i64::from(*fact)), Value::Signed(fact) => fact.try_into().ok();
+    i64: Type::Signed(64), |fact| Value::Signed(*fact), Value::Signed(fact) => Some(fact);
+    f64: Type::Float, |fact| Value::Float(*fact), Value::Float(fact) => Some(fact);
+    [f64; 3]: Type::Floats(3), |fact| Value::Floats(Cow::Borrowed(fact)),
+        Value::Floats(fact) => fact.as_ref().try_into().ok();
+    Text: Type::Text, |fact| Value::Text(fact), Value::Text(fact) => Some(fact.into());
+    String: Type::Text, |fact| Value::Text(fact), Value::Text(fact) => Some(fact.to_owned());
+    Vec<Text>: Type::Texts, |fact| Value::Texts(Cow::Borrowed(fact)), Value::Texts(fact) => Some(fact.into_owned());
+    ProcessState: Type::OneOf(&ProcessState::LETTERS), |fact| Value::Text(fact.text()),
+        Value::Text(fact) => ProcessState::ALL.into_iter().find(|one| one.text() == fact);
+    FileKind: Type::OneOf(&FileKind::NAMES), |fact| Value::Text(fact.name()),
+        Value::Text(fact) => FileKind::ALL.into_iter().find(|one| one.name() == fact);
+    CheckOutcome: Type::OneOf(&CheckOutcome::NAMES), |fact| Value::Text(fact.name()),
+        Value::Text(fact) => CheckOutcome::ALL.into_iter().find(|one| one.name() == fact);
 }
 
 impl<T: Row> Fact for T {
@@ -215,6 +240,13 @@ impl<T: Row> Fact for T {
     fn value(&self) -> Value<'_> {
         Value::Row(self.values())
     }
+
+    fn from_value(value: Value<'_>) -> Option<Self> {
+        match value {
+            Value::Row(values) => T::from_values(values),
+            _ => None,
+        }
+    }
 }
 
 impl<T: Row> Fact for Vec<T> {
@@ -222,5 +254,12 @@ impl<T: Row> Fact for Vec<T> {
 
     fn value(&self) -> Value<'_> {
         Value::Rows(self.iter().map(T::values).collect())
+    }
+
+    fn from_value(value: Value<'_>) -> Option<Self> {
+        match value {
+            Value::Rows(rows) => rows.into_iter().map(T::from_values).collect(),
+            _ => None,
+        }
     }
 }

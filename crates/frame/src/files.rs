@@ -71,6 +71,18 @@ impl FileKind {
         })
     }
 
+    /// Every kind.
+    pub const ALL: [Self; 8] = [
+        Self::File,
+        Self::Directory,
+        Self::CharacterDevice,
+        Self::BlockDevice,
+        Self::Pipe,
+        Self::Socket,
+        Self::Symlink,
+        Self::AnonInode,
+    ];
+
     /// The kinds' names in JSON.
     pub const NAMES: [&'static str; 8] = [
         "file",
@@ -109,8 +121,8 @@ mod tests {
 
     #[test]
     fn names_are_those_of_the_json() {
-        for name in FileKind::NAMES {
-            let kind: FileKind = serde_json::from_value(name.into()).unwrap();
+        for (kind, name) in FileKind::ALL.into_iter().zip(FileKind::NAMES) {
+            assert_eq!(serde_json::from_value::<FileKind>(name.into()).unwrap(), kind);
             assert_eq!(kind.name(), name);
         }
     }

@@ -212,6 +212,9 @@ pub enum CheckOutcome {
 }
 
 impl CheckOutcome {
+    /// Every outcome.
+    pub const ALL: [Self; 3] = [Self::Done, Self::Unavailable, Self::Failed];
+
     /// The outcomes' names in JSON.
     pub const NAMES: [&'static str; 3] = ["done", "unavailable", "failed"];
 
@@ -227,8 +230,8 @@ mod tests {
 
     #[test]
     fn names_are_those_of_the_json() {
-        for name in CheckOutcome::NAMES {
-            let outcome: CheckOutcome = serde_json::from_value(name.into()).unwrap();
+        for (outcome, name) in CheckOutcome::ALL.into_iter().zip(CheckOutcome::NAMES) {
+            assert_eq!(serde_json::from_value::<CheckOutcome>(name.into()).unwrap(), outcome);
             assert_eq!(outcome.name(), name);
         }
     }

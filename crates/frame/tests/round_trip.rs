@@ -112,6 +112,7 @@ proptest! {
         }
         let columns = object(<Frame as Row>::COLUMNS, &frame.values());
         prop_assert_eq!(without_nulls(&columns), without_nulls(&json));
+        prop_assert_eq!(Frame::from_values(frame.values()), Some(frame));
     }
 }
 

@@ -40,7 +40,7 @@ fn implement(input: &DeriveInput) -> syn::Result<Tokens> {
     let row = &input.ident;
     let doc = documentation(&input.attrs);
     let columns = fields.iter().map(column).collect::<syn::Result<Vec<_>>>()?;
-    let names = fields.iter().map(|field| &field.ident);
+    let names: Vec<_> = fields.iter().map(|field| &field.ident).collect();
     Ok(quote! {
         impl crate::column::Row for #row {
             const DOC: &'static str = #doc;
@@ -48,6 +48,12 @@ fn implement(input: &DeriveInput) -> syn::Result<Tokens> {
 
             fn values(&self) -> Vec<crate::column::Value<'_>> {
                 vec![#(crate::column::Fact::value(&self.#names)),*]
+            }
+
+            fn from_values(values: Vec<crate::column::Value<'_>>) -> Option<Self> {
+                let mut values = values.into_iter();
+                let mut next = || values.next().unwrap_or(crate::column::Value::Null);
+                Some(Self { #(#names: crate::column::Fact::from_value(next())?),* })
             }
         }
     })
