@@ -1,0 +1,552 @@
+//! A store as a source of frames.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use nfm_frame::{At, DomainIdentity, Frame, FrameSource, Section, SourceError};
+
+use crate::assemble::{FrameRow, Parts};
+use crate::error::{Result, StoreError};
+use crate::layout::{Name, files_in, log_folder, names_in};
+use crate::record::Event;
+use crate::tables::FRAMES;
+use crate::track::{Entry, Loaded, Part, Track, table_name, table_of};
+
+const SECOND: u64 = 1_000_000_000;
+/// Earlier segments that are looked into for a section that a segment does not begin with.
+const EARLIER_SEGMENTS: usize = 2;
+
+/// The age of a section in a frame: how long before the frame its rows were taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Age {
+    /// The section.
+    pub section: Section,
+    /// Nanoseconds; 0 for a section of the frame itself.
+    pub age_ns: u64,
+}
+
+/// A folder of recorded frames.
+pub struct Store {
+    path: PathBuf,
+    /// The segment that was used last, and the guest's frames in it: who asks for one frame asks for the next.
+    last: Option<(Rc<Part>, Track)>,
+    damage: Vec<String>,
+}
+
+/// A frame's place.
+#[derive(Clone)]
+struct Place {
+    part: Rc<Part>,
+    track: Track,
+    index: usize,
+}
+
+impl Place {
+    fn entry(&self) -> Option<&Entry> {
+        self.track.entries.get(self.index)
+    }
+}
+
+impl Store {
+    /// Opens a store for reading.
+    ///
+    /// # Errors
+    /// There is no such folder, or it is no store.
+    pub fn open(path: &Path) -> Result<Self> {
+        let log = log_folder(path);
+        let frames = path.join(format!("table={}", table_name(FRAMES)));
+        let is_there = |folder: &Path| std::fs::metadata(folder).map(|_| ());
+        is_there(&log).or_else(|_| is_there(&frames)).map_err(StoreError::file(&log))?;
+        Ok(Self { path: path.to_owned(), last: None, damage: Vec::new() })
+    }
+
+    /// What was met that is damaged and was left out, each in one sentence; it is told once.
+    pub fn take_damage(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.damage)
+    }
+
+    /// All segments and logs, by host, run and number.
+    ///
+    /// # Errors
+    /// A folder cannot be read.
+    pub fn names(&self) -> Result<Vec<Name>> {
+        let mut names = Vec::new();
+        for hour in self.hours()? {
+            names.extend(self.names_of(&hour)?);
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// The hours that the store has anything of, seconds since 1970 of their beginnings, oldest first.
+    fn hours(&self) -> Result<Vec<u64>> {
+        let frames = self.path.join(format!("table={}", table_name(FRAMES)));
+        let mut hours: Vec<u64> =
+            names_in(&log_folder(&self.path))?.iter().map(|name| name.from_s / 3600 * 3600).collect();
+        for date in files_in(&frames)? {
+            let Some(day) = date.strip_prefix("date=").and_then(day_of) else { continue };
+            for hour in files_in(&frames.join(&date))? {
+                let hour = hour.strip_prefix("hour=").and_then(|hour| hour.parse::<u64>().ok());
+                hours.extend(hour.map(|hour| day.saturating_add(hour).saturating_mul(3600)));
+            }
+        }
+        hours.sort_unstable();
+        hours.dedup();
+        Ok(hours)
+    }
+
+    /// The segments and logs of an hour. A log that is sealed already is not named: its segment is.
+    fn names_of(&self, hour: &u64) -> Result<Vec<Name>> {
+        let folder = self.path.join(format!("table={}", table_name(FRAMES)));
+        let logs = || -> Result<Vec<Name>> {
+            let names = names_in(&log_folder(&self.path))?.into_iter();
+            Ok(names.filter(|name| name.from_s / 3600 * 3600 == *hour && name.to_s.is_none()).collect())
+        };
+        // The logs first: what is sealed meanwhile is then in both.
+        let logs = logs()?;
+        let mut names = names_in(&folder.join(crate::layout::hour(*hour)))?;
+        names.retain(|name| name.to_s.is_some());
+        let unsealed = logs.into_iter().filter(|log| !names.iter().any(|name| name.is_same(log)));
+        let unsealed: Vec<Name> = unsealed.collect();
+        names.extend(unsealed);
+        Ok(names)
+    }
+
+    /// Opens a part. One that is damaged is left out and told; a log that was sealed meanwhile is read as its segment.
+    fn part(&mut self, name: &Name) -> Result<Option<Rc<Part>>> {
+        if let Some((part, _)) = &self.last {
+            // A log grows.
+            if part.name == *name && name.to_s.is_some() {
+                return Ok(Some(part.clone()));
+            }
+        }
+        let found = match Part::open(&self.path, name) {
+            Err(error) if error.is_not_found() && name.to_s.is_none() => {
+                let hour = name.from_s / 3600 * 3600;
+                let sealed = self.names_of(&hour)?.into_iter().find(|one| one.is_same(name));
+                match sealed {
+                    Some(sealed) => Part::open(&self.path, &sealed),
+                    None => return Ok(None),
+                }
+            }
+            found => found,
+        };
+        match found {
+            Ok(part) => Ok(Some(Rc::new(part))),
+            // Retention removed it.
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error @ StoreError::Damaged { .. }) => {
+                self.damage.push(error.to_string());
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The frames of a guest in a part, as one list for each identity that it had there.
+    fn places(&mut self, name: &Name, domain: &str) -> Result<Vec<(Rc<Part>, Track)>> {
+        if let Some((part, track)) = &self.last {
+            let is_own = track.domain.name == domain || track.domain.uuid.as_deref() == Some(domain);
+            if part.name == *name && name.to_s.is_some() && is_own {
+                return Ok(vec![(part.clone(), track.clone())]);
+            }
+        }
+        let Some(part) = self.part(name)? else { return Ok(Vec::new()) };
+        match part.tracks(Some(domain)) {
+            Ok(tracks) => Ok(tracks.into_iter().map(|track| (part.clone(), track)).collect()),
+            Err(error @ StoreError::Damaged { .. }) => {
+                self.damage.push(error.to_string());
+                Ok(Vec::new())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The frame of a guest that suits best, by what `better` says of a candidate and the best so far.
+    fn best(
+        &mut self,
+        domain: &str,
+        hours: impl Iterator<Item = u64>,
+        suits: impl Fn(&Entry) -> bool,
+        better: impl Fn(u64, u64) -> bool,
+    ) -> Result<Option<Place>> {
+        for hour in hours {
+            let mut best: Option<(u64, Place)> = None;
+            for name in self.names_of(&hour)? {
+                for (part, track) in self.places(&name, domain)? {
+                    let mut found = best.as_ref().map(|(time, _)| (*time, None));
+                    for (index, entry) in track.entries.iter().enumerate().filter(|(_, one)| suits(one)) {
+                        if found.is_none_or(|(time, _)| better(entry.time_ns, time)) {
+                            found = Some((entry.time_ns, Some(index)));
+                        }
+                    }
+                    if let Some((time, Some(index))) = found {
+                        best = Some((time, Place { part, track, index }));
+                    }
+                }
+            }
+            if let Some((_, place)) = best {
+                self.last = Some((place.part.clone(), place.track.clone()));
+                return Ok(Some(place));
+            }
+        }
+        Ok(None)
+    }
+
+    fn before(&mut self, domain: &str, time_ns: u64) -> Result<Option<Place>> {
+        let hours = self.hours()?.into_iter().rev();
+        let hours: Vec<u64> = hours.filter(|hour| hour.saturating_mul(SECOND) <= time_ns).collect();
+        // Of several at one time the later ones in the order of recording count.
+        let suits = |entry: &Entry| entry.time_ns <= time_ns;
+        self.best(domain, hours.into_iter(), suits, |time, best| time >= best)
+    }
+
+    fn after(&mut self, domain: &str, time_ns: u64) -> Result<Option<Place>> {
+        let ends = |hour: &u64| hour.saturating_add(3600).saturating_mul(SECOND) > time_ns;
+        let hours: Vec<u64> = self.hours()?.into_iter().filter(ends).collect();
+        let suits = |entry: &Entry| entry.time_ns >= time_ns;
+        self.best(domain, hours.into_iter(), suits, |time, best| time < best)
+    }
+
+    fn place(&mut self, domain: &str, at: At) -> Result<Option<Place>> {
+        match at {
+            At::Latest => self.before(domain, u64::MAX),
+            At::Before(time) => self.before(domain, time),
+            At::After(time) => self.after(domain, time),
+            At::Nearest(time) => {
+                let (before, after) = (self.before(domain, time)?, self.after(domain, time)?);
+                let distance = |place: &Option<Place>| {
+                    let entry = place.as_ref().and_then(Place::entry);
+                    entry.map_or(u64::MAX, |entry| entry.time_ns.abs_diff(time))
+                };
+                Ok(if distance(&before) <= distance(&after) { before } else { after })
+            }
+        }
+    }
+
+    /// A guest's frame by its number (`#seq`).
+    ///
+    /// # Errors
+    /// As with [`FrameSource::frame`].
+    pub fn numbered(&mut self, domain: &str, seq: u64) -> Result<Option<Frame>, SourceError> {
+        let hours = self.hours()?.into_iter().rev().collect::<Vec<_>>();
+        let place = self.best(domain, hours.into_iter(), |entry| entry.seq == seq, |_, _| false)?;
+        let Some(place) = place else { return Ok(None) };
+        let known: Vec<Section> = Section::ALL
+            .into_iter()
+            .filter(|section| place.entry().is_some_and(|entry| entry.has(*section)))
+            .collect();
+        Ok(Some(self.frame_at(&place, &known)?.0))
+    }
+
+    /// The frame of a place with these sections, each as it was last recorded, and how old each is.
+    fn frame_at(
+        &mut self,
+        place: &Place,
+        sections: &[Section],
+    ) -> Result<(Frame, Vec<Age>), SourceError> {
+        let Some(entry) = place.entry().copied() else {
+            return Err(SourceError::NoFrame { reason: "there is no such frame".to_owned() });
+        };
+        // Where each section is: here, or in an earlier segment.
+        let mut sources: Vec<(Place, Vec<(Section, usize)>)> = vec![(place.clone(), Vec::new())];
+        let mut missing = Vec::new();
+        for section in sections {
+            match newest(place, *section) {
+                Some(index) => sources.first_mut().into_iter().for_each(|(_, own)| own.push((*section, index))),
+                None => missing.push(*section),
+            }
+        }
+        if !missing.is_empty() {
+            for earlier in self.earlier(place)? {
+                let found = missing.iter().filter_map(|one| Some((*one, newest(&earlier, *one)?)));
+                let found: Vec<(Section, usize)> = found.collect();
+                missing.retain(|one| !found.iter().any(|(section, _)| section == one));
+                sources.push((earlier, found));
+            }
+        }
+        if let Some(section) = missing.first() {
+            let has = |one: &Section| place.track.entries.iter().any(|entry| entry.has(*one));
+            let known = Section::ALL.into_iter().filter(has).collect();
+            return Err(SourceError::NoSection { section: *section, known });
+        }
+        let mut parts: Option<Parts> = None;
+        let mut ages = Vec::new();
+        for (source, found) in &sources {
+            let is_own = parts.is_none();
+            let mut wanted: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+            if is_own {
+                wanted.entry(FRAMES).or_default().push(source.index);
+            }
+            for (section, index) in found {
+                let table = table_of(*section);
+                let indices = wanted.entry(table).or_default();
+                match section {
+                    // Records of the log are stored once: all from the last whole one on.
+                    Section::Log => indices.extend(log_entries(&source.track, *index)),
+                    _ => indices.push(*index),
+                }
+                // What the section's own frame says of it.
+                wanted.entry(FRAMES).or_default().push(*index);
+                let taken = source.track.entries.get(*index).map_or(0, |one| one.time_ns);
+                ages.push(Age { section: *section, age_ns: entry.time_ns.saturating_sub(taken) });
+            }
+            let loaded = source.part.load(&source.track, &wanted)?;
+            let row = |index: usize| frame_row(&loaded, source, index);
+            if parts.is_none() {
+                let own = row(source.index).ok_or_else(|| lost(source))?;
+                let domain = source.track.domain.clone();
+                let (flat, tables) = (Vec::new(), BTreeMap::new());
+                parts = Some(Parts { domain, seq: entry.seq, own, flat, tables });
+            }
+            let Some(parts) = &mut parts else { continue };
+            for (section, index) in found {
+                parts.flat.push((*section, row(*index).ok_or_else(|| lost(source))?));
+            }
+            parts.tables.extend(loaded.tables);
+        }
+        let Some(parts) = parts else { return Err(lost(place).into()) };
+        ages.sort_by_key(|age| sections.iter().position(|one| *one == age.section));
+        Ok((parts.frame(sections)?, ages))
+    }
+
+    /// The last frames of the guest in the segments before this one.
+    fn earlier(&mut self, place: &Place) -> Result<Vec<Place>> {
+        let own = &place.part.name;
+        let names: Vec<Name> = self
+            .names()?
+            .into_iter()
+            .filter(|name| name.host == own.host && (name.run, name.segment) < (own.run, own.segment))
+            .collect();
+        let mut earlier = Vec::new();
+        let domain = place.track.domain.name.clone();
+        for name in names.iter().rev().take(EARLIER_SEGMENTS) {
+            for (part, track) in self.places(name, &domain)? {
+                if let Some(index) = track.entries.len().checked_sub(1) {
+                    earlier.push(Place { part, track, index });
+                }
+            }
+        }
+        Ok(earlier)
+    }
+
+    /// A guest's frame at a time, and how old each of its sections is.
+    ///
+    /// # Errors
+    /// As with [`FrameSource::frame`].
+    pub fn frame_with_ages(
+        &mut self,
+        domain: &str,
+        at: At,
+        sections: &[Section],
+    ) -> Result<(Frame, Vec<Age>), SourceError> {
+        match self.place(domain, at)? {
+            Some(place) => self.frame_at(&place, sections),
+            None => Err(self.no_frame(domain, at)),
+        }
+    }
+
+    fn no_frame(&mut self, domain: &str, at: At) -> SourceError {
+        let span = (self.place(domain, At::After(0)), self.place(domain, At::Latest));
+        let span = match span {
+            (Ok(first), Ok(last)) => first.zip(last),
+            (Err(error), _) | (_, Err(error)) => return error.into(),
+        };
+        let time = |place: &Place| place.entry().map_or(0, |entry| entry.time_ns);
+        match span {
+            Some((first, last)) => SourceError::NoFrame {
+                reason: format!(
+                    "'{domain}' was recorded from {} to {}, and not {}",
+                    text_of_time(time(&first)),
+                    text_of_time(time(&last)),
+                    match at {
+                        At::After(time) => format!("at {} or after", text_of_time(time)),
+                        At::Before(time) => format!("at {} or before", text_of_time(time)),
+                        At::Nearest(time) => format!("at {}", text_of_time(time)),
+                        At::Latest => "now".to_owned(),
+                    }
+                ),
+            },
+            None => {
+                let known = self.domains().unwrap_or_default();
+                let known = known.into_iter().map(|one| one.name).collect();
+                SourceError::NoSuchDomain { domain: domain.to_owned(), known }
+            }
+        }
+    }
+
+    /// The place of a frame that this store gave.
+    fn place_of(&mut self, frame: &Frame) -> Result<Option<Place>> {
+        let is_it = |entry: &Entry| (entry.seq, entry.time_ns) == (frame.seq, frame.time_ns);
+        let hour = frame.time_ns / SECOND / 3600 * 3600;
+        let name = frame.domain.name.clone();
+        self.best(&name, std::iter::once(hour), is_it, |_, _| true)
+    }
+
+    /// The events of a time, of one guest and of the recorder, or of all guests, in their order.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub fn events(&mut self, domain: Option<&str>, from_ns: u64, to_ns: u64) -> Result<Vec<Event>> {
+        let mut events = Vec::new();
+        for name in self.names()? {
+            let is_over = name.to_s.is_some_and(|to| to.saturating_mul(SECOND) < from_ns);
+            if is_over || name.from_s.saturating_mul(SECOND) > to_ns {
+                continue;
+            }
+            let Some(part) = self.part(&name)? else { continue };
+            match part.events() {
+                Ok(own) => events.extend(own),
+                Err(error @ StoreError::Damaged { .. }) => self.damage.push(error.to_string()),
+                Err(error) => return Err(error),
+            }
+        }
+        let is_own = |event: &Event| {
+            domain.is_none_or(|domain| {
+                event.vm.is_empty() || event.vm == domain || event.vm_uuid.as_deref() == Some(domain)
+            })
+        };
+        events.retain(|event| (from_ns..=to_ns).contains(&event.time_ns) && is_own(event));
+        events.sort_by_key(|event| event.time_ns);
+        Ok(events)
+    }
+
+    /// The guest's frames of a time without their rows, in the order in which they were taken.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub fn entries(&mut self, domain: &str, from_ns: u64, to_ns: u64) -> Result<Vec<Entry>> {
+        let mut entries = Vec::new();
+        for name in self.names()? {
+            let is_over = name.to_s.is_some_and(|to| to.saturating_mul(SECOND) < from_ns);
+            if is_over || name.from_s.saturating_mul(SECOND) > to_ns {
+                continue;
+            }
+            for (_, track) in self.places(&name, domain)? {
+                let own = track.entries.into_iter();
+                entries.extend(own.filter(|one| (from_ns..=to_ns).contains(&one.time_ns)));
+            }
+        }
+        Ok(entries)
+    }
+
+    /// The highest number of a frame of each guest, by UUID or else by name.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub fn last_numbers(&mut self) -> Result<HashMap<String, u64>> {
+        let mut last: HashMap<String, u64> = HashMap::new();
+        let names = self.names()?;
+        for name in &names {
+            let Some(part) = self.part(name)? else { continue };
+            let Ok(tracks) = part.tracks(None) else { continue };
+            for track in tracks {
+                let key = track.domain.uuid.clone().unwrap_or_else(|| track.domain.name.clone());
+                let highest = track.entries.iter().map(|entry| entry.seq).max().unwrap_or(0);
+                let own = last.entry(key).or_default();
+                *own = (*own).max(highest);
+            }
+        }
+        Ok(last)
+    }
+}
+
+fn lost(place: &Place) -> StoreError {
+    StoreError::Damaged {
+        place: format!("a frame of '{}' in '{}'", place.track.domain.name, place.part.name.file()),
+        reason: "its row is not there".to_owned(),
+    }
+}
+
+fn frame_row(loaded: &Loaded, place: &Place, index: usize) -> Option<FrameRow> {
+    let seq = place.track.entries.get(index)?.seq;
+    let (batch, row) = loaded.frames.get(&seq)?;
+    Some(FrameRow { batch: batch.clone(), row: *row })
+}
+
+/// The newest frame up to a place that has a section.
+fn newest(place: &Place, section: Section) -> Option<usize> {
+    let entries = place.track.entries.get(..=place.index)?;
+    entries.iter().rposition(|entry| entry.has(section))
+}
+
+/// The frames whose records make the kernel's log at a frame.
+fn log_entries(track: &Track, index: usize) -> Vec<usize> {
+    let entries = track.entries.get(..=index).unwrap_or_default();
+    let whole = entries.iter().rposition(Entry::has_whole_log).unwrap_or(0);
+    let own = entries.iter().enumerate().skip(whole);
+    own.filter(|(_, entry)| entry.has(Section::Log)).map(|(index, _)| index).collect()
+}
+
+/// The day since 1970 of `YYYY-MM-DD`, as hours.
+fn day_of(date: &str) -> Option<u64> {
+    let mut parts = date.splitn(3, '-').map(|part| part.parse::<u64>().ok());
+    let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
+    crate::layout::days(year, month, day)?.checked_mul(24)
+}
+
+/// A time as RFC 3339 has it, in UTC.
+pub(crate) fn text_of_time(time_ns: u64) -> String {
+    let seconds = time_ns / SECOND;
+    let (year, month, day) = crate::layout::date(seconds / 86_400);
+    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    let milliseconds = time_ns / 1_000_000 % 1000;
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milliseconds:03}Z")
+}
+
+impl FrameSource for Store {
+    fn domains(&mut self) -> Result<Vec<DomainIdentity>, SourceError> {
+        let mut domains: Vec<DomainIdentity> = Vec::new();
+        for name in self.names()? {
+            let Some(part) = self.part(&name)? else { continue };
+            let tracks = match part.tracks(None) {
+                Err(error @ StoreError::Damaged { .. }) => {
+                    self.damage.push(error.to_string());
+                    continue;
+                }
+                tracks => tracks?,
+            };
+            for track in tracks {
+                if !domains.contains(&track.domain) {
+                    domains.push(track.domain);
+                }
+            }
+        }
+        Ok(domains)
+    }
+
+    fn is_live(&self) -> bool {
+        false
+    }
+
+    fn frame(&mut self, domain: &str, at: At, sections: &[Section]) -> Result<Frame, SourceError> {
+        self.frame_with_ages(domain, at, sections).map(|(frame, _)| frame)
+    }
+
+    fn next(&mut self, after: &Frame, sections: &[Section]) -> Result<Option<Frame>, SourceError> {
+        let Some(place) = self.place_of(after)? else { return Ok(None) };
+        let index = place.index.saturating_add(1);
+        if index < place.track.entries.len() {
+            let next = Place { index, ..place };
+            return Ok(Some(self.frame_at(&next, sections)?.0));
+        }
+        let own = place.part.name.clone();
+        let later: Vec<Name> = self
+            .names()?
+            .into_iter()
+            .filter(|name| name.host == own.host && (name.run, name.segment) > (own.run, own.segment))
+            .collect();
+        let domain = after.domain.uuid.clone().unwrap_or_else(|| after.domain.name.clone());
+        for name in later {
+            for (part, track) in self.places(&name, &domain)? {
+                if !track.entries.is_empty() {
+                    let next = Place { part, track, index: 0 };
+                    self.last = Some((next.part.clone(), next.track.clone()));
+                    return Ok(Some(self.frame_at(&next, sections)?.0));
+                }
+            }
+        }
+        Ok(None)
+    }
+}

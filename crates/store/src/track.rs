@@ -1,0 +1,346 @@
+//! The frames of one guest in one log or one sealed segment.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use arrow_array::{Array, Int32Array, RecordBatch, UInt32Array};
+use nfm_frame::{DomainIdentity, Section};
+
+use crate::error::{Result, StoreError};
+use crate::layout::{Name, log_folder};
+use crate::log::Log;
+use crate::parquet_file::{Segment, Wanted, numbers};
+use crate::record::{Event, RecordKind};
+use crate::stream::{Decoder, Recorded, WHOLE_LOG, identity, recorded_sections};
+use crate::tables::{BOOTTIME_NS, FRAMES, HYPERVISOR, ROW, SECTIONS, SEQ, TABLES, Table, TableRows};
+
+/// One frame, without its rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its number among those of its guest.
+    pub seq: u64,
+    /// When it was taken, by the host's wall clock, nanoseconds since 1970.
+    pub time_ns: u64,
+    /// The same by the host's clock since its boot.
+    pub boot_ns: u64,
+    /// Its sections, by their bits.
+    pub(crate) sections: u64,
+    /// The place of its record in the log, or of its row group in the segment.
+    at: usize,
+}
+
+impl Entry {
+    /// Whether the frame has a section.
+    pub fn has(&self, section: Section) -> bool {
+        self.sections & section.bit() != 0
+    }
+
+    pub(crate) fn has_whole_log(&self) -> bool {
+        self.sections & WHOLE_LOG != 0
+    }
+}
+
+/// The frames of one guest, in the order in which they were taken.
+#[derive(Clone, Debug)]
+pub struct Track {
+    /// The guest.
+    pub domain: DomainIdentity,
+    /// Its frames.
+    pub entries: Vec<Entry>,
+    /// The number of the guest in the log; 0 in a segment.
+    vm: u32,
+}
+
+/// An open log or sealed segment.
+pub(crate) struct Part {
+    pub name: Name,
+    content: Content,
+}
+
+enum Content {
+    Log(Log),
+    Sealed { store: PathBuf, frames: Segment },
+}
+
+/// Rows by table, and the rows of `frames` by the number of their frame.
+#[derive(Default)]
+pub(crate) struct Loaded {
+    pub frames: HashMap<u64, (RecordBatch, usize)>,
+    pub tables: BTreeMap<usize, RecordBatch>,
+}
+
+impl Part {
+    /// Opens a log or a sealed segment by its name.
+    pub(crate) fn open(store: &Path, name: &Name) -> Result<Self> {
+        let content = match name.to_s {
+            None => Content::Log(Log::read(&log_folder(store).join(name.file()))?),
+            Some(_) => {
+                let frames = Segment::open(&name.path(store, table_name(FRAMES)))?;
+                Content::Sealed { store: store.to_owned(), frames }
+            }
+        };
+        Ok(Self { name: name.clone(), content })
+    }
+
+    /// The guests, each with its frames. A guest that was renamed meanwhile is two.
+    pub(crate) fn tracks(&self, domain: Option<&str>) -> Result<Vec<Track>> {
+        let mut tracks = match &self.content {
+            Content::Log(log) => log_tracks(log).0,
+            Content::Sealed { frames, .. } => sealed_tracks(frames, domain)?,
+        };
+        if let Some(domain) = domain {
+            tracks.retain(|track| is_named(&track.domain, domain));
+        }
+        Ok(tracks)
+    }
+
+    /// The rows of tables for these frames of a guest, each by its index.
+    pub(crate) fn load(
+        &self,
+        track: &Track,
+        wanted: &BTreeMap<usize, Vec<usize>>,
+    ) -> Result<Loaded> {
+        match &self.content {
+            Content::Log(log) => load_from_log(log, track, wanted),
+            Content::Sealed { store, frames } => {
+                load_sealed(&self.name, store, frames, track, wanted)
+            }
+        }
+    }
+
+    /// The events.
+    pub(crate) fn events(&self) -> Result<Vec<Event>> {
+        match &self.content {
+            Content::Log(log) => Ok(log_events(log)),
+            Content::Sealed { store, .. } => {
+                let table = events_table();
+                let path = self.name.path(store, table_name(table));
+                match Segment::open(&path) {
+                    Ok(segment) => crate::seal::events_of(&segment),
+                    Err(error) if error.is_not_found() => Ok(Vec::new()),
+                    Err(error) => Err(error),
+                }
+            }
+        }
+    }
+}
+
+pub(crate) fn events_table() -> usize {
+    TABLES.all.iter().position(|one| one.rows == TableRows::Events).unwrap_or(FRAMES)
+}
+
+pub(crate) fn table_name(table: usize) -> &'static str {
+    TABLES.all.get(table).map_or("frames", |one| one.name)
+}
+
+fn is_named(domain: &DomainIdentity, name: &str) -> bool {
+    domain.name == name || domain.uuid.as_deref() == Some(name)
+}
+
+/// The events of a log.
+pub(crate) fn log_events(log: &Log) -> Vec<Event> {
+    let events = log.records().filter(|(_, record)| record.head.kind == RecordKind::Event);
+    events.filter_map(|(_, record)| serde_json::from_slice(record.payload).ok()).collect()
+}
+
+/// The guests of a log with the frames that can be read, and for each guest with others how many were lost.
+pub(crate) fn log_tracks(log: &Log) -> (Vec<Track>, Vec<(DomainIdentity, u64)>) {
+    let mut tracks: Vec<Track> = Vec::new();
+    // Of each guest: its track, and the number of the frame that can be read next.
+    let mut current: HashMap<u32, (usize, Option<u64>)> = HashMap::new();
+    let mut last: HashMap<u32, u64> = HashMap::new();
+    let mut lost: BTreeMap<usize, u64> = BTreeMap::new();
+    for (at, record) in log.records() {
+        let head = record.head;
+        let is_readable = match head.kind {
+            RecordKind::Key => {
+                let Ok(domain) = identity(&record) else { continue };
+                let known = tracks
+                    .iter()
+                    .position(|track| track.vm == head.vm && track.domain == domain);
+                let index = known.unwrap_or(tracks.len());
+                if known.is_none() {
+                    tracks.push(Track { domain, entries: Vec::new(), vm: head.vm });
+                }
+                current.insert(head.vm, (index, None));
+                true
+            }
+            RecordKind::Frame => {
+                current.get(&head.vm).is_some_and(|(_, next)| *next == Some(head.seq))
+            }
+            RecordKind::Begin | RecordKind::Event => continue,
+        };
+        let Some((index, next)) = current.get_mut(&head.vm) else { continue };
+        // A record that is not there, and those that cannot be read without it.
+        let before = last.insert(head.vm, head.seq);
+        let missing = before.map_or(0, |last| head.seq.saturating_sub(last).saturating_sub(1));
+        *lost.entry(*index).or_default() += missing + u64::from(!is_readable);
+        let (Some(sections), true) = (recorded_sections(&record), is_readable) else { continue };
+        *next = head.seq.checked_add(1);
+        if let Some(track) = tracks.get_mut(*index) {
+            let (seq, time_ns, boot_ns) = (head.seq, head.wall_ns, head.boot_ns);
+            track.entries.push(Entry { seq, time_ns, boot_ns, sections, at });
+        }
+    }
+    let lost = lost.into_iter().filter(|(_, count)| *count > 0);
+    let lost = lost.filter_map(|(index, count)| Some((tracks.get(index)?.domain.clone(), count)));
+    let lost = lost.collect();
+    (tracks, lost)
+}
+
+/// Decodes frames of a guest, by their indices in its track, and gives each to `each`.
+pub(crate) fn decode_from_log(
+    log: &Log,
+    track: &Track,
+    indices: std::ops::RangeInclusive<usize>,
+    mut each: impl FnMut(usize, Recorded) -> Result<()>,
+) -> Result<()> {
+    let kind = |index: usize| {
+        let entry = track.entries.get(index)?;
+        log.record(entry.at).map(|record| record.head.kind)
+    };
+    let first = (0..=*indices.start()).rev().find(|index| kind(*index) == Some(RecordKind::Key));
+    let mut decoder = Decoder::new()?;
+    for index in first.unwrap_or(0)..=*indices.end() {
+        let Some(record) = track.entries.get(index).and_then(|entry| log.record(entry.at)) else {
+            continue;
+        };
+        let recorded = decoder.decode(&record)?;
+        if let (Some(recorded), true) = (recorded, indices.contains(&index)) {
+            each(index, recorded)?;
+        }
+    }
+    Ok(())
+}
+
+fn load_from_log(
+    log: &Log,
+    track: &Track,
+    wanted: &BTreeMap<usize, Vec<usize>>,
+) -> Result<Loaded> {
+    let all = || wanted.values().flatten().copied();
+    let (Some(first), Some(last)) = (all().min(), all().max()) else {
+        return Ok(Loaded::default());
+    };
+    let mut loaded = Loaded::default();
+    let mut parts: BTreeMap<usize, Vec<RecordBatch>> = BTreeMap::new();
+    decode_from_log(log, track, first..=last, |index, mut recorded| {
+        for (table, indices) in wanted.iter().filter(|(_, indices)| indices.contains(&index)) {
+            debug_assert!(indices.contains(&index));
+            let Some(batch) = recorded.batches.remove(table) else { continue };
+            match *table {
+                FRAMES => drop(loaded.frames.insert(recorded.head.seq, (batch, 0))),
+                table => parts.entry(table).or_default().push(batch),
+            }
+        }
+        Ok(())
+    })?;
+    for (table, parts) in parts {
+        let Some(first) = parts.first() else { continue };
+        let schema = first.schema();
+        loaded.tables.insert(table, arrow_select::concat::concat_batches(&schema, &parts)?);
+    }
+    Ok(loaded)
+}
+
+fn sealed_tracks(frames: &Segment, domain: Option<&str>) -> Result<Vec<Track>> {
+    let mut tracks: Vec<Track> = Vec::new();
+    for group in 0..frames.groups() {
+        let Some((name, uuid)) = frames.guest(group) else { continue };
+        let mut own = DomainIdentity { name, uuid, hypervisor: String::new() };
+        if domain.is_some_and(|domain| !is_named(&own, domain)) {
+            continue;
+        }
+        let columns = [SEQ, "time_ns", BOOTTIME_NS, SECTIONS, HYPERVISOR];
+        let rows = frames.read(group, Some(&columns), &Wanted::All)?;
+        if let Some(hypervisor) = rows.column_by_name(HYPERVISOR).and_then(|one| {
+            let one = one.as_any().downcast_ref::<arrow_array::StringArray>()?;
+            one.iter().next().flatten()
+        }) {
+            own.hypervisor = hypervisor.to_owned();
+        }
+        let column = |name| numbers(&rows, name).into_iter().flatten().map(|one| one.cast_unsigned());
+        let known = tracks.iter().position(|track| track.domain == own);
+        let index = known.unwrap_or(tracks.len());
+        if known.is_none() {
+            tracks.push(Track { domain: own, entries: Vec::new(), vm: 0 });
+        }
+        let Some(track) = tracks.get_mut(index) else { continue };
+        let times = column("time_ns").zip(column(BOOTTIME_NS));
+        for ((seq, (time_ns, boot_ns)), sections) in column(SEQ).zip(times).zip(column(SECTIONS)) {
+            track.entries.push(Entry { seq, time_ns, boot_ns, sections, at: group });
+        }
+    }
+    Ok(tracks)
+}
+
+fn load_sealed(
+    name: &Name,
+    store: &Path,
+    frames: &Segment,
+    track: &Track,
+    wanted: &BTreeMap<usize, Vec<usize>>,
+) -> Result<Loaded> {
+    let mut loaded = Loaded::default();
+    for (table, indices) in wanted {
+        let entries: Vec<&Entry> =
+            indices.iter().filter_map(|index| track.entries.get(*index)).collect();
+        let seqs: Vec<u64> = entries.iter().map(|entry| entry.seq).collect();
+        let Some(definition) = TABLES.all.get(*table) else { continue };
+        let mut columns: Vec<&str> =
+            definition.columns.iter().map(|one| one.name.as_str()).collect();
+        columns.push(SEQ);
+        if *table == FRAMES {
+            let mut groups: Vec<usize> = entries.iter().map(|entry| entry.at).collect();
+            groups.sort_unstable();
+            groups.dedup();
+            for group in groups {
+                let rows = frames.read(group, Some(&columns), &Wanted::Frames(&seqs))?;
+                for (row, seq) in numbers(&rows, SEQ).into_iter().flatten().enumerate() {
+                    loaded.frames.insert(seq.cast_unsigned(), (rows.clone(), row));
+                }
+            }
+            continue;
+        }
+        let segment = match Segment::open(&name.path(store, definition.name)) {
+            Ok(segment) => segment,
+            // No frame of the segment has a row of it.
+            Err(error) if error.is_not_found() => continue,
+            Err(error) => return Err(error),
+        };
+        columns.push(ROW);
+        let mut parts = Vec::new();
+        for group in 0..segment.groups() {
+            let guest = segment.guest(group);
+            let is_own = guest.is_some_and(|(name, uuid)| {
+                name == track.domain.name && uuid == track.domain.uuid
+            });
+            if is_own {
+                parts.push(segment.read(group, Some(&columns), &Wanted::Frames(&seqs))?);
+            }
+        }
+        if let Some(first) = parts.first() {
+            let all = arrow_select::concat::concat_batches(&first.schema(), &parts)?;
+            loaded.tables.insert(*table, in_order(&all)?);
+        }
+    }
+    Ok(loaded)
+}
+
+/// Rows in the order in which their frames had them.
+fn in_order(rows: &RecordBatch) -> Result<RecordBatch> {
+    let places = rows.column_by_name(ROW).and_then(|one| one.as_any().downcast_ref::<Int32Array>());
+    let (Some(seqs), Some(places)) = (numbers(rows, SEQ), places) else {
+        return Err(StoreError::Columns { reason: "rows without a place were met".to_owned() });
+    };
+    let mut order: Vec<(i64, i32, u32)> =
+        seqs.iter().zip(places.values()).zip(0..).map(|((seq, row), at)| (*seq, *row, at)).collect();
+    order.sort_unstable();
+    let order: UInt32Array = order.into_iter().map(|(_, _, at)| at).collect();
+    Ok(arrow_select::take::take_record_batch(rows, &order)?)
+}
+
+/// The tables that hold a section: its own, or `frames`.
+pub(crate) fn table_of(section: Section) -> usize {
+    Table::index(section.name()).unwrap_or(FRAMES)
+}
