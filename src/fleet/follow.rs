@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use super::cadence::Cadence;
 use super::turns::{Next, Turns};
 use crate::domain::{CrawlOptions, Domain, OpenOptions};
 use crate::error::{Error, ErrorCode, Result, Retry};
-use crate::frame::Frame;
+use crate::frame::{Frame, Section};
 use crate::resolve::{DomainSummary, Libvirt};
 
 /// The longest wait after a failure that passes by itself, unless the period is longer.
@@ -26,6 +27,9 @@ pub struct FollowOptions {
     pub crawl: CrawlOptions,
     /// The time from one frame of a domain to the next.
     pub period: Duration,
+    /// Sections of the crawl that are taken more rarely than once a period, each with the time from one to the next. All
+    /// are taken in a domain's first frame, and after it was started anew.
+    pub rarely: Vec<(Section, Duration)>,
     /// The time from one look at which domains run to the next: the longest that a new one waits for its first frame.
     pub listing_period: Duration,
     /// Threads that crawl, at least one. The second and later ones help where the first is late.
@@ -38,6 +42,7 @@ impl Default for FollowOptions {
             open: OpenOptions::default(),
             crawl: CrawlOptions::default(),
             period: Duration::from_secs(1),
+            rarely: Vec::new(),
             listing_period: Duration::from_secs(2),
             threads: 2,
         }
@@ -130,6 +135,7 @@ struct Guest {
     told: bool,
     /// True if the next frame is the first of another hypervisor process than the last.
     reopened: bool,
+    cadence: Cadence,
 }
 
 /// A host's guests that are followed, for programs that end it from another thread; [`follow`] is for the others.
@@ -218,8 +224,9 @@ where
         let guests: Vec<_> = new
             .map(|summary| {
                 let failures = Failures::default();
-                let (told, reopened) = (false, false);
-                let guest = Guest { summary, open: None, restarts: 0, failures, told, reopened };
+                let (told, reopened, cadence) = (false, false, Cadence::default());
+                let guest =
+                    Guest { summary, open: None, restarts: 0, failures, told, reopened, cadence };
                 Member::Guest(Box::new(guest))
             })
             .collect();
@@ -232,13 +239,21 @@ where
 
     /// One domain's turn.
     fn turn(&self, guest: &mut Guest) -> Next {
+        let FollowOptions { crawl, rarely, period, .. } = &self.options;
+        let now = Instant::now();
+        let mut crawl = crawl.clone();
+        crawl.sections = guest.cadence.due(&crawl.sections, rarely, *period, now);
         let frame = match self.opened(guest) {
-            Ok(domain) => domain.crawl(&self.options.crawl).map(|frame| (frame, domain.restarts())),
+            Ok(domain) => domain.crawl(&crawl).map(|frame| (frame, domain.restarts())),
             Err(error) => Err(error),
         };
         match frame {
             Ok((frame, restarts)) => {
                 let restarted = guest.reopened || restarts != guest.restarts;
+                guest.cadence.took(&crawl.sections, now);
+                if restarted {
+                    guest.cadence.forget();
+                }
                 guest.restarts = restarts;
                 guest.reopened = false;
                 guest.failures = Failures::default();

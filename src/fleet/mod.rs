@@ -1,5 +1,6 @@
 //! Many guests at a steady rate, by few threads.
 
+mod cadence;
 mod follow;
 mod rate;
 mod turns;

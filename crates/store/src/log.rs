@@ -29,11 +29,11 @@ pub struct LogWriter {
 }
 
 impl LogWriter {
-    /// Begins a log of a store.
+    /// Begins a log of a store. `highest` is the highest number that a frame had before.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn create(store: &Path, name: Name, sync_period: Duration) -> Result<Self> {
+    pub fn create(store: &Path, name: Name, highest: u64, sync_period: Duration) -> Result<Self> {
         let path = log_folder(store).join(name.file());
         let file = OpenOptions::new()
             .read(true)
@@ -44,7 +44,7 @@ impl LogWriter {
             .open(&path)
             .map_err(StoreError::file(&path))?;
         let (run, segment) = (name.run, name.segment);
-        let begin = LogBegin { version: VERSION, host: name.host.clone(), run, segment };
+        let begin = LogBegin { version: VERSION, host: name.host.clone(), run, segment, highest };
         let mut log = Self {
             file,
             path,
@@ -210,6 +210,17 @@ impl Log {
             Parsed::Record(record, _) => Some(record),
             _ => None,
         }
+    }
+
+    /// The highest number of a frame, in the log and before it.
+    pub fn highest(&self) -> u64 {
+        let before = self.begin.as_ref().map_or(0, |begin| begin.highest);
+        self.heads().map(|head| head.seq).fold(before, u64::max)
+    }
+
+    /// How many bytes it has.
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
     }
 
     /// The records with their places in the log.

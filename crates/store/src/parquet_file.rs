@@ -33,6 +33,8 @@ use crate::tables::{BOOTTIME_NS, ROW, SEQ, TS, Table, VM, VM_UUID};
 /// The version of the tables: columns are only added, so that it stays.
 const SCHEMA: u32 = 1;
 const SCHEMA_KEY: &str = "nfm.schema";
+/// The highest number of a frame, in the file and before it.
+const HIGHEST_KEY: &str = "nfm.highest_seq";
 const CHUNKS_KEY: &str = "nfm.crc32.chunks";
 const FOOTER_KEY: &str = "nfm.crc32.footer";
 /// Stands for the footer's checksum while that is counted.
@@ -119,13 +121,14 @@ impl Writer {
     }
 
     /// Ends the file, and writes it to the disk.
-    pub(crate) fn finish(mut self) -> Result<()> {
+    pub(crate) fn finish(mut self, highest: u64) -> Result<()> {
         let of_group = |sums: &Vec<u32>| {
             sums.iter().map(|sum| format!("{sum:08x}")).collect::<Vec<_>>().join(",")
         };
         let chunks = self.sums.iter().map(of_group).collect::<Vec<_>>().join(";");
         for (key, value) in [
             (SCHEMA_KEY, SCHEMA.to_string()),
+            (HIGHEST_KEY, highest.to_string()),
             (CHUNKS_KEY, chunks),
             (FOOTER_KEY, UNKNOWN_SUM.to_owned()),
         ] {
@@ -192,6 +195,7 @@ fn properties(table: &Table) -> WriterProperties {
 pub(crate) struct Segment {
     source: Checked,
     metadata: ArrowReaderMetadata,
+    highest: u64,
 }
 
 /// Bytes of a file that are what was written.
@@ -324,13 +328,19 @@ impl Segment {
         if schema.is_none_or(|version| version > SCHEMA) {
             return Err(StoreError::Newer { path: path.to_owned() });
         }
+        let highest = key(HIGHEST_KEY).and_then(|seq| seq.parse().ok()).unwrap_or(0);
         let sums = key(CHUNKS_KEY).unwrap_or_default();
         let chunks = chunks(&metadata, sums).ok_or_else(|| damaged("its checksums are no whole list"))?;
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
         let metadata = ArrowReaderMetadata::try_new(Arc::new(metadata), options)?;
         let (path, read) = (path.to_owned(), Mutex::default());
         let inner = Arc::new(CheckedFile { path, file, length, chunks, read });
-        Ok(Self { source: Checked { inner }, metadata })
+        Ok(Self { source: Checked { inner }, metadata, highest })
+    }
+
+    /// The highest number of a frame, in the file and before it.
+    pub(crate) fn highest(&self) -> u64 {
+        self.highest
     }
 
     /// The file.

@@ -47,6 +47,9 @@ pub struct LogBegin {
     pub run: u64,
     /// The log's number in the run, from 1.
     pub segment: u64,
+    /// The highest number that a frame had before it, of any guest: later runs number on from there.
+    #[serde(default)]
+    pub highest: u64,
 }
 
 /// Something that happened to a guest that is recorded, or to the recorder.

@@ -84,7 +84,7 @@ pub fn seal(store: &Path, path: &Path, name: &Name) -> Result<Option<Sealed>> {
     if !events.is_empty() {
         files.write_events(&events)?;
     }
-    let rows = files.publish(store, &name)?;
+    let rows = files.publish(store, &name, log.highest())?;
     fs::remove_file(path).map_err(StoreError::file(path))?;
     fs::remove_dir_all(&folder).map_err(StoreError::file(&folder))?;
     let frames = rows.get("frames").copied().unwrap_or(0);
@@ -122,7 +122,7 @@ impl Files<'_> {
     fn write_track(&mut self, log: &Log, track: &Track) -> Result<()> {
         let Some(last) = track.entries.len().checked_sub(1) else { return Ok(()) };
         let mut waiting: BTreeMap<usize, Waiting> = BTreeMap::new();
-        decode_from_log(log, track, 0..=last, |index, recorded| {
+        decode_from_log(log, track, 0..=last, &mut None, |index, recorded| {
             let Some(entry) = track.entries.get(index) else { return Ok(()) };
             for (table, batch) in recorded.batches {
                 let own = waiting.entry(table).or_default();
@@ -184,11 +184,16 @@ impl Files<'_> {
     }
 
     /// Ends the files and moves them to their places, `frames` last: from then on the log is sealed.
-    fn publish(self, store: &Path, name: &Name) -> Result<BTreeMap<&'static str, u64>> {
+    fn publish(
+        self,
+        store: &Path,
+        name: &Name,
+        highest: u64,
+    ) -> Result<BTreeMap<&'static str, u64>> {
         let mut rows = BTreeMap::new();
         let mut tables = Vec::new();
         for (table, (writer, count)) in self.open {
-            writer.finish()?;
+            writer.finish(highest)?;
             let definition = table_of(table)?;
             rows.insert(definition.name, count);
             tables.push(definition);

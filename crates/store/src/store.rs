@@ -1,6 +1,6 @@
 //! A store as a source of frames.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -116,8 +116,7 @@ impl Store {
     /// Opens a part. One that is damaged is left out and told; a log that was sealed meanwhile is read as its segment.
     fn part(&mut self, name: &Name) -> Result<Option<Rc<Part>>> {
         if let Some((part, _)) = &self.last {
-            // A log grows.
-            if part.name == *name && name.to_s.is_some() {
+            if part.name == *name && part.is_current(&self.path) {
                 return Ok(Some(part.clone()));
             }
         }
@@ -148,7 +147,7 @@ impl Store {
     fn places(&mut self, name: &Name, domain: &str) -> Result<Vec<(Rc<Part>, Track)>> {
         if let Some((part, track)) = &self.last {
             let is_own = track.domain.name == domain || track.domain.uuid.as_deref() == Some(domain);
-            if part.name == *name && name.to_s.is_some() && is_own {
+            if part.name == *name && is_own && part.is_current(&self.path) {
                 return Ok(vec![(part.clone(), track.clone())]);
             }
         }
@@ -431,24 +430,23 @@ impl Store {
         Ok(entries)
     }
 
-    /// The highest number of a frame of each guest, by UUID or else by name.
+    /// The highest number that a frame has, of any guest.
     ///
     /// # Errors
     /// A file cannot be read.
-    pub fn last_numbers(&mut self) -> Result<HashMap<String, u64>> {
-        let mut last: HashMap<String, u64> = HashMap::new();
-        let names = self.names()?;
-        for name in &names {
-            let Some(part) = self.part(name)? else { continue };
-            let Ok(tracks) = part.tracks(None) else { continue };
-            for track in tracks {
-                let key = track.domain.uuid.clone().unwrap_or_else(|| track.domain.name.clone());
-                let highest = track.entries.iter().map(|entry| entry.seq).max().unwrap_or(0);
-                let own = last.entry(key).or_default();
-                *own = (*own).max(highest);
+    pub fn highest_number(&mut self) -> Result<u64> {
+        let mut names = self.names()?;
+        // Each file tells the highest number before it; a damaged one is passed over.
+        names.sort_by_key(|name| (name.to_s.is_some(), std::cmp::Reverse((name.run, name.segment))));
+        let mut highest = 0;
+        for name in names {
+            let Some(part) = self.part(&name)? else { continue };
+            highest = highest.max(part.highest());
+            if name.to_s.is_some() {
+                break;
             }
         }
-        Ok(last)
+        Ok(highest)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The frames of one guest in one log or one sealed segment.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
@@ -58,7 +59,7 @@ pub(crate) struct Part {
 }
 
 enum Content {
-    Log(Log),
+    Log(Box<Log>, RefCell<Option<Cursor>>),
     Sealed { store: PathBuf, frames: Segment },
 }
 
@@ -73,7 +74,10 @@ impl Part {
     /// Opens a log or a sealed segment by its name.
     pub(crate) fn open(store: &Path, name: &Name) -> Result<Self> {
         let content = match name.to_s {
-            None => Content::Log(Log::read(&log_folder(store).join(name.file()))?),
+            None => {
+                let log = Log::read(&log_folder(store).join(name.file()))?;
+                Content::Log(Box::new(log), RefCell::default())
+            }
             Some(_) => {
                 let frames = Segment::open(&name.path(store, table_name(FRAMES)))?;
                 Content::Sealed { store: store.to_owned(), frames }
@@ -82,10 +86,29 @@ impl Part {
         Ok(Self { name: name.clone(), content })
     }
 
+    /// The highest number of a frame, in it and before it.
+    pub(crate) fn highest(&self) -> u64 {
+        match &self.content {
+            Content::Log(log, _) => log.highest(),
+            Content::Sealed { frames, .. } => frames.highest(),
+        }
+    }
+
+    /// Whether the file holds no more than what was read of it: a log grows.
+    pub(crate) fn is_current(&self, store: &Path) -> bool {
+        match &self.content {
+            Content::Log(log, _) => {
+                let path = log_folder(store).join(self.name.file());
+                std::fs::metadata(path).is_ok_and(|file| file.len() == log.bytes() as u64)
+            }
+            Content::Sealed { .. } => true,
+        }
+    }
+
     /// The guests, each with its frames. A guest that was renamed meanwhile is two.
     pub(crate) fn tracks(&self, domain: Option<&str>) -> Result<Vec<Track>> {
         let mut tracks = match &self.content {
-            Content::Log(log) => log_tracks(log).0,
+            Content::Log(log, _) => log_tracks(log).0,
             Content::Sealed { frames, .. } => sealed_tracks(frames, domain)?,
         };
         if let Some(domain) = domain {
@@ -101,7 +124,9 @@ impl Part {
         wanted: &BTreeMap<usize, Vec<usize>>,
     ) -> Result<Loaded> {
         match &self.content {
-            Content::Log(log) => load_from_log(log, track, wanted),
+            Content::Log(log, cursor) => {
+                load_from_log(log, &mut cursor.borrow_mut(), track, wanted)
+            }
             Content::Sealed { store, frames } => {
                 load_sealed(&self.name, store, frames, track, wanted)
             }
@@ -111,7 +136,7 @@ impl Part {
     /// The events.
     pub(crate) fn events(&self) -> Result<Vec<Event>> {
         match &self.content {
-            Content::Log(log) => Ok(log_events(log)),
+            Content::Log(log, _) => Ok(log_events(log)),
             Content::Sealed { store, .. } => {
                 let table = events_table();
                 let path = self.name.path(store, table_name(table));
@@ -188,33 +213,52 @@ pub(crate) fn log_tracks(log: &Log) -> (Vec<Track>, Vec<(DomainIdentity, u64)>) 
     (tracks, lost)
 }
 
-/// Decodes frames of a guest, by their indices in its track, and gives each to `each`.
+/// A decoder of a guest's frames, and the index of the frame that it decodes next.
+pub(crate) struct Cursor {
+    vm: u32,
+    next: usize,
+    decoder: Decoder,
+}
+
+/// Decodes frames of a guest, by their indices in its track, and gives each to `each`. Goes on where the last call
+/// ended, if that is on the way; else it begins at the key before the first.
 pub(crate) fn decode_from_log(
     log: &Log,
     track: &Track,
     indices: std::ops::RangeInclusive<usize>,
+    last: &mut Option<Cursor>,
     mut each: impl FnMut(usize, Recorded) -> Result<()>,
 ) -> Result<()> {
     let kind = |index: usize| {
         let entry = track.entries.get(index)?;
         log.record(entry.at).map(|record| record.head.kind)
     };
-    let first = (0..=*indices.start()).rev().find(|index| kind(*index) == Some(RecordKind::Key));
-    let mut decoder = Decoder::new()?;
-    for index in first.unwrap_or(0)..=*indices.end() {
+    let key = (0..=*indices.start()).rev().find(|index| kind(*index) == Some(RecordKind::Key));
+    let key = key.unwrap_or(0);
+    let is_on_the_way = |cursor: &Cursor| {
+        cursor.vm == track.vm && cursor.next > key && cursor.next <= *indices.start()
+    };
+    let mut cursor = match last.take().filter(is_on_the_way) {
+        Some(cursor) => cursor,
+        None => Cursor { vm: track.vm, next: key, decoder: Decoder::new()? },
+    };
+    for index in cursor.next..=*indices.end() {
         let Some(record) = track.entries.get(index).and_then(|entry| log.record(entry.at)) else {
             continue;
         };
-        let recorded = decoder.decode(&record)?;
+        let recorded = cursor.decoder.decode(&record)?;
         if let (Some(recorded), true) = (recorded, indices.contains(&index)) {
             each(index, recorded)?;
         }
     }
+    cursor.next = indices.end().saturating_add(1);
+    *last = Some(cursor);
     Ok(())
 }
 
 fn load_from_log(
     log: &Log,
+    cursor: &mut Option<Cursor>,
     track: &Track,
     wanted: &BTreeMap<usize, Vec<usize>>,
 ) -> Result<Loaded> {
@@ -224,9 +268,8 @@ fn load_from_log(
     };
     let mut loaded = Loaded::default();
     let mut parts: BTreeMap<usize, Vec<RecordBatch>> = BTreeMap::new();
-    decode_from_log(log, track, first..=last, |index, mut recorded| {
-        for (table, indices) in wanted.iter().filter(|(_, indices)| indices.contains(&index)) {
-            debug_assert!(indices.contains(&index));
+    decode_from_log(log, track, first..=last, cursor, |index, mut recorded| {
+        for (table, _) in wanted.iter().filter(|(_, indices)| indices.contains(&index)) {
             let Some(batch) = recorded.batches.remove(table) else { continue };
             match *table {
                 FRAMES => drop(loaded.frames.insert(recorded.head.seq, (batch, 0))),

@@ -22,6 +22,8 @@ pub struct StoreWriter {
     run: u64,
     /// Logs that were begun in this run.
     segments: u64,
+    /// The highest number that a frame has.
+    highest: u64,
     sync_period: Duration,
     /// The open logs, by the number of their ten minutes, with the time of their last record.
     logs: BTreeMap<u64, (LogWriter, Instant)>,
@@ -50,7 +52,8 @@ impl StoreWriter {
             _ => make_folder(&temporary)?,
         }
         let host = host_name(host);
-        let names = Store::open(path)?.names()?;
+        let mut store = Store::open(path)?;
+        let (names, highest) = (store.names()?, store.highest_number()?);
         let of_host = names.iter().filter(|name| name.host == host);
         let run = of_host.map(|name| name.run).max().unwrap_or(0).saturating_add(1);
         let mut finished = Vec::new();
@@ -63,12 +66,17 @@ impl StoreWriter {
             }
         }
         let (path, logs) = (path.to_owned(), BTreeMap::new());
-        Ok(Self { path, host, run, segments: 0, sync_period, logs, finished, _lock: lock })
+        Ok(Self { path, host, run, segments: 0, highest, sync_period, logs, finished, _lock: lock })
     }
 
     /// The recorder's run, counted from 1.
     pub fn run(&self) -> u64 {
         self.run
+    }
+
+    /// The highest number that a frame has, of any guest: [`Encoder`](crate::Encoder)s number on from there.
+    pub fn highest(&self) -> u64 {
+        self.highest
     }
 
     /// The host's name, as it stands in the names of files.
@@ -96,12 +104,13 @@ impl StoreWriter {
                 from_s: head.wall_ns / SECOND,
                 to_s: None,
             };
-            let log = LogWriter::create(&self.path, name, self.sync_period)?;
+            let log = LogWriter::create(&self.path, name, self.highest, self.sync_period)?;
             self.logs.insert(slot, (log, Instant::now()));
         }
         if let Some((log, last)) = self.logs.get_mut(&slot) {
             log.append(record)?;
             *last = Instant::now();
+            self.highest = self.highest.max(head.seq);
         }
         Ok(())
     }

@@ -116,7 +116,7 @@ fn a_damaged_log_loses_at_most_a_key_period_of_a_guest() {
     let sound = std::fs::read(&file).unwrap();
     let mut number = numbers();
     let (mut least, mut silent) = (FRAMES, 0);
-    for _ in 0..120 {
+    for _ in 0..60 {
         let mut bytes = sound.clone();
         let what = damage(&mut bytes, &mut number);
         std::fs::write(&file, &bytes).unwrap();
@@ -155,7 +155,7 @@ fn a_damaged_segment_shows_no_false_value() {
     let (mut harmed, mut all) = (0, 0);
     for file in files {
         let sound = std::fs::read(&file).unwrap();
-        for _ in 0..60 {
+        for _ in 0..30 {
             let mut bytes = sound.clone();
             let what = damage(&mut bytes, &mut number);
             if bytes == sound {
