@@ -1,0 +1,205 @@
+//! The process that reads guests' memory.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::ops::ControlFlow;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use nfm::{DomainSummary, FleetEvent, FollowOptions, Frame, Section};
+use nfm_store::{Encoder, Event, RecordHead, RecordKind};
+use serde::{Deserialize, Serialize};
+
+use crate::args::Record;
+use crate::wildcard::matches;
+use crate::{Failure, complain, privileges};
+
+/// Sections that are not taken in every frame.
+const RARELY: [(Section, u64); 9] = [
+    (Section::Files, 10),
+    (Section::Log, 10),
+    (Section::Mappings, 60),
+    (Section::Modules, 60),
+    (Section::Mounts, 60),
+    (Section::Interfaces, 60),
+    (Section::Routes, 60),
+    (Section::Neighbours, 60),
+    (Section::Integrity, 60),
+];
+
+/// The writer's first line: what the crawler has to know of the store.
+#[derive(Deserialize, Serialize)]
+pub(crate) struct Hello {
+    /// The highest number that a frame has.
+    pub highest: u64,
+}
+
+/// The writer's line that asks for records that can be read without those before: some were not written.
+pub(crate) const ANEW: &str = "anew";
+
+/// Starts the writer and records until the program is ended.
+pub(crate) fn run(connect: Option<&str>, record: &Record) -> Result<(), Failure> {
+    let mut options = FollowOptions::default();
+    options.open.uri = connect.map(str::to_owned);
+    options.period = Duration::from_secs_f64(1.0 / record.rate);
+    options.crawl.sections = Section::ALL.to_vec();
+    options.rarely = RARELY.map(|(section, seconds)| (section, Duration::from_secs(seconds))).to_vec();
+    let mut writer = start_writer(connect, record)?;
+    let (Some(pipe), Some(answers)) = (writer.stdin.take(), writer.stdout.take()) else {
+        return Err(Failure::other("the process that writes the store has no pipe"));
+    };
+    let mut answers = BufReader::new(answers);
+    let mut line = String::new();
+    let _ = answers.read_line(&mut line);
+    let Ok(Hello { highest }) = serde_json::from_str(&line) else {
+        // It has said why.
+        let status = writer.wait().ok().and_then(|status| status.code());
+        std::process::exit(status.unwrap_or(nfm::ErrorCode::Other as i32));
+    };
+    // Not before: the writer is a program of its own.
+    privileges::give_up();
+    let anew = Arc::new(AtomicBool::new(false));
+    listen(answers, anew.clone());
+    let recorder = Mutex::new(Recorder { pipe, encoders: HashMap::new(), highest, anew, ended: false });
+    let is_chosen = |domain: &DomainSummary| {
+        let is_it = |pattern: &String| matches(pattern, &domain.name) || *pattern == domain.uuid;
+        record.domains.is_empty() || record.domains.iter().any(is_it)
+    };
+    let lock = || recorder.lock().unwrap_or_else(PoisonError::into_inner);
+    nfm::follow(&options, is_chosen, |event| lock().take(event))?;
+    drop(recorder);
+    let _ = writer.wait();
+    Err(Failure::other("the process that writes the store has ended: look at what it said, and start again"))
+}
+
+/// Starts this program once more, as another user, with a pipe.
+fn start_writer(connect: Option<&str>, record: &Record) -> Result<Child, Failure> {
+    let folder = |error: std::io::Error| {
+        let path = record.store.display();
+        Failure { code: nfm::ErrorCode::File, sentence: format!("'{path}' cannot be made: {error}") }
+    };
+    let mut command = Command::new("/proc/self/exe");
+    command.arg("--writer").args(record.arguments(connect));
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    // Ctrl-C at a terminal ends the crawler; the writer then writes what is on its way.
+    command.process_group(0);
+    fs::create_dir_all(&record.store).map_err(folder)?;
+    let own = rustix::process::getuid();
+    let user = match &record.user {
+        Some(name) => Some(user(name).ok_or_else(|| {
+            Failure::other(format!("there is no user '{name}': name another one with --user"))
+        })?),
+        None => user("nfm").filter(|_| own.is_root()),
+    };
+    if let Some((uid, gid)) = user.filter(|(uid, _)| *uid != own.as_raw()) {
+        std::os::unix::fs::chown(&record.store, Some(uid), Some(gid)).map_err(folder)?;
+        command.uid(uid).gid(gid);
+    }
+    command.spawn().map_err(|error| {
+        Failure::other(format!("the process that writes the store cannot be started: {error}"))
+    })
+}
+
+/// The ids of a user and of its group.
+fn user(name: &str) -> Option<(u32, u32)> {
+    let users = fs::read_to_string("/etc/passwd").ok()?;
+    let mut fields = users.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let own = fields.find(|fields| fields.first() == Some(&name))?;
+    Some((own.get(2)?.parse().ok()?, own.get(3)?.parse().ok()?))
+}
+
+/// Hears the writer, in a thread of its own.
+fn listen(answers: BufReader<ChildStdout>, anew: Arc<AtomicBool>) {
+    std::thread::spawn(move || {
+        for line in answers.lines().map_while(Result::ok) {
+            if line == ANEW {
+                anew.store(true, Ordering::Relaxed);
+            }
+        }
+    });
+}
+
+/// Makes records of what happens to the guests.
+struct Recorder {
+    pipe: ChildStdin,
+    encoders: HashMap<String, Encoder>,
+    highest: u64,
+    anew: Arc<AtomicBool>,
+    ended: bool,
+}
+
+impl Recorder {
+    fn take(&mut self, event: FleetEvent<'_>) -> ControlFlow<()> {
+        match event {
+            FleetEvent::Frame { domain, frame, restarted } => {
+                if restarted {
+                    self.event(domain, "restarted", "its kernel was started anew".to_owned());
+                }
+                self.frame(domain, *frame);
+            }
+            FleetEvent::New { domain } => {
+                self.event(domain, "new", "it was found, and is recorded from now on".to_owned());
+            }
+            FleetEvent::Gone { domain } => self.event(domain, "gone", "it ended".to_owned()),
+            FleetEvent::Failed { domain, error, repeated: false, .. } => {
+                complain(&error.to_string());
+                self.event(domain, "failed", error.to_string());
+            }
+            FleetEvent::NotListed { error, repeated: false, .. } => complain(&error.to_string()),
+            _ => {}
+        }
+        if self.ended { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    fn frame(&mut self, domain: &DomainSummary, mut frame: Frame) {
+        if self.anew.swap(false, Ordering::Relaxed) {
+            self.encoders.values_mut().for_each(Encoder::begin_anew);
+        }
+        let known = u32::try_from(self.encoders.len()).unwrap_or(u32::MAX);
+        let encoder = match self.encoders.entry(domain.uuid.clone()) {
+            std::collections::hash_map::Entry::Occupied(entry) => Ok(entry.into_mut()),
+            std::collections::hash_map::Entry::Vacant(entry) => {
+                Encoder::new(known.saturating_add(1), frame.domain.clone(), self.highest)
+                    .map(|encoder| entry.insert(encoder))
+            }
+        };
+        let mut bytes = Vec::new();
+        let encoded =
+            encoder.and_then(|encoder| encoder.encode(&mut frame, boot_clock(), &mut bytes));
+        match encoded {
+            Ok(_) => self.send(&bytes),
+            Err(error) => complain(&format!("a frame of '{}' is lost: {error}", domain.name)),
+        }
+    }
+
+    fn event(&mut self, domain: &DomainSummary, kind: &str, text: String) {
+        let time_ns = wall_clock();
+        let (vm, vm_uuid) = (domain.name.clone(), Some(domain.uuid.clone()));
+        let event = Event { time_ns, vm, vm_uuid, kind: kind.to_owned(), text };
+        let (vm, seq, wall_ns, boot_ns) = (0, 0, time_ns, boot_clock());
+        let mut bytes = Vec::new();
+        RecordHead { kind: RecordKind::Event, vm, seq, wall_ns, boot_ns }.write_json(&event, &mut bytes);
+        self.send(&bytes);
+    }
+
+    fn send(&mut self, bytes: &[u8]) {
+        self.ended |= self.pipe.write_all(bytes).is_err();
+    }
+}
+
+/// The host's wall clock, nanoseconds since 1970.
+pub(crate) fn wall_clock() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// The host's clock since its boot, sleep included, nanoseconds.
+pub(crate) fn boot_clock() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let part = |number: i64| u64::try_from(number).unwrap_or(0);
+    part(now.tv_sec).saturating_mul(1_000_000_000).saturating_add(part(now.tv_nsec))
+}

@@ -1,0 +1,206 @@
+//! The process that writes the store: it has no rights, and reads nothing but the crawler's pipe.
+
+use std::collections::HashMap;
+use std::io::{Read, Write};
+use std::path::PathBuf;
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::time::{Duration, Instant};
+
+use nfm_store::{
+    Event, Name, Parsed, RecordHead, RecordKind, Retention, StoreWriter, parse, prune, seal,
+};
+use rustix::event::{PollFd, PollFlags, poll};
+
+use crate::args::Record;
+use crate::crawler::{ANEW, Hello, boot_clock, wall_clock};
+use crate::{Failure, complain};
+
+/// The longest wait for records, so that what time asks for is done.
+const TICK: Duration = Duration::from_millis(200);
+/// The time from one look for what is too old to the next.
+const PRUNE_PERIOD: Duration = Duration::from_secs(60);
+/// The wall clock may be corrected by so much without being said to have stepped.
+const STEP_NS: u64 = 1_000_000_000;
+
+/// Writes the store until the pipe ends.
+pub(crate) fn run(record: &Record) -> Result<(), Failure> {
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let sync = Duration::from_secs_f64(record.sync);
+    let store = StoreWriter::open(&record.store, &host, sync)?;
+    let hello = nfm::json(&Hello { highest: store.highest() }, false);
+    say(&hello);
+    let retention = Retention {
+        age: Some(Duration::from_secs_f64(record.keep * 86_400.0)),
+        bytes: record.size.map(|mebibytes| mebibytes.saturating_mul(1 << 20)),
+        free: Some(record.free.saturating_mul(1 << 20)),
+    };
+    let sealer = start_sealer(record.store.clone(), retention);
+    let mut writer = Writer { store, sealer, unwritten: HashMap::new(), offset: None };
+    writer.event("recorder-started", "the recorder started".to_owned());
+    let mut bytes = Vec::new();
+    let mut room = vec![0; 256 << 10];
+    loop {
+        writer.tick();
+        let stdin = std::io::stdin();
+        let mut ready = [PollFd::new(&stdin, PollFlags::IN)];
+        let wait = rustix::time::Timespec { tv_sec: 0, tv_nsec: TICK.subsec_nanos().into() };
+        match poll(&mut ready, Some(&wait)) {
+            Ok(0) | Err(rustix::io::Errno::INTR) => continue,
+            Ok(_) => {}
+            Err(error) => return Err(Failure::other(format!("the pipe fails: {error}"))),
+        }
+        let count = std::io::stdin()
+            .lock()
+            .read(&mut room)
+            .map_err(|error| Failure::other(format!("the pipe fails: {error}")))?;
+        if count == 0 {
+            writer.event("recorder-stopped", "the recorder ended".to_owned());
+            return Ok(writer.store.end_all()?);
+        }
+        bytes.extend(room.iter().take(count));
+        let taken = writer.take(&bytes)?;
+        drop(bytes.drain(..taken));
+    }
+}
+
+/// One line to the crawler.
+fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    // A crawler that is not there any more has ended the pipe, too.
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+struct Writer {
+    store: StoreWriter,
+    sealer: Sender<Work>,
+    /// Frames of each guest that could not be written, since when, and why.
+    unwritten: HashMap<u32, Unwritten>,
+    /// The wall clock less the boot clock.
+    offset: Option<u64>,
+}
+
+struct Unwritten {
+    frames: u64,
+    since_ns: u64,
+    reason: String,
+}
+
+impl Writer {
+    /// Writes the whole records of these bytes; returns how many bytes those are.
+    fn take(&mut self, bytes: &[u8]) -> Result<usize, Failure> {
+        let mut taken = 0;
+        while let Some(rest) = bytes.get(taken..).filter(|rest| !rest.is_empty()) {
+            match parse(rest) {
+                Parsed::Record(record, length) => {
+                    let whole = rest.get(..length).unwrap_or_default();
+                    self.write(&record.head, whole);
+                    taken += length;
+                }
+                Parsed::Short(_) => break,
+                Parsed::Damaged => {
+                    return Err(Failure::other("the pipe brings what is no record: start again"));
+                }
+            }
+        }
+        Ok(taken)
+    }
+
+    fn write(&mut self, head: &RecordHead, record: &[u8]) {
+        self.see_clock(head);
+        let is_frame = matches!(head.kind, RecordKind::Key | RecordKind::Frame);
+        match self.store.append(head, record) {
+            // A frame that needs one that is not there cannot be read: the next key can.
+            Ok(()) if head.kind == RecordKind::Key => {
+                if let Some(gap) = self.unwritten.remove(&head.vm) {
+                    let Unwritten { frames, since_ns, reason } = gap;
+                    let seconds = head.wall_ns.saturating_sub(since_ns) / 1_000_000_000;
+                    self.event(
+                        "gap",
+                        format!("{frames} frames in {seconds} s were not written: {reason}"),
+                    );
+                }
+            }
+            Ok(()) => {}
+            Err(error) => {
+                let is_new = self.unwritten.is_empty();
+                if is_frame {
+                    let reason = error.to_string();
+                    let since_ns = head.wall_ns;
+                    let gap = Unwritten { frames: 0, since_ns, reason };
+                    self.unwritten.entry(head.vm).or_insert(gap).frames += 1;
+                }
+                if is_new {
+                    complain(&format!("frames are not recorded for now: {error}"));
+                    let _ = self.sealer.send(Work::Full);
+                }
+                say(ANEW);
+            }
+        }
+    }
+
+    /// Notes a wall clock that stepped.
+    fn see_clock(&mut self, head: &RecordHead) {
+        let offset = head.wall_ns.saturating_sub(head.boot_ns);
+        let last = self.offset.replace(offset);
+        let Some(last) = last.filter(|last| last.abs_diff(offset) > STEP_NS) else { return };
+        let seconds = last.abs_diff(offset) as f64 / 1e9;
+        let way = if offset > last { "forward" } else { "back" };
+        self.event("clock-step", format!("the host's clock stepped {way} by {seconds:.1} s"));
+    }
+
+    fn event(&mut self, kind: &str, text: String) {
+        let (vm, vm_uuid, time_ns) = (String::new(), None, wall_clock());
+        let event = Event { time_ns, vm, vm_uuid, kind: kind.to_owned(), text };
+        if let Err(error) = self.store.append_event(&event, boot_clock()) {
+            complain(&format!("an event is lost ({}): {error}", event.text));
+        }
+    }
+
+    fn tick(&mut self) {
+        if let Err(error) = self.store.tick() {
+            complain(&format!("the store is not on the disk yet: {error}"));
+        }
+        for (path, name) in self.store.take_finished() {
+            let _ = self.sealer.send(Work::Seal(path, name));
+        }
+    }
+}
+
+/// Work of the thread that seals logs and removes what is too old.
+enum Work {
+    Seal(PathBuf, Name),
+    /// The disk is full.
+    Full,
+}
+
+fn start_sealer(store: PathBuf, retention: Retention) -> Sender<Work> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut waiting: Vec<(PathBuf, Name)> = Vec::new();
+        let mut next = Instant::now();
+        loop {
+            match receiver.recv_timeout(next.saturating_duration_since(Instant::now())) {
+                Ok(Work::Seal(path, name)) => waiting.push((path, name)),
+                Ok(Work::Full) | Err(RecvTimeoutError::Timeout) => {
+                    next = Instant::now() + PRUNE_PERIOD;
+                    if let Err(error) = prune(&store, &retention, wall_clock()) {
+                        complain(&format!("what is too old cannot be removed: {error}"));
+                    }
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            // What cannot be sealed now is tried again with the next one: it can be read meanwhile.
+            waiting.retain(|(path, name)| match seal(&store, path, name) {
+                Ok(sealed) => {
+                    sealed.into_iter().flat_map(|one| one.losses).for_each(|loss| complain(&loss));
+                    false
+                }
+                Err(error) => {
+                    complain(&format!("'{}' cannot be sealed for now: {error}", path.display()));
+                    true
+                }
+            });
+        }
+    });
+    sender
+}
