@@ -9,6 +9,8 @@ ZSHDIR  ?= $(PREFIX)/share/zsh/site-functions
 FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 # Where systemd looks for units; packagers have their own place.
 UNITDIR ?= $(PREFIX)/lib/systemd/system
+# Programs that nfm starts. It looks for them beside its own folder, so that they move along with it.
+LIBEXECDIR ?= $(PREFIX)/libexec/nfm
 # Profiles that whoever wants them copies to /etc/apparmor.d: guests' own have to be changed too.
 APPARMORDIR ?= $(PREFIX)/share/apparmor/extra-profiles
 # What takes debug information out of installed files; 'make install STRIP=true' leaves it in.
@@ -24,7 +26,7 @@ SOVERSION := 0
 FOLDERS = "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/include" "$(DESTDIR)$(LIBDIR)/pkgconfig" \
     "$(DESTDIR)$(LIBDIR)/nfm/backends" "$(DESTDIR)$(MANDIR)/man1" "$(DESTDIR)$(MANDIR)/man3" \
     "$(DESTDIR)$(MANDIR)/man7" "$(DESTDIR)$(BASHDIR)" "$(DESTDIR)$(ZSHDIR)" "$(DESTDIR)$(FISHDIR)" \
-    "$(DESTDIR)$(UNITDIR)" "$(DESTDIR)$(APPARMORDIR)"
+    "$(DESTDIR)$(UNITDIR)" "$(DESTDIR)$(APPARMORDIR)" "$(DESTDIR)$(LIBEXECDIR)"
 FOLDERS_MADE = $(TARGET)/installed/$(subst /,+,$(DESTDIR)$(PREFIX))
 
 .PHONY: help build release demo test test-symbols test-hostile test-kernels test-xen fuzz lint bench bench-frames bench-xen bench-peers \
@@ -138,6 +140,7 @@ install: ## install what 'make build' built: DESTDIR=, PREFIX=, LIBDIR=
 	done >>"$(FOLDERS_MADE)"
 	install -d $(FOLDERS)
 	install -m 755 "$(TARGET)/release/nfm" "$(DESTDIR)$(PREFIX)/bin/nfm"
+	install -m 755 "$(TARGET)/release/nfm-record" "$(DESTDIR)$(LIBEXECDIR)/nfm-record"
 	install -m 644 include/nfm.h include/nfm-backend.h "$(DESTDIR)$(PREFIX)/include/"
 	install -m 755 "$(TARGET)/release/libnfm_xen.so" "$(DESTDIR)$(LIBDIR)/nfm/backends/xen.so"
 	install -m 755 "$(TARGET)/release/libnfm.so" "$(DESTDIR)$(LIBDIR)/libnfm.so.$(VERSION)"
@@ -145,7 +148,7 @@ install: ## install what 'make build' built: DESTDIR=, PREFIX=, LIBDIR=
 	ln -sf "libnfm.so.$(SOVERSION)" "$(DESTDIR)$(LIBDIR)/libnfm.so"
 	install -m 644 "$(TARGET)/release/libnfm.a" "$(DESTDIR)$(LIBDIR)/libnfm.a"
 	$(STRIP) --strip-unneeded "$(DESTDIR)$(PREFIX)/bin/nfm" "$(DESTDIR)$(LIBDIR)/libnfm.so.$(VERSION)" \
-	    "$(DESTDIR)$(LIBDIR)/nfm/backends/xen.so"
+	    "$(DESTDIR)$(LIBDIR)/nfm/backends/xen.so" "$(DESTDIR)$(LIBEXECDIR)/nfm-record"
 	$(STRIP) --strip-debug "$(DESTDIR)$(LIBDIR)/libnfm.a"
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' \
 	    packaging/nfm.pc.in >"$(DESTDIR)$(LIBDIR)/pkgconfig/nfm.pc"
@@ -159,6 +162,9 @@ install: ## install what 'make build' built: DESTDIR=, PREFIX=, LIBDIR=
 	sed 's|/usr/bin/nfm|$(PREFIX)/bin/nfm|' 'packaging/systemd/nfm-crawl@.service' \
 	    >"$(DESTDIR)$(UNITDIR)/nfm-crawl@.service"
 	chmod 644 "$(DESTDIR)$(UNITDIR)/nfm-crawl@.service"
+	sed 's|/usr/libexec/nfm|$(LIBEXECDIR)|' packaging/systemd/nfm-record.service \
+	    >"$(DESTDIR)$(UNITDIR)/nfm-record.service"
+	chmod 644 "$(DESTDIR)$(UNITDIR)/nfm-record.service"
 	install -m 644 packaging/apparmor/usr.bin.nfm "$(DESTDIR)$(APPARMORDIR)/usr.bin.nfm"
 
 uninstall: ## remove what 'make install' installed from the same place
@@ -171,7 +177,8 @@ uninstall: ## remove what 'make install' installed from the same place
 	    "$(DESTDIR)$(MANDIR)"/man3/libnfm.3 "$(DESTDIR)$(MANDIR)"/man3/nfm_*.3 \
 	    "$(DESTDIR)$(MANDIR)/man7/nfm-security.7" "$(DESTDIR)$(BASHDIR)/nfm" \
 	    "$(DESTDIR)$(ZSHDIR)/_nfm" "$(DESTDIR)$(FISHDIR)/nfm.fish" \
-	    "$(DESTDIR)$(UNITDIR)/nfm-crawl@.service" "$(DESTDIR)$(APPARMORDIR)/usr.bin.nfm"
+	    "$(DESTDIR)$(UNITDIR)/nfm-crawl@.service" "$(DESTDIR)$(UNITDIR)/nfm-record.service" \
+	    "$(DESTDIR)$(APPARMORDIR)/usr.bin.nfm" "$(DESTDIR)$(LIBEXECDIR)/nfm-record"
 	@# Folders that install made go where nothing else is in them by now, the innermost first.
 	@[ ! -e "$(FOLDERS_MADE)" ] || sort -ru "$(FOLDERS_MADE)" | while read -r folder; do \
 	    [ ! -d "$$folder" ] || rmdir --ignore-fail-on-non-empty "$$folder"; \

@@ -21,10 +21,13 @@ impl Cadence {
         now: Instant,
     ) -> Vec<Section> {
         let is_due = |section: &Section| {
-            let between = rarely.iter().find(|(one, _)| one == section).map(|(_, between)| *between);
+            let between =
+                rarely.iter().find(|(one, _)| one == section).map(|(_, between)| *between);
             let taken = self.taken.iter().find(|(one, _)| one == section).map(|(_, at)| *at);
             match between.zip(taken) {
-                Some((between, taken)) => now.saturating_duration_since(taken) + period / 2 >= between,
+                Some((between, taken)) => {
+                    now.saturating_duration_since(taken) + period / 2 >= between
+                }
                 None => true,
             }
         };

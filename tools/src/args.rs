@@ -6,10 +6,13 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use nfm::Section;
 
+use super::record_args::Record;
+use super::time::{Moment, length, moment};
+
 /// See into running Linux guests from their host: no agent, nothing to configure.
 ///
 /// A DOMAIN is libvirt's name, id or UUID of a running guest, or file:PATH for a file with a guest's
-/// memory (a dump) or with recorded frames (lines that nfm crawl --json printed). Reading a running guest's memory needs root or CAP_SYS_PTRACE.
+/// memory (a dump) or with recorded frames (lines that nfm crawl --json printed). With --at, verbs show what nfm record recorded. Reading a running guest's memory needs root or CAP_SYS_PTRACE.
 #[derive(Parser)]
 #[command(name = "nfm", version, max_term_width = 100, after_help = EXIT_STATUS)]
 pub(crate) struct Cli {
@@ -82,17 +85,17 @@ pub(crate) enum Verb {
     Pmap(OfProcess),
     /// List a guest's sockets, with the processes that own them
     #[command(visible_alias = "netstat")]
-    Ss(Target),
+    Ss(FrameOf),
     /// List a guest's network interfaces
     #[command(visible_alias = "ifconfig")]
-    Ip(Target),
+    Ip(FrameOf),
     /// List a guest's routes, of all tables
-    Route(Target),
+    Route(FrameOf),
     /// List a guest's neighbours: ARP and NDP
     #[command(visible_alias = "arp")]
-    Neigh(Target),
+    Neigh(FrameOf),
     /// List a guest's mounts
-    Mount(Target),
+    Mount(FrameOf),
     /// List a guest's directory, as its memory holds it
     Ls(Ls),
     /// Show what a guest's memory holds of a file: status, and which parts of its content
@@ -104,19 +107,21 @@ pub(crate) enum Verb {
     /// Write a file that a guest's process has open to a file here, also one that was removed
     Recover(Recover),
     /// Show a guest's memory
-    Free(Target),
+    Free(FrameOf),
     /// Show how long a guest is up, and its load
-    Uptime(Target),
+    Uptime(FrameOf),
     /// List a guest's CPUs
-    Lscpu(Target),
+    Lscpu(FrameOf),
     /// List a guest's kernel modules
-    Lsmod(Target),
+    Lsmod(FrameOf),
     /// Print a guest's kernel log
-    Dmesg(Target),
+    Dmesg(FrameOf),
     /// Tell where a guest's kernel contradicts itself: what hides, what is hooked
     Check(Check),
     /// Tell what can be read of a guest, how, and why not
     Doctor(Target),
+    /// Record the guests of this host, to be looked at later with --at
+    Record(Record),
     /// Export or import what nfm knows of a kernel, for others that do not tell it
     #[command(subcommand)]
     Profile(Profile),
@@ -149,10 +154,43 @@ pub(crate) struct Target {
     pub json: bool,
 }
 
+/// A domain, and the time of the frame that is shown of it.
+#[derive(Args)]
+pub(crate) struct FrameOf {
+    #[command(flatten)]
+    pub target: Target,
+    #[command(flatten)]
+    pub when: When,
+}
+
+/// The time of recorded frames. Without any of these, a frame is taken now.
+#[derive(Args, Default)]
+pub(crate) struct When {
+    /// Show the domain as it was recorded at this time: 2026-11-30T14:00:00Z, 14:00, 'yesterday 14:00',
+    /// -10m, or #123 for a frame's number
+    #[arg(long, value_name = "TIME", value_parser = moment, allow_hyphen_values = true)]
+    pub at: Option<Moment>,
+    /// Show all that was recorded from this time on
+    #[arg(long, value_name = "TIME", value_parser = moment, allow_hyphen_values = true, conflicts_with = "at")]
+    pub since: Option<Moment>,
+    /// Show all that was recorded up to this time
+    #[arg(long, value_name = "TIME", value_parser = moment, allow_hyphen_values = true, conflicts_with = "at")]
+    pub until: Option<Moment>,
+    /// With --since or --until: one frame in so much time (10s, 5m, 1h), not all of them
+    #[arg(long, value_name = "LENGTH", value_parser = length, conflicts_with = "at")]
+    pub every: Option<Duration>,
+    /// The folder of recorded frames (default: NFM_STORE in the environment, else /var/lib/nfm/store);
+    /// without a time, its newest frame is shown
+    #[arg(long, value_name = "FOLDER")]
+    pub store: Option<PathBuf>,
+}
+
 #[derive(Args)]
 pub(crate) struct Crawl {
     #[command(flatten)]
     pub target: Target,
+    #[command(flatten)]
+    pub when: When,
     /// Only these sections of the frame
     #[arg(long, value_name = "SECTION,…", value_delimiter = ',', value_parser = section)]
     pub sections: Vec<Section>,
@@ -188,7 +226,7 @@ pub(crate) struct Crawl {
 #[derive(Args)]
 pub(crate) struct Check {
     #[command(flatten)]
-    pub target: Target,
+    pub of: FrameOf,
     /// Give up what was not compared after so many seconds (1 unless said otherwise)
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub time_limit: Option<Duration>,
@@ -242,7 +280,7 @@ pub(crate) struct Import {
 #[derive(Args)]
 pub(crate) struct OfProcess {
     #[command(flatten)]
-    pub target: Target,
+    pub of: FrameOf,
     /// Only this process
     #[arg(short, long)]
     pub pid: Option<u32>,
@@ -251,7 +289,7 @@ pub(crate) struct OfProcess {
 #[derive(Args)]
 pub(crate) struct Ps {
     #[command(flatten)]
-    pub target: Target,
+    pub of: FrameOf,
     /// Measure each process's use of the CPU over a second (see --interval) and show it
     #[arg(long)]
     pub cpu: bool,
@@ -263,7 +301,7 @@ pub(crate) struct Ps {
 #[derive(Args)]
 pub(crate) struct Top {
     #[command(flatten)]
-    pub target: Target,
+    pub of: FrameOf,
     /// Print one screen and end
     #[arg(long)]
     pub once: bool,

@@ -4,7 +4,10 @@ mod args;
 mod doctor;
 mod guard;
 mod privileges;
+#[path = "record/args.rs"]
+mod record_args;
 mod show;
+mod time;
 mod usage;
 mod verbs;
 
@@ -96,6 +99,7 @@ fn main() -> ExitCode {
         Verb::Profile(Profile::Export(export)) => verbs::export(options, export, &mut out),
         Verb::Profile(Profile::Import(import)) => verbs::import(import, &mut out),
         Verb::ResumeGuard { uri, uuid } => guard::run(uri, uuid),
+        Verb::Record(record) => verbs::record(cli.connect.as_deref(), record),
         Verb::Check(check) => verbs::check(options, check, &mut out),
         Verb::Doctor(doctor) => doctor::doctor(options, doctor, &mut out),
     };

@@ -98,26 +98,35 @@ const REFUSED: &[libc::c_long] = &[
 /// Gives up what an open domain does not need any more. What the system does not let be given up is told
 /// (`NFM_LOG=warn`) and is no failure: the reader had those rights before, too.
 pub(crate) fn give_up() {
-    if let Err(error) = give_up_capabilities() {
-        tracing::warn!(%error, "capabilities could not be given up");
-    }
+    give_up_but(KEPT);
+}
+
+/// The same, for a process that needs these capabilities from then on.
+pub(crate) fn give_up_but(kept: CapabilitySet) {
+    give_up_capabilities(kept);
     if let Err(error) = refuse_calls() {
         tracing::warn!(%error, "system calls could not be given up");
     }
 }
 
-fn give_up_capabilities() -> io::Result<()> {
+/// Gives up all capabilities but these, and the ways to get others.
+pub(crate) fn give_up_capabilities(kept: CapabilitySet) {
+    if let Err(error) = keep_capabilities(kept) {
+        tracing::warn!(%error, "capabilities could not be given up");
+    }
+}
+
+fn keep_capabilities(kept: CapabilitySet) -> io::Result<()> {
     let own = capabilities(None)?;
-    for capability in CapabilitySet::all().iter().filter(|one| !KEPT.contains(*one)) {
+    for capability in CapabilitySet::all().iter().filter(|one| !kept.contains(*one)) {
         // Takes CAP_SETPCAP; without it the set is as small as whoever started nfm made it. Where the
         // kernel knows fewer capabilities, there is nothing to remove.
         let _ = remove_capability_from_bounding_set(capability);
     }
     let _ = clear_ambient_capability_set();
-    let kept = own.permitted & KEPT;
     let sets = CapabilitySets {
-        effective: own.effective & KEPT,
-        permitted: kept,
+        effective: own.effective & kept,
+        permitted: own.permitted & kept,
         inheritable: CapabilitySet::empty(),
     };
     set_capabilities(None, sets)?;

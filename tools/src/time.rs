@@ -25,9 +25,8 @@ fn parse<Z: TimeZone>(text: &str, now: DateTime<Z>) -> Option<Moment> {
     if let Some(number) = text.strip_prefix('#') {
         return number.parse().ok().map(Moment::Number);
     }
-    let time = |time: &DateTime<Z>| {
-        u64::try_from(time.timestamp_nanos_opt()?).ok().map(Moment::Time)
-    };
+    let time =
+        |time: &DateTime<Z>| u64::try_from(time.timestamp_nanos_opt()?).ok().map(Moment::Time);
     if text == "now" {
         return time(&now);
     }
@@ -86,9 +85,9 @@ pub(crate) fn duration(text: &str) -> Option<std::time::Duration> {
 
 /// A length of time from its text, for clap.
 pub(crate) fn length(text: &str) -> Result<std::time::Duration, String> {
-    duration(text).filter(|length| !length.is_zero()).ok_or_else(|| {
-        "a length of time is a number with s, m, h or d: 90s, 10m, 2h30m".to_owned()
-    })
+    duration(text)
+        .filter(|length| !length.is_zero())
+        .ok_or_else(|| "a length of time is a number with s, m, h or d: 90s, 10m, 2h30m".to_owned())
 }
 
 /// A time as people read it, in the host's own zone.

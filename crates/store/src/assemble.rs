@@ -36,7 +36,8 @@ impl Parts {
         let empty = (Vec::new(), 0);
         let mut values = Vec::new();
         // Texts of the frames' batches are borrowed until the frame is made.
-        let flat: Vec<_> = self.flat.iter().map(|(section, row)| (*section, readers(row))).collect();
+        let flat: Vec<_> =
+            self.flat.iter().map(|(section, row)| (*section, readers(row))).collect();
         let tables: BTreeMap<usize, Vec<Reader>> = self
             .tables
             .iter()
@@ -66,7 +67,9 @@ impl Parts {
                     match row.0.is_empty() {
                         true => Value::Null,
                         false => Value::Row(
-                            (0..columns.len()).map(|at| value(row, first.saturating_add(at))).collect(),
+                            (0..columns.len())
+                                .map(|at| value(row, first.saturating_add(at)))
+                                .collect(),
                         ),
                     }
                 }
@@ -95,7 +98,7 @@ impl Parts {
         Ok(frame)
     }
 
-    /// What the frame that a section comes from lacks of it, if that is an older frame.
+    /// Adds the problems of a section that comes from an older frame.
     pub(crate) fn problems_of(&self, frame: &mut Frame, section: Section, row: &FrameRow) {
         let is_own = row.row == self.own.row && row.batch == self.own.batch;
         let Some(consistency) = (!is_own).then(|| consistency(row)).flatten() else { return };

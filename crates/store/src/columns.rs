@@ -55,7 +55,10 @@ impl Rows {
         self.length = self.length.saturating_add(1);
     }
 
-    fn finish(&mut self, known: Option<arrow_buffer::NullBuffer>) -> Result<StructArray, ArrowError> {
+    fn finish(
+        &mut self,
+        known: Option<arrow_buffer::NullBuffer>,
+    ) -> Result<StructArray, ArrowError> {
         let arrays = self.builders.iter_mut().map(Builder::finish).collect::<Result<_, _>>()?;
         StructArray::try_new(fields(self.columns), arrays, known)
     }
@@ -227,7 +230,9 @@ impl<'a> Reader<'a> {
             Self::Int32(array, unsigned) if known(array, row) => {
                 integer(i64::from(array.value(row)), *unsigned)
             }
-            Self::Int64(array, unsigned) if known(array, row) => integer(array.value(row), *unsigned),
+            Self::Int64(array, unsigned) if known(array, row) => {
+                integer(array.value(row), *unsigned)
+            }
             Self::Uint64(array) if known(array, row) => Value::Unsigned(array.value(row)),
             Self::Float(array) if known(array, row) => Value::Float(array.value(row)),
             Self::Text(array) if known(array, row) => Value::Text(array.value(row)),
@@ -253,7 +258,8 @@ impl<'a> Reader<'a> {
             Self::Rows(array, readers) if known(array, row) => {
                 let ends = array.value_offsets();
                 let bound = |at: usize| ends.get(at).and_then(|end| usize::try_from(*end).ok());
-                let (from, to) = (bound(row).unwrap_or(0), bound(row.saturating_add(1)).unwrap_or(0));
+                let (from, to) =
+                    (bound(row).unwrap_or(0), bound(row.saturating_add(1)).unwrap_or(0));
                 let values = |row| readers.iter().map(|one| one.value(row)).collect();
                 Value::Rows((from..to).map(values).collect())
             }

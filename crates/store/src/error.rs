@@ -23,7 +23,7 @@ pub enum StoreError {
     Damaged {
         /// The file, and the place in it.
         place: String,
-        /// What is wrong.
+        /// The damage.
         reason: String,
     },
     /// A file that a newer version wrote in a way that this one cannot read.
@@ -38,7 +38,7 @@ pub enum StoreError {
     },
     /// Columns could not be made. It is a bug, or memory ran out.
     Columns {
-        /// What the crates of Arrow and Parquet say.
+        /// The message of the crates of Arrow and Parquet.
         reason: String,
     },
 }
@@ -47,7 +47,9 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File { path, error } => write!(f, "'{}': {error}", path.display()),
-            Self::Damaged { place, reason } => write!(f, "{place} is damaged and was left out: {reason}"),
+            Self::Damaged { place, reason } => {
+                write!(f, "{place} is damaged and was left out: {reason}")
+            }
             Self::Newer { path } => {
                 write!(f, "'{}' was written by a newer nfm: read it with that one", path.display())
             }
@@ -77,7 +79,7 @@ impl StoreError {
         move |error| Self::File { path, error }
     }
 
-    /// Whether the file is not there.
+    /// True if the file is not there.
     pub(crate) fn is_not_found(&self) -> bool {
         matches!(self, Self::File { error, .. } if error.kind() == io::ErrorKind::NotFound)
     }

@@ -186,7 +186,10 @@ mod tests {
             from_s: 1_796_000_400,
             to_s: Some(1_796_001_000),
         };
-        assert_eq!(name.file(), "20261130T010000Z-20261130T011000Z-rack-7.example-000003-000012.parquet");
+        assert_eq!(
+            name.file(),
+            "20261130T010000Z-20261130T011000Z-rack-7.example-000003-000012.parquet"
+        );
         assert_eq!(Name::parse(&name.file()), Some(name.clone()));
         let log = Name { to_s: None, ..name.clone() };
         assert_eq!(Name::parse(&log.file()), Some(log));

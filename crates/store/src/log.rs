@@ -85,7 +85,7 @@ impl LogWriter {
         let written = self.allocate(record.len() as u64).and_then(|()| {
             let written = self.file.write_all(record);
             if written.is_err() {
-                // What was written of it would be damage in the middle of the log.
+                // Its written part would be damage in the middle of the log.
                 self.file.set_len(self.length)?;
                 io::Seek::seek(&mut self.file, io::SeekFrom::Start(self.length))?;
             }
@@ -153,7 +153,8 @@ impl Log {
     /// The file cannot be read, or is of a newer version.
     pub fn read(path: &Path) -> Result<Self> {
         let bytes = crate::files::read(path)?;
-        let mut log = Self { bytes: Vec::new(), records: Vec::new(), begin: None, damage: Vec::new() };
+        let mut log =
+            Self { bytes: Vec::new(), records: Vec::new(), begin: None, damage: Vec::new() };
         let mut at = 0;
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
             match record::parse(rest) {
@@ -167,7 +168,8 @@ impl Log {
                 Parsed::Short(_) | Parsed::Damaged => {
                     let skipped = record::next_start(rest).unwrap_or(rest.len());
                     // A last record that is being written, or that a power cut left, was never acknowledged.
-                    let is_tail = skipped == rest.len() && matches!(record::parse(rest), Parsed::Short(_));
+                    let is_tail =
+                        skipped == rest.len() && matches!(record::parse(rest), Parsed::Short(_));
                     let is_room = rest.iter().all(|byte| *byte == 0);
                     if !is_tail && !is_room {
                         match log.damage.last_mut() {
@@ -193,7 +195,7 @@ impl Log {
         self.records.len()
     }
 
-    /// Whether it has none.
+    /// True if it has none.
     pub fn is_empty(&self) -> bool {
         self.records.is_empty()
     }

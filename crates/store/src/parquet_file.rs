@@ -12,12 +12,12 @@ use arrow_array::{Array, BooleanArray, Int64Array, RecordBatch};
 use arrow_schema::{DataType, SchemaRef};
 use bytes::{Buf, Bytes};
 use nfm_frame::column::{Kind, Type};
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowPredicateFn, ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
     RowFilter,
 };
 use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
-use parquet::arrow::ProjectionMask;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{KeyValue, ParquetMetaData, ParquetMetaDataReader};
@@ -95,7 +95,7 @@ impl Writer {
     pub(crate) fn write_group(&mut self, rows: &RecordBatch) -> Result<()> {
         self.writer.write(rows)?;
         self.writer.flush()?;
-        // What crate `parquet` still holds back belongs to the row group, too.
+        // The bytes that crate `parquet` still holds back belong to the row group, too.
         self.writer.sync().map_err(StoreError::file(&self.path))?;
         let groups = self.writer.flushed_row_groups();
         let mut sums = Vec::new();
@@ -236,9 +236,9 @@ impl CheckedFile {
             return Ok((chunk, bytes.clone()));
         }
         let mut bytes = vec![0; usize::try_from(chunk.length).unwrap_or(0)];
-        self.file
-            .read_exact_at(&mut bytes, chunk.from)
-            .map_err(|error| self.damaged(&format!("the column at byte {}: {error}", chunk.from)))?;
+        self.file.read_exact_at(&mut bytes, chunk.from).map_err(|error| {
+            self.damaged(&format!("the column at byte {}: {error}", chunk.from))
+        })?;
         if crc32fast::hash(&bytes) != chunk.sum {
             return Err(self.damaged(&format!(
                 "the {} bytes of the column at byte {} are not those that were written",
@@ -304,7 +304,8 @@ impl Segment {
         let guess = length.min(64 << 10);
         let mut end = read(length.saturating_sub(guess), guess as usize)?;
         if footer_in(&end).is_none() {
-            let tail = end.len().checked_sub(TAIL).and_then(|at| end.get(at..at + 4)?.try_into().ok());
+            let tail =
+                end.len().checked_sub(TAIL).and_then(|at| end.get(at..at + 4)?.try_into().ok());
             let count = tail.map(u32::from_le_bytes).ok_or_else(|| damaged("it is cut off"))?;
             let count = (count as usize).saturating_add(TAIL);
             if count > LARGEST_FOOTER || count as u64 > length {
@@ -330,7 +331,8 @@ impl Segment {
         }
         let highest = key(HIGHEST_KEY).and_then(|seq| seq.parse().ok()).unwrap_or(0);
         let sums = key(CHUNKS_KEY).unwrap_or_default();
-        let chunks = chunks(&metadata, sums).ok_or_else(|| damaged("its checksums are no whole list"))?;
+        let chunks =
+            chunks(&metadata, sums).ok_or_else(|| damaged("its checksums are no whole list"))?;
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
         let metadata = ArrowReaderMetadata::try_new(Arc::new(metadata), options)?;
         let (path, read) = (path.to_owned(), Mutex::default());
@@ -363,7 +365,6 @@ impl Segment {
         let vm = self.label(group, VM)?;
         Some((vm, self.label(group, VM_UUID)))
     }
-
 
     /// The value of a column that has one value in the whole row group.
     fn label(&self, group: usize, name: &str) -> Option<String> {
@@ -402,7 +403,8 @@ impl Segment {
             let is_wanted = move |batch: RecordBatch| {
                 let seq = batch.columns().first();
                 let seq = seq.and_then(|one| one.as_any().downcast_ref::<Int64Array>());
-                let rows = seq.map(|seq| seq.values().iter().map(|one| seqs.contains(one)).collect());
+                let rows =
+                    seq.map(|seq| seq.values().iter().map(|one| seqs.contains(one)).collect());
                 Ok(rows.unwrap_or_else(|| BooleanArray::from(vec![false; batch.num_rows()])))
             };
             let predicate = ArrowPredicateFn::new(mask(&[SEQ]), is_wanted);
@@ -475,7 +477,9 @@ fn chunks(metadata: &ParquetMetaData, sums: &str) -> Option<Vec<Chunk>> {
 pub(crate) fn numbers<'a>(batch: &'a RecordBatch, name: &str) -> Option<&'a [i64]> {
     let array = batch.column_by_name(name)?;
     match array.data_type() {
-        DataType::Int64 => array.as_any().downcast_ref::<Int64Array>().map(|one| one.values().as_ref()),
+        DataType::Int64 => {
+            array.as_any().downcast_ref::<Int64Array>().map(|one| one.values().as_ref())
+        }
         _ => None,
     }
 }

@@ -64,7 +64,7 @@ pub struct Event {
     /// The kind: `recorder-started`, `recorder-stopped`, `new`, `gone`, `restarted`, `failed`, `gap`, `clock-step`,
     /// `lost`.
     pub kind: String,
-    /// What happened, in one sentence.
+    /// The event in one sentence.
     pub text: String,
 }
 
@@ -152,7 +152,8 @@ pub fn parse(bytes: &[u8]) -> Parsed<'_> {
         return Parsed::Damaged;
     }
     let whole = HEADER.saturating_add(length);
-    let (Some(checked), Some(payload)) = (bytes.get(CHECKED..whole), bytes.get(HEADER..whole)) else {
+    let (Some(checked), Some(payload)) = (bytes.get(CHECKED..whole), bytes.get(HEADER..whole))
+    else {
         return Parsed::Short(whole);
     };
     let head = || {

@@ -57,7 +57,8 @@ pub fn prune(store: &Path, keep: &Retention, now_ns: u64) -> Result<(u64, u64)> 
     let mut free = free(store)?;
     let (mut removed, mut bytes) = (0_u64, 0_u64);
     for segment in segments.into_values() {
-        let age = Duration::from_nanos(now_ns.saturating_sub(segment.to_s.saturating_mul(1_000_000_000)));
+        let age =
+            Duration::from_nanos(now_ns.saturating_sub(segment.to_s.saturating_mul(1_000_000_000)));
         let is_kept = keep.age.is_none_or(|most| age <= most)
             && keep.bytes.is_none_or(|most| all <= most)
             && keep.free.is_none_or(|least| free >= least);

@@ -33,7 +33,7 @@ pub struct Sealed {
     pub frames: u64,
     /// Rows by table.
     pub rows: BTreeMap<&'static str, u64>,
-    /// What of the log could not be read, each in one sentence.
+    /// The parts of the log that could not be read, each in one sentence.
     pub losses: Vec<String>,
 }
 
@@ -73,11 +73,13 @@ pub fn seal(store: &Path, path: &Path, name: &Name) -> Result<Option<Sealed>> {
     let name = Name { from_s: from / SECOND, to_s: Some(to.div_ceil(SECOND)), ..name.clone() };
     let folder = temporary_folder(store).join(name.file());
     make_folder(&folder)?;
-    let mut files = Files { folder: &folder, host: &name.host, run: name.run, open: BTreeMap::new() };
+    let mut files =
+        Files { folder: &folder, host: &name.host, run: name.run, open: BTreeMap::new() };
     // There also where no frame is: it tells that the log is sealed.
     files.writer(FRAMES)?;
     let mut in_order: Vec<&Track> = tracks.iter().collect();
-    in_order.sort_by(|a, b| (&a.domain.name, &a.domain.uuid).cmp(&(&b.domain.name, &b.domain.uuid)));
+    in_order
+        .sort_by(|a, b| (&a.domain.name, &a.domain.uuid).cmp(&(&b.domain.name, &b.domain.uuid)));
     for track in in_order {
         files.write_track(&log, track)?;
     }
@@ -279,7 +281,8 @@ fn with_columns(batch: &RecordBatch, table: &Table) -> Result<RecordBatch> {
         return Ok(batch.clone());
     }
     let arrays = table.schema.fields().iter().map(|field| {
-        let own = batch.column_by_name(field.name()).filter(|own| own.data_type() == field.data_type());
+        let own =
+            batch.column_by_name(field.name()).filter(|own| own.data_type() == field.data_type());
         own.cloned().unwrap_or_else(|| new_null_array(field.data_type(), batch.num_rows()))
     });
     Ok(RecordBatch::try_new(table.schema.clone(), arrays.collect())?)
@@ -299,10 +302,18 @@ fn order(table: &Table, rows: &RecordBatch) -> Vec<u32> {
         };
         match &reader {
             Reader::Int32(array, _) => {
-                array.values().iter().enumerate().for_each(|(row, value)| add(row, value.cast_unsigned().into()));
+                array
+                    .values()
+                    .iter()
+                    .enumerate()
+                    .for_each(|(row, value)| add(row, value.cast_unsigned().into()));
             }
             Reader::Int64(array, _) => {
-                array.values().iter().enumerate().for_each(|(row, value)| add(row, value.cast_unsigned()));
+                array
+                    .values()
+                    .iter()
+                    .enumerate()
+                    .for_each(|(row, value)| add(row, value.cast_unsigned()));
                 first.get_or_insert_with(|| array.values().to_vec());
             }
             Reader::Uint64(array) => {
@@ -310,7 +321,10 @@ fn order(table: &Table, rows: &RecordBatch) -> Vec<u32> {
             }
             Reader::Text(array) => {
                 for (row, text) in array.iter().enumerate() {
-                    add(row, text.map_or(0, |text| u64::from(crc32fast::hash(text.as_bytes())) + 1));
+                    add(
+                        row,
+                        text.map_or(0, |text| u64::from(crc32fast::hash(text.as_bytes())) + 1),
+                    );
                 }
             }
             _ => {}
@@ -328,7 +342,7 @@ fn order(table: &Table, rows: &RecordBatch) -> Vec<u32> {
     keys.into_iter().map(|(_, _, row)| row).collect()
 }
 
-/// Whether a column tells one thing from another: a label, but none that comes and goes as states do.
+/// True if a column tells one thing from another: a label, but none that comes and goes as states do.
 fn names_things(column: &Column) -> bool {
     column.kind == Kind::Label
         && matches!(column.value, Type::Unsigned(_) | Type::Signed(_) | Type::Text)

@@ -61,7 +61,7 @@ impl Store {
         Ok(Self { path: path.to_owned(), last: None, damage: Vec::new() })
     }
 
-    /// What was met that is damaged and was left out, each in one sentence; it is told once.
+    /// The damage that was met and left out, each in one sentence; it is told once.
     pub fn take_damage(&mut self) -> Vec<String> {
         std::mem::take(&mut self.damage)
     }
@@ -82,8 +82,10 @@ impl Store {
     /// The hours that the store has anything of, seconds since 1970 of their beginnings, oldest first.
     fn hours(&self) -> Result<Vec<u64>> {
         let frames = self.path.join(format!("table={}", table_name(FRAMES)));
-        let mut hours: Vec<u64> =
-            names_in(&log_folder(&self.path))?.iter().map(|name| name.from_s / 3600 * 3600).collect();
+        let mut hours: Vec<u64> = names_in(&log_folder(&self.path))?
+            .iter()
+            .map(|name| name.from_s / 3600 * 3600)
+            .collect();
         for date in files_in(&frames)? {
             let Some(day) = date.strip_prefix("date=").and_then(day_of) else { continue };
             for hour in files_in(&frames.join(&date))? {
@@ -101,7 +103,9 @@ impl Store {
         let folder = self.path.join(format!("table={}", table_name(FRAMES)));
         let logs = || -> Result<Vec<Name>> {
             let names = names_in(&log_folder(&self.path))?.into_iter();
-            Ok(names.filter(|name| name.from_s / 3600 * 3600 == *hour && name.to_s.is_none()).collect())
+            Ok(names
+                .filter(|name| name.from_s / 3600 * 3600 == *hour && name.to_s.is_none())
+                .collect())
         };
         // The logs first: what is sealed meanwhile is then in both.
         let logs = logs()?;
@@ -115,10 +119,11 @@ impl Store {
 
     /// Opens a part. One that is damaged is left out and told; a log that was sealed meanwhile is read as its segment.
     fn part(&mut self, name: &Name) -> Result<Option<Rc<Part>>> {
-        if let Some((part, _)) = &self.last {
-            if part.name == *name && part.is_current(&self.path) {
-                return Ok(Some(part.clone()));
-            }
+        if let Some((part, _)) = &self.last
+            && part.name == *name
+            && part.is_current(&self.path)
+        {
+            return Ok(Some(part.clone()));
         }
         let found = match Part::open(&self.path, name) {
             Err(error) if error.is_not_found() && name.to_s.is_none() => {
@@ -146,7 +151,8 @@ impl Store {
     /// The frames of a guest in a part, as one list for each identity that it had there.
     fn places(&mut self, name: &Name, domain: &str) -> Result<Vec<(Rc<Part>, Track)>> {
         if let Some((part, track)) = &self.last {
-            let is_own = track.domain.name == domain || track.domain.uuid.as_deref() == Some(domain);
+            let is_own =
+                track.domain.name == domain || track.domain.uuid.as_deref() == Some(domain);
             if part.name == *name && is_own && part.is_current(&self.path) {
                 return Ok(vec![(part.clone(), track.clone())]);
             }
@@ -175,7 +181,9 @@ impl Store {
             for name in self.names_of(&hour)? {
                 for (part, track) in self.places(&name, domain)? {
                     let mut found = best.as_ref().map(|(time, _)| (*time, None));
-                    for (index, entry) in track.entries.iter().enumerate().filter(|(_, one)| suits(one)) {
+                    for (index, entry) in
+                        track.entries.iter().enumerate().filter(|(_, one)| suits(one))
+                    {
                         if found.is_none_or(|(time, _)| better(entry.time_ns, time)) {
                             found = Some((entry.time_ns, Some(index)));
                         }
@@ -196,7 +204,7 @@ impl Store {
     fn before(&mut self, domain: &str, time_ns: u64) -> Result<Option<Place>> {
         let hours = self.hours()?.into_iter().rev();
         let hours: Vec<u64> = hours.filter(|hour| hour.saturating_mul(SECOND) <= time_ns).collect();
-        // Of several at one time the later ones in the order of recording count.
+        // Among several at one time the later ones in the order of recording count.
         let suits = |entry: &Entry| entry.time_ns <= time_ns;
         self.best(domain, hours.into_iter(), suits, |time, best| time >= best)
     }
@@ -224,19 +232,28 @@ impl Store {
         }
     }
 
-    /// A guest's frame by its number (`#seq`).
+    /// The time of a guest's frame, by its number.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub fn time_of(&mut self, domain: &str, seq: u64) -> Result<Option<u64>> {
+        let hours = self.hours()?.into_iter().rev().collect::<Vec<_>>();
+        let place = self.best(domain, hours.into_iter(), |entry| entry.seq == seq, |_, _| false)?;
+        Ok(place.as_ref().and_then(Place::entry).map(|entry| entry.time_ns))
+    }
+
+    /// The sections that were recorded of a guest by a time, in the segment of that time.
     ///
     /// # Errors
     /// As with [`FrameSource::frame`].
-    pub fn numbered(&mut self, domain: &str, seq: u64) -> Result<Option<Frame>, SourceError> {
-        let hours = self.hours()?.into_iter().rev().collect::<Vec<_>>();
-        let place = self.best(domain, hours.into_iter(), |entry| entry.seq == seq, |_, _| false)?;
-        let Some(place) = place else { return Ok(None) };
-        let known: Vec<Section> = Section::ALL
-            .into_iter()
-            .filter(|section| place.entry().is_some_and(|entry| entry.has(*section)))
-            .collect();
-        Ok(Some(self.frame_at(&place, &known)?.0))
+    pub fn sections(&mut self, domain: &str, at: At) -> Result<Vec<Section>, SourceError> {
+        match self.place(domain, at)? {
+            Some(place) => {
+                let is_there = |section: &Section| newest(&place, *section).is_some();
+                Ok(Section::ALL.into_iter().filter(is_there).collect())
+            }
+            None => Err(self.no_frame(domain, at)),
+        }
     }
 
     /// The frame of a place with these sections, each as it was last recorded, and how old each is.
@@ -253,7 +270,9 @@ impl Store {
         let mut missing = Vec::new();
         for section in sections {
             match newest(place, *section) {
-                Some(index) => sources.first_mut().into_iter().for_each(|(_, own)| own.push((*section, index))),
+                Some(index) => {
+                    sources.first_mut().into_iter().for_each(|(_, own)| own.push((*section, index)))
+                }
                 None => missing.push(*section),
             }
         }
@@ -286,7 +305,7 @@ impl Store {
                     Section::Log => indices.extend(log_entries(&source.track, *index)),
                     _ => indices.push(*index),
                 }
-                // What the section's own frame says of it.
+                // The problems that the section's own frame had.
                 wanted.entry(FRAMES).or_default().push(*index);
                 let taken = source.track.entries.get(*index).map_or(0, |one| one.time_ns);
                 ages.push(Age { section: *section, age_ns: entry.time_ns.saturating_sub(taken) });
@@ -316,7 +335,9 @@ impl Store {
         let names: Vec<Name> = self
             .names()?
             .into_iter()
-            .filter(|name| name.host == own.host && (name.run, name.segment) < (own.run, own.segment))
+            .filter(|name| {
+                name.host == own.host && (name.run, name.segment) < (own.run, own.segment)
+            })
             .collect();
         let mut earlier = Vec::new();
         let domain = place.track.domain.name.clone();
@@ -403,7 +424,9 @@ impl Store {
         }
         let is_own = |event: &Event| {
             domain.is_none_or(|domain| {
-                event.vm.is_empty() || event.vm == domain || event.vm_uuid.as_deref() == Some(domain)
+                event.vm.is_empty()
+                    || event.vm == domain
+                    || event.vm_uuid.as_deref() == Some(domain)
             })
         };
         events.retain(|event| (from_ns..=to_ns).contains(&event.time_ns) && is_own(event));
@@ -437,7 +460,8 @@ impl Store {
     pub fn highest_number(&mut self) -> Result<u64> {
         let mut names = self.names()?;
         // Each file tells the highest number before it; a damaged one is passed over.
-        names.sort_by_key(|name| (name.to_s.is_some(), std::cmp::Reverse((name.run, name.segment))));
+        names
+            .sort_by_key(|name| (name.to_s.is_some(), std::cmp::Reverse((name.run, name.segment))));
         let mut highest = 0;
         for name in names {
             let Some(part) = self.part(&name)? else { continue };
@@ -533,7 +557,9 @@ impl FrameSource for Store {
         let later: Vec<Name> = self
             .names()?
             .into_iter()
-            .filter(|name| name.host == own.host && (name.run, name.segment) > (own.run, own.segment))
+            .filter(|name| {
+                name.host == own.host && (name.run, name.segment) > (own.run, own.segment)
+            })
             .collect();
         let domain = after.domain.uuid.clone().unwrap_or_else(|| after.domain.name.clone());
         for name in later {

@@ -139,11 +139,9 @@ impl Encoder {
 fn compressor() -> std::io::Result<raw::Encoder<'static>> {
     let mut compressor = raw::Encoder::new(LEVEL)?;
     // Tables of half a MiB for each guest at most.
-    for parameter in [
-        CParameter::WindowLog(WINDOW_LOG),
-        CParameter::HashLog(15),
-        CParameter::ChainLog(15),
-    ] {
+    for parameter in
+        [CParameter::WindowLog(WINDOW_LOG), CParameter::HashLog(15), CParameter::ChainLog(15)]
+    {
         compressor.set_parameter(parameter)?;
     }
     Ok(compressor)

@@ -34,7 +34,7 @@ pub struct Table {
     pub columns: Vec<TableColumn>,
     /// The columns that a log's batches have.
     pub(crate) schema: SchemaRef,
-    /// What its rows are.
+    /// The kind of its rows.
     pub(crate) rows: TableRows,
 }
 
@@ -219,19 +219,28 @@ mod tests {
         let tables = tables();
         assert_eq!(tables[FRAMES].name, "frames");
         let names: Vec<&str> = tables[FRAMES].columns.iter().map(|one| one.name.as_str()).collect();
-        for name in ["time_ns", "duration_ns", "complete", "os_release", "memory_total", "host_vcpu_time_ns"] {
+        for name in [
+            "time_ns",
+            "duration_ns",
+            "complete",
+            "os_release",
+            "memory_total",
+            "host_vcpu_time_ns",
+        ] {
             assert!(names.contains(&name), "{name} is none of {names:?}");
         }
         for section in Section::ALL {
             let is_table = tables.iter().any(|table| table.rows == TableRows::Section(section));
-            let is_flat = names.iter().any(|name| name.starts_with(&format!("{}_", section.name())));
+            let is_flat =
+                names.iter().any(|name| name.starts_with(&format!("{}_", section.name())));
             assert!(is_table || is_flat, "{section:?}");
         }
         assert_eq!(TABLES.places.len(), <Frame as Row>::COLUMNS.len());
         // No name stands twice in a table, or engines refuse it.
         for table in tables {
             let schema = table.segment_schema();
-            let mut names: Vec<&String> = schema.fields().iter().map(|field| field.name()).collect();
+            let mut names: Vec<&String> =
+                schema.fields().iter().map(|field| field.name()).collect();
             let count = names.len();
             names.sort();
             names.dedup();

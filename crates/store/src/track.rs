@@ -13,7 +13,9 @@ use crate::log::Log;
 use crate::parquet_file::{Segment, Wanted, numbers};
 use crate::record::{Event, RecordKind};
 use crate::stream::{Decoder, Recorded, WHOLE_LOG, identity, recorded_sections};
-use crate::tables::{BOOTTIME_NS, FRAMES, HYPERVISOR, ROW, SECTIONS, SEQ, TABLES, Table, TableRows};
+use crate::tables::{
+    BOOTTIME_NS, FRAMES, HYPERVISOR, ROW, SECTIONS, SEQ, TABLES, Table, TableRows,
+};
 
 /// One frame, without its rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +33,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Whether the frame has a section.
+    /// True if the frame has a section.
     pub fn has(&self, section: Section) -> bool {
         self.sections & section.bit() != 0
     }
@@ -94,7 +96,7 @@ impl Part {
         }
     }
 
-    /// Whether the file holds no more than what was read of it: a log grows.
+    /// True if the file holds no more than what was read of it: a log grows.
     pub(crate) fn is_current(&self, store: &Path) -> bool {
         match &self.content {
             Content::Log(log, _) => {
@@ -171,7 +173,7 @@ pub(crate) fn log_events(log: &Log) -> Vec<Event> {
 /// The guests of a log with the frames that can be read, and for each guest with others how many were lost.
 pub(crate) fn log_tracks(log: &Log) -> (Vec<Track>, Vec<(DomainIdentity, u64)>) {
     let mut tracks: Vec<Track> = Vec::new();
-    // Of each guest: its track, and the number of the frame that can be read next.
+    // For each guest: its track, and the number of the frame that can be read next.
     let mut current: HashMap<u32, (usize, Option<u64>)> = HashMap::new();
     let mut last: HashMap<u32, u64> = HashMap::new();
     let mut lost: BTreeMap<usize, u64> = BTreeMap::new();
@@ -180,9 +182,8 @@ pub(crate) fn log_tracks(log: &Log) -> (Vec<Track>, Vec<(DomainIdentity, u64)>) 
         let is_readable = match head.kind {
             RecordKind::Key => {
                 let Ok(domain) = identity(&record) else { continue };
-                let known = tracks
-                    .iter()
-                    .position(|track| track.vm == head.vm && track.domain == domain);
+                let known =
+                    tracks.iter().position(|track| track.vm == head.vm && track.domain == domain);
                 let index = known.unwrap_or(tracks.len());
                 if known.is_none() {
                     tracks.push(Track { domain, entries: Vec::new(), vm: head.vm });
@@ -302,7 +303,8 @@ fn sealed_tracks(frames: &Segment, domain: Option<&str>) -> Result<Vec<Track>> {
         }) {
             own.hypervisor = hypervisor.to_owned();
         }
-        let column = |name| numbers(&rows, name).into_iter().flatten().map(|one| one.cast_unsigned());
+        let column =
+            |name| numbers(&rows, name).into_iter().flatten().map(|one| one.cast_unsigned());
         let known = tracks.iter().position(|track| track.domain == own);
         let index = known.unwrap_or(tracks.len());
         if known.is_none() {
@@ -355,9 +357,8 @@ fn load_sealed(
         let mut parts = Vec::new();
         for group in 0..segment.groups() {
             let guest = segment.guest(group);
-            let is_own = guest.is_some_and(|(name, uuid)| {
-                name == track.domain.name && uuid == track.domain.uuid
-            });
+            let is_own = guest
+                .is_some_and(|(name, uuid)| name == track.domain.name && uuid == track.domain.uuid);
             if is_own {
                 parts.push(segment.read(group, Some(&columns), &Wanted::Frames(&seqs))?);
             }
@@ -376,8 +377,12 @@ fn in_order(rows: &RecordBatch) -> Result<RecordBatch> {
     let (Some(seqs), Some(places)) = (numbers(rows, SEQ), places) else {
         return Err(StoreError::Columns { reason: "rows without a place were met".to_owned() });
     };
-    let mut order: Vec<(i64, i32, u32)> =
-        seqs.iter().zip(places.values()).zip(0..).map(|((seq, row), at)| (*seq, *row, at)).collect();
+    let mut order: Vec<(i64, i32, u32)> = seqs
+        .iter()
+        .zip(places.values())
+        .zip(0..)
+        .map(|((seq, row), at)| (*seq, *row, at))
+        .collect();
     order.sort_unstable();
     let order: UInt32Array = order.into_iter().map(|(_, _, at)| at).collect();
     Ok(arrow_select::take::take_record_batch(rows, &order)?)

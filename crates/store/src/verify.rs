@@ -16,7 +16,7 @@ pub struct Verified {
     pub files: u64,
     /// Rows of all tables.
     pub rows: u64,
-    /// What is damaged, each in one sentence.
+    /// Each damage in one sentence.
     pub damage: Vec<String>,
 }
 
@@ -63,7 +63,8 @@ impl Verified {
             self.damage.push(format!("'{place}': {length} bytes at byte {at} are damaged"));
         }
         for (domain, count) in lost {
-            self.damage.push(format!("'{place}': {count} frames of '{}' cannot be read", domain.name));
+            self.damage
+                .push(format!("'{place}': {count} frames of '{}' cannot be read", domain.name));
         }
         Ok(())
     }

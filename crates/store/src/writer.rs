@@ -43,7 +43,7 @@ impl StoreWriter {
         let lock = Lock::take(path)?;
         let logs = log_folder(path);
         make_folder(&logs)?;
-        // What an interrupted sealing left is made anew from its log.
+        // The files that an interrupted sealing left are made anew from its log.
         let temporary = temporary_folder(path);
         match std::fs::remove_dir_all(&temporary) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

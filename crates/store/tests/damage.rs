@@ -18,7 +18,7 @@ fn folder(name: &str) -> PathBuf {
     path
 }
 
-/// What a guest has at a second: values that tell guest and second.
+/// A guest's frame at a second: its values tell guest and second.
 fn frame(name: &str, second: u64) -> Frame {
     let process = |pid: u32| Process {
         pid,
@@ -130,7 +130,7 @@ fn a_damaged_log_loses_at_most_a_key_period_of_a_guest() {
             silent += u32::from(verified.damage.is_empty());
         }
     }
-    // What is cut off was never acknowledged; all other damage is named.
+    // An end that is cut off was never acknowledged; all other damage is named.
     assert_eq!(silent, 0);
     println!("of {FRAMES} frames at least {least} were left");
     std::fs::remove_dir_all(&path).unwrap();
@@ -205,7 +205,8 @@ fn a_clock_that_steps_hides_no_frame() {
             let found = source.frame("web-1", At::Before(*time), &WANTED).unwrap();
             assert_eq!(found.time_ns, *time);
         }
-        let mut own = source.numbered("web-1", 1).unwrap().unwrap();
+        let first = source.time_of("web-1", 1).unwrap().unwrap();
+        let mut own = source.frame("web-1", At::Before(first), &WANTED).unwrap();
         let mut met = vec![own.time_ns];
         while let Some(next) = source.next(&own, &WANTED).unwrap() {
             met.push(next.time_ns);

@@ -9,7 +9,7 @@ use nfm_frame::{
     HiddenProcess, HookTarget, HookedSyscall, Integrity, Interface, LogRecord, Mapping, Module,
     Neighbour, PhysicalRun, Problem, Process, Route, Section, Thread,
 };
-use nfm_store::{Encoder, Event, Store, StoreWriter, parse, Parsed, seal, verify};
+use nfm_store::{Encoder, Event, Parsed, Store, StoreWriter, parse, seal, verify};
 
 const SECOND: u64 = 1_000_000_000;
 /// Ten minutes to a full hour.
@@ -64,7 +64,8 @@ fn every_section(mut frame: Frame) -> Frame {
     frame.connections = Some(vec![connection.clone(), Connection::default()]);
     frame.log = Some(vec![LogRecord { time_ns: 1, level: 7, text: "one".into() }]);
     frame.routes = Some(vec![Route::default()]);
-    frame.neighbours = Some(vec![Neighbour { flags: Some(vec!["use".into()]), ..Neighbour::default() }]);
+    frame.neighbours =
+        Some(vec![Neighbour { flags: Some(vec!["use".into()]), ..Neighbour::default() }]);
     frame.mounts = Some(Vec::new());
     let hidden = HiddenProcess {
         pid: 9,
@@ -167,12 +168,14 @@ fn by_time_and_in_order_through_logs_and_segments() {
     // Over the border of two segments, with 60 s of it sealed; files only every ten seconds.
     let mut frames: Vec<Frame> = (540..660).map(|second| frame_at("web-1", second)).collect();
     for (frame, second) in frames.iter_mut().zip(540_u64..) {
-        frame.files = second.is_multiple_of(10).then(|| {
-            vec![File { pid: 1, fd: second as u32, ..File::default() }]
-        });
-        frame.log = Some((500..=second).map(|time_ns| LogRecord {
-            time_ns, level: 6, text: format!("{time_ns}").into(),
-        }).collect());
+        frame.files = second
+            .is_multiple_of(10)
+            .then(|| vec![File { pid: 1, fd: second as u32, ..File::default() }]);
+        frame.log = Some(
+            (500..=second)
+                .map(|time_ns| LogRecord { time_ns, level: 6, text: format!("{time_ns}").into() })
+                .collect(),
+        );
     }
     let (mut writer, recorded) = record(&store, &frames);
     writer.end_all().unwrap();
@@ -191,7 +194,7 @@ fn by_time_and_in_order_through_logs_and_segments() {
     assert_eq!(seq(At::After(time(599) + 1)), Some(61));
     assert_eq!(seq(At::After(time(659) + 1)), None);
     assert_eq!(seq(At::Nearest(time(610) + SECOND / 3)), Some(71));
-    assert_eq!(source.numbered("web-1", 77).unwrap().map(|frame| frame.seq), Some(77));
+    assert_eq!(source.time_of("web-1", 77).unwrap(), Some(time(616)));
 
     // Each frame after the other, with the kernel's log put together.
     let mut frame = source.frame("web-1", At::After(0), &wanted).unwrap();

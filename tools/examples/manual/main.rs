@@ -12,6 +12,12 @@ mod args;
 mod command;
 mod header;
 mod library;
+#[allow(dead_code, reason = "the same")]
+#[path = "../../src/record/args.rs"]
+mod record_args;
+#[allow(dead_code, reason = "the same")]
+#[path = "../../src/time.rs"]
+mod time;
 
 use std::error::Error;
 use std::fs;

@@ -73,7 +73,9 @@ fn rate(text: &str) -> Result<f64, String> {
 
 fn seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
-        Ok(seconds) if Duration::try_from_secs_f64(seconds).is_ok() && seconds <= 3600.0 => Ok(seconds),
+        Ok(seconds) if Duration::try_from_secs_f64(seconds).is_ok() && seconds <= 3600.0 => {
+            Ok(seconds)
+        }
         _ => Err("seconds are a number from 0 to 3600".to_owned()),
     }
 }

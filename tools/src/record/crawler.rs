@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nfm::{DomainSummary, FleetEvent, FollowOptions, Frame, Section};
 use nfm_store::{Encoder, Event, RecordHead, RecordKind};
+use rustix::thread::CapabilitySet;
 use serde::{Deserialize, Serialize};
 
 use crate::args::Record;
@@ -47,7 +48,8 @@ pub(crate) fn run(connect: Option<&str>, record: &Record) -> Result<(), Failure>
     options.open.uri = connect.map(str::to_owned);
     options.period = Duration::from_secs_f64(1.0 / record.rate);
     options.crawl.sections = Section::ALL.to_vec();
-    options.rarely = RARELY.map(|(section, seconds)| (section, Duration::from_secs(seconds))).to_vec();
+    options.rarely =
+        RARELY.map(|(section, seconds)| (section, Duration::from_secs(seconds))).to_vec();
     let mut writer = start_writer(connect, record)?;
     let (Some(pipe), Some(answers)) = (writer.stdin.take(), writer.stdout.take()) else {
         return Err(Failure::other("the process that writes the store has no pipe"));
@@ -60,11 +62,12 @@ pub(crate) fn run(connect: Option<&str>, record: &Record) -> Result<(), Failure>
         let status = writer.wait().ok().and_then(|status| status.code());
         std::process::exit(status.unwrap_or(nfm::ErrorCode::Other as i32));
     };
-    // Not before: the writer is a program of its own.
-    privileges::give_up();
+    // Not before: the writer is a program of its own. Guests that start later are opened with what is kept.
+    privileges::give_up_but(CapabilitySet::SYS_PTRACE | CapabilitySet::DAC_READ_SEARCH);
     let anew = Arc::new(AtomicBool::new(false));
     listen(answers, anew.clone());
-    let recorder = Mutex::new(Recorder { pipe, encoders: HashMap::new(), highest, anew, ended: false });
+    let recorder =
+        Mutex::new(Recorder { pipe, encoders: HashMap::new(), highest, anew, ended: false });
     let is_chosen = |domain: &DomainSummary| {
         let is_it = |pattern: &String| matches(pattern, &domain.name) || *pattern == domain.uuid;
         record.domains.is_empty() || record.domains.iter().any(is_it)
@@ -73,17 +76,22 @@ pub(crate) fn run(connect: Option<&str>, record: &Record) -> Result<(), Failure>
     nfm::follow(&options, is_chosen, |event| lock().take(event))?;
     drop(recorder);
     let _ = writer.wait();
-    Err(Failure::other("the process that writes the store has ended: look at what it said, and start again"))
+    Err(Failure::other(
+        "the process that writes the store has ended: look at what it said, and start again",
+    ))
 }
 
 /// Starts this program once more, as another user, with a pipe.
 fn start_writer(connect: Option<&str>, record: &Record) -> Result<Child, Failure> {
     let folder = |error: std::io::Error| {
         let path = record.store.display();
-        Failure { code: nfm::ErrorCode::File, sentence: format!("'{path}' cannot be made: {error}") }
+        Failure {
+            code: nfm::ErrorCode::File,
+            sentence: format!("'{path}' cannot be made: {error}"),
+        }
     };
     let mut command = Command::new("/proc/self/exe");
-    command.arg("--writer").args(record.arguments(connect));
+    command.arg0("nfm-record").arg("--writer").args(record.arguments(connect));
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     // Ctrl-C at a terminal ends the crawler; the writer then writes what is on its way.
     command.process_group(0);
@@ -182,7 +190,8 @@ impl Recorder {
         let event = Event { time_ns, vm, vm_uuid, kind: kind.to_owned(), text };
         let (vm, seq, wall_ns, boot_ns) = (0, 0, time_ns, boot_clock());
         let mut bytes = Vec::new();
-        RecordHead { kind: RecordKind::Event, vm, seq, wall_ns, boot_ns }.write_json(&event, &mut bytes);
+        RecordHead { kind: RecordKind::Event, vm, seq, wall_ns, boot_ns }
+            .write_json(&event, &mut bytes);
         self.send(&bytes);
     }
 

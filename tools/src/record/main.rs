@@ -5,6 +5,7 @@
 
 mod args;
 mod crawler;
+#[allow(dead_code, reason = "the command's, which opens its domain before")]
 #[path = "../privileges.rs"]
 mod privileges;
 mod wildcard;
@@ -47,7 +48,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// What ends the program early.
+/// An error that ends the program early.
 struct Failure {
     code: nfm::ErrorCode,
     sentence: String,
@@ -61,7 +62,10 @@ impl From<nfm::Error> for Failure {
 
 impl From<nfm_store::StoreError> for Failure {
     fn from(error: nfm_store::StoreError) -> Self {
-        Self { code: nfm::ErrorCode::File, sentence: format!("the store cannot be written: {error}") }
+        Self {
+            code: nfm::ErrorCode::File,
+            sentence: format!("the store cannot be written: {error}"),
+        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! Names with `*` and `?`, as shells have them.
 
-/// Whether a name is one of those that a pattern stands for.
+/// True if a name is one of those that a pattern stands for.
 pub(crate) fn matches(pattern: &str, name: &str) -> bool {
-    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
+    let (pattern, name): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), name.chars().collect());
     // The places of the last star and of what it stands for: it is tried with one character more.
     let (mut at, mut of, mut star) = (0, 0, None);
     while let Some(own) = name.get(of) {

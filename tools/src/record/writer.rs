@@ -10,10 +10,11 @@ use nfm_store::{
     Event, Name, Parsed, RecordHead, RecordKind, Retention, StoreWriter, parse, prune, seal,
 };
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::thread::CapabilitySet;
 
 use crate::args::Record;
 use crate::crawler::{ANEW, Hello, boot_clock, wall_clock};
-use crate::{Failure, complain};
+use crate::{Failure, complain, privileges};
 
 /// The longest wait for records, so that what time asks for is done.
 const TICK: Duration = Duration::from_millis(200);
@@ -24,6 +25,7 @@ const STEP_NS: u64 = 1_000_000_000;
 
 /// Writes the store until the pipe ends.
 pub(crate) fn run(record: &Record) -> Result<(), Failure> {
+    privileges::give_up_capabilities(CapabilitySet::empty());
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let sync = Duration::from_secs_f64(record.sync);
     let store = StoreWriter::open(&record.store, &host, sync)?;
@@ -189,7 +191,7 @@ fn start_sealer(store: PathBuf, retention: Retention) -> Sender<Work> {
                 }
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            // What cannot be sealed now is tried again with the next one: it can be read meanwhile.
+            // A log that cannot be sealed now is tried again with the next one: it can be read meanwhile.
             waiting.retain(|(path, name)| match seal(&store, path, name) {
                 Ok(sealed) => {
                     sealed.into_iter().flat_map(|one| one.losses).for_each(|loss| complain(&loss));

@@ -8,7 +8,7 @@ use nfm::{
     HookedFunction, HookedInterrupt, HookedSyscall, Integrity, Section, SharedCredentials, Text,
 };
 
-use super::{Verb, json, open, report};
+use super::{Frames, Verb, json, open, report};
 use crate::args::Check;
 use crate::show::{escaped, known, size};
 
@@ -35,9 +35,12 @@ pub(crate) fn check(options: &nfm::OpenOptions, check: &Check, out: &mut dyn Wri
     if let Some(limit) = check.time_limit {
         sections.time_limit = limit;
     }
-    let frame = open(options, &check.target.domain)?.crawl(&sections)?;
+    let frame = match check.of.when.is_recorded() {
+        true => Frames::open(options, &check.of)?.latest(&sections.sections)?,
+        false => open(options, &check.of.target.domain)?.crawl(&sections)?,
+    };
     let integrity = frame.integrity.clone().unwrap_or_default();
-    if check.target.json {
+    if check.of.target.json {
         json(out, &integrity)?;
     } else {
         print(&frame.domain.name, &integrity, out)?;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use nfm::{CrawlOptions, ErrorCode, Frame, Mode, Rate, Text};
 
+use super::recorded::Recorded;
 use super::{Verb, open_only, report};
 use crate::args::Crawl;
 use crate::guard::Guard;
@@ -13,6 +14,9 @@ use crate::show::{clock, complain, escaped, known, size};
 
 /// `nfm crawl`: one frame, or one after another.
 pub(crate) fn crawl(open_options: &nfm::OpenOptions, crawl: &Crawl, out: &mut dyn Write) -> Verb {
+    if crawl.when.is_recorded() {
+        return recorded(crawl, out);
+    }
     let mut options = match crawl.sections.as_slice() {
         [] => CrawlOptions::default(),
         sections => CrawlOptions::sections(sections),
@@ -66,6 +70,24 @@ pub(crate) fn crawl(open_options: &nfm::OpenOptions, crawl: &Crawl, out: &mut dy
     }
     if let Some(guard) = guard {
         guard.dismiss();
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `nfm crawl --at`: a recorded frame, or one after another.
+fn recorded(crawl: &Crawl, out: &mut dyn Write) -> Verb {
+    let mut frames = Recorded::open(&crawl.target.domain, &crawl.when)?;
+    let mut next = frames.begin(&crawl.sections)?;
+    while let Some(frame) = next {
+        match crawl.target.json {
+            true if crawl.pretty => writeln!(out, "{}", frame.to_json_pretty())?,
+            true => writeln!(out, "{}", frame.to_json())?,
+            false => {
+                summary(&frame, out)?;
+                report(&frame);
+            }
+        }
+        next = frames.step(&frame, &crawl.sections)?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -8,6 +8,8 @@ mod list;
 mod network;
 mod processes;
 mod profile;
+mod record;
+mod recorded;
 mod routes;
 mod system;
 mod top;
@@ -20,6 +22,7 @@ pub(crate) use list::list;
 pub(crate) use network::{ip, ss};
 pub(crate) use processes::{lsof, pmap, ps};
 pub(crate) use profile::{export, import};
+pub(crate) use record::record;
 pub(crate) use routes::{neigh, route};
 pub(crate) use system::{dmesg, free, lscpu, lsmod, mount, uptime};
 pub(crate) use top::top;
@@ -33,9 +36,11 @@ use nfm::{
     At, CrawlOptions, Domain, Frame, FrameLines, FrameSource, LiveFrames, OpenOptions, Section,
     SourceError,
 };
+use recorded::Recorded;
 use serde::Serialize;
 
 use crate::Failure;
+use crate::args::FrameOf;
 use crate::privileges;
 use crate::show::complain;
 
@@ -60,20 +65,34 @@ fn open_only(options: &OpenOptions, domain: &str) -> Result<Domain, Failure> {
 
 /// The frames of one domain.
 struct Frames {
-    source: Box<dyn FrameSource>,
+    source: Source,
     domain: String,
 }
 
+/// The source of a domain's frames.
+enum Source {
+    /// A running guest, a dump, or the frames of a file.
+    Here(Box<dyn FrameSource>),
+    /// A store.
+    Recorded(Box<Recorded>),
+}
+
 impl Frames {
-    /// The frames of a running guest, of a dump, or those that a file holds.
-    fn open(options: &OpenOptions, domain: &str) -> Result<Self, Failure> {
+    /// The frames of a running guest, of a dump, or those that a file or a store holds.
+    fn open(options: &OpenOptions, of: &FrameOf) -> Result<Self, Failure> {
+        let domain = &of.target.domain;
+        if of.when.is_recorded() {
+            let recorded = Recorded::open(domain, &of.when)?;
+            let source = Source::Recorded(Box::new(recorded));
+            return Ok(Self { source, domain: domain.clone() });
+        }
         let mut source: Box<dyn FrameSource> = match recorded(domain) {
             Some(path) => Box::new(FrameLines::open(path)?),
             None => Box::new(LiveFrames::new(open(options, domain)?, CrawlOptions::default())),
         };
         let mut domains = source.domains()?.into_iter().map(|one| one.name);
         match (domains.next(), domains.next()) {
-            (Some(domain), None) => Ok(Self { source, domain }),
+            (Some(domain), None) => Ok(Self { source: Source::Here(source), domain }),
             (first, second) => {
                 let all: Vec<String> = first.into_iter().chain(second).chain(domains).collect();
                 let reason = format!(
@@ -88,34 +107,49 @@ impl Frames {
 
     /// True if frames are taken when they are asked for.
     fn is_live(&self) -> bool {
-        self.source.is_live()
+        matches!(&self.source, Source::Here(source) if source.is_live())
     }
 
-    /// The newest frame.
+    /// The newest frame, or that of the time that was asked for.
     fn latest(&mut self, sections: &[Section]) -> Result<Frame, Failure> {
-        Ok(self.source.frame(&self.domain, At::Latest, sections)?)
+        match &mut self.source {
+            Source::Here(source) => Ok(source.frame(&self.domain, At::Latest, sections)?),
+            Source::Recorded(recorded) => recorded.last(sections),
+        }
     }
 
-    /// The two newest frames; of a running guest, with so much time between them.
+    /// The two newest frames, or those before the time that was asked for; with so much time between them, but for
+    /// frames of a file.
     fn two(&mut self, sections: &[Section], between: Duration) -> Result<[Frame; 2], Failure> {
         let frame = self.latest(sections)?;
-        if self.source.is_live() {
-            std::thread::sleep(between);
-            return Ok([frame, self.latest(sections)?]);
+        match &mut self.source {
+            Source::Here(source) if source.is_live() => {
+                std::thread::sleep(between);
+                Ok([frame, source.frame(&self.domain, At::Latest, sections)?])
+            }
+            Source::Here(source) => {
+                let before = At::Before(frame.time_ns.saturating_sub(1));
+                Ok([source.frame(&self.domain, before, sections)?, frame])
+            }
+            Source::Recorded(recorded) => Ok([recorded.earlier(&frame, between, sections)?, frame]),
         }
-        let before = At::Before(frame.time_ns.saturating_sub(1));
-        Ok([self.source.frame(&self.domain, before, sections)?, frame])
     }
 
     /// The first frame; of a running guest, the newest.
     fn first(&mut self, sections: &[Section]) -> Result<Frame, Failure> {
-        let at = if self.source.is_live() { At::Latest } else { At::After(0) };
-        Ok(self.source.frame(&self.domain, at, sections)?)
+        let at = if self.is_live() { At::Latest } else { At::After(0) };
+        match &mut self.source {
+            Source::Here(source) => Ok(source.frame(&self.domain, at, sections)?),
+            Source::Recorded(recorded) => recorded.first(sections),
+        }
     }
 
     /// The frame after another one; of a running guest, one that is taken now.
     fn next(&mut self, after: &Frame, sections: &[Section]) -> Result<Option<Frame>, Failure> {
-        Ok(self.source.next(after, sections)?)
+        match &mut self.source {
+            Source::Here(source) => Ok(source.next(after, sections)?),
+            Source::Recorded(recorded) => recorded.next(after, sections),
+        }
     }
 }
 
@@ -126,9 +160,38 @@ fn recorded(domain: &str) -> Option<&Path> {
     FrameLines::is_one(path).then_some(path)
 }
 
-/// The newest frame of a domain.
-fn frame(options: &OpenOptions, domain: &str, sections: &[Section]) -> Result<Frame, Failure> {
-    Frames::open(options, domain)?.latest(sections)
+/// Prints the frame that was asked for, or one after another of a time that was recorded, with what each lacks.
+fn each_frame(
+    options: &OpenOptions,
+    of: &FrameOf,
+    sections: &[Section],
+    out: &mut dyn Write,
+    print: impl Fn(&Frame, &mut dyn Write) -> Result<(), Failure>,
+) -> Verb {
+    if !of.when.is_range() {
+        let frame = Frames::open(options, of)?.latest(sections)?;
+        print(&frame, out)?;
+        report(&frame);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut frames = Recorded::open(&of.target.domain, &of.when)?;
+    let mut next = frames.begin(sections)?;
+    while let Some(frame) = next {
+        if of.target.json {
+            // A line for each frame, with its time.
+            let mut rows = Vec::new();
+            print(&frame, &mut rows)?;
+            let rows = String::from_utf8_lossy(&rows);
+            let (seq, time_ns, rows) = (frame.seq, frame.time_ns, rows.trim_end());
+            writeln!(out, "{{\"seq\":{seq},\"time_ns\":{time_ns},\"rows\":{rows}}}")?;
+        } else {
+            writeln!(out, "== {} #{}", crate::time::shown(frame.time_ns), frame.seq)?;
+            print(&frame, out)?;
+        }
+        report(&frame);
+        next = frames.step(&frame, sections)?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Problems go to standard error: an incomplete table must not look whole.
@@ -137,13 +200,6 @@ fn report(frame: &Frame) {
         let address = problem.address.map(|at| format!(" (at {at:#x})")).unwrap_or_default();
         complain(format_args!("{}: {}{address}", problem.section, problem.reason));
     }
-}
-
-/// Prints rows of a frame as JSON, and what the frame lacks to standard error, as beside a table.
-fn as_json<T: Serialize + ?Sized>(out: &mut dyn Write, frame: &Frame, rows: &T) -> Verb {
-    json(out, rows)?;
-    report(frame);
-    Ok(ExitCode::SUCCESS)
 }
 
 /// Prints facts as JSON, one line.

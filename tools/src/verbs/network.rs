@@ -2,43 +2,42 @@
 
 use std::collections::HashMap;
 use std::io::Write;
-use std::process::ExitCode;
 
 use nfm::{Connection, Section};
 
-use super::{Verb, as_json, frame, report};
-use crate::args::Target;
+use super::{Verb, each_frame, json};
+use crate::args::FrameOf;
 use crate::show::{escaped, known, table};
 
 /// `nfm ss`: sockets of every network namespace.
-pub(crate) fn ss(options: &nfm::OpenOptions, target: &Target, out: &mut dyn Write) -> Verb {
-    let frame = frame(options, &target.domain, &[Section::Processes, Section::Connections])?;
-    let connections = frame.connections.as_deref().unwrap_or_default();
-    if target.json {
-        return as_json(out, &frame, connections);
-    }
-    let names: HashMap<u32, String> =
-        frame.processes.iter().flatten().map(|p| (p.pid, known(p.name.as_ref()))).collect();
-    let rows = connections.iter().map(|connection| {
-        let owner = connection.pid.map(|pid| {
-            let name = names.get(&pid).cloned().unwrap_or_default();
-            format!("{name} (pid {pid}, fd {})", known(connection.fd))
+pub(crate) fn ss(options: &nfm::OpenOptions, of: &FrameOf, out: &mut dyn Write) -> Verb {
+    each_frame(options, of, &[Section::Processes, Section::Connections], out, |frame, out| {
+        let connections = frame.connections.as_deref().unwrap_or_default();
+        if of.target.json {
+            return json(out, connections);
+        }
+        let names: HashMap<u32, String> =
+            frame.processes.iter().flatten().map(|p| (p.pid, known(p.name.as_ref()))).collect();
+        let rows = connections.iter().map(|connection| {
+            let owner = connection.pid.map(|pid| {
+                let name = names.get(&pid).cloned().unwrap_or_default();
+                format!("{name} (pid {pid}, fd {})", known(connection.fd))
+            });
+            vec![
+                known(connection.netns),
+                connection.protocol.to_string(),
+                known(connection.state.as_ref()),
+                local(connection),
+                remote(connection),
+                known(connection.uid),
+                known(connection.inode),
+                owner.unwrap_or_else(|| "-".to_owned()),
+            ]
         });
-        vec![
-            known(connection.netns),
-            connection.protocol.to_string(),
-            known(connection.state.as_ref()),
-            local(connection),
-            remote(connection),
-            known(connection.uid),
-            known(connection.inode),
-            owner.unwrap_or_else(|| "-".to_owned()),
-        ]
-    });
-    let headings = ["NETNS>", "PROTO", "STATE", "LOCAL", "REMOTE", "UID>", "INODE>", "PROCESS"];
-    table(out, &headings, rows)?;
-    report(&frame);
-    Ok(ExitCode::SUCCESS)
+        let headings = ["NETNS>", "PROTO", "STATE", "LOCAL", "REMOTE", "UID>", "INODE>", "PROCESS"];
+        table(out, &headings, rows)?;
+        Ok(())
+    })
 }
 
 fn local(connection: &Connection) -> String {
@@ -61,50 +60,50 @@ fn end(address: &str, port: Option<u16>) -> String {
 }
 
 /// `nfm ip`: interfaces of every network namespace.
-pub(crate) fn ip(options: &nfm::OpenOptions, target: &Target, out: &mut dyn Write) -> Verb {
-    let frame = frame(options, &target.domain, &[Section::Interfaces])?;
-    let interfaces = frame.interfaces.as_deref().unwrap_or_default();
-    if target.json {
-        return as_json(out, &frame, interfaces);
-    }
-    for one in interfaces {
-        let state = match one.up {
-            Some(true) => "UP",
-            Some(false) => "DOWN",
-            None => "?",
-        };
-        let name = known(one.name.as_ref());
-        writeln!(
-            out,
-            "{}: {}: netns {} mtu {} state {state}",
-            known(one.index),
-            escaped(&name),
-            known(one.netns),
-            known(one.mtu),
-        )?;
-        if let Some(mac) = &one.mac {
-            writeln!(out, "    link {}", escaped(mac))?;
+pub(crate) fn ip(options: &nfm::OpenOptions, of: &FrameOf, out: &mut dyn Write) -> Verb {
+    each_frame(options, of, &[Section::Interfaces], out, |frame, out| {
+        let interfaces = frame.interfaces.as_deref().unwrap_or_default();
+        if of.target.json {
+            return json(out, interfaces);
         }
-        for address in one.ipv4.iter().flatten() {
-            writeln!(out, "    inet {}", escaped(address))?;
-        }
-        for address in one.ipv6.iter().flatten() {
-            writeln!(out, "    inet6 {}", escaped(address))?;
-        }
-        for (way, bytes, packets, errors, dropped) in [
-            ("RX", one.rx_bytes, one.rx_packets, one.rx_errors, one.rx_dropped),
-            ("TX", one.tx_bytes, one.tx_packets, one.tx_errors, one.tx_dropped),
-        ] {
+        for one in interfaces {
+            let state = match one.up {
+                Some(true) => "UP",
+                Some(false) => "DOWN",
+                None => "?",
+            };
+            let name = known(one.name.as_ref());
             writeln!(
                 out,
-                "    {way}: bytes {} packets {} errors {} dropped {}",
-                known(bytes),
-                known(packets),
-                known(errors),
-                known(dropped),
+                "{}: {}: netns {} mtu {} state {state}",
+                known(one.index),
+                escaped(&name),
+                known(one.netns),
+                known(one.mtu),
             )?;
+            if let Some(mac) = &one.mac {
+                writeln!(out, "    link {}", escaped(mac))?;
+            }
+            for address in one.ipv4.iter().flatten() {
+                writeln!(out, "    inet {}", escaped(address))?;
+            }
+            for address in one.ipv6.iter().flatten() {
+                writeln!(out, "    inet6 {}", escaped(address))?;
+            }
+            for (way, bytes, packets, errors, dropped) in [
+                ("RX", one.rx_bytes, one.rx_packets, one.rx_errors, one.rx_dropped),
+                ("TX", one.tx_bytes, one.tx_packets, one.tx_errors, one.tx_dropped),
+            ] {
+                writeln!(
+                    out,
+                    "    {way}: bytes {} packets {} errors {} dropped {}",
+                    known(bytes),
+                    known(packets),
+                    known(errors),
+                    known(dropped),
+                )?;
+            }
         }
-    }
-    report(&frame);
-    Ok(ExitCode::SUCCESS)
+        Ok(())
+    })
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use nfm::{Frame, Process, Section};
 
-use super::{Frames, Verb, as_json, frame, json, report};
+use super::{Frames, Verb, each_frame, json, report};
 use crate::args::{OfProcess, Ps};
 use crate::show::{clock, known, table};
 use crate::usage::{cpu_time, usage};
@@ -15,19 +15,19 @@ use crate::usage::{cpu_time, usage};
 pub(crate) fn ps(options: &nfm::OpenOptions, ps: &Ps, out: &mut dyn Write) -> Verb {
     const SECTIONS: [Section; 2] = [Section::Os, Section::Processes];
     if !ps.cpu {
-        let frame = frame(options, &ps.target.domain, &SECTIONS)?;
-        let processes: Vec<&Process> = frame.processes.iter().flatten().collect();
-        match ps.target.json {
-            true => json(out, &processes)?,
-            false => print(&frame, &processes, None, out)?,
-        }
-        report(&frame);
-        return Ok(ExitCode::SUCCESS);
+        return each_frame(options, &ps.of, &SECTIONS, out, |frame, out| {
+            let processes: Vec<&Process> = frame.processes.iter().flatten().collect();
+            match ps.of.target.json {
+                true => json(out, &processes)?,
+                false => print(frame, &processes, None, out)?,
+            }
+            Ok(())
+        });
     }
-    let [earlier, later] = Frames::open(options, &ps.target.domain)?.two(&SECTIONS, ps.interval)?;
+    let [earlier, later] = Frames::open(options, &ps.of)?.two(&SECTIONS, ps.interval)?;
     let mut usage = usage(&earlier, &later);
     usage.sort_by_key(|row| row.process.pid);
-    if ps.target.json {
+    if ps.of.target.json {
         json(out, &usage)?;
     } else {
         let processes: Vec<&Process> = usage.iter().map(|row| row.process).collect();
@@ -97,56 +97,56 @@ fn names(frame: &Frame) -> HashMap<u32, (String, String)> {
 }
 
 /// `nfm lsof`: the columns of lsof(8).
-pub(crate) fn lsof(options: &nfm::OpenOptions, of: &OfProcess, out: &mut dyn Write) -> Verb {
-    let frame = frame(options, &of.target.domain, &[Section::Processes, Section::Files])?;
-    let rows = frame.files.iter().flatten().filter(|file| is_wanted(of.pid, file.pid));
-    if of.target.json {
-        return as_json(out, &frame, &rows.collect::<Vec<_>>());
-    }
-    let names = names(&frame);
-    let rows = rows.map(|file| {
-        let (name, uid) = names.get(&file.pid).cloned().unwrap_or_default();
-        let mode = file.flags.map(|flags| match flags & 3 {
-            0 => "r",
-            1 => "w",
-            _ => "u",
+pub(crate) fn lsof(options: &nfm::OpenOptions, one: &OfProcess, out: &mut dyn Write) -> Verb {
+    each_frame(options, &one.of, &[Section::Processes, Section::Files], out, |frame, out| {
+        let rows = frame.files.iter().flatten().filter(|file| is_wanted(one.pid, file.pid));
+        if one.of.target.json {
+            return json(out, &rows.collect::<Vec<_>>());
+        }
+        let names = names(frame);
+        let rows = rows.map(|file| {
+            let (name, uid) = names.get(&file.pid).cloned().unwrap_or_default();
+            let mode = file.flags.map(|flags| match flags & 3 {
+                0 => "r",
+                1 => "w",
+                _ => "u",
+            });
+            vec![
+                name,
+                file.pid.to_string(),
+                uid,
+                format!("{}{}", file.fd, mode.unwrap_or("?")),
+                known(file.kind.map(nfm::FileKind::letters)),
+                known(file.position),
+                known(file.inode),
+                known(file.path.as_ref()),
+            ]
         });
-        vec![
-            name,
-            file.pid.to_string(),
-            uid,
-            format!("{}{}", file.fd, mode.unwrap_or("?")),
-            known(file.kind.map(nfm::FileKind::letters)),
-            known(file.position),
-            known(file.inode),
-            known(file.path.as_ref()),
-        ]
-    });
-    table(out, &["COMMAND", "PID>", "UID>", "FD>", "TYPE", "OFFSET>", "NODE>", "NAME"], rows)?;
-    report(&frame);
-    Ok(ExitCode::SUCCESS)
+        table(out, &["COMMAND", "PID>", "UID>", "FD>", "TYPE", "OFFSET>", "NODE>", "NAME"], rows)?;
+        Ok(())
+    })
 }
 
 /// `nfm pmap`: the columns of pmap(1) -x, for one process or all.
-pub(crate) fn pmap(options: &nfm::OpenOptions, of: &OfProcess, out: &mut dyn Write) -> Verb {
-    let frame = frame(options, &of.target.domain, &[Section::Mappings])?;
-    let rows = frame.mappings.iter().flatten().filter(|area| is_wanted(of.pid, area.pid));
-    if of.target.json {
-        return as_json(out, &frame, &rows.collect::<Vec<_>>());
-    }
-    let rows = rows.map(|area| {
-        vec![
-            area.pid.to_string(),
-            format!("{:016x}", area.start),
-            (area.end.saturating_sub(area.start) >> 10).to_string(),
-            known(area.resident_bytes.map(|bytes| bytes >> 10)),
-            known(area.permissions.as_ref()),
-            known(area.offset.map(|offset| format!("{offset:08x}"))),
-            area.path.as_deref().unwrap_or("[ anon ]").to_owned(),
-        ]
-    });
-    let headings = ["PID>", "Address", "Kbytes>", "RSS>", "Mode", "Offset", "Mapping"];
-    table(out, &headings, rows)?;
-    report(&frame);
-    Ok(ExitCode::SUCCESS)
+pub(crate) fn pmap(options: &nfm::OpenOptions, one: &OfProcess, out: &mut dyn Write) -> Verb {
+    each_frame(options, &one.of, &[Section::Mappings], out, |frame, out| {
+        let rows = frame.mappings.iter().flatten().filter(|area| is_wanted(one.pid, area.pid));
+        if one.of.target.json {
+            return json(out, &rows.collect::<Vec<_>>());
+        }
+        let rows = rows.map(|area| {
+            vec![
+                area.pid.to_string(),
+                format!("{:016x}", area.start),
+                (area.end.saturating_sub(area.start) >> 10).to_string(),
+                known(area.resident_bytes.map(|bytes| bytes >> 10)),
+                known(area.permissions.as_ref()),
+                known(area.offset.map(|offset| format!("{offset:08x}"))),
+                area.path.as_deref().unwrap_or("[ anon ]").to_owned(),
+            ]
+        });
+        let headings = ["PID>", "Address", "Kbytes>", "RSS>", "Mode", "Offset", "Mapping"];
+        table(out, &headings, rows)?;
+        Ok(())
+    })
 }

@@ -1,52 +1,51 @@
 //! Where packets go: `nfm route`, `nfm neigh` (also `arp`).
 
 use std::io::Write;
-use std::process::ExitCode;
 
 use nfm::{Route, Section, Text};
 
-use super::{Verb, as_json, frame, report};
-use crate::args::Target;
+use super::{Verb, each_frame, json};
+use crate::args::FrameOf;
 use crate::show::{known, table};
 
 /// `nfm route`: routes of every network namespace and table, one line a next hop.
-pub(crate) fn route(options: &nfm::OpenOptions, target: &Target, out: &mut dyn Write) -> Verb {
-    let frame = frame(options, &target.domain, &[Section::Routes])?;
-    let routes = frame.routes.as_deref().unwrap_or_default();
-    if target.json {
-        return as_json(out, &frame, routes);
-    }
-    let rows = routes.iter().map(|route| {
-        vec![
-            known(route.netns),
-            table_name(route.table),
-            known(route.kind.as_ref()),
-            destination(route),
-            or_dash(route.gateway.as_ref()),
-            or_dash(route.interface.as_ref()),
-            or_dash(route.preferred_source.as_ref()),
-            known(route.metric),
-            known(route.protocol.as_ref()),
-            known(route.scope.as_ref()),
-            details(route),
-        ]
-    });
-    let headings = [
-        "NETNS>",
-        "TABLE",
-        "TYPE",
-        "DESTINATION",
-        "VIA",
-        "DEV",
-        "SRC",
-        "METRIC>",
-        "PROTO",
-        "SCOPE",
-        "DETAILS",
-    ];
-    table(out, &headings, rows)?;
-    report(&frame);
-    Ok(ExitCode::SUCCESS)
+pub(crate) fn route(options: &nfm::OpenOptions, of: &FrameOf, out: &mut dyn Write) -> Verb {
+    each_frame(options, of, &[Section::Routes], out, |frame, out| {
+        let routes = frame.routes.as_deref().unwrap_or_default();
+        if of.target.json {
+            return json(out, routes);
+        }
+        let rows = routes.iter().map(|route| {
+            vec![
+                known(route.netns),
+                table_name(route.table),
+                known(route.kind.as_ref()),
+                destination(route),
+                or_dash(route.gateway.as_ref()),
+                or_dash(route.interface.as_ref()),
+                or_dash(route.preferred_source.as_ref()),
+                known(route.metric),
+                known(route.protocol.as_ref()),
+                known(route.scope.as_ref()),
+                details(route),
+            ]
+        });
+        let headings = [
+            "NETNS>",
+            "TABLE",
+            "TYPE",
+            "DESTINATION",
+            "VIA",
+            "DEV",
+            "SRC",
+            "METRIC>",
+            "PROTO",
+            "SCOPE",
+            "DETAILS",
+        ];
+        table(out, &headings, rows)?;
+        Ok(())
+    })
 }
 
 /// The table's name as ip(8) has it, else its number.
@@ -92,25 +91,25 @@ fn or_dash(text: Option<&Text>) -> String {
 }
 
 /// `nfm neigh`: neighbours of every network namespace.
-pub(crate) fn neigh(options: &nfm::OpenOptions, target: &Target, out: &mut dyn Write) -> Verb {
-    let frame = frame(options, &target.domain, &[Section::Neighbours])?;
-    let neighbours = frame.neighbours.as_deref().unwrap_or_default();
-    if target.json {
-        return as_json(out, &frame, neighbours);
-    }
-    let rows = neighbours.iter().map(|neighbour| {
-        let flags: Vec<&str> = neighbour.flags.iter().flatten().map(Text::as_str).collect();
-        vec![
-            known(neighbour.netns),
-            known(neighbour.address.as_ref()),
-            or_dash(neighbour.interface.as_ref()),
-            or_dash(neighbour.mac.as_ref()),
-            known(neighbour.state.as_ref()),
-            or_dash(neighbour.protocol.as_ref()),
-            if flags.is_empty() { "-".to_owned() } else { flags.join(" ") },
-        ]
-    });
-    table(out, &["NETNS>", "ADDRESS", "DEV", "LLADDR", "STATE", "PROTO", "FLAGS"], rows)?;
-    report(&frame);
-    Ok(ExitCode::SUCCESS)
+pub(crate) fn neigh(options: &nfm::OpenOptions, of: &FrameOf, out: &mut dyn Write) -> Verb {
+    each_frame(options, of, &[Section::Neighbours], out, |frame, out| {
+        let neighbours = frame.neighbours.as_deref().unwrap_or_default();
+        if of.target.json {
+            return json(out, neighbours);
+        }
+        let rows = neighbours.iter().map(|neighbour| {
+            let flags: Vec<&str> = neighbour.flags.iter().flatten().map(Text::as_str).collect();
+            vec![
+                known(neighbour.netns),
+                known(neighbour.address.as_ref()),
+                or_dash(neighbour.interface.as_ref()),
+                or_dash(neighbour.mac.as_ref()),
+                known(neighbour.state.as_ref()),
+                or_dash(neighbour.protocol.as_ref()),
+                if flags.is_empty() { "-".to_owned() } else { flags.join(" ") },
+            ]
+        });
+        table(out, &["NETNS>", "ADDRESS", "DEV", "LLADDR", "STATE", "PROTO", "FLAGS"], rows)?;
+        Ok(())
+    })
 }

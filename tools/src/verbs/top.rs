@@ -17,13 +17,13 @@ const SECTIONS: [Section; 4] = [Section::Os, Section::Cpus, Section::Memory, Sec
 
 /// `nfm top`.
 pub(crate) fn top(options: &nfm::OpenOptions, top: &Top, out: &mut dyn Write) -> Verb {
-    let mut frames = Frames::open(options, &top.target.domain)?;
+    let mut frames = Frames::open(options, &top.of)?;
     if top.once {
         let [earlier, later] = frames.two(&SECTIONS, top.interval)?;
         show(top, &earlier, &later, out)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let is_screen = std::io::stdout().is_terminal() && !top.target.json;
+    let is_screen = std::io::stdout().is_terminal() && !top.of.target.json;
     // Recorded frames that nobody watches need no time between them.
     let interval = if frames.is_live() || is_screen { top.interval } else { Duration::ZERO };
     let mut at = Instant::now();
@@ -44,7 +44,7 @@ pub(crate) fn top(options: &nfm::OpenOptions, top: &Top, out: &mut dyn Write) ->
 /// Prints the use of the CPU between two frames.
 fn show(top: &Top, earlier: &Frame, later: &Frame, out: &mut dyn Write) -> Result<(), Failure> {
     let usage = usage(earlier, later);
-    match top.target.json {
+    match top.of.target.json {
         true => json(out, &usage)?,
         false => print(later, &usage, out)?,
     }
