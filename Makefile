@@ -29,7 +29,7 @@ FOLDERS = "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/include" "$(DESTDIR)$(L
     "$(DESTDIR)$(UNITDIR)" "$(DESTDIR)$(APPARMORDIR)" "$(DESTDIR)$(LIBEXECDIR)"
 FOLDERS_MADE = $(TARGET)/installed/$(subst /,+,$(DESTDIR)$(PREFIX))
 
-.PHONY: help build release demo test test-symbols test-hostile test-kernels test-xen fuzz lint bench bench-frames bench-xen bench-peers \
+.PHONY: help build release demo test test-symbols test-hostile test-kernels test-xen fuzz lint bench bench-files bench-frames bench-xen bench-peers \
     bench-scale bench-fleet bench-overhead bench-tricks install uninstall deb test-deb clean
 
 help: ## list the targets
@@ -109,6 +109,10 @@ bench: ## run the benchmarks, with a real guest
 bench-frames: ## 100,000 frames through one handle: whether it grows
 	@$(SETUP)
 	scripts/with-lab $(CARGO) bench -p nfm --bench crawl -- frames
+
+bench-files: ## a file of 100 MB by its pages, against as many bytes of RAM
+	@$(SETUP)
+	scripts/with-lab $(CARGO) bench -p nfm --bench files
 
 bench-peers: ## compare with drgn on the same guests (downloads 300 MB, once)
 	@$(SETUP)

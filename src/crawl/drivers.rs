@@ -5,7 +5,7 @@ use rustc_hash::FxHashSet;
 use super::reader::{ReadError, ReadResult, Reader};
 use crate::frame::Text;
 use crate::kernel::Types;
-use crate::layout::{Driver, Drivers, Layout, NetworkDriver};
+use crate::layout::{Driver, Drivers, Layout, OfModule};
 
 /// A module's BTF is not larger: those that are asked for have 5 to 60 KiB, and parsing takes ten times
 /// their size.
@@ -28,7 +28,7 @@ impl Reader<'_> {
     }
 
     /// Offsets of a driver.
-    pub(super) fn driver<T: NetworkDriver>(&self) -> ReadResult<T> {
+    pub(crate) fn driver<T: OfModule>(&self) -> ReadResult<T> {
         let Driver { known, without_btf } = T::of(&mut self.layout.drivers.borrow_mut()).clone();
         if let Some(known) = known {
             return Ok(known);

@@ -1,6 +1,8 @@
 //! The identity of a file: its inode's memory is another's once the file is gone.
 
 use super::error::{FileError, FileResult};
+use super::flags::bit;
+use super::overlay::{Part, inode_below};
 use super::storage::{Storage, storage};
 use crate::crawl::{ReadError, ReadResult, Reader};
 use crate::frame::FileKind;
@@ -19,13 +21,6 @@ pub(crate) struct FileIdentity {
     pub storage: Storage,
 }
 
-/// The value of a flag by its bit's number, which an enumeration tells.
-pub(super) fn bit(number: Option<i64>) -> ReadResult<u64> {
-    let number = number.and_then(|number| u32::try_from(number).ok());
-    let bit = number.and_then(|number| 1_u64.checked_shl(number));
-    bit.ok_or(ReadError::NoMember("a flag of the page cache"))
-}
-
 /// The facts of a file that change when it is written to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FileState {
@@ -37,14 +32,16 @@ pub(super) struct FileState {
 }
 
 impl FileIdentity {
-    /// The file of an inode.
+    /// The file of an inode; of an overlay's, that in the layer with its content.
     ///
     /// # Errors
     /// It is no regular file, or one whose content is in no page.
     pub fn of_inode(reader: &Reader, inode: u64) -> FileResult<Self> {
         let mode = reader.unsigned(inode, reader.layout.files.inode.mode)?;
         match FileKind::of_mode(mode) {
-            Some(FileKind::File) => Self::with_pages(reader, inode),
+            Some(FileKind::File) => {
+                Self::with_pages(reader, inode_below(reader, inode, Part::Content)?)
+            }
             Some(kind) => Err(FileError::NoContent(kind.name())),
             None => Err(FileError::NoContent("file of no known kind")),
         }

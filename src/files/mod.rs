@@ -2,8 +2,10 @@
 
 mod content;
 mod error;
+mod flags;
 mod identity;
 mod mount_tree;
+mod overlay;
 mod page_cache;
 mod status;
 mod storage;

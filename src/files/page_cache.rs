@@ -1,6 +1,7 @@
 //! The page cache of a file: which pages of RAM hold which of its pages.
 
-use super::identity::{FileIdentity, bit};
+use super::flags::bit;
+use super::identity::FileIdentity;
 use super::storage::Storage;
 use crate::crawl::{ReadError, ReadResult, Reader, xarray_entries};
 use crate::memory::{Absence, PAGE_SHIFT};

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::error::FileResult;
 use super::identity::FileIdentity;
+use super::overlay::{Part, inode_below};
 use super::page_cache::{FilePage, pages};
 use super::storage::storage;
 use crate::crawl::{ReadResult, Reader, file_system};
@@ -26,11 +27,13 @@ pub struct FileStatus {
     pub kind: Option<FileKind>,
     /// The inode's number.
     pub inode: Option<u64>,
-    /// The number of the device that the file system has, as stat(2) has it.
+    /// The number of the device that the file system has, as stat(2) has it. Where the layers of an overlay are on several
+    /// file systems, it shows other numbers for its files.
     pub device: Option<u64>,
     /// Permissions and the bits beside them (0o7777).
     pub mode: Option<u32>,
-    /// Names that the file has; 0 once all were removed.
+    /// Names that the file has; 0 once all were removed. `None` for a directory of an overlay, which counts otherwise
+    /// where it is in several layers.
     pub links: Option<u32>,
     /// The owner.
     pub uid: Option<u32>,
@@ -52,27 +55,39 @@ pub struct FileStatus {
     pub filesystem: Option<Text>,
 }
 
-/// The status of an inode.
+/// The status of an inode; of an overlay's, that of the file in its layer.
 pub(crate) fn status(reader: &Reader, memory: &dyn PhysicalMemory, inode: u64) -> FileStatus {
     let layout = &reader.layout.page_cache;
     let own = &layout.inode;
+    let number = reader.note("inode", reader.unsigned(inode, reader.layout.files.inode.number));
+    let sb = reader.note("file system", reader.follow(inode, own.sb));
+    // An overlay's file has its number and its device from the overlay, and all else from a layer.
+    let below = reader.note("layer", inode_below(reader, inode, Part::Status));
+    let Some(below) = below else {
+        return FileStatus { inode: number, ..FileStatus::default() };
+    };
+    let is_overlay = below != inode;
+    let inode = below;
     // All of it at one moment.
     reader.space.prefetch([(inode, u64::from(own.size))]);
     let of = |what, field| reader.note(what, reader.unsigned(inode, field));
     let small = |what, field| reader.note(what, reader.u32(inode, field));
     let mode = of("mode", reader.layout.files.inode.mode);
     let kind = mode.and_then(FileKind::of_mode);
-    let sb = reader.note("file system", reader.follow(inode, own.sb));
     let device = sb.and_then(|sb| reader.note("device", reader.unsigned(sb, layout.sb.device)));
     let is_device = matches!(kind, Some(FileKind::CharacterDevice | FileKind::BlockDevice));
     let target = (kind == Some(FileKind::Symlink)).then(|| link_target(reader, memory, inode));
     let target = target.and_then(|target| target.ok().flatten());
     FileStatus {
         kind,
-        inode: of("inode", reader.layout.files.inode.number),
+        inode: number,
         device: device.map(device_number),
         mode: mode.map(|mode| mode as u32 & 0o7777),
-        links: small("links", own.links),
+        links: if is_overlay && kind == Some(FileKind::Directory) {
+            None
+        } else {
+            small("links", own.links)
+        },
         uid: small("uid", own.uid),
         gid: small("gid", own.gid),
         rdev: if is_device { of("rdev", own.rdev).map(device_number) } else { None },

@@ -168,6 +168,33 @@ super::field::structures! {
         tx_late_collisions: "stats.latecol",
     }
 
+    /// `struct ovl_inode` (fs/overlayfs/ovl_entry.h): a file of overlayfs, which stands for one of another file system.
+    OvlInode = "ovl_inode" {
+        flags: "flags",
+        inode: "vfs_inode",
+        /// The dentry of the file in the upper layer, if it is there.
+        upper: "__upperdentry",
+        /// In the layers below: since 6.5 in a structure of its own ...
+        entry: "oe",
+        /// ... before, since 5.19, as a path ...
+        lower_dentry: "lowerpath.dentry",
+        /// ... and as an inode before.
+        lower_inode: "lower",
+        /// Where a lower layer has the content and not the status, until 6.4.
+        lower_data: "lowerdata",
+    }
+
+    /// `struct ovl_entry`.
+    OvlEntry = "ovl_entry" {
+        count: "__numlower",
+        stack: "__lowerstack",
+    }
+
+    /// `struct ovl_path`.
+    OvlPath = "ovl_path" {
+        dentry: "dentry",
+    }
+
     /// `struct rtl8139_private` (drivers/net/ethernet/realtek/8139too.c).
     Rtl8139Private = "rtl8139_private" {
         dev: "dev",
@@ -212,8 +239,8 @@ pub(crate) trait DriverLayout: Sized + Clone {
     }
 }
 
-/// A driver as one of [`Drivers`].
-pub(crate) trait NetworkDriver: DriverLayout {
+/// A driver, or a file system, as one of [`Drivers`].
+pub(crate) trait OfModule: DriverLayout {
     /// The name of its module.
     const MODULE: &'static str;
 
@@ -224,7 +251,7 @@ pub(crate) trait NetworkDriver: DriverLayout {
 /// Declares the drivers, each with the name of its module.
 macro_rules! drivers {
     ($( $name:ident : $layout:ty = $module:literal ),* $(,)?) => {
-        /// Offsets of network drivers.
+        /// Offsets of network drivers, and of a file system that mostly is a module too.
         #[derive(Clone, Debug)]
         pub(crate) struct Drivers {
             $( $name: Driver<$layout>, )*
@@ -247,7 +274,7 @@ macro_rules! drivers {
             }
         }
 
-        $( impl NetworkDriver for $layout {
+        $( impl OfModule for $layout {
             const MODULE: &'static str = $module;
 
             fn of(drivers: &mut Drivers) -> &mut Driver<Self> {
@@ -270,6 +297,60 @@ drivers! {
     tun: Tun = "tun",
     e1000e: E1000ePrivate = "e1000e",
     rtl8139: Rtl8139Private = "8139too",
+    overlay: Overlay = "overlay",
+}
+
+/// Enumerations of modules whose values are asked for.
+pub(super) const ENUMERATIONS: &[&str] = &["ovl_inode_flag"];
+
+/// The file system `overlay`.
+#[derive(Clone, Debug)]
+pub(crate) struct Overlay {
+    pub inode: OvlInode,
+    pub entry: OvlEntry,
+    pub path: OvlPath,
+    /// The bit of `ovl_inode.flags` of a file whose content is in the upper layer.
+    pub upper_data: Option<i64>,
+}
+
+impl DriverLayout for Overlay {
+    fn compile(types: &dyn Types) -> Option<Self> {
+        let inode = OvlInode::compile(types);
+        (inode.size > 0).then(|| Self {
+            inode,
+            entry: OvlEntry::compile(types),
+            path: OvlPath::compile(types),
+            upper_data: types.enumerator("ovl_inode_flag", "OVL_UPPERDATA"),
+        })
+    }
+
+    fn without_btf(types: &dyn Types) -> Option<Self> {
+        let inode = types.size_of("inode")?;
+        let word = |name, offset| Field::known(name, offset, 8);
+        // A union, redirect, version and flags stand before the inode.
+        const BEFORE: u32 = 4 * 8;
+        let after = inode.checked_add(BEFORE)?;
+        let absent = Field::absent;
+        Some(Self {
+            inode: OvlInode {
+                size: after + 2 * 8,
+                flags: word("ovl_inode.flags", BEFORE - 8),
+                inode: word("ovl_inode.vfs_inode", BEFORE),
+                upper: word("ovl_inode.__upperdentry", after),
+                entry: absent("ovl_inode.oe"),
+                lower_dentry: absent("ovl_inode.lowerpath.dentry"),
+                lower_inode: word("ovl_inode.lower", after + 8),
+                lower_data: word("ovl_inode.lowerdata", 0),
+            },
+            entry: OvlEntry {
+                size: 0,
+                count: absent("ovl_entry.__numlower"),
+                stack: absent("ovl_entry.__lowerstack"),
+            },
+            path: OvlPath { size: 0, dentry: absent("ovl_path.dentry") },
+            upper_data: Some(3),
+        })
+    }
 }
 
 /// The driver `virtio_net`.

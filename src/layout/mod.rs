@@ -87,13 +87,15 @@ impl Layout {
         .flatten()
         .flat_map(|names| names.iter().copied())
         .chain(drivers::EMBEDDED.iter().copied())
+        .chain(drivers::ENUMERATIONS.iter().copied())
         .chain(ENUMERATIONS.iter().copied())
         .collect()
     }
 
-    /// The names of the types that network drivers bring along.
+    /// The names of the types that modules bring along.
     pub fn driver_type_names() -> Vec<&'static str> {
-        drivers::STRUCTURES.iter().flat_map(|names| names.iter().copied()).collect()
+        let structures = drivers::STRUCTURES.iter().flat_map(|names| names.iter().copied());
+        structures.chain(drivers::ENUMERATIONS.iter().copied()).collect()
     }
 
     /// Compiles types and symbols.

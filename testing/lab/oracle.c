@@ -8,6 +8,7 @@
  *   -> PATH LENGTH\n<LENGTH bytes>\n     a symbolic link's target
  *   !! PATH ERRNO\n                      neither could be read
  *
+ * oracle --cached FILE...: the pages of files in the page cache (oracle_cached.c).
  * oracle --routes, oracle --neighbours: those of the network namespace (oracle_netlink.c).
  */
 #define _GNU_SOURCE
@@ -115,6 +116,11 @@ int main(int argc, char **argv)
 	}
 	if (argc == 2 && !strcmp(argv[1], "--neighbours")) {
 		show_neighbours();
+		return 0;
+	}
+	if (argc > 1 && !strcmp(argv[1], "--cached")) {
+		for (int i = 2; i < argc; i++)
+			show_cached(argv[i]);
 		return 0;
 	}
 	for (int i = 1; i < argc; i++)
