@@ -30,6 +30,8 @@ pub struct TimeLimit {
 pub enum Kind {
     /// A crawl of a domain that was opened on sound memory.
     Crawl,
+    /// A look at the files of a domain that was opened on sound memory.
+    Files,
     /// The opening of a domain.
     Open,
     /// One parser and an input of its own.
@@ -51,6 +53,7 @@ impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match self.kind {
             Kind::Crawl => "crawl",
+            Kind::Files => "files",
             Kind::Open => "open",
             Kind::Input => "input",
         };
@@ -66,6 +69,7 @@ impl FromStr for Case {
         let mut parts = text.split(':');
         let kind = match parts.next() {
             Some("crawl") => Kind::Crawl,
+            Some("files") => Kind::Files,
             Some("open") => Kind::Open,
             Some("input") => Kind::Input,
             _ => return Err(wrong()),

@@ -7,6 +7,7 @@ use nfm::fuzzing::{begin_recording, end_recording, open};
 use nfm::{CrawlOptions, Domain, ErrorCode, Frame, OpenOptions, Section};
 
 use crate::case::{Case, Kind, Outcome, Tally, TimeLimit, run};
+use crate::files::Files;
 use crate::meter::heap;
 use crate::mutate::{Lies, Map};
 use crate::random::Random;
@@ -31,6 +32,7 @@ pub struct Target {
     snapshot: Snapshot,
     lies: Lies,
     crawl: Map,
+    files: Files,
     open: Map,
     /// Guest-physical address and bytes of the kernel's image, and of the page table that led to it.
     image: (u64, u64),
@@ -63,10 +65,12 @@ impl Target {
                 end_recording()
             })
             .collect();
+        let files = Files::learn(snapshot, &mut domain);
         let found = domain.findings();
         let (_, physical, length) = found.image;
         Self {
             crawl: Map::new(snapshot, &recorded),
+            files,
             open: Map::new(snapshot, &[opening]),
             image: (physical, length),
             trampoline: found.trampoline.expect("a guest of QEMU has a trampoline"),
@@ -79,9 +83,10 @@ impl Target {
     /// How much nfm reads of it, in words.
     pub fn describe(&self) -> String {
         format!(
-            "{}: {} words are read by crawls, {} by opening; an open domain holds {:.1} MB",
+            "{}: {} words are read by crawls, {} by looks at files, {} by opening; an open domain holds {:.1} MB",
             self.snapshot.name,
             self.crawl.len(),
+            self.files.len(),
             self.open.len(),
             self.held as f64 / 1e6
         )
@@ -109,7 +114,11 @@ impl Target {
             }
             self.lies.clear();
             let open = domain.take().unwrap_or_else(|| sound(&self.lies));
-            domain = self.crawling(&mut random, open, &mut tally, floor, &mut fail);
+            let (random, tally, fail) = (&mut random, &mut tally, &mut fail);
+            domain = match case.kind {
+                Kind::Files => self.files.case(random, open, &self.lies, tally, floor, fail),
+                _ => self.crawling(random, open, tally, floor, fail),
+            };
         }
         tally
     }

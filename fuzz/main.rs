@@ -5,6 +5,7 @@
 
 mod case;
 mod crawls;
+mod files;
 mod inputs;
 mod meter;
 mod mutate;
@@ -25,6 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use case::{Case, Kind, Tally, keep_panics};
 use crawls::{CRAWL_LIMIT, CRAWLS_A_GROUP, OPEN_LIMIT, OPENS_A_GROUP, Target};
+use files::FILES_A_GROUP;
 use inputs::{INPUT_LIMIT, INPUTS_A_GROUP, Inputs};
 use snapshot::Snapshot;
 
@@ -39,8 +41,8 @@ const A_WHILE: Duration = Duration::from_secs(60);
 const MOST_TOLD: usize = 40;
 
 const USAGE: &str = "\
-usage: hostile [--crawls N] [--opens N] [--inputs N] [--minutes N] [--workers N] [--seed N]
-               [--snapshots FOLDER] [--replay CASE]
+usage: hostile [--crawls N] [--files N] [--opens N] [--inputs N] [--minutes N] [--workers N]
+               [--seed N] [--snapshots FOLDER] [--replay CASE]
   --minutes N   go on with new seeds until so many minutes are over
   --replay CASE runs the cases of its group up to the one (crawl:17:204); the status is 1 if one fails";
 
@@ -48,6 +50,7 @@ usage: hostile [--crawls N] [--opens N] [--inputs N] [--minutes N] [--workers N]
 #[derive(Clone, Debug)]
 struct Plan {
     crawls: u64,
+    files: u64,
     opens: u64,
     inputs: u64,
     minutes: u64,
@@ -92,6 +95,7 @@ impl Plan {
         let cores = std::thread::available_parallelism().map_or(2, usize::from) as u64;
         let mut plan = Self {
             crawls: 100_000,
+            files: 4_000,
             opens: 400,
             inputs: 40_000,
             minutes: 0,
@@ -108,6 +112,7 @@ impl Plan {
             let number = || value.parse().map_err(|_| format!("{name} needs a number"));
             match name.as_str() {
                 "--crawls" => plan.crawls = number()?,
+                "--files" => plan.files = number()?,
                 "--opens" => plan.opens = number()?,
                 "--inputs" => plan.inputs = number()?,
                 "--minutes" => plan.minutes = number()?,
@@ -123,9 +128,10 @@ impl Plan {
     }
 
     /// Kinds, with how many cases are wanted and how many a group has.
-    fn kinds(&self) -> [(Kind, u64, u64); 3] {
+    fn kinds(&self) -> [(Kind, u64, u64); 4] {
         [
             (Kind::Crawl, self.crawls, CRAWLS_A_GROUP),
+            (Kind::Files, self.files, FILES_A_GROUP),
             (Kind::Open, self.opens, OPENS_A_GROUP),
             (Kind::Input, self.inputs, INPUTS_A_GROUP),
         ]
@@ -384,6 +390,7 @@ impl Worker {
             ("--worker", number),
             ("--workers", plan.workers),
             ("--crawls", plan.crawls),
+            ("--files", plan.files),
             ("--opens", plan.opens),
             ("--inputs", plan.inputs),
             ("--seed", plan.seed),
