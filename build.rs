@@ -10,7 +10,7 @@ const SOVERSION: &str = "0";
 /// Columns of the header.
 const WIDTH: usize = 100;
 /// The files that the header's declarations come from, in this order.
-const SOURCES: [&str; 26] = [
+const SOURCES: [&str; 27] = [
     "version",
     "error",
     "logging",
@@ -37,6 +37,7 @@ const SOURCES: [&str; 26] = [
     "members",
     "diff",
     "fleet",
+    "files",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

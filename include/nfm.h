@@ -33,7 +33,7 @@
  *
  * Ownership. What a function gives through an output is yours, and has one function that ends it:
  * nfm_close_domain(), nfm_frame_free(), nfm_diff_free(), nfm_fleet_free(), nfm_event_free(),
- * nfm_domain_list_free(), nfm_control_free(), nfm_error_free().
+ * nfm_file_close(), nfm_file_list_free(), nfm_file_ranges_free(), nfm_domain_list_free(), nfm_control_free(), nfm_error_free().
  * NULL there does nothing; to end a thing twice is undefined, as with free(). What a function returns as
  * a pointer to const belongs to the handle it was asked of, and goes with it. Never call free() on any
  * of it. What you pass in stays yours and is not kept.
@@ -548,6 +548,35 @@
 /** Bit of nfm_event_info_t.known: retry_after_ns. */
 #define NFM_EVENT_INFO_RETRY_AFTER_NS (1ull << 5)
 
+/** Bit of nfm_found_file_t.known: kind. */
+#define NFM_FOUND_FILE_KIND (1ull << 0)
+/** Bit of nfm_found_file_t.known: target. */
+#define NFM_FOUND_FILE_TARGET (1ull << 1)
+/** Bit of nfm_found_file_t.known: filesystem. */
+#define NFM_FOUND_FILE_FILESYSTEM (1ull << 2)
+/** Bit of nfm_found_file_t.known: inode. */
+#define NFM_FOUND_FILE_INODE (1ull << 3)
+/** Bit of nfm_found_file_t.known: device. */
+#define NFM_FOUND_FILE_DEVICE (1ull << 4)
+/** Bit of nfm_found_file_t.known: rdev. */
+#define NFM_FOUND_FILE_RDEV (1ull << 5)
+/** Bit of nfm_found_file_t.known: size. */
+#define NFM_FOUND_FILE_SIZE (1ull << 6)
+/** Bit of nfm_found_file_t.known: accessed_ns. */
+#define NFM_FOUND_FILE_ACCESSED_NS (1ull << 7)
+/** Bit of nfm_found_file_t.known: modified_ns. */
+#define NFM_FOUND_FILE_MODIFIED_NS (1ull << 8)
+/** Bit of nfm_found_file_t.known: changed_ns. */
+#define NFM_FOUND_FILE_CHANGED_NS (1ull << 9)
+/** Bit of nfm_found_file_t.known: mode. */
+#define NFM_FOUND_FILE_MODE (1ull << 10)
+/** Bit of nfm_found_file_t.known: links. */
+#define NFM_FOUND_FILE_LINKS (1ull << 11)
+/** Bit of nfm_found_file_t.known: uid. */
+#define NFM_FOUND_FILE_UID (1ull << 12)
+/** Bit of nfm_found_file_t.known: gid. */
+#define NFM_FOUND_FILE_GID (1ull << 13)
+
 /**
  * What a function returns, as an int. Numbers are never reused; later versions add some, so treat a
  * number that is not listed as a failure.
@@ -722,6 +751,24 @@ typedef enum nfm_event_kind_t {
     NFM_EVENT_NOT_LISTED = 5,
 } nfm_event_kind_t;
 
+/** The place of a part of a file's content, as an int. The first three are known. */
+typedef enum nfm_content_t {
+    /** In the guest's page cache, and the same on its disk. */
+    NFM_CONTENT_CACHED = 1,
+    /** In the guest's page cache, and newer than its disk; also files that no disk has. */
+    NFM_CONTENT_DIRTY = 2,
+    /** Never written: zeros. */
+    NFM_CONTENT_HOLE = 3,
+    /** In the guest's swap: not known. */
+    NFM_CONTENT_SWAPPED = 4,
+    /** Not in memory: not known. */
+    NFM_CONTENT_NOT_CACHED = 5,
+    /** It moved or changed whenever it was looked at: not known. */
+    NFM_CONTENT_MOVING = 6,
+    /** In memory that the host or the dump has not: not known. */
+    NFM_CONTENT_NO_RAM = 7,
+} nfm_content_t;
+
 /**
  * A hand on calls that run: through it any thread cancels them, and sees how far they are. It is given
  * with the options of nfm_open_domain() and nfm_crawl(), to one call or to many, also of several
@@ -761,6 +808,18 @@ typedef struct nfm_error_t nfm_error_t;
 typedef struct nfm_event_t nfm_event_t;
 
 /**
+ * Files that were found. It never changes, and its rows belong to it: any number of threads may read it at the same
+ * time, until nfm_file_list_free().
+ */
+typedef struct nfm_file_list_t nfm_file_list_t;
+
+/**
+ * Parts of a file. It never changes, and its rows belong to it: any number of threads may read it at the same time, until
+ * nfm_file_ranges_free().
+ */
+typedef struct nfm_file_ranges_t nfm_file_ranges_t;
+
+/**
  * Domains that are followed: opened as they start, crawled at a steady rate, opened anew where their hypervisor was
  * restarted, left out when they end. Any number of threads may take its events.
  */
@@ -771,6 +830,12 @@ typedef struct nfm_fleet_t nfm_fleet_t;
  * number of threads may read it at the same time, until nfm_frame_free().
  */
 typedef struct nfm_frame_t nfm_frame_t;
+
+/**
+ * A regular file of the guest that is open for reading: it is the same one also once its last name is removed. It never
+ * changes: any number of threads may have it, until nfm_file_close().
+ */
+typedef struct nfm_open_file_t nfm_open_file_t;
 
 /**
  * What nfm_set_log() calls for each message: with its level, one of nfm_log_level_t; the part of the
@@ -1716,6 +1781,56 @@ typedef struct nfm_event_info_t {
     uint32_t reserved;
 } nfm_event_info_t;
 
+/** A part of a file. */
+typedef struct nfm_file_range_t {
+    /** Zero: all members are known. */
+    uint64_t known;
+    /** Its first byte. */
+    uint64_t offset;
+    /** How many bytes it has. */
+    uint64_t length;
+    /** Where they are, one of nfm_content_t. */
+    uint32_t content;
+    /** Zero. */
+    uint32_t reserved;
+} nfm_file_range_t;
+
+/** A file of the guest: its name, and what stat(2) tells of it. */
+typedef struct nfm_found_file_t {
+    /** Which members are known, NFM_FOUND_FILE_... combined; path always is. */
+    uint64_t known;
+    /** Its name in its directory, or its path as it was asked for. What is no UTF-8 is U+FFFD. */
+    const char *path;
+    /** The kind of file, as in nfm_file_t; NULL if not known. */
+    const char *kind;
+    /** A symbolic link's target; NULL if it is none. */
+    const char *target;
+    /** The type of the file system; NULL if not known. */
+    const char *filesystem;
+    /** The inode's number. */
+    uint64_t inode;
+    /** The number of the device that the file system has. */
+    uint64_t device;
+    /** A device file's own number. */
+    uint64_t rdev;
+    /** Bytes. */
+    uint64_t size;
+    /** When it was last read, nanoseconds since 1970. */
+    int64_t accessed_ns;
+    /** When its content changed last, nanoseconds since 1970. */
+    int64_t modified_ns;
+    /** When it or its status changed last, nanoseconds since 1970. */
+    int64_t changed_ns;
+    /** Permissions and the bits beside them (07777). */
+    uint32_t mode;
+    /** Names that the file has; 0 once all were removed. */
+    uint32_t links;
+    /** The owner. */
+    uint32_t uid;
+    /** The group. */
+    uint32_t gid;
+} nfm_found_file_t;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -2605,6 +2720,202 @@ const struct nfm_event_info_t *nfm_event_info(const struct nfm_event_t *event);
  * Since: 0.1
  */
 void nfm_event_free(struct nfm_event_t *event);
+
+/**
+ * Opens a regular file of the guest for reading by its path, as a process sees it: by its root directory and its mounts.
+ * Nothing is done in the guest.
+ *
+ * Parameters: domain; pid, the process, or 0 for the first one; path, UTF-8; out receives the file; error receives what
+ * went wrong, or is NULL.
+ * Returns: NFM_OK or one of the errors.
+ * Errors: NFM_ERR_FILE where the guest has no such file, or it is no regular one; NFM_ERR_NOT_IN_MEMORY where the guest's
+ * memory does not hold the name, or the kernel makes the file's content when it is read (as in proc); NFM_ERR_OTHER where
+ * memory cannot be read or that takes more than ten seconds; else as of nfm_crawl().
+ * Ownership: the file is the caller's, to be ended with nfm_file_close(); it may outlive the domain.
+ * Threads: one at a time for each domain.
+ * Since: 0.1
+ */
+NFM_MUST_USE
+int nfm_file_open(struct nfm_domain_t *domain,
+                  uint32_t pid,
+                  const char *path,
+                  struct nfm_open_file_t **out,
+                  struct nfm_error_t **error);
+
+/**
+ * Opens a regular file that a process of the guest has open for reading, by its descriptor (nfm_file_t.fd): also one
+ * whose last name was removed.
+ *
+ * Parameters: domain; pid, the process; fd, its descriptor; out receives the file; error receives what went wrong, or is
+ * NULL.
+ * Returns: NFM_OK or one of the errors.
+ * Errors: as of nfm_file_open(); NFM_ERR_FILE where there is no such process or descriptor.
+ * Ownership: the file is the caller's, to be ended with nfm_file_close(); it may outlive the domain.
+ * Threads: one at a time for each domain.
+ * Since: 0.1
+ */
+NFM_MUST_USE
+int nfm_file_open_descriptor(struct nfm_domain_t *domain,
+                             uint32_t pid,
+                             uint32_t fd,
+                             struct nfm_open_file_t **out,
+                             struct nfm_error_t **error);
+
+/**
+ * Reads bytes of a file from an offset on, as many as it has there. Each page (4096 bytes) was the file's both before and
+ * after its bytes were copied, and where the file was written to meanwhile, they were the same twice.
+ *
+ * Parameters: domain, that the file was opened of; file; offset; bytes receives them, zeros where they are not known;
+ * length, how many there is room for, at most 16 MiB; count receives how many the file has there; unknown receives the
+ * parts that are not known, by their offsets in the file, or is NULL: then such a part is an error; error receives what
+ * went wrong, or is NULL.
+ * Returns: NFM_OK or one of the errors, on which bytes means nothing.
+ * Errors: NFM_ERR_FILE once the file is gone; NFM_ERR_NOT_IN_MEMORY where unknown is NULL and not all is known;
+ * NFM_ERR_INVALID_ARGUMENT, also for a longer read; else as of nfm_file_open().
+ * Ownership: unknown is the caller's, to be ended with nfm_file_ranges_free().
+ * Threads: one at a time for each domain.
+ * Since: 0.1
+ */
+NFM_MUST_USE
+int nfm_file_read(struct nfm_domain_t *domain,
+                  const struct nfm_open_file_t *file,
+                  uint64_t offset,
+                  uint8_t *bytes,
+                  size_t length,
+                  size_t *count,
+                  struct nfm_file_ranges_t **unknown,
+                  struct nfm_error_t **error);
+
+/**
+ * The parts of a file from its beginning to its end, ascending, each with where it is.
+ *
+ * Parameters: domain, that the file was opened of; file; out receives the parts; error receives what went wrong, or is
+ * NULL.
+ * Returns: NFM_OK or one of the errors.
+ * Errors: NFM_ERR_FILE once the file is gone; else as of nfm_file_open().
+ * Ownership: the parts are the caller's, to be ended with nfm_file_ranges_free().
+ * Threads: one at a time for each domain.
+ * Since: 0.1
+ */
+NFM_MUST_USE
+int nfm_file_content(struct nfm_domain_t *domain,
+                     const struct nfm_open_file_t *file,
+                     struct nfm_file_ranges_t **out,
+                     struct nfm_error_t **error);
+
+/**
+ * The rows of parts of a file.
+ *
+ * Parameters: ranges; count receives the number of rows; stride receives the bytes from one row to the next, for
+ * NFM_ROW().
+ * Returns: the first row, not to be read if count is 0; NULL, with a count of 0, if an argument is NULL.
+ * Errors: none.
+ * Ownership: the ranges'.
+ * Threads: any number at the same time.
+ * Since: 0.1
+ */
+const struct nfm_file_range_t *nfm_file_ranges_rows(const struct nfm_file_ranges_t *ranges,
+                                                    size_t *count,
+                                                    size_t *stride);
+
+/**
+ * Ends parts of a file.
+ *
+ * Parameters: ranges, or NULL, which does nothing.
+ * Errors: none.
+ * Ownership: ranges, and all that was had of it, is no more.
+ * Threads: any, once no other uses it.
+ * Since: 0.1
+ */
+void nfm_file_ranges_free(struct nfm_file_ranges_t *ranges);
+
+/**
+ * The status of a path in the guest, as stat(2) tells it: a list of one.
+ *
+ * Parameters: domain; pid, the process that sees the path so, or 0 for the first one; path, UTF-8; follow, 0 to show a
+ * symbolic link itself, as lstat(2) does; out receives the list; error receives what went wrong, or is NULL.
+ * Returns: NFM_OK or one of the errors.
+ * Errors: as of nfm_file_open(), for files of every kind.
+ * Ownership: the list is the caller's, to be ended with nfm_file_list_free().
+ * Threads: one at a time for each domain.
+ * Since: 0.1
+ */
+NFM_MUST_USE
+int nfm_file_stat(struct nfm_domain_t *domain,
+                  uint32_t pid,
+                  const char *path,
+                  int follow,
+                  struct nfm_file_list_t **out,
+                  struct nfm_error_t **error);
+
+/**
+ * The names in a directory of the guest that its memory holds, in the order of their bytes, each with what lstat(2) tells
+ * of it; of another file, that one.
+ *
+ * Parameters: domain; pid, the process that sees the path so, or 0 for the first one; path, UTF-8; out receives the list;
+ * error receives what went wrong, or is NULL.
+ * Returns: NFM_OK or one of the errors.
+ * Errors: as of nfm_file_open(), for files of every kind.
+ * Ownership: the list is the caller's, to be ended with nfm_file_list_free().
+ * Threads: one at a time for each domain.
+ * Since: 0.1
+ */
+NFM_MUST_USE
+int nfm_file_list(struct nfm_domain_t *domain,
+                  uint32_t pid,
+                  const char *path,
+                  struct nfm_file_list_t **out,
+                  struct nfm_error_t **error);
+
+/**
+ * The files of a list.
+ *
+ * Parameters: list; count receives the number of rows; stride receives the bytes from one row to the next, for
+ * NFM_ROW().
+ * Returns: the first row, not to be read if count is 0; NULL, with a count of 0, if an argument is NULL.
+ * Errors: none.
+ * Ownership: the list's.
+ * Threads: any number at the same time.
+ * Since: 0.1
+ */
+const struct nfm_found_file_t *nfm_file_list_rows(const struct nfm_file_list_t *list,
+                                                  size_t *count,
+                                                  size_t *stride);
+
+/**
+ * Tells if a list has all names of its directory: it has where the guest's file system keeps all in memory, as tmpfs
+ * does, and nothing was unreadable.
+ *
+ * Parameters: list.
+ * Returns: 1 if there are no others; 0 if there may be, or list is NULL.
+ * Errors: none.
+ * Ownership: nothing is given.
+ * Threads: any number at the same time.
+ * Since: 0.1
+ */
+int nfm_file_list_is_complete(const struct nfm_file_list_t *list);
+
+/**
+ * Ends a list of files.
+ *
+ * Parameters: list, or NULL, which does nothing.
+ * Errors: none.
+ * Ownership: list, and all that was had of it, is no more.
+ * Threads: any, once no other uses it.
+ * Since: 0.1
+ */
+void nfm_file_list_free(struct nfm_file_list_t *list);
+
+/**
+ * Closes a file of the guest.
+ *
+ * Parameters: file, or NULL, which does nothing.
+ * Errors: none.
+ * Ownership: file is no more.
+ * Threads: any, once no other uses it.
+ * Since: 0.1
+ */
+void nfm_file_close(struct nfm_open_file_t *file);
 
 #ifdef __cplusplus
 }  // extern "C"

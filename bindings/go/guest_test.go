@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"os"
 	"runtime"
 	"strings"
@@ -402,6 +403,54 @@ func TestWatch(t *testing.T) {
 	}
 	fleet.Close()
 	if _, err := fleet.Next(context.Background()); err != ErrClosed {
+		t.Error(err)
+	}
+}
+
+func TestFiles(t *testing.T) {
+	domain := guest(t)
+	listing, err := domain.ListFiles("/srv/www", 0)
+	if err != nil || !listing.Complete || len(listing.Files) != 1 || listing.Files[0].Path != "data.txt" {
+		t.Fatal(listing, err)
+	}
+	if size := listing.Files[0].Size.Or(0); size != 88000 {
+		t.Error(size)
+	}
+	link, err := domain.Stat("/bin/sh", 1, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if target := link.Target.Or(""); target != "busybox" {
+		t.Error(target)
+	}
+	file, err := domain.OpenFile("/srv/www/data.txt", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, err := io.ReadAll(io.NewSectionReader(file, 0, 1<<20))
+	if err != nil || len(content) != 88000 || !strings.HasPrefix(string(content), "line 0001 of a file") {
+		t.Fatal(len(content), err)
+	}
+	part := make([]byte, 100)
+	count, unknown, err := file.ReadKnown(part, 87990)
+	if err != nil || count != 10 || len(unknown) != 0 || string(part[:10]) != string(content[87990:]) {
+		t.Error(count, unknown, err)
+	}
+	ranges, err := file.Content()
+	if err != nil || len(ranges) != 1 || ranges[0].Length != 88000 || Content(ranges[0].Content) != ContentDirty {
+		t.Error(ranges, err)
+	}
+	file.Close()
+	if _, err := file.ReadAt(part, 0); !errors.Is(err, ErrClosed) {
+		t.Error(err)
+	}
+	if _, err := domain.OpenFile("/srv/nothing", 0); !errors.Is(err, ErrFile) {
+		t.Error(err)
+	}
+	if _, err := domain.OpenFile("/proc/uptime", 0); !errors.Is(err, ErrNotInMemory) {
+		t.Error(err)
+	}
+	if _, err := domain.OpenDescriptor(1, 9999); !errors.Is(err, ErrFile) {
 		t.Error(err)
 	}
 }

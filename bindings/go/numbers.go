@@ -279,3 +279,29 @@ const (
 	// all the same.
 	EventKindNotListed EventKind = C.NFM_EVENT_NOT_LISTED
 )
+
+// Content: the place of a part of a file's content, as an int. The first three are known.
+type Content int
+
+const (
+	// ContentCached: in the guest's page cache, and the same on its disk.
+	ContentCached Content = C.NFM_CONTENT_CACHED
+
+	// ContentDirty: in the guest's page cache, and newer than its disk; also files that no disk has.
+	ContentDirty Content = C.NFM_CONTENT_DIRTY
+
+	// ContentHole: never written: zeros.
+	ContentHole Content = C.NFM_CONTENT_HOLE
+
+	// ContentSwapped: in the guest's swap: not known.
+	ContentSwapped Content = C.NFM_CONTENT_SWAPPED
+
+	// ContentNotCached: not in memory: not known.
+	ContentNotCached Content = C.NFM_CONTENT_NOT_CACHED
+
+	// ContentMoving: it moved or changed whenever it was looked at: not known.
+	ContentMoving Content = C.NFM_CONTENT_MOVING
+
+	// ContentNoRam: in memory that the host or the dump has not: not known.
+	ContentNoRam Content = C.NFM_CONTENT_NO_RAM
+)

@@ -169,3 +169,119 @@ func newDiffInfo(at unsafe.Pointer) (made DiffInfo) {
 	made.Boot = uint32(row.boot)
 	return made
 }
+
+// FileRange: A part of a file.
+type FileRange struct {
+	// Its first byte.
+	Offset uint64
+
+	// How many bytes it has.
+	Length uint64
+
+	// Where they are, one of nfm_content_t.
+	Content uint32
+}
+
+func newFileRange(at unsafe.Pointer) (made FileRange) {
+	row := (*C.nfm_file_range_t)(at)
+	made.Offset = uint64(row.offset)
+	made.Length = uint64(row.length)
+	made.Content = uint32(row.content)
+	return made
+}
+
+// FoundFile: A file of the guest: its name, and what stat(2) tells of it.
+type FoundFile struct {
+	// Its name in its directory, or its path as it was asked for. What is no UTF-8 is U+FFFD.
+	Path string
+
+	// The kind of file, as in nfm_file_t.
+	Kind Opt[string]
+
+	// A symbolic link's target; NULL if it is none.
+	Target Opt[string]
+
+	// The type of the file system.
+	Filesystem Opt[string]
+
+	// The inode's number.
+	Inode Opt[uint64]
+
+	// The number of the device that the file system has.
+	Device Opt[uint64]
+
+	// A device file's own number.
+	Rdev Opt[uint64]
+
+	// Bytes.
+	Size Opt[uint64]
+
+	// When it was last read, nanoseconds since 1970.
+	AccessedNS Opt[int64]
+
+	// When its content changed last, nanoseconds since 1970.
+	ModifiedNS Opt[int64]
+
+	// When it or its status changed last, nanoseconds since 1970.
+	ChangedNS Opt[int64]
+
+	// Permissions and the bits beside them (07777).
+	Mode Opt[uint32]
+
+	// Names that the file has; 0 once all were removed.
+	Links Opt[uint32]
+
+	// The owner.
+	UID Opt[uint32]
+
+	// The group.
+	GID Opt[uint32]
+}
+
+func newFoundFile(at unsafe.Pointer) (made FoundFile) {
+	row := (*C.nfm_found_file_t)(at)
+	made.Path = C.GoString(row.path)
+	if row.known&C.NFM_FOUND_FILE_KIND != 0 {
+		made.Kind = Some(C.GoString(row.kind))
+	}
+	if row.known&C.NFM_FOUND_FILE_TARGET != 0 {
+		made.Target = Some(C.GoString(row.target))
+	}
+	if row.known&C.NFM_FOUND_FILE_FILESYSTEM != 0 {
+		made.Filesystem = Some(C.GoString(row.filesystem))
+	}
+	if row.known&C.NFM_FOUND_FILE_INODE != 0 {
+		made.Inode = Some(uint64(row.inode))
+	}
+	if row.known&C.NFM_FOUND_FILE_DEVICE != 0 {
+		made.Device = Some(uint64(row.device))
+	}
+	if row.known&C.NFM_FOUND_FILE_RDEV != 0 {
+		made.Rdev = Some(uint64(row.rdev))
+	}
+	if row.known&C.NFM_FOUND_FILE_SIZE != 0 {
+		made.Size = Some(uint64(row.size))
+	}
+	if row.known&C.NFM_FOUND_FILE_ACCESSED_NS != 0 {
+		made.AccessedNS = Some(int64(row.accessed_ns))
+	}
+	if row.known&C.NFM_FOUND_FILE_MODIFIED_NS != 0 {
+		made.ModifiedNS = Some(int64(row.modified_ns))
+	}
+	if row.known&C.NFM_FOUND_FILE_CHANGED_NS != 0 {
+		made.ChangedNS = Some(int64(row.changed_ns))
+	}
+	if row.known&C.NFM_FOUND_FILE_MODE != 0 {
+		made.Mode = Some(uint32(row.mode))
+	}
+	if row.known&C.NFM_FOUND_FILE_LINKS != 0 {
+		made.Links = Some(uint32(row.links))
+	}
+	if row.known&C.NFM_FOUND_FILE_UID != 0 {
+		made.UID = Some(uint32(row.uid))
+	}
+	if row.known&C.NFM_FOUND_FILE_GID != 0 {
+		made.GID = Some(uint32(row.gid))
+	}
+	return made
+}

@@ -44,6 +44,26 @@ fn enter<T>(domain: &Mutex<T>) -> Result<MutexGuard<'_, T>, nfm_error_t> {
     })
 }
 
+/// Lets a domain be used for the length of one call.
+///
+/// # Safety
+/// `domain` is NULL or an open domain.
+pub(super) unsafe fn with_domain<T>(
+    domain: *mut nfm_domain_t,
+    act: impl FnOnce(&mut Domain) -> Result<T, nfm_error_t>,
+) -> Result<T, nfm_error_t> {
+    // SAFETY: as this function's.
+    let domain = unsafe { domain.as_ref() }.ok_or_else(|| nfm_error_t::null("domain"))?;
+    if !domain.owner.is_this() {
+        // A thread that is not here may hold the lock for ever.
+        return Err(Error::Forked.into());
+    }
+    let mut domain = enter(&domain.domain)?;
+    #[cfg(debug_assertions)]
+    panic_on_request();
+    act(&mut domain)
+}
+
 /// A bug, for the test that shows what a caller sees of one. Only debug builds have it.
 #[cfg(debug_assertions)]
 #[allow(clippy::panic, reason = "it is what a test asks for")]
@@ -151,18 +171,10 @@ pub unsafe extern "C" fn nfm_crawl(
     error: *mut *mut nfm_error_t,
 ) -> c_int {
     let body = || {
-        // SAFETY: NULL or an open domain, by the caller's promise.
-        let domain = unsafe { domain.as_ref() }.ok_or_else(|| nfm_error_t::null("domain"))?;
         // SAFETY: NULL or valid, by the caller's promise.
-        let options = unsafe { options::crawl(options) }?;
-        if !domain.owner.is_this() {
-            // A thread that is not here may hold the lock for ever.
-            return Err(Error::Forked.into());
-        }
-        let mut domain = enter(&domain.domain)?;
-        #[cfg(debug_assertions)]
-        panic_on_request();
-        Ok(nfm_frame_t::new(domain.crawl(&options)?))
+        let options = unsafe { options::crawl(options) };
+        // SAFETY: NULL or an open domain, by the caller's promise.
+        unsafe { with_domain(domain, |domain| Ok(nfm_frame_t::new(domain.crawl(&options?)?))) }
     };
     // SAFETY: each is NULL or may be written, by the caller's promise.
     unsafe { ffi(out, error, body) }

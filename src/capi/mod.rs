@@ -33,6 +33,7 @@ mod diff;
 mod domain;
 mod domains;
 mod error;
+mod files;
 mod fleet;
 mod frame;
 mod logging;

@@ -267,6 +267,15 @@ impl GuestFiles<'_> {
         Ok(FileContent { length, absent })
     }
 
+    /// The error of a part of a file that is not known, for those who need all of it.
+    #[cfg(feature = "capi")]
+    pub(crate) fn lack(&self, file: &OpenFile, offset: u64, part: &AbsentMemory) -> Error {
+        let domain = self.domain.source.identity().name.clone();
+        let end = offset.saturating_add(part.length as u64);
+        let reason = format!("bytes {offset} to {end} are not known: {}", part.reason.name());
+        Error::NotInMemory { domain, path: file.name.clone(), reason }
+    }
+
     /// Looks at the guest; what seems torn is looked at anew.
     fn look<T>(
         &mut self,

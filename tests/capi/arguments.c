@@ -174,6 +174,33 @@ static void diffs(void)
     nfm_diff_free(NULL);
 }
 
+static void files(void)
+{
+    nfm_open_file_t *file = (nfm_open_file_t *)(void *)&nowhere;
+    nfm_file_list_t *list = (nfm_file_list_t *)(void *)&nowhere;
+    nfm_file_ranges_t *ranges = (nfm_file_ranges_t *)(void *)&nowhere;
+    nfm_error_t *error = NULL;
+    size_t count = 7, stride = 7;
+    uint8_t byte = 9;
+
+    CHECK_FAILS(nfm_file_open(NULL, 0, "/", &file, &error), NFM_ERR_INVALID_ARGUMENT, "domain is NULL");
+    CHECK_FAILS(nfm_file_open(NULL, 0, NULL, &file, &error), NFM_ERR_INVALID_ARGUMENT, "path is NULL");
+    CHECK_FAILS(nfm_file_open(NULL, 0, "\xff", &file, &error), NFM_ERR_INVALID_ARGUMENT, "UTF-8");
+    CHECK_FAILS(nfm_file_open(NULL, 0, "/", NULL, &error), NFM_ERR_INVALID_ARGUMENT, "out is NULL");
+    CHECK_FAILS(nfm_file_open_descriptor(NULL, 1, 0, &file, &error), NFM_ERR_INVALID_ARGUMENT, "domain is NULL");
+    CHECK_FAILS(nfm_file_list(NULL, 0, "/", &list, &error), NFM_ERR_INVALID_ARGUMENT, "domain is NULL");
+    CHECK_FAILS(nfm_file_stat(NULL, 0, NULL, 1, &list, &error), NFM_ERR_INVALID_ARGUMENT, "path is NULL");
+    CHECK_FAILS(nfm_file_content(NULL, NULL, &ranges, &error), NFM_ERR_INVALID_ARGUMENT, "file is NULL");
+    CHECK_FAILS(nfm_file_read(NULL, NULL, 0, &byte, 1, &count, &ranges, &error), NFM_ERR_INVALID_ARGUMENT, "file is NULL");
+    CHECK(file == (nfm_open_file_t *)(void *)&nowhere && list == (nfm_file_list_t *)(void *)&nowhere);
+    CHECK(ranges == (nfm_file_ranges_t *)(void *)&nowhere && count == 7 && byte == 9);
+    CHECK(!nfm_file_list_rows(NULL, &count, &stride) && count == 0);
+    CHECK(!nfm_file_ranges_rows(NULL, &count, NULL) && !nfm_file_list_is_complete(NULL));
+    nfm_file_close(NULL);
+    nfm_file_list_free(NULL);
+    nfm_file_ranges_free(NULL);
+}
+
 static void fleets(void)
 {
     static const char *const none[] = {"no-such-domain", NULL};
@@ -301,6 +328,7 @@ int main(void)
     without_a_frame();
     list_domains();
     diffs();
+    files();
     fleets();
     features();
     bad_log();

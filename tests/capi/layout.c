@@ -46,6 +46,31 @@ AT(nfm_crawl_options_t, control, 40);
 AT(nfm_crawl_options_t, memory_limit, 48);
 AT(nfm_crawl_options_t, row_limit, 56);
 
+SIZE(nfm_found_file_t, 112);
+AT(nfm_found_file_t, known, 0);
+AT(nfm_found_file_t, path, 8);
+AT(nfm_found_file_t, kind, 16);
+AT(nfm_found_file_t, target, 24);
+AT(nfm_found_file_t, filesystem, 32);
+AT(nfm_found_file_t, inode, 40);
+AT(nfm_found_file_t, device, 48);
+AT(nfm_found_file_t, rdev, 56);
+AT(nfm_found_file_t, size, 64);
+AT(nfm_found_file_t, accessed_ns, 72);
+AT(nfm_found_file_t, modified_ns, 80);
+AT(nfm_found_file_t, changed_ns, 88);
+AT(nfm_found_file_t, mode, 96);
+AT(nfm_found_file_t, links, 100);
+AT(nfm_found_file_t, uid, 104);
+AT(nfm_found_file_t, gid, 108);
+
+SIZE(nfm_file_range_t, 32);
+AT(nfm_file_range_t, known, 0);
+AT(nfm_file_range_t, offset, 8);
+AT(nfm_file_range_t, length, 16);
+AT(nfm_file_range_t, content, 24);
+AT(nfm_file_range_t, reserved, 28);
+
 SIZE(nfm_frame_info_t, 80);
 AT(nfm_frame_info_t, known, 0);
 AT(nfm_frame_info_t, sections, 8);

@@ -3,6 +3,7 @@
 mod api;
 #[allow(dead_code, reason = "the tests of the bindings use the rest")]
 mod checkers;
+mod files;
 mod fleet;
 mod header;
 mod library;

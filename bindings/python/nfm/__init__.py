@@ -18,11 +18,12 @@ from __future__ import annotations
 from typing import List, Tuple
 
 from . import _abi, _errors, _rows
-from ._abi import Boot, Change, EventKind, Kind, LogLevel, MemberType, Mode, Result, Retry, Section
+from ._abi import Boot, Change, Content, EventKind, Kind, LogLevel, MemberType, Mode, Result, Retry, Section
 from ._diff import Diff, diff
 from ._domain import Control, Domain, list_domains, open_domain, open_virdomain
 from ._error import Error
 from ._errors import *  # noqa: F401,F403 (an exception for each error)
+from ._files import FileListing, OpenFile
 from ._fleet import Event, Fleet, watch
 from ._frame import Frame
 from ._handle import ClosedError
@@ -53,18 +54,21 @@ __all__ = [
     "Boot",
     "Change",
     "ClosedError",
+    "Content",
     "Control",
     "Diff",
     "Domain",
     "Error",
     "Event",
     "EventKind",
+    "FileListing",
     "Fleet",
     "Frame",
     "Kind",
     "LogLevel",
     "MemberType",
     "Mode",
+    "OpenFile",
     "Result",
     "Retry",
     "Section",

@@ -223,6 +223,20 @@ NFM_EVENT_INFO_FRAME = 0x4
 NFM_EVENT_INFO_BEFORE = 0x8
 NFM_EVENT_INFO_ERROR = 0x10
 NFM_EVENT_INFO_RETRY_AFTER_NS = 0x20
+NFM_FOUND_FILE_KIND = 0x1
+NFM_FOUND_FILE_TARGET = 0x2
+NFM_FOUND_FILE_FILESYSTEM = 0x4
+NFM_FOUND_FILE_INODE = 0x8
+NFM_FOUND_FILE_DEVICE = 0x10
+NFM_FOUND_FILE_RDEV = 0x20
+NFM_FOUND_FILE_SIZE = 0x40
+NFM_FOUND_FILE_ACCESSED_NS = 0x80
+NFM_FOUND_FILE_MODIFIED_NS = 0x100
+NFM_FOUND_FILE_CHANGED_NS = 0x200
+NFM_FOUND_FILE_MODE = 0x400
+NFM_FOUND_FILE_LINKS = 0x800
+NFM_FOUND_FILE_UID = 0x1000
+NFM_FOUND_FILE_GID = 0x2000
 
 
 class Section(enum.IntFlag):
@@ -497,6 +511,31 @@ class EventKind(enum.IntEnum):
     """libvirt does not tell which domains run. Those that are open are crawled all the same."""
 
 
+class Content(enum.IntEnum):
+    """The place of a part of a file's content, as an int. The first three are known."""
+
+    CACHED = 1
+    """In the guest's page cache, and the same on its disk."""
+
+    DIRTY = 2
+    """In the guest's page cache, and newer than its disk; also files that no disk has."""
+
+    HOLE = 3
+    """Never written: zeros."""
+
+    SWAPPED = 4
+    """In the guest's swap: not known."""
+
+    NOT_CACHED = 5
+    """Not in memory: not known."""
+
+    MOVING = 6
+    """It moved or changed whenever it was looked at: not known."""
+
+    NO_RAM = 7
+    """In memory that the host or the dump has not: not known."""
+
+
 class nfm_control_t(Structure):
     pass
 
@@ -521,11 +560,23 @@ class nfm_event_t(Structure):
     pass
 
 
+class nfm_file_list_t(Structure):
+    pass
+
+
+class nfm_file_ranges_t(Structure):
+    pass
+
+
 class nfm_fleet_t(Structure):
     pass
 
 
 class nfm_frame_t(Structure):
+    pass
+
+
+class nfm_open_file_t(Structure):
     pass
 
 
@@ -1009,6 +1060,37 @@ class nfm_event_info_t(Structure):
     ]
 
 
+class nfm_file_range_t(Structure):
+    _fields_ = [
+        ("known", c_uint64),
+        ("offset", c_uint64),
+        ("length", c_uint64),
+        ("content", c_uint32),
+        ("reserved", c_uint32),
+    ]
+
+
+class nfm_found_file_t(Structure):
+    _fields_ = [
+        ("known", c_uint64),
+        ("path", c_char_p),
+        ("kind", c_char_p),
+        ("target", c_char_p),
+        ("filesystem", c_char_p),
+        ("inode", c_uint64),
+        ("device", c_uint64),
+        ("rdev", c_uint64),
+        ("size", c_uint64),
+        ("accessed_ns", c_int64),
+        ("modified_ns", c_int64),
+        ("changed_ns", c_int64),
+        ("mode", c_uint32),
+        ("links", c_uint32),
+        ("uid", c_uint32),
+        ("gid", c_uint32),
+    ]
+
+
 # What each function returns and takes.
 FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
     "nfm_version": (c_char_p, []),
@@ -1071,4 +1153,16 @@ FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
     "nfm_fleet_free": (None, [POINTER(nfm_fleet_t)]),
     "nfm_event_info": (POINTER(nfm_event_info_t), [POINTER(nfm_event_t)]),
     "nfm_event_free": (None, [POINTER(nfm_event_t)]),
+    "nfm_file_open": (c_int, [POINTER(nfm_domain_t), c_uint32, c_char_p, POINTER(POINTER(nfm_open_file_t)), POINTER(POINTER(nfm_error_t))]),
+    "nfm_file_open_descriptor": (c_int, [POINTER(nfm_domain_t), c_uint32, c_uint32, POINTER(POINTER(nfm_open_file_t)), POINTER(POINTER(nfm_error_t))]),
+    "nfm_file_read": (c_int, [POINTER(nfm_domain_t), POINTER(nfm_open_file_t), c_uint64, POINTER(c_uint8), c_size_t, POINTER(c_size_t), POINTER(POINTER(nfm_file_ranges_t)), POINTER(POINTER(nfm_error_t))]),
+    "nfm_file_content": (c_int, [POINTER(nfm_domain_t), POINTER(nfm_open_file_t), POINTER(POINTER(nfm_file_ranges_t)), POINTER(POINTER(nfm_error_t))]),
+    "nfm_file_ranges_rows": (POINTER(nfm_file_range_t), [POINTER(nfm_file_ranges_t), POINTER(c_size_t), POINTER(c_size_t)]),
+    "nfm_file_ranges_free": (None, [POINTER(nfm_file_ranges_t)]),
+    "nfm_file_stat": (c_int, [POINTER(nfm_domain_t), c_uint32, c_char_p, c_int, POINTER(POINTER(nfm_file_list_t)), POINTER(POINTER(nfm_error_t))]),
+    "nfm_file_list": (c_int, [POINTER(nfm_domain_t), c_uint32, c_char_p, POINTER(POINTER(nfm_file_list_t)), POINTER(POINTER(nfm_error_t))]),
+    "nfm_file_list_rows": (POINTER(nfm_found_file_t), [POINTER(nfm_file_list_t), POINTER(c_size_t), POINTER(c_size_t)]),
+    "nfm_file_list_is_complete": (c_int, [POINTER(nfm_file_list_t)]),
+    "nfm_file_list_free": (None, [POINTER(nfm_file_list_t)]),
+    "nfm_file_close": (None, [POINTER(nfm_open_file_t)]),
 }

@@ -10,10 +10,11 @@ from typing import Any, ContextManager, Iterable, Iterator, Optional, Tuple, Uni
 from . import _abi
 from ._abi import Mode, Section
 from ._decode import rows
+from ._files import FileListing, OpenFile, _listing
 from ._frame import Frame
 from ._handle import Handle
 from ._library import LIBRARY, call
-from ._rows import DomainInfo, _domain_info
+from ._rows import DomainInfo, FoundFile, _domain_info
 
 Path = Union[str, "os.PathLike[str]"]
 Sections = Union[Section, Iterable[Union[Section, str]]]
@@ -148,6 +149,33 @@ class Domain(Handle):
         )
         with self._open() as domain, _lend(control) as options.control:
             return Frame(call(LIBRARY.nfm_crawl, _abi.nfm_frame_t, domain, byref(options)))
+
+    def open_file(self, path: str, *, pid: int = 0) -> OpenFile:
+        """Opens a regular file of the guest for reading, as a process sees it; 0 for the first one."""
+        with self._open() as domain:
+            made = call(LIBRARY.nfm_file_open, _abi.nfm_open_file_t, domain, pid, _text(path, "path"))
+        return OpenFile(self, made)
+
+    def open_descriptor(self, pid: int, fd: int) -> OpenFile:
+        """Opens a regular file that a process of the guest has open, also one that was removed."""
+        with self._open() as domain:
+            made = call(LIBRARY.nfm_file_open_descriptor, _abi.nfm_open_file_t, domain, pid, fd)
+        return OpenFile(self, made)
+
+    def stat(self, path: str, *, pid: int = 0, follow: bool = True) -> FoundFile:
+        """The status of a path in the guest; of a symbolic link itself unless follow is True."""
+        with self._open() as domain:
+            path_bytes = _text(path, "path")
+            made = call(
+                LIBRARY.nfm_file_stat, _abi.nfm_file_list_t, domain, pid, path_bytes, int(follow)
+            )
+        return _listing(made).files[0]
+
+    def list_files(self, path: str, *, pid: int = 0) -> FileListing:
+        """The names in a directory of the guest that its memory holds, each with its status."""
+        with self._open() as domain:
+            made = call(LIBRARY.nfm_file_list, _abi.nfm_file_list_t, domain, pid, _text(path, "path"))
+        return _listing(made)
 
     def __repr__(self) -> str:
         return f"<nfm.Domain {self.name!r}{', closed' if self.closed else ''}>"

@@ -1084,6 +1084,83 @@ def _connection_diff(row: Any) -> ConnectionDiff:
     )
 
 
+@dataclass(frozen=True)
+class FileRange:
+    """A part of a file."""
+
+    offset: int
+    """Its first byte."""
+    length: int
+    """How many bytes it has."""
+    content: int
+    """Where they are, one of nfm_content_t."""
+
+
+def _file_range(row: Any) -> FileRange:
+    return FileRange(
+        row.offset,
+        row.length,
+        row.content,
+    )
+
+
+@dataclass(frozen=True)
+class FoundFile:
+    """A file of the guest: its name, and what stat(2) tells of it."""
+
+    path: str
+    """Its name in its directory, or its path as it was asked for. What is no UTF-8 is U+FFFD."""
+    kind: Optional[str]
+    """The kind of file, as in nfm_file_t; None if not known."""
+    target: Optional[str]
+    """A symbolic link's target; None if it is none."""
+    filesystem: Optional[str]
+    """The type of the file system; None if not known."""
+    inode: Optional[int]
+    """The inode's number."""
+    device: Optional[int]
+    """The number of the device that the file system has."""
+    rdev: Optional[int]
+    """A device file's own number."""
+    size: Optional[int]
+    """Bytes."""
+    accessed_ns: Optional[int]
+    """When it was last read, nanoseconds since 1970."""
+    modified_ns: Optional[int]
+    """When its content changed last, nanoseconds since 1970."""
+    changed_ns: Optional[int]
+    """When it or its status changed last, nanoseconds since 1970."""
+    mode: Optional[int]
+    """Permissions and the bits beside them (07777)."""
+    links: Optional[int]
+    """Names that the file has; 0 once all were removed."""
+    uid: Optional[int]
+    """The owner."""
+    gid: Optional[int]
+    """The group."""
+
+
+def _found_file(row: Any) -> FoundFile:
+    known = row.known
+    return FoundFile(
+        text(row.path),
+        text(row.kind) if known & _abi.NFM_FOUND_FILE_KIND else None,
+        text(row.target) if known & _abi.NFM_FOUND_FILE_TARGET else None,
+        text(row.filesystem) if known & _abi.NFM_FOUND_FILE_FILESYSTEM else None,
+        row.inode if known & _abi.NFM_FOUND_FILE_INODE else None,
+        row.device if known & _abi.NFM_FOUND_FILE_DEVICE else None,
+        row.rdev if known & _abi.NFM_FOUND_FILE_RDEV else None,
+        row.size if known & _abi.NFM_FOUND_FILE_SIZE else None,
+        row.accessed_ns if known & _abi.NFM_FOUND_FILE_ACCESSED_NS else None,
+        row.modified_ns if known & _abi.NFM_FOUND_FILE_MODIFIED_NS else None,
+        row.changed_ns if known & _abi.NFM_FOUND_FILE_CHANGED_NS else None,
+        row.mode if known & _abi.NFM_FOUND_FILE_MODE else None,
+        row.links if known & _abi.NFM_FOUND_FILE_LINKS else None,
+        row.uid if known & _abi.NFM_FOUND_FILE_UID else None,
+        row.gid if known & _abi.NFM_FOUND_FILE_GID else None,
+    )
+
+
 class FrameSections(Sections):
     """A frame's sections."""
 
@@ -1228,6 +1305,8 @@ __all__ = [
     "DiffInfo",
     "DomainInfo",
     "File",
+    "FileRange",
+    "FoundFile",
     "FrameInfo",
     "Host",
     "Interface",

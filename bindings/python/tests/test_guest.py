@@ -83,6 +83,35 @@ class Guest(unittest.TestCase):
         self.assertIn("new\nline\ufffd\\n", names)
         self.assertIn("na\u00efve \u221e", names)
 
+    def test_files(self):
+        listing = self.domain.list_files("/srv/www")
+        self.assertTrue(listing.complete)
+        (data,) = listing.files
+        self.assertEqual((data.path, data.kind, data.size, data.mode), ("data.txt", "file", 88000, 0o644))
+        self.assertFalse(self.domain.list_files("/proc").complete)
+        self.assertEqual(self.domain.stat("/bin/sh", follow=False).target, "busybox")
+        self.assertEqual(self.domain.stat("/bin/sh", pid=1).kind, "file")
+        with self.domain.open_file("/srv/www/data.txt") as file:
+            content = file.read()
+            self.assertEqual(len(content), 88000)
+            self.assertTrue(content.startswith(b"line 0001 of a file that the workload reads\n"))
+            self.assertEqual(file.read(50, 100), content[50:150])
+            self.assertEqual(file.read(87999, 100), content[-1:])
+            self.assertEqual(file.read_known(44, 44), (content[44:88], ()))
+            (whole,) = file.content()
+            self.assertEqual((whole.offset, whole.length, whole.content), (0, 88000, nfm.Content.DIRTY))
+        with self.assertRaisesRegex(nfm.ClosedError, "the openfile is closed"):
+            file.read()
+        with self.assertRaisesRegex(nfm.FileError, "there is no such file"):
+            self.domain.open_file("/srv/nothing")
+        with self.assertRaises(nfm.NotInMemoryError):
+            self.domain.open_file("/proc/uptime")
+        with self.domain.crawl(["files"]) as frame:
+            gone = [one for one in frame.files if one.kind == "file" and one.path.endswith(" (deleted)")]
+        gone = next(one for one in gone if not one.path.startswith("/dev") and not one.path.startswith("/memfd"))
+        with self.domain.open_descriptor(gone.pid, gone.fd) as file:
+            self.assertTrue(file.read())
+
     def test_rows_outlive_the_frame(self):
         frame = self.domain.crawl(["os"])
         read = frame.os
