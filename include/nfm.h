@@ -79,6 +79,14 @@
 #define NFM_ROW(type, rows, stride, index) \
     ((const type *)(const void *)((const char *)(rows) + (size_t)(index) * (stride)))
 
+/**
+ * Goes through the rows that a function gives for a handle, with row as a const type * to each:
+ *
+ *     NFM_FOREACH(nfm_process_t, process, nfm_frame_processes, frame)
+ *         printf("%u\n", process->pid);
+ */
+#define NFM_FOREACH(type, row, function, handle)                                                 for (size_t row##_size_[2] = {0, 0}, row##_at_ = 0, row##_once_ = 1; row##_once_;            row##_once_ = 0)                                                                        for (const type *row##_rows_ = (function)((handle), &row##_size_[0], &row##_size_[1]),   *row = row##_rows_;                                                      row##_at_ < row##_size_[0];                                                         row##_at_++, row = NFM_ROW(type, row##_rows_, row##_size_[1], row##_at_))
+
 /* The result of such a function must be looked at. */
 #if defined(__GNUC__) || defined(__clang__)
 #define NFM_MUST_USE __attribute__((warn_unused_result))
@@ -136,6 +144,8 @@
 
 /** Bit of nfm_domain_info_t.known: id. */
 #define NFM_DOMAIN_INFO_ID (1ull << 0)
+/** Bit of nfm_domain_info_t.known: pid. */
+#define NFM_DOMAIN_INFO_PID (1ull << 1)
 
 /** Bit of nfm_problem_t.known: address. */
 #define NFM_PROBLEM_ADDRESS (1ull << 0)
@@ -870,11 +880,11 @@ typedef struct nfm_list_options_t {
 
 /** One domain, as libvirt knows it. */
 typedef struct nfm_domain_info_t {
-    /** Which members are known, NFM_DOMAIN_INFO_... combined; all but id always are. */
+    /** Which members are known, NFM_DOMAIN_INFO_... combined; all but id and pid always are. */
     uint64_t known;
-    /** The domain's name. */
+    /** The domain's name; empty for a QEMU process that has none. */
     const char *name;
-    /** Its UUID in the usual text form. */
+    /** Its UUID in the usual text form; empty for a QEMU process that has none. */
     const char *uuid;
     /** What it does now, as virsh domstate prints it: "running". */
     const char *state;
@@ -882,6 +892,10 @@ typedef struct nfm_domain_info_t {
     uint32_t id;
     /** Zero. */
     uint32_t reserved;
+    /**
+     * The id of its QEMU process on this host, for nfm_open_pid(); known of those that nfm_list_processes() gives.
+     */
+    uint64_t pid;
 } nfm_domain_info_t;
 
 /**
@@ -2087,6 +2101,21 @@ int nfm_list_domains(const struct nfm_list_options_t *options,
                      struct nfm_error_t **error);
 
 /**
+ * Lists the QEMU processes of this host that run x86-64 guests, those in containers too, known to libvirt or not.
+ * nfm_open_pid() opens one. libvirt is not asked, so that ids and states are not known.
+ *
+ * Parameters: out receives the list, by process ids; error receives what went wrong, or is NULL.
+ * Returns: NFM_OK or one of the errors.
+ * Errors: NFM_ERR_INVALID_ARGUMENT, NFM_ERR_PANIC, NFM_ERR_OTHER.
+ * Ownership: the list is the caller's, to be ended with nfm_domain_list_free().
+ * Threads: any.
+ * Since: 0.1
+ */
+NFM_MUST_USE
+int nfm_list_processes(struct nfm_domain_list_t **out,
+                       struct nfm_error_t **error);
+
+/**
  * The domains of a list, by id, then by name.
  *
  * Parameters: list; count receives the number of rows; stride receives the bytes from one row to the
@@ -2117,8 +2146,8 @@ void nfm_domain_list_free(struct nfm_domain_list_t *list);
  * Opens a running domain: finds its process, its memory and its kernel. Nothing is asked of the
  * guest or the hypervisor, and libvirt is only read from.
  *
- * Parameters: domain, its name, id or UUID as virsh takes them, in UTF-8, or "file:PATH" for a file with
- * a guest's memory ("file:///PATH" with % escapes); options, or NULL for the
+ * Parameters: domain, its name, id or UUID as virsh takes them, in UTF-8, "qemu:PID" as nfm_open_pid() takes it, or
+ * "file:PATH" for a file with a guest's memory ("file:///PATH" with % escapes); options, or NULL for the
  * defaults; out receives the domain; error receives what went wrong, or is NULL.
  * Returns: NFM_OK or one of the errors.
  * Errors: NFM_ERR_INVALID_ARGUMENT, NFM_ERR_CONNECT, NFM_ERR_NO_SUCH_DOMAIN, NFM_ERR_NOT_RUNNING,
@@ -2155,6 +2184,27 @@ int nfm_open_virdomain(void *vir_domain,
                        const struct nfm_open_options_t *options,
                        struct nfm_domain_t **out,
                        struct nfm_error_t **error);
+
+/**
+ * Opens the guest of a QEMU process of this host, which libvirt need not know: that of a QEMU by hand, of Proxmox, of
+ * Incus, or in a container. nfm_list_processes() tells which there are.
+ *
+ * Its name is that of QEMU's -name, else "qemu:PID". What only libvirt knows is not there: the state of the section
+ * host; NFM_MODE_PAUSED; memory that is plugged in later.
+ *
+ * Parameters: pid, the process's id as this process's host counts; options, or NULL for the defaults, of which uri and
+ * connection are not used; out receives the domain; error receives what went wrong, or is NULL.
+ * Returns: NFM_OK or one of the errors.
+ * Errors: as of nfm_open_domain(); NFM_ERR_NO_SUCH_DOMAIN if the process is no QEMU that runs a guest.
+ * Ownership: the domain is the caller's, to be ended with nfm_close_domain().
+ * Threads: any.
+ * Since: 0.1
+ */
+NFM_MUST_USE
+int nfm_open_pid(uint64_t pid,
+                 const struct nfm_open_options_t *options,
+                 struct nfm_domain_t **out,
+                 struct nfm_error_t **error);
 
 /**
  * Takes a frame: one snapshot of the guest, which runs on meanwhile.

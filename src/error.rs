@@ -147,6 +147,14 @@ pub enum Error {
         /// The connection's URI.
         uri: String,
     },
+    /// See [`ErrorCode::NoSuchDomain`].
+    #[error(
+        "process {pid} is no QEMU of this host that runs a guest; `nfm list` shows those that are"
+    )]
+    NoSuchProcess {
+        /// The process that the caller asked for.
+        pid: i32,
+    },
     /// See [`ErrorCode::NotRunning`].
     #[error(
         "domain '{domain}' is {state}, so it has no memory to read; start it first (`virsh start`)"
@@ -358,7 +366,7 @@ impl Error {
             Self::InvalidArgument(_) | Self::Forked => ErrorCode::InvalidArgument,
             Self::Connect { .. } | Self::Authentication { .. } => ErrorCode::Connect,
             Self::Descriptors { .. } => ErrorCode::Descriptors,
-            Self::NoSuchDomain { .. } => ErrorCode::NoSuchDomain,
+            Self::NoSuchDomain { .. } | Self::NoSuchProcess { .. } => ErrorCode::NoSuchDomain,
             Self::NotRunning { .. } => ErrorCode::NotRunning,
             Self::Permission { .. } | Self::Denied { .. } => ErrorCode::Permission,
             Self::NotBooted { .. } => ErrorCode::NotBooted,
@@ -398,6 +406,7 @@ impl Error {
             Self::InvalidArgument(_)
             | Self::Authentication { .. }
             | Self::NoSuchDomain { .. }
+            | Self::NoSuchProcess { .. }
             | Self::Permission { .. }
             | Self::Denied { .. }
             | Self::NotLinux { .. }

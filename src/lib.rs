@@ -57,6 +57,6 @@ pub use frame::{
 };
 pub use memory::{Absence, AbsentMemory, Optimizations, ReadStatistics, find_backend};
 pub use resolve::{
-    DomainDefinition, DomainState, DomainSummary, Libvirt, LibvirtConnection, resume_if_paused,
-    silence_libvirt,
+    DomainDefinition, DomainState, DomainSummary, Libvirt, LibvirtConnection, QemuGuestSummary,
+    qemu_guests, resume_if_paused, silence_libvirt,
 };

@@ -92,7 +92,7 @@ class Header:
         if found := re.match(r"#define (NFM_\w+) \((\d+)ul*u? << (\d+)\)\n", rest):
             value = int(found.group(2)) << int(found.group(3))
             self.constants[found.group(1)] = Constant(found.group(1), value, comment)
-        elif found := re.match(r"#define (NFM_VERSION|NFM_ROW)\b", rest):
+        elif found := re.match(r"#define (NFM_VERSION|NFM_ROW|NFM_FOREACH)\b", rest):
             pass
         elif rest.startswith("#define"):
             raise Unknown(rest.split("\n", 1)[0])

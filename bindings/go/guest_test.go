@@ -454,3 +454,28 @@ func TestFiles(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestByProcess(t *testing.T) {
+	name := os.Getenv("NFM_TEST_DOMAIN")
+	guest(t).Close()
+	processes, err := ListProcesses()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, process := range processes {
+		if process.Name != name {
+			continue
+		}
+		domain, err := OpenPID(context.Background(), process.PID.Value, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer domain.Close()
+		info, err := crawl(t, domain, &CrawlOptions{Sections: SectionOS}).Info()
+		if err != nil || info.DomainName != name || info.DomainUUID != process.UUID {
+			t.Error(info, err)
+		}
+		return
+	}
+	t.Errorf("%s is not among %v", name, processes)
+}

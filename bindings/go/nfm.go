@@ -220,6 +220,17 @@ func OpenVirDomain(
 	})
 }
 
+// OpenPID opens the guest of a QEMU process of this host, which libvirt need not know (see ListProcesses).
+func OpenPID(ctx context.Context, pid uint64, options *OpenOptions) (*Domain, error) {
+	return open(ctx, options, func(
+		options *C.nfm_open_options_t,
+		out **C.nfm_domain_t,
+		failure **C.nfm_error_t,
+	) C.int {
+		return C.nfm_open_pid(C.uint64_t(pid), options, out, failure)
+	})
+}
+
 func open(
 	ctx context.Context,
 	options *OpenOptions,
@@ -415,10 +426,25 @@ func List(options *ListOptions) ([]DomainInfo, error) {
 	if err := failed(C.nfm_list_domains(&passed, &list, &failure), failure); err != nil {
 		return nil, err
 	}
+	return listed(list), nil
+}
+
+// ListProcesses returns the QEMU processes of this host that run x86-64 guests, known to libvirt or not, for OpenPID.
+func ListProcesses() ([]DomainInfo, error) {
+	var list *C.nfm_domain_list_t
+	var failure *C.nfm_error_t
+	if err := failed(C.nfm_list_processes(&list, &failure), failure); err != nil {
+		return nil, err
+	}
+	return listed(list), nil
+}
+
+// listed reads a list, which ends here.
+func listed(list *C.nfm_domain_list_t) []DomainInfo {
 	defer C.nfm_domain_list_free(list)
 	var count, stride C.size_t
 	first := C.nfm_domain_list_rows(list, &count, &stride)
-	return nested(unsafe.Pointer(first), count, stride, newDomainInfo), nil
+	return nested(unsafe.Pointer(first), count, stride, newDomainInfo)
 }
 
 // text is the caller's to free.

@@ -9,10 +9,10 @@ import "unsafe"
 
 // DomainInfo: one domain, as libvirt knows it.
 type DomainInfo struct {
-	// The domain's name.
+	// The domain's name; empty for a QEMU process that has none.
 	Name string
 
-	// Its UUID in the usual text form.
+	// Its UUID in the usual text form; empty for a QEMU process that has none.
 	UUID string
 
 	// What it does now, as virsh domstate prints it: "running".
@@ -20,6 +20,10 @@ type DomainInfo struct {
 
 	// libvirt's id; not known while the domain is not active.
 	ID Opt[uint32]
+
+	// The id of its QEMU process on this host, for nfm_open_pid(); known of those that
+	// nfm_list_processes() gives.
+	PID Opt[uint64]
 }
 
 func newDomainInfo(at unsafe.Pointer) (made DomainInfo) {
@@ -29,6 +33,9 @@ func newDomainInfo(at unsafe.Pointer) (made DomainInfo) {
 	made.State = C.GoString(row.state)
 	if row.known&C.NFM_DOMAIN_INFO_ID != 0 {
 		made.ID = Some(uint32(row.id))
+	}
+	if row.known&C.NFM_DOMAIN_INFO_PID != 0 {
+		made.PID = Some(uint64(row.pid))
 	}
 	return made
 }

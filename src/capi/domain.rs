@@ -9,7 +9,7 @@ use super::options::{self, nfm_crawl_options_t, nfm_open_options_t};
 use super::{ffi, free, text};
 use crate::domain::{Domain, OpenOptions};
 use crate::error::{Error, Retry};
-use crate::resolve::LibvirtConnection;
+use crate::resolve::{LibvirtConnection, QEMU_PREFIX};
 use crate::this_process::Owner;
 
 /// A domain that is open for crawling. One thread at a time may use it, and it may move between
@@ -76,8 +76,8 @@ fn panic_on_request() {
 /// Opens a running domain: finds its process, its memory and its kernel. Nothing is asked of the
 /// guest or the hypervisor, and libvirt is only read from.
 ///
-/// Parameters: domain, its name, id or UUID as virsh takes them, in UTF-8, or "file:PATH" for a file with
-/// a guest's memory ("file:///PATH" with % escapes); options, or NULL for the
+/// Parameters: domain, its name, id or UUID as virsh takes them, in UTF-8, "qemu:PID" as nfm_open_pid() takes it, or
+/// "file:PATH" for a file with a guest's memory ("file:///PATH" with % escapes); options, or NULL for the
 /// defaults; out receives the domain; error receives what went wrong, or is NULL.
 /// Returns: NFM_OK or one of the errors.
 /// Errors: NFM_ERR_INVALID_ARGUMENT, NFM_ERR_CONNECT, NFM_ERR_NO_SUCH_DOMAIN, NFM_ERR_NOT_RUNNING,
@@ -145,6 +145,37 @@ pub unsafe extern "C" fn nfm_open_virdomain(
     unsafe { ffi(out, error, body) }
 }
 symver!("NFM_0.1", nfm_open_virdomain);
+
+/// Opens the guest of a QEMU process of this host, which libvirt need not know: that of a QEMU by hand, of Proxmox, of
+/// Incus, or in a container. nfm_list_processes() tells which there are.
+///
+/// Its name is that of QEMU's -name, else "qemu:PID". What only libvirt knows is not there: the state of the section
+/// host; NFM_MODE_PAUSED; memory that is plugged in later.
+///
+/// Parameters: pid, the process's id as this process's host counts; options, or NULL for the defaults, of which uri and
+/// connection are not used; out receives the domain; error receives what went wrong, or is NULL.
+/// Returns: NFM_OK or one of the errors.
+/// Errors: as of nfm_open_domain(); NFM_ERR_NO_SUCH_DOMAIN if the process is no QEMU that runs a guest.
+/// Ownership: the domain is the caller's, to be ended with nfm_close_domain().
+/// Threads: any.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn nfm_open_pid(
+    pid: u64,
+    options: *const nfm_open_options_t,
+    out: *mut *mut nfm_domain_t,
+    error: *mut *mut nfm_error_t,
+) -> c_int {
+    let body = || {
+        // SAFETY: NULL or valid, by the caller's promise.
+        let options = unsafe { options::open(options) }?;
+        nfm_domain_t::open(&format!("{QEMU_PREFIX}{pid}"), &options)
+    };
+    // SAFETY: each is NULL or may be written, by the caller's promise.
+    unsafe { ffi(out, error, body) }
+}
+symver!("NFM_0.1", nfm_open_pid);
 
 /// Takes a frame: one snapshot of the guest, which runs on meanwhile.
 ///

@@ -64,6 +64,9 @@ impl Domain {
     /// Opens a running domain by name, id or UUID: finds its process, its RAM and its kernel. Nothing
     /// is asked of the guest, the hypervisor or the user.
     ///
+    /// `qemu:PID` opens the guest of a QEMU process of this host, whether or not libvirt knows it
+    /// ([`crate::qemu_guests`]).
+    ///
     /// `file:PATH` opens a file with a guest's memory instead: an ELF core, a compressed kdump, raw memory,
     /// an image of `virsh save`. `PATH` is taken as it stands; `file:///PATH` is a URI with `%` escapes.
     ///

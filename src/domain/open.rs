@@ -19,7 +19,7 @@ use crate::kernel::{
 use crate::layout::{Layout, Symbols};
 use crate::memory::{GuestRam, Limit, PhysicalMemory};
 use crate::paging::AddressSpace;
-use crate::resolve::{DomainDefinition, DomainState, DomainSummary, Libvirt};
+use crate::resolve::{DomainDefinition, DomainState, DomainSummary, Libvirt, QEMU_PREFIX};
 
 const MIB: u64 = 1 << 20;
 /// A guest that has touched less than this runs no operating system yet.
@@ -29,6 +29,13 @@ const FIRMWARE_TOUCHES: u64 = 48 * MIB;
 pub(super) fn find_source(domain: &str, options: &OpenOptions) -> Result<Box<dyn Source>> {
     if domain.starts_with(file::PREFIX) {
         return Ok(Box::new(FileGuest::open(domain)?));
+    }
+    if let Some(pid) = domain.strip_prefix(QEMU_PREFIX) {
+        let pid = pid.parse().ok().filter(|pid| *pid > 0).ok_or_else(|| {
+            let words = format!("'{domain}' names no process: qemu: and a process id does");
+            Error::InvalidArgument(words)
+        })?;
+        return Ok(Box::new(QemuGuest::of_pid(pid)?));
     }
     let connection = options.libvirt()?;
     let definition = connection.find(domain)?;

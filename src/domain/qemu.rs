@@ -1,4 +1,4 @@
-//! A guest of QEMU under libvirt.
+//! A guest of QEMU, under libvirt or without it.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -9,8 +9,8 @@ use crate::error::{Error, Result};
 use crate::frame::{DomainIdentity, Host, Text};
 use crate::memory::{PhysicalMemory, ProcfsMemory, ReadableProcess, Residency};
 use crate::resolve::{
-    Backing, Dimm, DomainDefinition, DomainState, Hold, Libvirt, QemuProcess, RamHole, RamLayout,
-    VcpuClock, candidates,
+    Backing, Dimm, DomainDefinition, DomainState, Hold, Libvirt, QEMU_PREFIX, QemuProcess,
+    RamDefinition, RamHole, RamLayout, VcpuClock, candidates,
 };
 
 /// After counting the RAM that the host holds, it is not counted for so many times what that took ...
@@ -23,17 +23,23 @@ const PLUGS_REST: Duration = Duration::from_secs(1);
 /// A running guest of QEMU.
 pub(super) struct QemuGuest {
     identity: DomainIdentity,
-    uuid: String,
-    uri: String,
     arriving: bool,
     process: Arc<ReadableProcess>,
     layouts: RefCell<Vec<RamLayout>>,
     /// When memory that is plugged in or out was looked for.
     plugs_looked_for: Cell<Option<Instant>>,
-    libvirt: LibvirtsWord,
+    /// `None` for one that was named by its process: libvirt may know nothing of it.
+    libvirt: Option<ByLibvirt>,
     vcpus: RefCell<VcpuClock>,
     /// How much of its RAM the host holds, as it was counted last.
     counted: Cell<Option<Count>>,
+}
+
+/// A guest as libvirt knows it.
+struct ByLibvirt {
+    uri: String,
+    uuid: String,
+    word: LibvirtsWord,
 }
 
 /// A count of the RAM that the host holds.
@@ -49,11 +55,42 @@ impl QemuGuest {
     /// Finds the process of a domain, asks for the right to read it, and lists how its RAM may lie.
     pub fn find(definition: &DomainDefinition, libvirt: &Libvirt) -> Result<Self> {
         check_readable(definition)?;
-        let name = definition.summary.name.clone();
-        let process = QemuProcess::find(&definition.summary, libvirt.uri())?;
-        let mappings = process.mappings(&name);
-        let layouts = mappings.and_then(|mappings| {
-            let layouts = candidates(&definition.xml, &mappings);
+        let DomainDefinition { summary, driver, xml, arriving } = definition;
+        let identity = DomainIdentity {
+            name: summary.name.clone(),
+            uuid: Some(summary.uuid.clone()),
+            hypervisor: driver.to_lowercase(),
+        };
+        let by_libvirt = ByLibvirt {
+            uri: libvirt.uri().to_owned(),
+            uuid: summary.uuid.clone(),
+            word: LibvirtsWord::on(libvirt.connection(), &summary.uuid),
+        };
+        let process = QemuProcess::find(summary, libvirt.uri())?;
+        let guest = Self::in_process(process, identity, || RamDefinition::parse(xml))?;
+        Ok(Self { arriving: *arriving, libvirt: Some(by_libvirt), ..guest })
+    }
+
+    /// The guest of a QEMU process, which libvirt need not know: its command line says what libvirt's definition would.
+    pub fn of_pid(pid: i32) -> Result<Self> {
+        let (process, command_line) = QemuProcess::of_pid(pid)?;
+        let identity = DomainIdentity {
+            name: command_line.name().unwrap_or_else(|| format!("{QEMU_PREFIX}{pid}")),
+            uuid: command_line.uuid(),
+            hypervisor: "qemu".to_owned(),
+        };
+        Self::in_process(process, identity, || command_line.ram())
+    }
+
+    /// Asks for the right to read the process, and lists how the guest's RAM may lie in it.
+    fn in_process(
+        process: QemuProcess,
+        identity: DomainIdentity,
+        definition: impl FnOnce() -> Result<RamDefinition, String>,
+    ) -> Result<Self> {
+        let name = &identity.name;
+        let layouts = process.mappings(name).and_then(|mappings| {
+            let layouts = definition().and_then(|ram| candidates(&ram, &mappings));
             let (domain, place) = (name.clone(), place(process.pid));
             let layouts = layouts.map_err(|reason| Error::NoMemory { domain, place, reason })?;
             Ok((layouts, mappings))
@@ -67,23 +104,14 @@ impl QemuGuest {
         let mapped = mapped.map_or(0, |mapping| mapping.start);
         let mut blocks = layouts.iter().flat_map(|layout| &layout.blocks);
         let private = blocks.any(|block| block.backing == Backing::Private);
-        let process = ReadableProcess::open(process, mapped, private, &name)?;
-        let identity = DomainIdentity {
-            name,
-            uuid: Some(definition.summary.uuid.clone()),
-            hypervisor: definition.driver.to_lowercase(),
-        };
-        let uuid = definition.summary.uuid.clone();
-        let word = LibvirtsWord::on(libvirt.connection(), &uuid);
+        let process = ReadableProcess::open(process, mapped, private, name)?;
         Ok(Self {
             identity,
-            uuid,
-            uri: libvirt.uri().to_owned(),
-            arriving: definition.arriving,
+            arriving: false,
             process,
             layouts: RefCell::new(layouts),
             plugs_looked_for: Cell::default(),
-            libvirt: word,
+            libvirt: None,
             vcpus: RefCell::default(),
             counted: Cell::default(),
         })
@@ -101,8 +129,8 @@ impl Source for QemuGuest {
 
     fn on_host(&self) -> OnHost {
         OnHost {
-            uri: Some(self.uri.clone()),
-            uuid: Some(self.uuid.clone()),
+            uri: self.libvirt.as_ref().map(|libvirt| libvirt.uri.clone()),
+            uuid: self.identity.uuid.clone(),
             pid: Some(self.process.process().pid),
         }
     }
@@ -129,12 +157,13 @@ impl Source for QemuGuest {
 
     /// A guest without DIMMs that read no address without RAM is not looked at.
     fn plugs(&self, missed: bool) -> Plugs {
+        let Some(libvirt) = &self.libvirt else { return Plugs::NotLooked };
         let rests = self.plugs_looked_for.get().is_some_and(|at| at.elapsed() < PLUGS_REST);
         let mut layouts = self.layouts.borrow_mut();
         if rests || !(missed || layouts.iter().any(RamLayout::has_dimms)) {
             return Plugs::NotLooked;
         }
-        let later = self.dimms().and_then(|dimms| {
+        let later = self.dimms(libvirt).and_then(|dimms| {
             let mappings = self.process.process().mappings(&self.identity.name)?;
             Ok(layouts.iter().map(|layout| layout.with_dimms(&dimms, &mappings)).collect())
         });
@@ -164,15 +193,28 @@ impl Source for QemuGuest {
     }
 
     fn hold(&self) -> Result<Option<Hold>> {
-        self.libvirt.hold(&self.uri, &self.uuid)
+        match &self.libvirt {
+            Some(libvirt) => libvirt.word.hold(&libvirt.uri, &libvirt.uuid),
+            None => Err(Error::Unsupported {
+                domain: self.identity.name.clone(),
+                reason: "a guest that is named by its process cannot be suspended for a frame, as \
+                         libvirt does that; name it as libvirt does, or crawl it as it runs"
+                    .to_owned(),
+            }),
+        }
     }
 
-    /// From the hypervisor's process and from libvirt.
+    /// From the hypervisor's process, and its state from libvirt, where that knows it.
     fn host(&self, memory: &dyn PhysicalMemory, note: &dyn Fn(String)) -> Option<Host> {
         let noted = |what: &str, error: &dyn std::fmt::Display| note(format!("{what}: {error}"));
         let time = self.vcpus.borrow_mut().time(self.process.process());
-        let state = self.libvirt.state_or_recall(&self.uri, &self.identity.name);
-        let state = state.map(DomainState::name);
+        if self.libvirt.is_some() && matches!(time, Ok(None)) {
+            noted("vcpu_time_ns", &"no thread of QEMU has a vCPU's name");
+        }
+        let state = self.libvirt.as_ref().and_then(|ByLibvirt { uri, word, .. }| {
+            let state = word.state_or_recall(uri, &self.identity.name);
+            state.map_err(|error| noted("state", &error)).ok()
+        });
         let counted = self.counted(memory);
         if counted.is_none() {
             noted("rss_bytes", &"the host does not tell (/proc/PID/pagemap)");
@@ -180,20 +222,20 @@ impl Source for QemuGuest {
         let held = counted.map(|count| count.held);
         let age = |count: Count| u64::try_from(count.at.elapsed().as_nanos()).unwrap_or(u64::MAX);
         Some(Host {
-            vcpu_time_ns: time.map_err(|error| noted("vcpu_time_ns", &error)).ok(),
+            vcpu_time_ns: time.map_err(|error| noted("vcpu_time_ns", &error)).ok().flatten(),
             rss_bytes: held.map(|held| held.resident),
             swapped_bytes: held.map(|held| held.swapped),
             untouched_bytes: held.map(|held| held.untouched),
             memory_age_ns: counted.map(age),
-            state: state.map(Text::fixed).map_err(|error| noted("state", &error)).ok(),
+            state: state.map(DomainState::name).map(Text::fixed),
         })
     }
 }
 
 impl QemuGuest {
     /// The memory that is plugged in by now.
-    fn dimms(&self) -> Result<Vec<Dimm>> {
-        let xml = self.libvirt.xml()?;
+    fn dimms(&self, libvirt: &ByLibvirt) -> Result<Vec<Dimm>> {
+        let xml = libvirt.word.xml()?;
         Dimm::parse_all(&xml).map_err(|reason| self.no_memory(reason))
     }
 

@@ -12,8 +12,10 @@ use super::ram::{RamBlock, RamLayout, amount, block_at, child, overlap};
 /// A DIMM as the definition names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Dimm {
-    /// libvirt's alias: `dimm0`.
+    /// libvirt's alias: `dimm0`; where libvirt does not know it, as `backend`.
     pub alias: String,
+    /// QEMU's id of its memory backend.
+    pub backend: String,
     /// Its first guest-physical address.
     pub base: u64,
     /// Bytes.
@@ -42,19 +44,20 @@ impl Dimm {
                 let base = child(dimm, "address")?.attribute("base")?;
                 let base = u64::from_str_radix(base.strip_prefix("0x")?, 16).ok()?;
                 let alias = child(dimm, "alias")?.attribute("name")?.to_owned();
-                Some(Self { alias, base, length })
+                let backend = format!("mem{alias}");
+                Some(Self { alias, backend, base, length })
             })
             .collect()
     }
 
-    /// QEMU's id of its memory backend.
-    pub fn backend(&self) -> String {
-        format!("mem{}", self.alias)
+    /// A DIMM of which QEMU's id of its memory backend alone is known.
+    pub(super) fn of_backend(id: &str, base: u64, length: u64) -> Self {
+        Self { alias: id.to_owned(), backend: id.to_owned(), base, length }
     }
 
     /// True if a mapping's file bears its name: libvirt calls a file `dimm0` (qemuGetMemoryBackingPath).
     fn names(&self, mapping: &Mapping) -> bool {
-        mapping.is_named(&self.alias) || mapping.is_named(&self.backend())
+        mapping.is_named(&self.alias) || mapping.is_named(&self.backend)
     }
 
     /// This DIMM at a place in the process.
@@ -115,11 +118,15 @@ impl RamLayout {
 
 #[cfg(test)]
 mod tests {
-    use super::super::ram::{Backing, candidates};
+    use super::super::ram::{self, Backing, RamDefinition};
     use super::*;
 
     const MIB: u64 = 1 << 20;
     const GIB: u64 = 1 << 30;
+
+    fn candidates(xml: &str, mappings: &[Mapping]) -> Result<Vec<RamLayout>, String> {
+        ram::candidates(&RamDefinition::parse(xml)?, mappings)
+    }
 
     fn xml(dimms: &[(&str, u64, u64)]) -> String {
         let plugged: String = dimms

@@ -3,6 +3,7 @@
 //! Nothing here reads guest memory; what is found are *candidates*, which `domain.rs` holds against
 //! the memory itself.
 
+mod command_line;
 mod connection;
 mod dimms;
 mod driver;
@@ -21,9 +22,10 @@ pub use libvirt::{
     DomainDefinition, DomainState, DomainSummary, Libvirt, resume_if_paused, silence_libvirt,
 };
 pub(crate) use libvirt::{Hold, Watched};
-pub(crate) use qemu::{QemuProcess, VcpuClock};
+pub(crate) use qemu::{QEMU_PREFIX, QemuProcess, VcpuClock};
+pub use qemu::{QemuGuestSummary, qemu_guests};
 pub(crate) use ram::{
-    Backing, LOW_LIMITS, RamBlock, RamHole, RamLayout, candidates, joined, named_layouts,
-    placed_layouts,
+    Backing, LOW_LIMITS, RamBlock, RamDefinition, RamHole, RamLayout, candidates, joined,
+    named_layouts, placed_layouts,
 };
 pub(crate) use status::{Stamp, StatusFile};

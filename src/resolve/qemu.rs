@@ -8,6 +8,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::command_line::QemuCommandLine;
 use super::driver::state_folder;
 use super::identity::Identity;
 use super::libvirt::DomainSummary;
@@ -48,6 +49,32 @@ impl QemuProcess {
             })
     }
 
+    /// The QEMU process of this id, which libvirt need not know.
+    ///
+    /// # Errors
+    /// There is no such process, or it is no QEMU that runs an x86-64 guest whose memory can be read.
+    pub fn of_pid(pid: i32) -> Result<(Self, QemuCommandLine)> {
+        let domain = format!("{QEMU_PREFIX}{pid}");
+        let none = || Error::NoSuchProcess { pid };
+        let identity = Identity::of(pid).ok_or_else(none)?;
+        let command_line = QemuCommandLine::of(pid).ok_or_else(none)?;
+        let unsupported = |reason| Error::Unsupported { domain: domain.clone(), reason };
+        match program(pid, &command_line).as_deref().and_then(QemuCommandLine::architecture) {
+            Some(_) if !command_line.has_guest() => return Err(none()),
+            Some("x86_64") => {}
+            Some(other) => {
+                let reason = format!("its architecture is {other}; nfm reads x86_64 guests");
+                return Err(unsupported(reason));
+            }
+            None => return Err(none()),
+        }
+        if let Some(kind) = command_line.encryption() {
+            let reason = format!("its memory is encrypted ({kind}) and closed to the host");
+            return Err(unsupported(reason));
+        }
+        Ok((Self { pid, identity }, command_line))
+    }
+
     /// The identity is taken before the command line is read: were the pid used anew in between, the
     /// command line would be another process's and the proof would fail.
     fn verified(pid: i32, uuid: &str) -> Option<Self> {
@@ -85,6 +112,50 @@ impl QemuProcess {
     }
 }
 
+/// A domain that is named by its QEMU process: `qemu:14782`.
+pub(crate) const QEMU_PREFIX: &str = "qemu:";
+
+/// A QEMU process of this host that runs an x86-64 guest, as its command line tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QemuGuestSummary {
+    /// Its process id on this host: `qemu:PID` opens it.
+    pub pid: i32,
+    /// The guest's name (`-name`).
+    pub name: Option<String>,
+    /// The guest's UUID (`-uuid`).
+    pub uuid: Option<String>,
+}
+
+/// The QEMU processes of this host that run x86-64 guests, those in containers too, known to libvirt or not; by their
+/// ids. It takes root's view of `/proc`: others' processes may be hidden from users.
+///
+/// # Errors
+/// `/proc` cannot be read.
+pub fn qemu_guests() -> Result<Vec<QemuGuestSummary>> {
+    let processes = fs::read_dir("/proc").map_err(|error| Error::io("/proc", error))?;
+    let pids = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let guest = |pid: i32| {
+        let command_line = QemuCommandLine::of(pid)?;
+        let program = program(pid, &command_line)?;
+        let runs_guest =
+            QemuCommandLine::architecture(&program) == Some("x86_64") && command_line.has_guest();
+        let (name, uuid) = (command_line.name(), command_line.uuid());
+        runs_guest.then_some(QemuGuestSummary { pid, name, uuid })
+    };
+    let mut guests: Vec<QemuGuestSummary> = pids.filter_map(guest).collect();
+    guests.sort_by_key(|guest| guest.pid);
+    Ok(guests)
+}
+
+/// The file name of the program that a process runs: by the kernel's link, else by its own word.
+fn program(pid: i32, command_line: &QemuCommandLine) -> Option<String> {
+    let Ok(path) = fs::read_link(format!("/proc/{pid}/exe")) else {
+        return Some(command_line.program().to_owned());
+    };
+    let name = path.file_name()?.to_str()?;
+    Some(name.strip_suffix(" (deleted)").unwrap_or(name).to_owned())
+}
+
 /// True if a NUL-separated command line holds `-uuid UUID` as two whole arguments.
 fn runs_domain(command_line: &[u8], uuid: &str) -> bool {
     let mut arguments = command_line.split(|byte| *byte == 0);
@@ -110,17 +181,19 @@ pub(crate) struct VcpuClock {
 }
 
 impl VcpuClock {
-    /// The time so far, in nanoseconds.
-    pub fn time(&mut self, process: &QemuProcess) -> std::io::Result<u64> {
+    /// The time so far, in nanoseconds; `None` where no thread has a vCPU's name: QEMU gives its threads names only if it
+    /// is told to (`-name …,debug-threads=on`), as libvirt does.
+    pub fn time(&mut self, process: &QemuProcess) -> std::io::Result<Option<u64>> {
         let folder = PathBuf::from(format!("/proc/{}/task", process.pid));
         // A folder of `task` has a link for each thread (`proc_task_getattr`).
         let links = fs::metadata(&folder)?.nlink();
         if let Some((then, at)) = self.listed
             && at.elapsed() < LISTED_FOR
             && links == then
+            && !self.threads.is_empty()
             && let Ok(time) = self.sum()
         {
-            return Ok(time);
+            return Ok(Some(time));
         }
         self.threads.clear();
         self.listed = None;
@@ -137,7 +210,7 @@ impl VcpuClock {
             }
         }
         self.listed = Some((links, Instant::now()));
-        Ok(time)
+        Ok((!self.threads.is_empty()).then_some(time))
     }
 
     fn sum(&self) -> std::io::Result<u64> {
@@ -179,7 +252,7 @@ mod tests {
         let pid = std::process::id() as i32;
         let process = QemuProcess { pid, identity: Identity::of(pid).unwrap() };
         let mut clock = VcpuClock::default();
-        assert_eq!(clock.time(&process).unwrap(), 0);
+        assert_eq!(clock.time(&process).unwrap(), None);
         let (stop, stopped) = std::sync::mpsc::channel::<()>();
         let (worked, done) = std::sync::mpsc::channel();
         let thread = std::thread::Builder::new().name("CPU 7/TCG".to_owned()).spawn(move || {
@@ -190,12 +263,12 @@ mod tests {
         });
         done.recv().unwrap();
         let first = clock.time(&process).unwrap();
-        assert!(first > 0);
+        assert!(first > Some(0));
         assert_eq!(clock.threads.len(), 1);
         assert!(clock.time(&process).unwrap() >= first);
         drop(stop);
         thread.unwrap().join().unwrap();
-        assert_eq!(clock.time(&process).unwrap(), 0);
+        assert_eq!(clock.time(&process).unwrap(), None);
     }
 
     #[test]

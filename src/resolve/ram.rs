@@ -9,8 +9,8 @@ use roxmltree::{Document, Node};
 use super::dimms::Dimm;
 use super::maps::Mapping;
 
-const MIB: u64 = 1 << 20;
-const GIB: u64 = 1 << 30;
+pub(super) const MIB: u64 = 1 << 20;
+pub(super) const GIB: u64 = 1 << 30;
 /// QEMU aligns RAM blocks so in its address space (`QEMU_VMALLOC_ALIGN`, include/qemu/osdep.h).
 const BLOCK_ALIGNMENT: u64 = 2 * MIB;
 /// Positions tried inside one mapping that is larger than the block.
@@ -182,19 +182,21 @@ impl RamLayout {
 
 /// A block of RAM as the definition names it, before it has a place.
 #[derive(Clone, Debug)]
-struct BlockSpec {
+pub(super) struct BlockSpec {
     /// QEMU's id of the memory backend; part of the backing file's name, where there is a file.
-    name: String,
-    length: u64,
+    pub name: String,
+    pub length: u64,
 }
 
-/// The definition's account of RAM.
+/// A guest's RAM as libvirt's definition of it, or QEMU's command line, tells it.
 #[derive(Debug)]
-struct Definition {
+pub(crate) struct RamDefinition {
     /// Boot RAM, one block a NUMA cell, in guest-physical order.
-    boot: Vec<BlockSpec>,
-    /// The DIMMs that were plugged in.
-    dimms: Vec<Dimm>,
+    pub(super) boot: Vec<BlockSpec>,
+    /// Memory that was plugged in.
+    pub(super) dimms: Vec<Dimm>,
+    /// Memory that was plugged in, and nothing tells where the process keeps it: (guest-physical address, bytes).
+    pub(super) unplaced: Vec<(u64, u64)>,
     /// Holes that RAM may leave, most likely first.
     holes: Vec<RamHole>,
 }
@@ -203,8 +205,10 @@ struct Definition {
 ///
 /// # Errors
 /// One sentence: what the definition lacks, or which block has no mapping large enough.
-pub(crate) fn candidates(xml: &str, mappings: &[Mapping]) -> Result<Vec<RamLayout>, String> {
-    let definition = Definition::parse(xml)?;
+pub(crate) fn candidates(
+    definition: &RamDefinition,
+    mappings: &[Mapping],
+) -> Result<Vec<RamLayout>, String> {
     let mut placements: Vec<Vec<RamBlock>> = vec![Vec::new()];
     for wanted in &definition.boot {
         let places = places(wanted, mappings);
@@ -230,7 +234,8 @@ pub(crate) fn candidates(xml: &str, mappings: &[Mapping]) -> Result<Vec<RamLayou
     for hole in &definition.holes {
         for placement in &placements {
             let layout = lay_out(placement, *hole);
-            let layout = layout.with_dimms(&definition.dimms, mappings);
+            let mut layout = layout.with_dimms(&definition.dimms, mappings);
+            layout.unplaced.extend(&definition.unplaced);
             if !layouts.contains(&layout) {
                 layouts.push(layout);
             }
@@ -249,7 +254,7 @@ pub(crate) fn placed_layouts(
     xml: &str,
     find: &dyn Fn(&str) -> Option<(u64, u64)>,
 ) -> Result<Vec<RamLayout>, String> {
-    let definition = Definition::parse(xml)?;
+    let definition = RamDefinition::parse(xml)?;
     let place = |wanted: &BlockSpec| {
         // Machines before 4.0 name blocks by their objects' paths (`x-use-canonical-path-for-ramblock-id`).
         let place = find(&wanted.name).or_else(|| find(&format!("/objects/{}", wanted.name)));
@@ -266,7 +271,7 @@ pub(crate) fn placed_layouts(
     };
     let boot: Vec<RamBlock> = definition.boot.iter().map(place).collect::<Result<_, String>>()?;
     let plugged = definition.dimms.iter().map(|dimm| {
-        let wanted = BlockSpec { name: dimm.backend(), length: dimm.length };
+        let wanted = BlockSpec { name: dimm.backend.clone(), length: dimm.length };
         Ok(dimm.at(place(&wanted)?))
     });
     let plugged: Vec<RamBlock> = plugged.collect::<Result<_, String>>()?;
@@ -376,8 +381,30 @@ pub(super) fn block_at(mapping: &Mapping, skip: u64, length: u64) -> RamBlock {
     RamBlock { guest: 0, length, host: mapping.start + skip, backing, plugged: false }
 }
 
-impl Definition {
-    fn parse(xml: &str) -> Result<Self, String> {
+impl RamDefinition {
+    /// RAM of these blocks in a machine of this type; `below` is how much of it may lie below 4 GiB, where that is named.
+    pub(super) fn new(
+        machine: &str,
+        below: Option<u64>,
+        boot: Vec<BlockSpec>,
+        dimms: Vec<Dimm>,
+        unplaced: Vec<(u64, u64)>,
+    ) -> Self {
+        let total = boot.iter().fold(0_u64, |sum, block| sum.saturating_add(block.length));
+        let mut holes = holes(machine, total);
+        if let Some(below) = below {
+            let named = RamHole { start: below.min(total), end: 4 * GIB };
+            holes.retain(|hole| *hole != named);
+            holes.insert(0, named);
+        }
+        Self { boot, dimms, unplaced, holes }
+    }
+
+    /// The RAM of a domain by libvirt's definition of it.
+    ///
+    /// # Errors
+    /// One sentence: what the definition lacks.
+    pub fn parse(xml: &str) -> Result<Self, String> {
         let document = Document::parse(xml)
             .map_err(|error| format!("libvirt's definition is not readable XML ({error})"))?;
         let domain = document.root_element();
@@ -407,8 +434,7 @@ impl Definition {
             .and_then(|os| child(os, "type"))
             .and_then(|kind| kind.attribute("machine"))
             .unwrap_or_default();
-        let total = boot.iter().map(|block| block.length).sum();
-        Ok(Self { holes: holes(machine, total), boot, dimms })
+        Ok(Self::new(machine, None, boot, dimms, Vec::new()))
     }
 }
 
@@ -491,6 +517,10 @@ fn bytes(amount: u64, unit: Option<&str>) -> Option<u64> {
 mod tests {
     use super::*;
 
+    fn of_xml(xml: &str, mappings: &[Mapping]) -> Result<Vec<RamLayout>, String> {
+        candidates(&RamDefinition::parse(xml)?, mappings)
+    }
+
     fn definition(machine: &str, kib: u64) -> String {
         format!(
             "<domain><memory unit='KiB'>{kib}</memory><os><type machine='{machine}'>hvm</type></os></domain>"
@@ -511,7 +541,7 @@ mod tests {
 
     fn first(machine: &str, mib: u64) -> Vec<(u64, u64, u64)> {
         let mappings = [mapping(0x7f00_0000_0000, mib * MIB), mapping(0x1000, 64 * MIB)];
-        let layouts = candidates(&definition(machine, mib * 1024), &mappings).unwrap();
+        let layouts = of_xml(&definition(machine, mib * 1024), &mappings).unwrap();
         layouts[0].blocks.iter().map(|b| (b.guest, b.length, b.host)).collect()
     }
 
@@ -542,7 +572,7 @@ mod tests {
     #[test]
     fn a_block_inside_a_merged_mapping_is_a_candidate() {
         let mappings = [mapping(0x7f00_0000_0000, (512 + 16) * MIB)];
-        let layouts = candidates(&definition("pc", 512 * 1024), &mappings).unwrap();
+        let layouts = of_xml(&definition("pc", 512 * 1024), &mappings).unwrap();
         let hosts: Vec<u64> = layouts.iter().map(|layout| layout.blocks[0].host).collect();
         assert_eq!(hosts[0], 0x7f00_0000_0000);
         assert!(hosts.contains(&(0x7f00_0000_0000 + 16 * MIB)));
@@ -555,7 +585,7 @@ mod tests {
                    <cpu><numa><cell id='0' memory='4194304' unit='KiB'/>\
                    <cell id='1' memory='2' unit='GiB'/></numa></cpu></domain>";
         let mappings = [mapping(0x1_0000_0000, 2 * GIB), mapping(0x7_0000_0000, 4 * GIB)];
-        let layouts = candidates(xml, &mappings).unwrap();
+        let layouts = of_xml(xml, &mappings).unwrap();
         let blocks: Vec<_> =
             layouts[0].blocks.iter().map(|b| (b.guest, b.length, b.host)).collect();
         assert_eq!(
@@ -570,9 +600,9 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named() {
-        let error = candidates(&definition("pc", 524_288), &[mapping(0, MIB)]).unwrap_err();
+        let error = of_xml(&definition("pc", 524_288), &[mapping(0, MIB)]).unwrap_err();
         assert!(error.contains("'pc.ram' of 512 MiB"), "{error}");
-        assert!(candidates("<domain/>", &[]).unwrap_err().contains("<memory>"));
-        assert!(candidates("<domain", &[]).is_err());
+        assert!(of_xml("<domain/>", &[]).unwrap_err().contains("<memory>"));
+        assert!(of_xml("<domain", &[]).is_err());
     }
 }

@@ -154,6 +154,7 @@ static void list_domains(void)
     CHECK(!nfm_domain_list_rows(NULL, &count, &stride) && count == 0);
     nfm_domain_list_free(list);
     nfm_domain_list_free(NULL);
+    CHECK_FAILS(nfm_list_processes(NULL, &error), NFM_ERR_INVALID_ARGUMENT, "out is NULL");
 }
 
 static void diffs(void)

@@ -1,4 +1,5 @@
-//! Guests that a program in C follows, the difference of their frames, and a connection of the program's own.
+//! Guests that a program in C follows, the difference of their frames, a connection of the program's own, and guests by
+//! their processes.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -150,6 +151,14 @@ fn the_programs_own_connection_is_the_only_one() {
     let _alone = guest.alone();
     let build = Build::new("connection").linked_with(&["-lvirt"]);
     output(build.program("tests/capi/connection.c").arg(guest.domain()));
+}
+
+#[test]
+fn a_guest_by_its_process() {
+    let guest = lab::guest("capi", &["--kernel", "6.1"]);
+    let build = Build::new("process");
+    let pid = guest.qemu_pid().to_string();
+    output(build.program("tests/capi/process.c").args([guest.domain(), &pid]));
 }
 
 /// The example follows guests; each line that it prints with the domain's name first.

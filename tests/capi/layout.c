@@ -15,13 +15,14 @@ AT(nfm_list_options_t, inactive, 16);
 AT(nfm_list_options_t, reserved, 20);
 AT(nfm_list_options_t, connection, 24);
 
-SIZE(nfm_domain_info_t, 40);
+SIZE(nfm_domain_info_t, 48);
 AT(nfm_domain_info_t, known, 0);
 AT(nfm_domain_info_t, name, 8);
 AT(nfm_domain_info_t, uuid, 16);
 AT(nfm_domain_info_t, state, 24);
 AT(nfm_domain_info_t, id, 32);
 AT(nfm_domain_info_t, reserved, 36);
+AT(nfm_domain_info_t, pid, 40);
 
 SIZE(nfm_open_options_t, 72);
 AT(nfm_open_options_t, size, 0);

@@ -11,8 +11,8 @@ use super::time::{Moment, length, moment};
 
 /// See into running Linux guests from their host: no agent, nothing to configure.
 ///
-/// A DOMAIN is libvirt's name, id or UUID of a running guest, or file:PATH for a file with a guest's
-/// memory (a dump) or with recorded frames (lines that nfm crawl --json printed). With --at, verbs show what nfm record recorded. Reading a running guest's memory needs root or CAP_SYS_PTRACE.
+/// A DOMAIN is libvirt's name, id or UUID of a running guest, qemu:PID for the guest of a QEMU process (which
+/// libvirt need not know), or file:PATH for a file with a guest's memory (a dump) or with recorded frames (lines that nfm crawl --json printed). With --at, verbs show what nfm record recorded. Reading a running guest's memory needs root or CAP_SYS_PTRACE.
 #[derive(Parser)]
 #[command(name = "nfm", version, max_term_width = 100, after_help = EXIT_STATUS)]
 pub(crate) struct Cli {

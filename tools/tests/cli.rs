@@ -56,6 +56,26 @@ fn list() {
     }
 }
 
+/// A QEMU that libvirt does not know is listed by its process, and read by that name.
+#[test]
+fn a_guest_that_libvirt_does_not_know() {
+    let options = ["-name", "nfm-test-unknown", "-m", "256"];
+    let guest = lab::plain::PlainGuest::start("listed", "6.1-cloud", &[], &options);
+    let (id, shared) = (format!("qemu:{}", guest.pid()), shared());
+    let table = printed(&["list"]);
+    let (_, rows) = rows(&table);
+    let row = rows.iter().find(|row| row[0] == id).expect("the guest");
+    assert_eq!(row[1..], ["nfm-test-unknown", "-", "-"]);
+    let listed = json(&["list", "--json"]);
+    let one = listed.as_array().unwrap().iter().find(|one| one["id"] == id).expect("the guest");
+    assert_eq!(one["name"], "nfm-test-unknown");
+    assert!(one["state"].is_null() && one["uuid"].is_null());
+    assert!(printed(&["ps", &id]).contains("/bin/lab-workload"));
+    // Those of libvirt's stand once.
+    let named = |name: &str| rows.iter().filter(|row| row[1] == name).count();
+    assert_eq!(named(shared.domain()), 1);
+}
+
 #[test]
 fn ps() {
     let guest = shared();

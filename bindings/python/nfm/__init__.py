@@ -20,7 +20,15 @@ from typing import List, Tuple
 from . import _abi, _errors, _rows
 from ._abi import Boot, Change, Content, EventKind, Kind, LogLevel, MemberType, Mode, Result, Retry, Section
 from ._diff import Diff, diff
-from ._domain import Control, Domain, list_domains, open_domain, open_virdomain
+from ._domain import (
+    Control,
+    Domain,
+    list_domains,
+    list_processes,
+    open_domain,
+    open_pid,
+    open_virdomain,
+)
 from ._error import Error
 from ._errors import *  # noqa: F401,F403 (an exception for each error)
 from ._files import FileListing, OpenFile
@@ -75,7 +83,9 @@ __all__ = [
     "diff",
     "features",
     "list_domains",
+    "list_processes",
     "open_domain",
+    "open_pid",
     "open_virdomain",
     "section_members",
     "set_log",

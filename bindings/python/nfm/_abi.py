@@ -29,6 +29,7 @@ from typing import Any, Dict, List, Tuple
 VERSION = "0.1.0"
 
 NFM_DOMAIN_INFO_ID = 0x1
+NFM_DOMAIN_INFO_PID = 0x2
 NFM_PROBLEM_ADDRESS = 0x1
 NFM_JSON_PRETTY = 0x1
 NFM_OS_SYSNAME = 0x1
@@ -601,6 +602,7 @@ class nfm_domain_info_t(Structure):
         ("state", c_char_p),
         ("id", c_uint32),
         ("reserved", c_uint32),
+        ("pid", c_uint64),
     ]
 
 
@@ -1112,10 +1114,12 @@ FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
     "nfm_control_pages": (c_uint64, [POINTER(nfm_control_t)]),
     "nfm_control_free": (None, [POINTER(nfm_control_t)]),
     "nfm_list_domains": (c_int, [POINTER(nfm_list_options_t), POINTER(POINTER(nfm_domain_list_t)), POINTER(POINTER(nfm_error_t))]),
+    "nfm_list_processes": (c_int, [POINTER(POINTER(nfm_domain_list_t)), POINTER(POINTER(nfm_error_t))]),
     "nfm_domain_list_rows": (POINTER(nfm_domain_info_t), [POINTER(nfm_domain_list_t), POINTER(c_size_t), POINTER(c_size_t)]),
     "nfm_domain_list_free": (None, [POINTER(nfm_domain_list_t)]),
     "nfm_open_domain": (c_int, [c_char_p, POINTER(nfm_open_options_t), POINTER(POINTER(nfm_domain_t)), POINTER(POINTER(nfm_error_t))]),
     "nfm_open_virdomain": (c_int, [c_void_p, POINTER(nfm_open_options_t), POINTER(POINTER(nfm_domain_t)), POINTER(POINTER(nfm_error_t))]),
+    "nfm_open_pid": (c_int, [c_uint64, POINTER(nfm_open_options_t), POINTER(POINTER(nfm_domain_t)), POINTER(POINTER(nfm_error_t))]),
     "nfm_crawl": (c_int, [POINTER(nfm_domain_t), POINTER(nfm_crawl_options_t), POINTER(POINTER(nfm_frame_t)), POINTER(POINTER(nfm_error_t))]),
     "nfm_close_domain": (None, [POINTER(nfm_domain_t)]),
     "nfm_frame_info": (POINTER(nfm_frame_info_t), [POINTER(nfm_frame_t)]),

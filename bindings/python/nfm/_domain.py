@@ -215,9 +215,7 @@ def open_domain(
     )
 
 
-class VirDomain(Domain):
-    """A domain that is open by the object that the program has of it from libvirt."""
-
+class _VirDomain(Domain):
     def __init__(self, vir_domain: Any, **options: Any) -> None:
         self.name = "by libvirt's object"
         control = options.pop("control", None)
@@ -231,7 +229,23 @@ def open_virdomain(vir_domain: Any, **options: Any) -> Domain:
     """Opens the domain that the program has from libvirt itself, a libvirt.virDomain or the address of one, over the
     connection that it belongs to. options: those of open_domain() but uri and connection.
     """
-    return VirDomain(vir_domain, **options)
+    return _VirDomain(vir_domain, **options)
+
+
+class _ProcessDomain(Domain):
+    def __init__(self, pid: int, **options: Any) -> None:
+        self.name = f"qemu:{pid}"
+        control = options.pop("control", None)
+        given = _open_options(**options)
+        with _lend(control) as given.control:
+            self._opened(LIBRARY.nfm_open_pid, pid, byref(given))
+
+
+def open_pid(pid: int, **options: Any) -> Domain:
+    """Opens the guest of a QEMU process of this host, which libvirt need not know (see list_processes()). options:
+    those of open_domain().
+    """
+    return _ProcessDomain(pid, **options)
 
 
 def list_domains(
@@ -242,7 +256,15 @@ def list_domains(
     options.connection = _address(connection, "virConnectPtr")
     options.uri = None if uri is None else _text(uri, "uri")
     options.inactive = inactive
-    found = call(LIBRARY.nfm_list_domains, _abi.nfm_domain_list_t, byref(options))
+    return _listed(call(LIBRARY.nfm_list_domains, _abi.nfm_domain_list_t, byref(options)))
+
+
+def list_processes() -> Tuple[DomainInfo, ...]:
+    """The QEMU processes of this host that run x86-64 guests, known to libvirt or not, for open_pid()."""
+    return _listed(call(LIBRARY.nfm_list_processes, _abi.nfm_domain_list_t))
+
+
+def _listed(found: Any) -> Tuple[DomainInfo, ...]:
     try:
         count, stride = c_size_t(), c_size_t()
         first = LIBRARY.nfm_domain_list_rows(found, byref(count), byref(stride))

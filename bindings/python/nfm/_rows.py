@@ -17,13 +17,17 @@ class DomainInfo:
     """One domain, as libvirt knows it."""
 
     name: str
-    """The domain's name."""
+    """The domain's name; empty for a QEMU process that has none."""
     uuid: str
-    """Its UUID in the usual text form."""
+    """Its UUID in the usual text form; empty for a QEMU process that has none."""
     state: str
     """What it does now, as virsh domstate prints it: "running"."""
     id: Optional[int]
     """libvirt's id; not known while the domain is not active."""
+    pid: Optional[int]
+    """The id of its QEMU process on this host, for nfm_open_pid(); known of those that
+    nfm_list_processes() gives.
+    """
 
 
 def _domain_info(row: Any) -> DomainInfo:
@@ -33,6 +37,7 @@ def _domain_info(row: Any) -> DomainInfo:
         text(row.uuid),
         text(row.state),
         row.id if known & _abi.NFM_DOMAIN_INFO_ID else None,
+        row.pid if known & _abi.NFM_DOMAIN_INFO_PID else None,
     )
 
 

@@ -192,6 +192,15 @@ class Guest(unittest.TestCase):
         with self.assertRaisesRegex(nfm.ClosedError, "the fleet is closed"):
             fleet.next(0)
 
+    def test_a_guest_by_its_process(self):
+        (process,) = [one for one in nfm.list_processes() if one.name == GUEST]
+        self.assertIsNone(process.id)
+        with nfm.open_pid(process.pid) as domain, domain.crawl(["os", "host"]) as frame:
+            self.assertEqual((frame.info.domain_name, frame.info.domain_uuid), (GUEST, process.uuid))
+            self.assertIsNone(frame.host.state)
+        with self.assertRaises(nfm.NoSuchDomainError):
+            nfm.open_pid(os.getpid())
+
     def test_the_programs_own_connection(self):
         libvirt = ctypes.CDLL("libvirt.so.0")
         libvirt.virConnectOpenReadOnly.restype = ctypes.c_void_p

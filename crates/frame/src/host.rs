@@ -8,7 +8,7 @@ use super::column::Row;
 /// The hypervisor's view of the guest.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, Row)]
 pub struct Host {
-    /// CPU time of all vCPUs.
+    /// CPU time of all vCPUs; null where QEMU does not name their threads (without `-name …,debug-threads=on`).
     #[column(counter)]
     pub vcpu_time_ns: Option<u64>,
     /// Guest RAM that is in the host's RAM.

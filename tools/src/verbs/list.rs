@@ -3,34 +3,70 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use nfm::Libvirt;
+use nfm::{DomainSummary, Libvirt, QemuGuestSummary, qemu_guests};
 
 use super::Verb;
 use crate::args::List;
 use crate::show::table;
 
-/// `nfm list`.
+/// `nfm list`: libvirt's domains, then the guests of QEMU processes that are none of them.
 pub(crate) fn list(connect: Option<&str>, list: &List, out: &mut dyn Write) -> Verb {
-    let domains = Libvirt::open(connect)?.list(list.all)?;
+    let listed = Libvirt::open(connect).and_then(|libvirt| libvirt.list(list.all));
+    // Another libvirt's guests may run elsewhere.
+    let is_here = connect.is_none_or(|uri| uri.starts_with("qemu:///"));
+    let others = if is_here { qemu_guests()? } else { Vec::new() };
+    let domains = match listed {
+        Ok(domains) => domains,
+        // A host of which libvirt is no part.
+        Err(error) if connect.is_none() && !others.is_empty() => {
+            eprintln!("nfm: {error}; what is listed are QEMU's processes alone");
+            Vec::new()
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let others: Vec<QemuGuestSummary> =
+        others.into_iter().filter(|guest| !is_known(guest, &domains)).collect();
     if list.json {
-        let rows: Vec<_> = domains
-            .iter()
-            .map(|domain| {
-                serde_json::json!({
-                    "id": domain.id,
-                    "name": domain.name,
-                    "uuid": domain.uuid,
-                    "state": domain.state.name(),
-                })
+        let known = domains.iter().map(|domain| {
+            serde_json::json!({
+                "id": domain.id,
+                "name": domain.name,
+                "uuid": domain.uuid,
+                "state": domain.state.name(),
             })
-            .collect();
+        });
+        let others = others.iter().map(|guest| {
+            serde_json::json!({
+                "id": named(guest),
+                "name": guest.name,
+                "uuid": guest.uuid,
+                "state": null,
+            })
+        });
+        let rows: Vec<_> = known.chain(others).collect();
         writeln!(out, "{}", nfm::json(&rows, false))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let rows = domains.into_iter().map(|domain| {
-        let id = domain.id.map_or_else(|| "-".to_owned(), |id| id.to_string());
+    let none = || "-".to_owned();
+    let known = domains.into_iter().map(|domain| {
+        let id = domain.id.map_or_else(none, |id| id.to_string());
         vec![id, domain.name, domain.state.name().to_owned(), domain.uuid]
     });
-    table(out, &["ID>", "NAME", "STATE", "UUID"], rows)?;
+    let others = others.into_iter().map(|guest| {
+        let id = named(&guest);
+        vec![id, guest.name.unwrap_or_else(none), none(), guest.uuid.unwrap_or_else(none)]
+    });
+    table(out, &["ID>", "NAME", "STATE", "UUID"], known.chain(others))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The name by which nfm opens it.
+fn named(guest: &QemuGuestSummary) -> String {
+    format!("qemu:{}", guest.pid)
+}
+
+/// True if one of libvirt's domains, which runs, has its UUID.
+fn is_known(guest: &QemuGuestSummary, domains: &[DomainSummary]) -> bool {
+    let Some(uuid) = guest.uuid.as_deref() else { return false };
+    domains.iter().any(|domain| domain.id.is_some() && domain.uuid.eq_ignore_ascii_case(uuid))
 }
