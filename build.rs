@@ -10,7 +10,7 @@ const SOVERSION: &str = "0";
 /// Columns of the header.
 const WIDTH: usize = 100;
 /// The files that the header's declarations come from, in this order.
-const SOURCES: [&str; 27] = [
+const SOURCES: [&str; 28] = [
     "version",
     "error",
     "logging",
@@ -38,6 +38,7 @@ const SOURCES: [&str; 27] = [
     "diff",
     "fleet",
     "files",
+    "arrow",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

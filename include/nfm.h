@@ -147,8 +147,13 @@
 /** Bit of nfm_domain_info_t.known: pid. */
 #define NFM_DOMAIN_INFO_PID (1ull << 1)
 
+/** Bit of nfm_frame_info_t.known: incomplete_sections. */
+#define NFM_FRAME_INFO_INCOMPLETE_SECTIONS (1ull << 0)
+
 /** Bit of nfm_problem_t.known: address. */
 #define NFM_PROBLEM_ADDRESS (1ull << 0)
+/** Bit of nfm_problem_t.known: section_bit. */
+#define NFM_PROBLEM_SECTION_BIT (1ull << 1)
 
 /** Flag of nfm_frame_to_json(): indented, for people. */
 #define NFM_JSON_PRETTY (1u << 0)
@@ -413,6 +418,16 @@
 #define NFM_CONNECTION_LOCAL_PORT (1ull << 9)
 /** Bit of nfm_connection_t.known: remote_port. */
 #define NFM_CONNECTION_REMOTE_PORT (1ull << 10)
+/** Bit of nfm_connection_t.known: protocol_id. */
+#define NFM_CONNECTION_PROTOCOL_ID (1ull << 11)
+/** Bit of nfm_connection_t.known: state_id. */
+#define NFM_CONNECTION_STATE_ID (1ull << 12)
+/** Bit of nfm_connection_t.known: family. */
+#define NFM_CONNECTION_FAMILY (1ull << 13)
+/** Bit of nfm_connection_t.known: local_ip. */
+#define NFM_CONNECTION_LOCAL_IP (1ull << 14)
+/** Bit of nfm_connection_t.known: remote_ip. */
+#define NFM_CONNECTION_REMOTE_IP (1ull << 15)
 
 /** Bit of nfm_mount_t.known: source. */
 #define NFM_MOUNT_SOURCE (1ull << 0)
@@ -1010,6 +1025,11 @@ typedef struct nfm_frame_info_t {
     uint32_t retries;
     /** 1 if every section is whole, 0 if there are problems. */
     uint32_t complete;
+    /**
+     * The sections that the frame holds and that are not whole, NFM_SECTION_... combined: a row that one of them lacks
+     * may have been there.
+     */
+    uint64_t incomplete_sections;
 } nfm_frame_info_t;
 
 /** Something that a frame lacks. */
@@ -1022,6 +1042,8 @@ typedef struct nfm_problem_t {
     const char *section;
     /** One sentence for a person on what happened. */
     const char *reason;
+    /** The section's bit, one of NFM_SECTION_... */
+    uint64_t section_bit;
 } nfm_problem_t;
 
 /** The operating system. */
@@ -1407,6 +1429,23 @@ typedef struct nfm_connection_t {
     uint16_t remote_port;
     /** Zero. */
     uint32_t reserved;
+    /**
+     * The protocol by its number: 6 for TCP, 17 for UDP, 136 for UDP-Lite, 1 and 58 for ICMP, 255 for a raw socket, of
+     * which local_port tells more; not known for unix sockets.
+     */
+    uint32_t protocol_id;
+    /**
+     * The state by the kernel's number (include/net/tcp_states.h): 1 for ESTABLISHED, 10 for LISTEN.
+     */
+    uint32_t state_id;
+    /** The addresses' family by Linux's number: AF_INET 2, AF_INET6 10, AF_UNIX 1. */
+    uint32_t family;
+    /** Zero. */
+    uint32_t reserved_2;
+    /** local_address in network order: of AF_INET the first four bytes, and zeros. */
+    uint8_t local_ip[16];
+    /** remote_address likewise. */
+    uint8_t remote_ip[16];
 } nfm_connection_t;
 
 /** One mount of one mount namespace, as /proc/PID/mountinfo shows it. */
@@ -2966,6 +3005,29 @@ void nfm_file_list_free(struct nfm_file_list_t *list);
  * Since: 0.1
  */
 void nfm_file_close(struct nfm_open_file_t *file);
+ * Gives a section of a frame as columns, by Arrow's C Data Interface: what reads that (pyarrow, Polars, DuckDB, R and
+ * others) takes them as they are.
+ *
+ * The section is a struct array, of which each field is a column of the name that it has in C and in JSON; what is not
+ * known is null. Lists of texts and rows within rows are lists. The metadata of a field has its kind ("label", "gauge",
+ * "counter") and unit, that of the whole "nfm.section", "nfm.domain", "nfm.uuid" and "nfm.time_ns".
+ *
+ * Parameters: frame; section, one of NFM_SECTION_...; schema and array, a struct ArrowSchema and a struct ArrowArray
+ * as that interface defines them, which receive the type and the values; error receives what went wrong, or is NULL.
+ * Returns: NFM_OK or one of the errors.
+ * Errors: NFM_ERR_INVALID_ARGUMENT, also if the frame does not hold the section; NFM_ERR_OTHER if the section is
+ * larger than columns with offsets of 32 bits; NFM_ERR_PANIC.
+ * Ownership: both are the caller's, to be ended by their release callbacks, or handed to whoever calls those. They
+ * outlive the frame.
+ * Threads: any number at the same time.
+ * Since: 0.1
+ */
+NFM_MUST_USE
+int nfm_frame_export_arrow(const struct nfm_frame_t *frame,
+                           uint64_t section,
+                           void *schema,
+                           void *array,
+                           struct nfm_error_t **error);
 
 #ifdef __cplusplus
 }  // extern "C"

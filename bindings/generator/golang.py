@@ -152,6 +152,8 @@ def plain(one: Field) -> str:
         return f"[]{camel(one.rows.stem)}"
     if one.kind == "reals":
         return f"[{one.member.length}]float64"
+    if one.kind == "bytes":
+        return f"[{one.member.length}]byte"
     if one.kind == "number":
         return one.member.type.replace("_t", "").replace("size", "uint64")
     return TYPES[one.kind]
@@ -168,6 +170,8 @@ def expression(one: Field) -> str:
     if one.kind == "reals":
         values = ", ".join(f"float64({name}[{index}])" for index in range(one.member.length))
         return f"{plain(one)}{{{values}}}"
+    if one.kind == "bytes":
+        return f"*(*{plain(one)})(unsafe.Pointer(&{name}))"
     return {
         "flag": f"{name} != 0",
         "text": f"C.GoString({name})",

@@ -9,7 +9,7 @@ from typing import Iterator, List, Optional, Tuple
 
 from .header import Constant, Function, Header, Member, Structure, Unknown
 
-SPECIAL = {"known", "reserved"}
+SPECIAL = {"known", "reserved", "reserved_2"}
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Field:
     """A member as a program sees it."""
 
     member: Member
-    # "number", "real", "flag", "letter", "text", "texts", "reals", "rows" or "row".
+    # "number", "real", "flag", "letter", "text", "texts", "reals", "bytes", "rows" or "row".
     kind: str
     # None where it is always known.
     bit: Optional[Constant]
@@ -50,6 +50,8 @@ def field(header: Header, structure: Structure, member: Member) -> Field:
         kind = "reals" if member.length else "real"
     elif member.type in ("const char *", "const char *const *"):
         kind = "text" if member.type == "const char *" else "texts"
+    elif member.type == "uint8_t" and member.length:
+        kind = "bytes"
     elif member.type == "char":
         kind = "letter"
     elif re.match("1 (if|for) ", member.comment):

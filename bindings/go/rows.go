@@ -72,6 +72,10 @@ type FrameInfo struct {
 
 	// 1 if every section is whole, 0 if there are problems.
 	Complete bool
+
+	// The sections that the frame holds and that are not whole, NFM_SECTION_... combined: a row that
+	// one of them lacks may have been there.
+	IncompleteSections Opt[uint64]
 }
 
 func newFrameInfo(at unsafe.Pointer) (made FrameInfo) {
@@ -86,6 +90,9 @@ func newFrameInfo(at unsafe.Pointer) (made FrameInfo) {
 	made.Mode = C.GoString(row.mode)
 	made.Retries = uint32(row.retries)
 	made.Complete = row.complete != 0
+	if row.known&C.NFM_FRAME_INFO_INCOMPLETE_SECTIONS != 0 {
+		made.IncompleteSections = Some(uint64(row.incomplete_sections))
+	}
 	return made
 }
 
@@ -99,6 +106,9 @@ type Problem struct {
 
 	// One sentence for a person on what happened.
 	Reason string
+
+	// The section's bit, one of NFM_SECTION_...
+	SectionBit Opt[uint64]
 }
 
 func newProblem(at unsafe.Pointer) (made Problem) {
@@ -108,6 +118,9 @@ func newProblem(at unsafe.Pointer) (made Problem) {
 	}
 	made.Section = C.GoString(row.section)
 	made.Reason = C.GoString(row.reason)
+	if row.known&C.NFM_PROBLEM_SECTION_BIT != 0 {
+		made.SectionBit = Some(uint64(row.section_bit))
+	}
 	return made
 }
 

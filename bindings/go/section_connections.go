@@ -47,6 +47,22 @@ type Connection struct {
 
 	// The other end's port.
 	RemotePort Opt[uint16]
+
+	// The protocol by its number: 6 for TCP, 17 for UDP, 136 for UDP-Lite, 1 and 58 for ICMP, 255 for
+	// a raw socket, of which local_port tells more; not known for unix sockets.
+	ProtocolID Opt[uint32]
+
+	// The state by the kernel's number (include/net/tcp_states.h): 1 for ESTABLISHED, 10 for LISTEN.
+	StateID Opt[uint32]
+
+	// The addresses' family by Linux's number: AF_INET 2, AF_INET6 10, AF_UNIX 1.
+	Family Opt[uint32]
+
+	// local_address in network order: of AF_INET the first four bytes, and zeros.
+	LocalIP Opt[[16]byte]
+
+	// remote_address likewise.
+	RemoteIP Opt[[16]byte]
 }
 
 func newConnection(at unsafe.Pointer) (made Connection) {
@@ -84,6 +100,21 @@ func newConnection(at unsafe.Pointer) (made Connection) {
 	}
 	if row.known&C.NFM_CONNECTION_REMOTE_PORT != 0 {
 		made.RemotePort = Some(uint16(row.remote_port))
+	}
+	if row.known&C.NFM_CONNECTION_PROTOCOL_ID != 0 {
+		made.ProtocolID = Some(uint32(row.protocol_id))
+	}
+	if row.known&C.NFM_CONNECTION_STATE_ID != 0 {
+		made.StateID = Some(uint32(row.state_id))
+	}
+	if row.known&C.NFM_CONNECTION_FAMILY != 0 {
+		made.Family = Some(uint32(row.family))
+	}
+	if row.known&C.NFM_CONNECTION_LOCAL_IP != 0 {
+		made.LocalIP = Some(*(*[16]byte)(unsafe.Pointer(&row.local_ip)))
+	}
+	if row.known&C.NFM_CONNECTION_REMOTE_IP != 0 {
+		made.RemoteIP = Some(*(*[16]byte)(unsafe.Pointer(&row.remote_ip)))
 	}
 	return made
 }

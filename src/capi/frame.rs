@@ -61,6 +61,9 @@ impl Deref for nfm_frame_t {
     }
 }
 
+/// Bit of nfm_frame_info_t.known: incomplete_sections.
+pub const NFM_FRAME_INFO_INCOMPLETE_SECTIONS: u64 = 1u64 << 0;
+
 /// The head of a frame.
 #[repr(C)]
 pub struct nfm_frame_info_t {
@@ -87,12 +90,18 @@ pub struct nfm_frame_info_t {
     pub retries: u32,
     /// 1 if every section is whole, 0 if there are problems.
     pub complete: u32,
+    /// The sections that the frame holds and that are not whole, NFM_SECTION_... combined: a row that one of them lacks
+    /// may have been there.
+    pub incomplete_sections: u64,
 }
 
 impl Row for nfm_frame_info_t {
     type Item = Frame;
 
     fn of(frame: &Frame, fill: &mut Fill) -> Self {
+        let held = Section::ALL.into_iter().filter(|section| frame.has(*section));
+        let broken = held.filter(|section| !frame.is_whole(*section));
+        let incomplete = broken.fold(0, |mask, section| mask | section.bit());
         Self {
             sections: sections::held(frame),
             seq: frame.seq,
@@ -104,6 +113,7 @@ impl Row for nfm_frame_info_t {
             mode: fill.always(&frame.consistency.mode),
             retries: frame.consistency.retries,
             complete: u32::from(frame.consistency.complete),
+            incomplete_sections: fill.value(NFM_FRAME_INFO_INCOMPLETE_SECTIONS, Some(incomplete)),
             known: fill.known(),
         }
     }
@@ -111,6 +121,9 @@ impl Row for nfm_frame_info_t {
 
 /// Bit of nfm_problem_t.known: address.
 pub const NFM_PROBLEM_ADDRESS: u64 = 1u64 << 0;
+
+/// Bit of nfm_problem_t.known: section_bit.
+pub const NFM_PROBLEM_SECTION_BIT: u64 = 1u64 << 1;
 
 /// Something that a frame lacks.
 #[repr(C)]
@@ -123,16 +136,20 @@ pub struct nfm_problem_t {
     pub section: *const c_char,
     /// One sentence for a person on what happened.
     pub reason: *const c_char,
+    /// The section's bit, one of NFM_SECTION_...
+    pub section_bit: u64,
 }
 
 impl Row for nfm_problem_t {
     type Item = Problem;
 
     fn of(problem: &Problem, fill: &mut Fill) -> Self {
+        let section = Section::from_name(&problem.section);
         Self {
             address: fill.value(NFM_PROBLEM_ADDRESS, problem.address),
             section: fill.always(&problem.section),
             reason: fill.always(&problem.reason),
+            section_bit: fill.value(NFM_PROBLEM_SECTION_BIT, section.map(Section::bit)),
             known: fill.known(),
         }
     }

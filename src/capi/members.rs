@@ -194,7 +194,7 @@ impl MembersOfSections {
 }
 
 /// The section of one bit.
-fn one(section: u64) -> Option<Section> {
+pub(super) fn one(section: u64) -> Option<Section> {
     Section::ALL.into_iter().find(|one| one.bit() == section)
 }
 

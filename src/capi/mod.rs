@@ -28,6 +28,7 @@ macro_rules! symver {
     };
 }
 
+mod arrow;
 mod control;
 mod diff;
 mod domain;

@@ -113,7 +113,7 @@ impl QemuCommandLine {
     pub fn architecture(program: &str) -> Option<&str> {
         match program {
             "kvm" | "qemu-kvm" | "qemu" => Some("x86_64"),
-            // What a vendor adds: qemu-system-x86_64-headless, qemu-system-x86_64_exe.
+            // With what a vendor adds: qemu-system-x86_64-headless, qemu-system-x86_64_exe.
             name if name.starts_with("qemu-system-x86_64") => Some("x86_64"),
             name => name.strip_prefix("qemu-system-"),
         }

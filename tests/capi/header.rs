@@ -125,12 +125,14 @@ fn every_function_is_documented() {
 fn each_bit_is_set_by_the_member_of_its_name() {
     let folder = root().join("src/capi");
     let files = fs::read_dir(folder.join("rows")).unwrap().map(|file| file.unwrap().path());
-    let mut set = 0;
+    let (mut set, mut computed) = (0, 0);
     for path in files.chain(
         ["frame.rs", "domains.rs", "diff.rs", "fleet.rs", "files.rs"].map(|name| folder.join(name)),
     ) {
         let text = fs::read_to_string(&path).unwrap();
         let code = text.split("#[cfg(test)]").next().unwrap();
+        // `CRow` derives these bits too; they are no columns, so that reflection does not tell of them.
+        computed += code.matches("#[row(computed)]").count();
         for (index, _) in code.match_indices("(NFM_") {
             let words = |text: &str| {
                 text.split(|c: char| !c.is_alphanumeric() && c != '_')
@@ -154,7 +156,7 @@ fn each_bit_is_set_by_the_member_of_its_name() {
     let bits = header().matches("/** Bit of ").count();
     let derived = told(&Build::new("bits")).iter().filter(|member| member.has_bit).count();
     assert!(derived > 100 && set > 0, "{derived}, {set}");
-    assert_eq!(set + derived, bits, "not every bit is set by a member");
+    assert_eq!(set + derived + computed, bits, "not every bit is set by a member");
 }
 
 /// The verdict of `scripts/abi` on the header once a line of it is another.

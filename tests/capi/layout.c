@@ -72,7 +72,7 @@ AT(nfm_file_range_t, length, 16);
 AT(nfm_file_range_t, content, 24);
 AT(nfm_file_range_t, reserved, 28);
 
-SIZE(nfm_frame_info_t, 80);
+SIZE(nfm_frame_info_t, 88);
 AT(nfm_frame_info_t, known, 0);
 AT(nfm_frame_info_t, sections, 8);
 AT(nfm_frame_info_t, seq, 16);
@@ -84,12 +84,14 @@ AT(nfm_frame_info_t, hypervisor, 56);
 AT(nfm_frame_info_t, mode, 64);
 AT(nfm_frame_info_t, retries, 72);
 AT(nfm_frame_info_t, complete, 76);
+AT(nfm_frame_info_t, incomplete_sections, 80);
 
-SIZE(nfm_problem_t, 32);
+SIZE(nfm_problem_t, 40);
 AT(nfm_problem_t, known, 0);
 AT(nfm_problem_t, address, 8);
 AT(nfm_problem_t, section, 16);
 AT(nfm_problem_t, reason, 24);
+AT(nfm_problem_t, section_bit, 32);
 
 SIZE(nfm_os_t, 112);
 AT(nfm_os_t, known, 0);
@@ -260,7 +262,7 @@ AT(nfm_interface_t, index, 124);
 AT(nfm_interface_t, mtu, 128);
 AT(nfm_interface_t, up, 132);
 
-SIZE(nfm_connection_t, 80);
+SIZE(nfm_connection_t, 128);
 AT(nfm_connection_t, known, 0);
 AT(nfm_connection_t, protocol, 8);
 AT(nfm_connection_t, state, 16);
@@ -275,6 +277,12 @@ AT(nfm_connection_t, fd, 68);
 AT(nfm_connection_t, local_port, 72);
 AT(nfm_connection_t, remote_port, 74);
 AT(nfm_connection_t, reserved, 76);
+AT(nfm_connection_t, protocol_id, 80);
+AT(nfm_connection_t, state_id, 84);
+AT(nfm_connection_t, family, 88);
+AT(nfm_connection_t, reserved_2, 92);
+AT(nfm_connection_t, local_ip, 96);
+AT(nfm_connection_t, remote_ip, 112);
 
 SIZE(nfm_mount_t, 48);
 AT(nfm_mount_t, known, 0);

@@ -130,3 +130,60 @@ fn half_known_rows_tell_it_too() {
         println!("{tenths}/10 of the time: {known} values agree, {unknown} are not known");
     }
 }
+
+#[test]
+fn numbers_and_addresses_are_those_of_the_texts() {
+    let guest = lab::guest("capi", &["--kernel", "6.1"]);
+    output(Build::new("ids").program("tests/capi/ids.c").arg(guest.domain()));
+}
+
+/// A value as the program prints it: the bytes of a text in hexadecimal, a truth value as a number; a list that is not
+/// known is not in JSON at all.
+fn as_columns_have_it(json: &Value, arrow: &Value, path: &str) -> usize {
+    match (json, arrow) {
+        (Value::Object(json), Value::Object(arrow)) => {
+            let known = json.keys().all(|key| arrow.contains_key(key));
+            assert!(known, "{path}: {json:?} and {arrow:?}");
+            let nothing = Value::Null;
+            let compare = |(key, value): (&String, &Value)| {
+                let path = format!("{path}.{key}");
+                as_columns_have_it(json.get(key).unwrap_or(&nothing), value, &path)
+            };
+            arrow.iter().map(compare).sum()
+        }
+        (Value::Array(json), Value::Array(arrow)) => {
+            assert_eq!(json.len(), arrow.len(), "{path}");
+            let pairs = json.iter().zip(arrow);
+            pairs.map(|(json, arrow)| as_columns_have_it(json, arrow, path)).sum()
+        }
+        _ => {
+            assert_eq!(member(json), *arrow, "{path}");
+            1
+        }
+    }
+}
+
+/// Without Arrow's own libraries: a reader of its C Data Interface, against the frame's JSON.
+#[test]
+fn columns_for_arrow_tell_what_the_json_tells() {
+    let guest = lab::guest("capi", &["--kernel", "6.1"]);
+    let asan = ["-fsanitize=address", "-fno-omit-frame-pointer"];
+    for build in [Build::new("arrow"), Build::new("arrow-asan").with(&asan)] {
+        let text = output(build.program("tests/capi/arrow.c").arg(guest.domain()));
+        let (json, lines) = text.split_once('\n').unwrap();
+        let frame: Value = serde_json::from_str(json).unwrap();
+        let mut compared = 0;
+        for line in lines.lines() {
+            let (section, rows) = line.split_once('\t').unwrap();
+            let rows: Value =
+                serde_json::from_str(rows).unwrap_or_else(|e| panic!("{e}: {section}"));
+            let held = match &frame[section] {
+                Value::Array(rows) => Value::Array(rows.clone()),
+                one => Value::Array(vec![one.clone()]),
+            };
+            compared += as_columns_have_it(&held, &rows, section);
+        }
+        println!("{compared} values agree");
+        assert!(compared > 10_000, "{compared}");
+    }
+}

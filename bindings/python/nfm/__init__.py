@@ -6,7 +6,7 @@
         for process in frame.processes:
             print(process.pid, process.name)
 
-A frame is one snapshot of a guest. Its sections are tuples of dataclasses; what is not known is None, never
+A frame is one snapshot of a guest. Its sections are tuples of named tuples; what is not known is None, never
 0. Text comes from the guest and can hold control characters: escape it before it is shown on a terminal.
 Times are integer nanoseconds and sizes bytes, unless a name says otherwise.
 
@@ -38,7 +38,7 @@ from ._handle import ClosedError
 from ._library import LIBRARY
 from ._log import set_log
 from ._members import section_members
-from ._rows import *  # noqa: F401,F403 (a dataclass for each structure)
+from ._rows import *  # noqa: F401,F403 (a named tuple for each structure)
 
 __version__ = _abi.VERSION
 

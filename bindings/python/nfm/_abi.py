@@ -30,7 +30,9 @@ VERSION = "0.1.0"
 
 NFM_DOMAIN_INFO_ID = 0x1
 NFM_DOMAIN_INFO_PID = 0x2
+NFM_FRAME_INFO_INCOMPLETE_SECTIONS = 0x1
 NFM_PROBLEM_ADDRESS = 0x1
+NFM_PROBLEM_SECTION_BIT = 0x2
 NFM_JSON_PRETTY = 0x1
 NFM_OS_SYSNAME = 0x1
 NFM_OS_NODENAME = 0x2
@@ -157,6 +159,11 @@ NFM_CONNECTION_PID = 0x80
 NFM_CONNECTION_FD = 0x100
 NFM_CONNECTION_LOCAL_PORT = 0x200
 NFM_CONNECTION_REMOTE_PORT = 0x400
+NFM_CONNECTION_PROTOCOL_ID = 0x800
+NFM_CONNECTION_STATE_ID = 0x1000
+NFM_CONNECTION_FAMILY = 0x2000
+NFM_CONNECTION_LOCAL_IP = 0x4000
+NFM_CONNECTION_REMOTE_IP = 0x8000
 NFM_MOUNT_SOURCE = 0x1
 NFM_MOUNT_TARGET = 0x2
 NFM_MOUNT_FILESYSTEM = 0x4
@@ -648,6 +655,7 @@ class nfm_frame_info_t(Structure):
         ("mode", c_char_p),
         ("retries", c_uint32),
         ("complete", c_uint32),
+        ("incomplete_sections", c_uint64),
     ]
 
 
@@ -657,6 +665,7 @@ class nfm_problem_t(Structure):
         ("address", c_uint64),
         ("section", c_char_p),
         ("reason", c_char_p),
+        ("section_bit", c_uint64),
     ]
 
 
@@ -875,6 +884,12 @@ class nfm_connection_t(Structure):
         ("local_port", c_uint16),
         ("remote_port", c_uint16),
         ("reserved", c_uint32),
+        ("protocol_id", c_uint32),
+        ("state_id", c_uint32),
+        ("family", c_uint32),
+        ("reserved_2", c_uint32),
+        ("local_ip", c_uint8 * 16),
+        ("remote_ip", c_uint8 * 16),
     ]
 
 
@@ -1169,4 +1184,5 @@ FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
     "nfm_file_list_is_complete": (c_int, [POINTER(nfm_file_list_t)]),
     "nfm_file_list_free": (None, [POINTER(nfm_file_list_t)]),
     "nfm_file_close": (None, [POINTER(nfm_open_file_t)]),
+    "nfm_frame_export_arrow": (c_int, [POINTER(nfm_frame_t), c_uint64, c_void_p, c_void_p, POINTER(POINTER(nfm_error_t))]),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ctypes import addressof, byref, c_size_t, c_void_p, cast
+from ctypes import addressof, byref, c_size_t, c_void_p, cast, memmove, sizeof
 from typing import Any, Callable, Dict, Optional, Tuple, TypeVar
 
 from ._handle import Handle
@@ -21,11 +21,6 @@ def texts(first: Any, count: int) -> Tuple[str, ...]:
     return tuple(text(first[index]) for index in range(count))
 
 
-def reals(array: Any) -> Tuple[float, ...]:
-    """An array of numbers."""
-    return tuple(array)
-
-
 def rows(
     first: Any, count: int, stride: int, structure: Any, decode: Callable[[Any], Row]
 ) -> Tuple[Row, ...]:
@@ -34,7 +29,16 @@ def rows(
         return ()
     address = cast(first, c_void_p).value or 0
     at = structure.from_address
-    return tuple(decode(at(address + index * stride)) for index in range(count))
+    if stride < sizeof(structure):
+        # An older library has no more members: the others are not known, as their bits are not set.
+        return tuple(decode(_longer(address + index * stride, stride, structure)) for index in range(count))
+    return tuple([decode(at(address + index * stride)) for index in range(count)])
+
+
+def _longer(address: int, length: int, structure: Any) -> Any:
+    row = structure()
+    memmove(byref(row), address, length)
+    return row
 
 
 class Sections(Handle):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Optional, Tuple
 
 from . import _abi
-from ._library import LIBRARY
+from ._columns import ArrowSection, array, columns
+from ._library import LIBRARY, call
 from ._rows import FrameInfo, FrameSections, Problem, _frame_info, _problem
 
 
@@ -42,6 +43,35 @@ class Frame(FrameSections):
         """Where the guest's kernel contradicts itself, as JSON has it. None if it was not asked for."""
         found: Optional[Dict[str, Any]] = self.to_dict().get("integrity")
         return found
+
+    def columns(
+        self, section: str, names: Optional[Iterable[str]] = None
+    ) -> Dict[str, List[Any]]:
+        """Columns of a section as lists, None for what is not known: frame.columns("processes", ["pid",
+        "rss_bytes"]). Much faster than rows. names: None for all that are numbers, truth values or text; lists and
+        rows within rows are none.
+        """
+        return columns(self, section, names)
+
+    def array(self, section: str, name: str) -> Any:
+        """A column of numbers as a numpy array, which copies nothing. What is not known is 0 there: the column
+        "known" has a bit for each member (section_members()).
+        """
+        return array(self, section, name)
+
+    def arrow(self, section: str) -> ArrowSection:
+        """A section for pyarrow, Polars and others, by Arrow's C Data Interface: pyarrow.record_batch(...)."""
+        if not self._holds(section):
+            raise ValueError(f"the frame does not hold the section {section!r}")
+        return ArrowSection(self, section)
+
+    def _holds(self, section: str) -> bool:
+        return bool(LIBRARY.nfm_section_bit(section.encode()) & self.info.sections)
+
+    def _share(self) -> "Frame":
+        """Another handle of the same frame."""
+        with self._open() as frame:
+            return Frame(call(LIBRARY.nfm_frame_share, _abi.nfm_frame_t, frame))
 
     def to_json(self, *, pretty: bool = False) -> str:
         """The whole frame as JSON."""

@@ -5,15 +5,16 @@ Generated from include/nfm.h by bindings/generate: do not edit.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Optional, Tuple
+from struct import Struct
+from typing import Any, NamedTuple, Optional, Tuple
 
 from . import _abi
-from ._decode import Sections, reals, rows, text, texts
+from ._decode import Sections, rows, texts
+
+new = tuple.__new__
 
 
-@dataclass(frozen=True)
-class DomainInfo:
+class DomainInfo(NamedTuple):
     """One domain, as libvirt knows it."""
 
     name: str
@@ -30,19 +31,22 @@ class DomainInfo:
     """
 
 
+_unpack_domain_info = Struct("QPPPIIQ").unpack_from
+
+
 def _domain_info(row: Any) -> DomainInfo:
-    known = row.known
-    return DomainInfo(
-        text(row.name),
-        text(row.uuid),
-        text(row.state),
-        row.id if known & _abi.NFM_DOMAIN_INFO_ID else None,
-        row.pid if known & _abi.NFM_DOMAIN_INFO_PID else None,
-    )
+    values = _unpack_domain_info(row)
+    known = values[0]
+    return new(DomainInfo, (
+        row.name.decode("utf-8", "replace"),
+        row.uuid.decode("utf-8", "replace"),
+        row.state.decode("utf-8", "replace"),
+        values[4] if known & 0x1 else None,
+        values[6] if known & 0x2 else None,
+    ))
 
 
-@dataclass(frozen=True)
-class FrameInfo:
+class FrameInfo(NamedTuple):
     """The head of a frame."""
 
     sections: int
@@ -68,25 +72,30 @@ class FrameInfo:
     """Walks that were begun anew because they met a change."""
     complete: bool
     """1 if every section is whole, 0 if there are problems."""
+    incomplete_sections: Optional[int]
+    """The sections that the frame holds and that are not whole, NFM_SECTION_... combined: a row
+    that one of them lacks may have been there.
+    """
 
 
 def _frame_info(row: Any) -> FrameInfo:
-    return FrameInfo(
+    known = row.known
+    return new(FrameInfo, (
         row.sections,
         row.seq,
         row.time_ns,
         row.duration_ns,
-        text(row.domain_name),
-        text(row.domain_uuid),
-        text(row.hypervisor),
-        text(row.mode),
+        row.domain_name.decode("utf-8", "replace"),
+        row.domain_uuid.decode("utf-8", "replace"),
+        row.hypervisor.decode("utf-8", "replace"),
+        row.mode.decode("utf-8", "replace"),
         row.retries,
-        bool(row.complete),
-    )
+        row.complete != 0,
+        row.incomplete_sections if known & 0x1 else None,
+    ))
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(NamedTuple):
     """Something that a frame lacks."""
 
     address: Optional[int]
@@ -95,19 +104,25 @@ class Problem:
     """The section's name, as in JSON: "processes"."""
     reason: str
     """One sentence for a person on what happened."""
+    section_bit: Optional[int]
+    """The section's bit, one of NFM_SECTION_..."""
+
+
+_unpack_problem = Struct("QQPPQ").unpack_from
 
 
 def _problem(row: Any) -> Problem:
-    known = row.known
-    return Problem(
-        row.address if known & _abi.NFM_PROBLEM_ADDRESS else None,
-        text(row.section),
-        text(row.reason),
-    )
+    values = _unpack_problem(row)
+    known = values[0]
+    return new(Problem, (
+        values[1] if known & 0x1 else None,
+        row.section.decode("utf-8", "replace"),
+        row.reason.decode("utf-8", "replace"),
+        values[4] if known & 0x2 else None,
+    ))
 
 
-@dataclass(frozen=True)
-class Os:
+class Os(NamedTuple):
     """The operating system."""
 
     sysname: Optional[str]
@@ -136,23 +151,22 @@ class Os:
 
 def _os(row: Any) -> Os:
     known = row.known
-    return Os(
-        text(row.sysname) if known & _abi.NFM_OS_SYSNAME else None,
-        text(row.nodename) if known & _abi.NFM_OS_NODENAME else None,
-        text(row.release) if known & _abi.NFM_OS_RELEASE else None,
-        text(row.version) if known & _abi.NFM_OS_VERSION else None,
-        text(row.machine) if known & _abi.NFM_OS_MACHINE else None,
-        text(row.build_id) if known & _abi.NFM_OS_BUILD_ID else None,
-        text(row.command_line) if known & _abi.NFM_OS_COMMAND_LINE else None,
-        row.boot_time_ns if known & _abi.NFM_OS_BOOT_TIME_NS else None,
-        row.uptime_ns if known & _abi.NFM_OS_UPTIME_NS else None,
-        reals(row.load) if known & _abi.NFM_OS_LOAD else None,
-        bool(row.panicked) if known & _abi.NFM_OS_PANICKED else None,
-    )
+    return new(Os, (
+        row.sysname.decode("utf-8", "replace") if known & 0x1 else None,
+        row.nodename.decode("utf-8", "replace") if known & 0x2 else None,
+        row.release.decode("utf-8", "replace") if known & 0x4 else None,
+        row.version.decode("utf-8", "replace") if known & 0x8 else None,
+        row.machine.decode("utf-8", "replace") if known & 0x10 else None,
+        row.build_id.decode("utf-8", "replace") if known & 0x20 else None,
+        row.command_line.decode("utf-8", "replace") if known & 0x40 else None,
+        row.boot_time_ns if known & 0x80 else None,
+        row.uptime_ns if known & 0x100 else None,
+        tuple(row.load) if known & 0x200 else None,
+        row.panicked != 0 if known & 0x400 else None,
+    ))
 
 
-@dataclass(frozen=True)
-class Cpu:
+class Cpu(NamedTuple):
     """One CPU of the guest. Its times count since boot, as /proc/stat does."""
 
     vendor: Optional[str]
@@ -189,30 +203,55 @@ class Cpu:
     """1 if it is in use, else 0."""
 
 
+_unpack_cpu = Struct("QPPdQQQQQQQQQQQII").unpack_from
+
+
 def _cpu(row: Any) -> Cpu:
+    values = _unpack_cpu(row)
+    known = values[0]
+    return new(Cpu, (
+        row.vendor.decode("utf-8", "replace") if known & 0x1 else None,
+        row.model.decode("utf-8", "replace") if known & 0x2 else None,
+        values[3] if known & 0x4 else None,
+        values[4] if known & 0x8 else None,
+        values[5] if known & 0x10 else None,
+        values[6] if known & 0x20 else None,
+        values[7] if known & 0x40 else None,
+        values[8] if known & 0x80 else None,
+        values[9] if known & 0x100 else None,
+        values[10] if known & 0x200 else None,
+        values[11] if known & 0x400 else None,
+        values[12] if known & 0x800 else None,
+        values[13] if known & 0x1000 else None,
+        values[14] if known & 0x2000 else None,
+        values[15],
+        values[16] != 0,
+    ))
+
+
+def _cpu_at(row: Any) -> Cpu:
     known = row.known
-    return Cpu(
-        text(row.vendor) if known & _abi.NFM_CPU_VENDOR else None,
-        text(row.model) if known & _abi.NFM_CPU_MODEL else None,
-        row.mhz if known & _abi.NFM_CPU_MHZ else None,
-        row.cache_kib if known & _abi.NFM_CPU_CACHE_KIB else None,
-        row.user_ns if known & _abi.NFM_CPU_USER_NS else None,
-        row.nice_ns if known & _abi.NFM_CPU_NICE_NS else None,
-        row.system_ns if known & _abi.NFM_CPU_SYSTEM_NS else None,
-        row.idle_ns if known & _abi.NFM_CPU_IDLE_NS else None,
-        row.iowait_ns if known & _abi.NFM_CPU_IOWAIT_NS else None,
-        row.irq_ns if known & _abi.NFM_CPU_IRQ_NS else None,
-        row.softirq_ns if known & _abi.NFM_CPU_SOFTIRQ_NS else None,
-        row.steal_ns if known & _abi.NFM_CPU_STEAL_NS else None,
-        row.guest_ns if known & _abi.NFM_CPU_GUEST_NS else None,
-        row.guest_nice_ns if known & _abi.NFM_CPU_GUEST_NICE_NS else None,
+    return new(Cpu, (
+        row.vendor.decode("utf-8", "replace") if known & 0x1 else None,
+        row.model.decode("utf-8", "replace") if known & 0x2 else None,
+        row.mhz if known & 0x4 else None,
+        row.cache_kib if known & 0x8 else None,
+        row.user_ns if known & 0x10 else None,
+        row.nice_ns if known & 0x20 else None,
+        row.system_ns if known & 0x40 else None,
+        row.idle_ns if known & 0x80 else None,
+        row.iowait_ns if known & 0x100 else None,
+        row.irq_ns if known & 0x200 else None,
+        row.softirq_ns if known & 0x400 else None,
+        row.steal_ns if known & 0x800 else None,
+        row.guest_ns if known & 0x1000 else None,
+        row.guest_nice_ns if known & 0x2000 else None,
         row.id,
-        bool(row.online),
-    )
+        row.online != 0,
+    ))
 
 
-@dataclass(frozen=True)
-class Memory:
+class Memory(NamedTuple):
     """Memory as a whole, in bytes, by the names of the guest's /proc/meminfo."""
 
     total: Optional[int]
@@ -259,32 +298,31 @@ class Memory:
 
 def _memory(row: Any) -> Memory:
     known = row.known
-    return Memory(
-        row.total if known & _abi.NFM_MEMORY_TOTAL else None,
-        row.free if known & _abi.NFM_MEMORY_FREE else None,
-        row.available if known & _abi.NFM_MEMORY_AVAILABLE else None,
-        row.buffers if known & _abi.NFM_MEMORY_BUFFERS else None,
-        row.cached if known & _abi.NFM_MEMORY_CACHED else None,
-        row.swap_cached if known & _abi.NFM_MEMORY_SWAP_CACHED else None,
-        row.active if known & _abi.NFM_MEMORY_ACTIVE else None,
-        row.inactive if known & _abi.NFM_MEMORY_INACTIVE else None,
-        row.swap_total if known & _abi.NFM_MEMORY_SWAP_TOTAL else None,
-        row.swap_free if known & _abi.NFM_MEMORY_SWAP_FREE else None,
-        row.dirty if known & _abi.NFM_MEMORY_DIRTY else None,
-        row.writeback if known & _abi.NFM_MEMORY_WRITEBACK else None,
-        row.anonymous if known & _abi.NFM_MEMORY_ANONYMOUS else None,
-        row.mapped if known & _abi.NFM_MEMORY_MAPPED else None,
-        row.shared if known & _abi.NFM_MEMORY_SHARED else None,
-        row.slab if known & _abi.NFM_MEMORY_SLAB else None,
-        row.slab_reclaimable if known & _abi.NFM_MEMORY_SLAB_RECLAIMABLE else None,
-        row.slab_unreclaimable if known & _abi.NFM_MEMORY_SLAB_UNRECLAIMABLE else None,
-        row.kernel_stack if known & _abi.NFM_MEMORY_KERNEL_STACK else None,
-        row.page_tables if known & _abi.NFM_MEMORY_PAGE_TABLES else None,
-    )
+    return new(Memory, (
+        row.total if known & 0x1 else None,
+        row.free if known & 0x2 else None,
+        row.available if known & 0x4 else None,
+        row.buffers if known & 0x8 else None,
+        row.cached if known & 0x10 else None,
+        row.swap_cached if known & 0x20 else None,
+        row.active if known & 0x40 else None,
+        row.inactive if known & 0x80 else None,
+        row.swap_total if known & 0x100 else None,
+        row.swap_free if known & 0x200 else None,
+        row.dirty if known & 0x400 else None,
+        row.writeback if known & 0x800 else None,
+        row.anonymous if known & 0x1000 else None,
+        row.mapped if known & 0x2000 else None,
+        row.shared if known & 0x4000 else None,
+        row.slab if known & 0x8000 else None,
+        row.slab_reclaimable if known & 0x10000 else None,
+        row.slab_unreclaimable if known & 0x20000 else None,
+        row.kernel_stack if known & 0x40000 else None,
+        row.page_tables if known & 0x80000 else None,
+    ))
 
 
-@dataclass(frozen=True)
-class Thread:
+class Thread(NamedTuple):
     """One thread of a process, as /proc/PID/task/TID shows it."""
 
     name: Optional[str]
@@ -299,19 +337,22 @@ class Thread:
     """The state's letter, as of nfm_process_t."""
 
 
+_unpack_thread = Struct("QPQQIc3s").unpack_from
+
+
 def _thread(row: Any) -> Thread:
-    known = row.known
-    return Thread(
-        text(row.name) if known & _abi.NFM_THREAD_NAME else None,
-        row.start_time_ns if known & _abi.NFM_THREAD_START_TIME_NS else None,
-        row.cpu_ns if known & _abi.NFM_THREAD_CPU_NS else None,
-        row.tid,
-        text(row.state) if known & _abi.NFM_THREAD_STATE else None,
-    )
+    values = _unpack_thread(row)
+    known = values[0]
+    return new(Thread, (
+        row.name.decode("utf-8", "replace") if known & 0x1 else None,
+        values[2] if known & 0x2 else None,
+        values[3] if known & 0x4 else None,
+        values[4],
+        values[5].decode("ascii", "replace") if known & 0x8 else None,
+    ))
 
 
-@dataclass(frozen=True)
-class Process:
+class Process(NamedTuple):
     """One process: a thread group, as /proc lists it in the guest's first PID namespace."""
 
     name: Optional[str]
@@ -382,47 +423,89 @@ class Process:
     """Its threads, the first included, if they were asked for; None if not."""
 
 
+_unpack_process = Struct("QPPPPPPQQQQQQIIIIIIIIiIIIIIIIIIIc3sPNN").unpack_from
+
+
 def _process(row: Any) -> Process:
+    values = _unpack_process(row)
+    known = values[0]
+    return new(Process, (
+        row.name.decode("utf-8", "replace") if known & 0x1 else None,
+        row.command_line.decode("utf-8", "replace") if known & 0x2 else None,
+        row.exe.decode("utf-8", "replace") if known & 0x4 else None,
+        row.cwd.decode("utf-8", "replace") if known & 0x8 else None,
+        row.root.decode("utf-8", "replace") if known & 0x10 else None,
+        row.cgroup.decode("utf-8", "replace") if known & 0x20 else None,
+        values[7] if known & 0x40 else None,
+        values[8] if known & 0x80 else None,
+        values[9] if known & 0x100 else None,
+        values[10] if known & 0x200 else None,
+        values[11] if known & 0x400 else None,
+        values[12] if known & 0x800 else None,
+        values[13],
+        values[14] if known & 0x1000 else None,
+        values[15] if known & 0x2000 else None,
+        values[16] if known & 0x4000 else None,
+        values[17] if known & 0x8000 else None,
+        values[18] if known & 0x10000 else None,
+        values[19] if known & 0x20000 else None,
+        values[20] if known & 0x40000 else None,
+        values[21] if known & 0x80000 else None,
+        values[22] if known & 0x100000 else None,
+        values[23] if known & 0x200000 else None,
+        values[24] if known & 0x400000 else None,
+        values[25] if known & 0x800000 else None,
+        values[26] if known & 0x1000000 else None,
+        values[27] if known & 0x2000000 else None,
+        values[28] if known & 0x4000000 else None,
+        values[29] if known & 0x8000000 else None,
+        values[30] if known & 0x10000000 else None,
+        values[31] != 0 if known & 0x20000000 else None,
+        values[32].decode("ascii", "replace") if known & 0x40000000 else None,
+        rows(row.thread_list, row.thread_list_count, row.thread_list_stride, _abi.nfm_thread_t, _thread) if known & 0x80000000 else None,
+    ))
+
+
+def _process_at(row: Any) -> Process:
     known = row.known
-    return Process(
-        text(row.name) if known & _abi.NFM_PROCESS_NAME else None,
-        text(row.command_line) if known & _abi.NFM_PROCESS_COMMAND_LINE else None,
-        text(row.exe) if known & _abi.NFM_PROCESS_EXE else None,
-        text(row.cwd) if known & _abi.NFM_PROCESS_CWD else None,
-        text(row.root) if known & _abi.NFM_PROCESS_ROOT else None,
-        text(row.cgroup) if known & _abi.NFM_PROCESS_CGROUP else None,
-        row.start_time_ns if known & _abi.NFM_PROCESS_START_TIME_NS else None,
-        row.user_ns if known & _abi.NFM_PROCESS_USER_NS else None,
-        row.system_ns if known & _abi.NFM_PROCESS_SYSTEM_NS else None,
-        row.virtual_bytes if known & _abi.NFM_PROCESS_VIRTUAL_BYTES else None,
-        row.rss_bytes if known & _abi.NFM_PROCESS_RSS_BYTES else None,
-        row.shared_bytes if known & _abi.NFM_PROCESS_SHARED_BYTES else None,
+    return new(Process, (
+        row.name.decode("utf-8", "replace") if known & 0x1 else None,
+        row.command_line.decode("utf-8", "replace") if known & 0x2 else None,
+        row.exe.decode("utf-8", "replace") if known & 0x4 else None,
+        row.cwd.decode("utf-8", "replace") if known & 0x8 else None,
+        row.root.decode("utf-8", "replace") if known & 0x10 else None,
+        row.cgroup.decode("utf-8", "replace") if known & 0x20 else None,
+        row.start_time_ns if known & 0x40 else None,
+        row.user_ns if known & 0x80 else None,
+        row.system_ns if known & 0x100 else None,
+        row.virtual_bytes if known & 0x200 else None,
+        row.rss_bytes if known & 0x400 else None,
+        row.shared_bytes if known & 0x800 else None,
         row.pid,
-        row.pid_in_namespace if known & _abi.NFM_PROCESS_PID_IN_NAMESPACE else None,
-        row.ppid if known & _abi.NFM_PROCESS_PPID else None,
-        row.uid if known & _abi.NFM_PROCESS_UID else None,
-        row.euid if known & _abi.NFM_PROCESS_EUID else None,
-        row.gid if known & _abi.NFM_PROCESS_GID else None,
-        row.egid if known & _abi.NFM_PROCESS_EGID else None,
-        row.threads if known & _abi.NFM_PROCESS_THREADS else None,
-        row.nice if known & _abi.NFM_PROCESS_NICE else None,
-        row.open_files if known & _abi.NFM_PROCESS_OPEN_FILES else None,
-        row.pid_namespace if known & _abi.NFM_PROCESS_PID_NAMESPACE else None,
-        row.net_namespace if known & _abi.NFM_PROCESS_NET_NAMESPACE else None,
-        row.mnt_namespace if known & _abi.NFM_PROCESS_MNT_NAMESPACE else None,
-        row.uts_namespace if known & _abi.NFM_PROCESS_UTS_NAMESPACE else None,
-        row.ipc_namespace if known & _abi.NFM_PROCESS_IPC_NAMESPACE else None,
-        row.user_namespace if known & _abi.NFM_PROCESS_USER_NAMESPACE else None,
-        row.cgroup_namespace if known & _abi.NFM_PROCESS_CGROUP_NAMESPACE else None,
-        row.time_namespace if known & _abi.NFM_PROCESS_TIME_NAMESPACE else None,
-        bool(row.kernel_thread) if known & _abi.NFM_PROCESS_KERNEL_THREAD else None,
-        text(row.state) if known & _abi.NFM_PROCESS_STATE else None,
-        rows(row.thread_list, row.thread_list_count, row.thread_list_stride, _abi.nfm_thread_t, _thread) if known & _abi.NFM_PROCESS_THREAD_LIST else None,
-    )
+        row.pid_in_namespace if known & 0x1000 else None,
+        row.ppid if known & 0x2000 else None,
+        row.uid if known & 0x4000 else None,
+        row.euid if known & 0x8000 else None,
+        row.gid if known & 0x10000 else None,
+        row.egid if known & 0x20000 else None,
+        row.threads if known & 0x40000 else None,
+        row.nice if known & 0x80000 else None,
+        row.open_files if known & 0x100000 else None,
+        row.pid_namespace if known & 0x200000 else None,
+        row.net_namespace if known & 0x400000 else None,
+        row.mnt_namespace if known & 0x800000 else None,
+        row.uts_namespace if known & 0x1000000 else None,
+        row.ipc_namespace if known & 0x2000000 else None,
+        row.user_namespace if known & 0x4000000 else None,
+        row.cgroup_namespace if known & 0x8000000 else None,
+        row.time_namespace if known & 0x10000000 else None,
+        row.kernel_thread != 0 if known & 0x20000000 else None,
+        row.state.decode("ascii", "replace") if known & 0x40000000 else None,
+        rows(row.thread_list, row.thread_list_count, row.thread_list_stride, _abi.nfm_thread_t, _thread) if known & 0x80000000 else None,
+    ))
 
 
-@dataclass(frozen=True)
-class File:
+class File(NamedTuple):
     """One open file descriptor of one process."""
 
     kind: Optional[str]
@@ -443,21 +526,24 @@ class File:
     """The descriptor."""
 
 
+_unpack_file = Struct("QPPQQQII").unpack_from
+
+
 def _file(row: Any) -> File:
-    known = row.known
-    return File(
-        text(row.kind) if known & _abi.NFM_FILE_KIND else None,
-        text(row.path) if known & _abi.NFM_FILE_PATH else None,
-        row.flags if known & _abi.NFM_FILE_FLAGS else None,
-        row.position if known & _abi.NFM_FILE_POSITION else None,
-        row.inode if known & _abi.NFM_FILE_INODE else None,
-        row.pid,
-        row.fd,
-    )
+    values = _unpack_file(row)
+    known = values[0]
+    return new(File, (
+        row.kind.decode("utf-8", "replace") if known & 0x1 else None,
+        row.path.decode("utf-8", "replace") if known & 0x2 else None,
+        values[3] if known & 0x4 else None,
+        values[4] if known & 0x8 else None,
+        values[5] if known & 0x10 else None,
+        values[6],
+        values[7],
+    ))
 
 
-@dataclass(frozen=True)
-class PhysicalRun:
+class PhysicalRun(NamedTuple):
     """Neighbouring pages of a mapping and where they are in the guest's RAM."""
 
     virtual_address: int
@@ -470,18 +556,21 @@ class PhysicalRun:
     """1 if the pages are in the guest's swap, else 0."""
 
 
+_unpack_physical_run = Struct("QQQQII").unpack_from
+
+
 def _physical_run(row: Any) -> PhysicalRun:
-    known = row.known
-    return PhysicalRun(
-        row.virtual_address,
-        row.physical if known & _abi.NFM_PHYSICAL_RUN_PHYSICAL else None,
-        row.bytes,
-        bool(row.swapped),
-    )
+    values = _unpack_physical_run(row)
+    known = values[0]
+    return new(PhysicalRun, (
+        values[1],
+        values[2] if known & 0x1 else None,
+        values[3],
+        values[4] != 0,
+    ))
 
 
-@dataclass(frozen=True)
-class Mapping:
+class Mapping(NamedTuple):
     """One area of a process's address space, as /proc/PID/maps shows it."""
 
     permissions: Optional[str]
@@ -502,22 +591,25 @@ class Mapping:
     """The process."""
 
 
+_unpack_mapping = Struct("QPPQQQQPNNII").unpack_from
+
+
 def _mapping(row: Any) -> Mapping:
-    known = row.known
-    return Mapping(
-        text(row.permissions) if known & _abi.NFM_MAPPING_PERMISSIONS else None,
-        text(row.path) if known & _abi.NFM_MAPPING_PATH else None,
-        row.start,
-        row.end,
-        row.offset if known & _abi.NFM_MAPPING_OFFSET else None,
-        row.resident_bytes if known & _abi.NFM_MAPPING_RESIDENT_BYTES else None,
-        rows(row.physical, row.physical_count, row.physical_stride, _abi.nfm_physical_run_t, _physical_run) if known & _abi.NFM_MAPPING_PHYSICAL else None,
-        row.pid,
-    )
+    values = _unpack_mapping(row)
+    known = values[0]
+    return new(Mapping, (
+        row.permissions.decode("utf-8", "replace") if known & 0x1 else None,
+        row.path.decode("utf-8", "replace") if known & 0x2 else None,
+        values[3],
+        values[4],
+        values[5] if known & 0x4 else None,
+        values[6] if known & 0x8 else None,
+        rows(row.physical, row.physical_count, row.physical_stride, _abi.nfm_physical_run_t, _physical_run) if known & 0x10 else None,
+        values[10],
+    ))
 
 
-@dataclass(frozen=True)
-class Module:
+class Module(NamedTuple):
     """One loaded module, as /proc/modules shows it."""
 
     name: str
@@ -538,21 +630,24 @@ class Module:
     """The modules that use it, in the kernel's order, and a None; None if not known."""
 
 
+_unpack_module = Struct("QPPPQQqPN").unpack_from
+
+
 def _module(row: Any) -> Module:
-    known = row.known
-    return Module(
-        text(row.name),
-        text(row.state) if known & _abi.NFM_MODULE_STATE else None,
-        text(row.taints) if known & _abi.NFM_MODULE_TAINTS else None,
-        row.size if known & _abi.NFM_MODULE_SIZE else None,
-        row.address if known & _abi.NFM_MODULE_ADDRESS else None,
-        row.references if known & _abi.NFM_MODULE_REFERENCES else None,
-        texts(row.used_by, row.used_by_count) if known & _abi.NFM_MODULE_USED_BY else None,
-    )
+    values = _unpack_module(row)
+    known = values[0]
+    return new(Module, (
+        row.name.decode("utf-8", "replace"),
+        row.state.decode("utf-8", "replace") if known & 0x1 else None,
+        row.taints.decode("utf-8", "replace") if known & 0x2 else None,
+        values[4] if known & 0x4 else None,
+        values[5] if known & 0x8 else None,
+        values[6] if known & 0x10 else None,
+        texts(row.used_by, row.used_by_count) if known & 0x20 else None,
+    ))
 
 
-@dataclass(frozen=True)
-class Interface:
+class Interface(NamedTuple):
     """One network interface of one network namespace."""
 
     name: Optional[str]
@@ -589,30 +684,55 @@ class Interface:
     """1 if it is set up (IFF_UP), else 0."""
 
 
+_unpack_interface = Struct("QPPPNPNQQQQQQQQIIII").unpack_from
+
+
 def _interface(row: Any) -> Interface:
+    values = _unpack_interface(row)
+    known = values[0]
+    return new(Interface, (
+        row.name.decode("utf-8", "replace") if known & 0x1 else None,
+        row.mac.decode("utf-8", "replace") if known & 0x2 else None,
+        texts(row.ipv4, row.ipv4_count) if known & 0x4 else None,
+        texts(row.ipv6, row.ipv6_count) if known & 0x8 else None,
+        values[7] if known & 0x10 else None,
+        values[8] if known & 0x20 else None,
+        values[9] if known & 0x40 else None,
+        values[10] if known & 0x80 else None,
+        values[11] if known & 0x100 else None,
+        values[12] if known & 0x200 else None,
+        values[13] if known & 0x400 else None,
+        values[14] if known & 0x800 else None,
+        values[15] if known & 0x1000 else None,
+        values[16] if known & 0x2000 else None,
+        values[17] if known & 0x4000 else None,
+        values[18] != 0 if known & 0x8000 else None,
+    ))
+
+
+def _interface_at(row: Any) -> Interface:
     known = row.known
-    return Interface(
-        text(row.name) if known & _abi.NFM_INTERFACE_NAME else None,
-        text(row.mac) if known & _abi.NFM_INTERFACE_MAC else None,
-        texts(row.ipv4, row.ipv4_count) if known & _abi.NFM_INTERFACE_IPV4 else None,
-        texts(row.ipv6, row.ipv6_count) if known & _abi.NFM_INTERFACE_IPV6 else None,
-        row.rx_bytes if known & _abi.NFM_INTERFACE_RX_BYTES else None,
-        row.rx_packets if known & _abi.NFM_INTERFACE_RX_PACKETS else None,
-        row.rx_errors if known & _abi.NFM_INTERFACE_RX_ERRORS else None,
-        row.rx_dropped if known & _abi.NFM_INTERFACE_RX_DROPPED else None,
-        row.tx_bytes if known & _abi.NFM_INTERFACE_TX_BYTES else None,
-        row.tx_packets if known & _abi.NFM_INTERFACE_TX_PACKETS else None,
-        row.tx_errors if known & _abi.NFM_INTERFACE_TX_ERRORS else None,
-        row.tx_dropped if known & _abi.NFM_INTERFACE_TX_DROPPED else None,
-        row.netns if known & _abi.NFM_INTERFACE_NETNS else None,
-        row.index if known & _abi.NFM_INTERFACE_INDEX else None,
-        row.mtu if known & _abi.NFM_INTERFACE_MTU else None,
-        bool(row.up) if known & _abi.NFM_INTERFACE_UP else None,
-    )
+    return new(Interface, (
+        row.name.decode("utf-8", "replace") if known & 0x1 else None,
+        row.mac.decode("utf-8", "replace") if known & 0x2 else None,
+        texts(row.ipv4, row.ipv4_count) if known & 0x4 else None,
+        texts(row.ipv6, row.ipv6_count) if known & 0x8 else None,
+        row.rx_bytes if known & 0x10 else None,
+        row.rx_packets if known & 0x20 else None,
+        row.rx_errors if known & 0x40 else None,
+        row.rx_dropped if known & 0x80 else None,
+        row.tx_bytes if known & 0x100 else None,
+        row.tx_packets if known & 0x200 else None,
+        row.tx_errors if known & 0x400 else None,
+        row.tx_dropped if known & 0x800 else None,
+        row.netns if known & 0x1000 else None,
+        row.index if known & 0x2000 else None,
+        row.mtu if known & 0x4000 else None,
+        row.up != 0 if known & 0x8000 else None,
+    ))
 
 
-@dataclass(frozen=True)
-class Connection:
+class Connection(NamedTuple):
     """One socket of one network namespace."""
 
     protocol: str
@@ -645,28 +765,73 @@ class Connection:
     """Own port; of a raw socket its protocol number, of a ping socket its identifier."""
     remote_port: Optional[int]
     """The other end's port."""
+    protocol_id: Optional[int]
+    """The protocol by its number: 6 for TCP, 17 for UDP, 136 for UDP-Lite, 1 and 58 for ICMP, 255
+    for a raw socket, of which local_port tells more; not known for unix sockets.
+    """
+    state_id: Optional[int]
+    """The state by the kernel's number (include/net/tcp_states.h): 1 for ESTABLISHED, 10 for
+    LISTEN.
+    """
+    family: Optional[int]
+    """The addresses' family by Linux's number: AF_INET 2, AF_INET6 10, AF_UNIX 1."""
+    local_ip: Optional[bytes]
+    """local_address in network order: of AF_INET the first four bytes, and zeros."""
+    remote_ip: Optional[bytes]
+    """remote_address likewise."""
+
+
+_unpack_connection = Struct("QPPPPPQIIIIHHIIIII16s16s").unpack_from
 
 
 def _connection(row: Any) -> Connection:
+    values = _unpack_connection(row)
+    known = values[0]
+    return new(Connection, (
+        row.protocol.decode("utf-8", "replace"),
+        row.state.decode("utf-8", "replace") if known & 0x1 else None,
+        row.local_address.decode("utf-8", "replace") if known & 0x2 else None,
+        row.remote_address.decode("utf-8", "replace") if known & 0x4 else None,
+        row.path.decode("utf-8", "replace") if known & 0x8 else None,
+        values[6] if known & 0x10 else None,
+        values[7] if known & 0x20 else None,
+        values[8] if known & 0x40 else None,
+        values[9] if known & 0x80 else None,
+        values[10] if known & 0x100 else None,
+        values[11] if known & 0x200 else None,
+        values[12] if known & 0x400 else None,
+        values[14] if known & 0x800 else None,
+        values[15] if known & 0x1000 else None,
+        values[16] if known & 0x2000 else None,
+        bytes(values[18]) if known & 0x4000 else None,
+        bytes(values[19]) if known & 0x8000 else None,
+    ))
+
+
+def _connection_at(row: Any) -> Connection:
     known = row.known
-    return Connection(
-        text(row.protocol),
-        text(row.state) if known & _abi.NFM_CONNECTION_STATE else None,
-        text(row.local_address) if known & _abi.NFM_CONNECTION_LOCAL_ADDRESS else None,
-        text(row.remote_address) if known & _abi.NFM_CONNECTION_REMOTE_ADDRESS else None,
-        text(row.path) if known & _abi.NFM_CONNECTION_PATH else None,
-        row.inode if known & _abi.NFM_CONNECTION_INODE else None,
-        row.netns if known & _abi.NFM_CONNECTION_NETNS else None,
-        row.uid if known & _abi.NFM_CONNECTION_UID else None,
-        row.pid if known & _abi.NFM_CONNECTION_PID else None,
-        row.fd if known & _abi.NFM_CONNECTION_FD else None,
-        row.local_port if known & _abi.NFM_CONNECTION_LOCAL_PORT else None,
-        row.remote_port if known & _abi.NFM_CONNECTION_REMOTE_PORT else None,
-    )
+    return new(Connection, (
+        row.protocol.decode("utf-8", "replace"),
+        row.state.decode("utf-8", "replace") if known & 0x1 else None,
+        row.local_address.decode("utf-8", "replace") if known & 0x2 else None,
+        row.remote_address.decode("utf-8", "replace") if known & 0x4 else None,
+        row.path.decode("utf-8", "replace") if known & 0x8 else None,
+        row.inode if known & 0x10 else None,
+        row.netns if known & 0x20 else None,
+        row.uid if known & 0x40 else None,
+        row.pid if known & 0x80 else None,
+        row.fd if known & 0x100 else None,
+        row.local_port if known & 0x200 else None,
+        row.remote_port if known & 0x400 else None,
+        row.protocol_id if known & 0x800 else None,
+        row.state_id if known & 0x1000 else None,
+        row.family if known & 0x2000 else None,
+        bytes(row.local_ip) if known & 0x4000 else None,
+        bytes(row.remote_ip) if known & 0x8000 else None,
+    ))
 
 
-@dataclass(frozen=True)
-class Mount:
+class Mount(NamedTuple):
     """One mount of one mount namespace, as /proc/PID/mountinfo shows it."""
 
     source: Optional[str]
@@ -681,19 +846,22 @@ class Mount:
     """Inode of the mount namespace, as in /proc/PID/ns/mnt."""
 
 
+_unpack_mount = Struct("QPPPPII").unpack_from
+
+
 def _mount(row: Any) -> Mount:
-    known = row.known
-    return Mount(
-        text(row.source) if known & _abi.NFM_MOUNT_SOURCE else None,
-        text(row.target) if known & _abi.NFM_MOUNT_TARGET else None,
-        text(row.filesystem) if known & _abi.NFM_MOUNT_FILESYSTEM else None,
-        text(row.options) if known & _abi.NFM_MOUNT_OPTIONS else None,
-        row.mnt_ns if known & _abi.NFM_MOUNT_MNT_NS else None,
-    )
+    values = _unpack_mount(row)
+    known = values[0]
+    return new(Mount, (
+        row.source.decode("utf-8", "replace") if known & 0x1 else None,
+        row.target.decode("utf-8", "replace") if known & 0x2 else None,
+        row.filesystem.decode("utf-8", "replace") if known & 0x4 else None,
+        row.options.decode("utf-8", "replace") if known & 0x8 else None,
+        values[5] if known & 0x10 else None,
+    ))
 
 
-@dataclass(frozen=True)
-class LogRecord:
+class LogRecord(NamedTuple):
     """One record of the kernel's log ring buffer."""
 
     text: str
@@ -704,16 +872,19 @@ class LogRecord:
     """syslog level, 0 (emergency) to 7 (debug)."""
 
 
+_unpack_log_record = Struct("QPQII").unpack_from
+
+
 def _log_record(row: Any) -> LogRecord:
-    return LogRecord(
-        text(row.text),
-        row.time_ns,
-        row.level,
-    )
+    values = _unpack_log_record(row)
+    return new(LogRecord, (
+        row.text.decode("utf-8", "replace"),
+        values[2],
+        values[3],
+    ))
 
 
-@dataclass(frozen=True)
-class Host:
+class Host(NamedTuple):
     """What the hypervisor's side knows of the guest."""
 
     state: Optional[str]
@@ -734,18 +905,17 @@ class Host:
 
 def _host(row: Any) -> Host:
     known = row.known
-    return Host(
-        text(row.state) if known & _abi.NFM_HOST_STATE else None,
-        row.vcpu_time_ns if known & _abi.NFM_HOST_VCPU_TIME_NS else None,
-        row.rss_bytes if known & _abi.NFM_HOST_RSS_BYTES else None,
-        row.swapped_bytes if known & _abi.NFM_HOST_SWAPPED_BYTES else None,
-        row.untouched_bytes if known & _abi.NFM_HOST_UNTOUCHED_BYTES else None,
-        row.memory_age_ns if known & _abi.NFM_HOST_MEMORY_AGE_NS else None,
-    )
+    return new(Host, (
+        row.state.decode("utf-8", "replace") if known & 0x1 else None,
+        row.vcpu_time_ns if known & 0x2 else None,
+        row.rss_bytes if known & 0x4 else None,
+        row.swapped_bytes if known & 0x8 else None,
+        row.untouched_bytes if known & 0x10 else None,
+        row.memory_age_ns if known & 0x20 else None,
+    ))
 
 
-@dataclass(frozen=True)
-class Route:
+class Route(NamedTuple):
     """One next hop of one route of one network namespace, as ip route show table all prints it. A
     route of several next hops has as many rows, one behind the other, alike but for the next
     hop.
@@ -811,34 +981,37 @@ class Route:
     """The next hop's share of the traffic: its weight among those of the route."""
 
 
+_unpack_route = Struct("QPPPPPPPPPPNIIIIIIIIII").unpack_from
+
+
 def _route(row: Any) -> Route:
-    known = row.known
-    return Route(
-        text(row.family),
-        text(row.kind) if known & _abi.NFM_ROUTE_KIND else None,
-        text(row.destination) if known & _abi.NFM_ROUTE_DESTINATION else None,
-        text(row.source) if known & _abi.NFM_ROUTE_SOURCE else None,
-        text(row.protocol) if known & _abi.NFM_ROUTE_PROTOCOL else None,
-        text(row.scope) if known & _abi.NFM_ROUTE_SCOPE else None,
-        text(row.preferred_source) if known & _abi.NFM_ROUTE_PREFERRED_SOURCE else None,
-        text(row.gateway) if known & _abi.NFM_ROUTE_GATEWAY else None,
-        text(row.interface) if known & _abi.NFM_ROUTE_INTERFACE else None,
-        texts(row.flags, row.flags_count) if known & _abi.NFM_ROUTE_FLAGS else None,
-        row.netns if known & _abi.NFM_ROUTE_NETNS else None,
-        row.table if known & _abi.NFM_ROUTE_TABLE else None,
-        row.tos if known & _abi.NFM_ROUTE_TOS else None,
-        row.metric if known & _abi.NFM_ROUTE_METRIC else None,
-        row.mtu if known & _abi.NFM_ROUTE_MTU else None,
-        row.nexthop_id if known & _abi.NFM_ROUTE_NEXTHOP_ID else None,
-        row.nexthops if known & _abi.NFM_ROUTE_NEXTHOPS else None,
-        row.nexthop if known & _abi.NFM_ROUTE_NEXTHOP else None,
-        row.interface_index if known & _abi.NFM_ROUTE_INTERFACE_INDEX else None,
-        row.weight if known & _abi.NFM_ROUTE_WEIGHT else None,
-    )
+    values = _unpack_route(row)
+    known = values[0]
+    return new(Route, (
+        row.family.decode("utf-8", "replace"),
+        row.kind.decode("utf-8", "replace") if known & 0x1 else None,
+        row.destination.decode("utf-8", "replace") if known & 0x2 else None,
+        row.source.decode("utf-8", "replace") if known & 0x4 else None,
+        row.protocol.decode("utf-8", "replace") if known & 0x8 else None,
+        row.scope.decode("utf-8", "replace") if known & 0x10 else None,
+        row.preferred_source.decode("utf-8", "replace") if known & 0x20 else None,
+        row.gateway.decode("utf-8", "replace") if known & 0x40 else None,
+        row.interface.decode("utf-8", "replace") if known & 0x80 else None,
+        texts(row.flags, row.flags_count) if known & 0x100 else None,
+        values[12] if known & 0x200 else None,
+        values[13] if known & 0x400 else None,
+        values[14] if known & 0x800 else None,
+        values[15] if known & 0x1000 else None,
+        values[16] if known & 0x2000 else None,
+        values[17] if known & 0x4000 else None,
+        values[18] if known & 0x8000 else None,
+        values[19] if known & 0x10000 else None,
+        values[20] if known & 0x20000 else None,
+        values[21] if known & 0x40000 else None,
+    ))
 
 
-@dataclass(frozen=True)
-class Neighbour:
+class Neighbour(NamedTuple):
     """One entry of the ARP table (IPv4) or of neighbour discovery (IPv6) of one network namespace,
     as ip neigh show nud all and ip neigh show proxy print them.
     """
@@ -871,23 +1044,26 @@ class Neighbour:
     """The interface's index in its namespace."""
 
 
+_unpack_neighbour = Struct("QPPPPPPPNII").unpack_from
+
+
 def _neighbour(row: Any) -> Neighbour:
-    known = row.known
-    return Neighbour(
-        text(row.family),
-        text(row.address) if known & _abi.NFM_NEIGHBOUR_ADDRESS else None,
-        text(row.interface) if known & _abi.NFM_NEIGHBOUR_INTERFACE else None,
-        text(row.mac) if known & _abi.NFM_NEIGHBOUR_MAC else None,
-        text(row.state) if known & _abi.NFM_NEIGHBOUR_STATE else None,
-        text(row.protocol) if known & _abi.NFM_NEIGHBOUR_PROTOCOL else None,
-        texts(row.flags, row.flags_count) if known & _abi.NFM_NEIGHBOUR_FLAGS else None,
-        row.netns if known & _abi.NFM_NEIGHBOUR_NETNS else None,
-        row.interface_index if known & _abi.NFM_NEIGHBOUR_INTERFACE_INDEX else None,
-    )
+    values = _unpack_neighbour(row)
+    known = values[0]
+    return new(Neighbour, (
+        row.family.decode("utf-8", "replace"),
+        row.address.decode("utf-8", "replace") if known & 0x1 else None,
+        row.interface.decode("utf-8", "replace") if known & 0x2 else None,
+        row.mac.decode("utf-8", "replace") if known & 0x4 else None,
+        row.state.decode("utf-8", "replace") if known & 0x8 else None,
+        row.protocol.decode("utf-8", "replace") if known & 0x10 else None,
+        texts(row.flags, row.flags_count) if known & 0x20 else None,
+        values[9] if known & 0x40 else None,
+        values[10] if known & 0x80 else None,
+    ))
 
 
-@dataclass(frozen=True)
-class Member:
+class Member(NamedTuple):
     """One member of a section's rows."""
 
     name: str
@@ -914,22 +1090,25 @@ class Member:
     """The way in which it changes from frame to frame, one of nfm_kind_t."""
 
 
+_unpack_member = Struct("QPPPPQNNII").unpack_from
+
+
 def _member(row: Any) -> Member:
-    return Member(
-        text(row.name),
-        text(row.doc),
-        text(row.unit),
-        text(row.rows_of),
-        row.known_bit,
-        row.offset,
-        row.size,
-        row.value_type,
-        row.kind,
-    )
+    values = _unpack_member(row)
+    return new(Member, (
+        row.name.decode("utf-8", "replace"),
+        row.doc.decode("utf-8", "replace"),
+        row.unit.decode("utf-8", "replace"),
+        row.rows_of.decode("utf-8", "replace"),
+        values[5],
+        values[6],
+        values[7],
+        values[8],
+        values[9],
+    ))
 
 
-@dataclass(frozen=True)
-class DiffInfo:
+class DiffInfo(NamedTuple):
     """The head of a difference."""
 
     elapsed_ns: Optional[int]
@@ -943,14 +1122,13 @@ class DiffInfo:
 
 def _diff_info(row: Any) -> DiffInfo:
     known = row.known
-    return DiffInfo(
-        row.elapsed_ns if known & _abi.NFM_DIFF_INFO_ELAPSED_NS else None,
+    return new(DiffInfo, (
+        row.elapsed_ns if known & 0x1 else None,
         row.boot,
-    )
+    ))
 
 
-@dataclass(frozen=True)
-class ProcessDiff:
+class ProcessDiff(NamedTuple):
     """One process in two frames: it is the same where its id and its start time are."""
 
     earlier: Optional[Process]
@@ -969,19 +1147,22 @@ class ProcessDiff:
     """Its fate, one of nfm_change_t."""
 
 
+_unpack_process_diff = Struct("QPPQdII").unpack_from
+
+
 def _process_diff(row: Any) -> ProcessDiff:
-    known = row.known
-    return ProcessDiff(
-        _process(row.earlier.contents) if known & _abi.NFM_PROCESS_DIFF_EARLIER else None,
-        _process(row.later.contents) if known & _abi.NFM_PROCESS_DIFF_LATER else None,
-        row.cpu_ns if known & _abi.NFM_PROCESS_DIFF_CPU_NS else None,
-        row.cpu_percent if known & _abi.NFM_PROCESS_DIFF_CPU_PERCENT else None,
-        row.change,
-    )
+    values = _unpack_process_diff(row)
+    known = values[0]
+    return new(ProcessDiff, (
+        _process_at(row.earlier.contents) if known & 0x1 else None,
+        _process_at(row.later.contents) if known & 0x2 else None,
+        values[3] if known & 0x4 else None,
+        values[4] if known & 0x8 else None,
+        values[5],
+    ))
 
 
-@dataclass(frozen=True)
-class CpuDiff:
+class CpuDiff(NamedTuple):
     """One of the guest's CPUs in two frames."""
 
     earlier: Optional[Cpu]
@@ -1002,21 +1183,24 @@ class CpuDiff:
     """Its fate, one of nfm_change_t."""
 
 
+_unpack_cpu_diff = Struct("QPPQQQdII").unpack_from
+
+
 def _cpu_diff(row: Any) -> CpuDiff:
-    known = row.known
-    return CpuDiff(
-        _cpu(row.earlier.contents) if known & _abi.NFM_CPU_DIFF_EARLIER else None,
-        _cpu(row.later.contents) if known & _abi.NFM_CPU_DIFF_LATER else None,
-        row.busy_ns if known & _abi.NFM_CPU_DIFF_BUSY_NS else None,
-        row.idle_ns if known & _abi.NFM_CPU_DIFF_IDLE_NS else None,
-        row.steal_ns if known & _abi.NFM_CPU_DIFF_STEAL_NS else None,
-        row.busy_percent if known & _abi.NFM_CPU_DIFF_BUSY_PERCENT else None,
-        row.change,
-    )
+    values = _unpack_cpu_diff(row)
+    known = values[0]
+    return new(CpuDiff, (
+        _cpu_at(row.earlier.contents) if known & 0x1 else None,
+        _cpu_at(row.later.contents) if known & 0x2 else None,
+        values[3] if known & 0x4 else None,
+        values[4] if known & 0x8 else None,
+        values[5] if known & 0x10 else None,
+        values[6] if known & 0x20 else None,
+        values[7],
+    ))
 
 
-@dataclass(frozen=True)
-class InterfaceDiff:
+class InterfaceDiff(NamedTuple):
     """One network interface in two frames: it is the same where its namespace and its index are.
     Its counters are those in between, also where one of 32 bits wrapped; none is known where
     they began anew (restarted).
@@ -1048,26 +1232,29 @@ class InterfaceDiff:
     """1 if it is in both frames and its counters began anew in between, else 0."""
 
 
+_unpack_interface_diff = Struct("QPPQQQQQQQQII").unpack_from
+
+
 def _interface_diff(row: Any) -> InterfaceDiff:
-    known = row.known
-    return InterfaceDiff(
-        _interface(row.earlier.contents) if known & _abi.NFM_INTERFACE_DIFF_EARLIER else None,
-        _interface(row.later.contents) if known & _abi.NFM_INTERFACE_DIFF_LATER else None,
-        row.rx_bytes if known & _abi.NFM_INTERFACE_DIFF_RX_BYTES else None,
-        row.rx_packets if known & _abi.NFM_INTERFACE_DIFF_RX_PACKETS else None,
-        row.rx_errors if known & _abi.NFM_INTERFACE_DIFF_RX_ERRORS else None,
-        row.rx_dropped if known & _abi.NFM_INTERFACE_DIFF_RX_DROPPED else None,
-        row.tx_bytes if known & _abi.NFM_INTERFACE_DIFF_TX_BYTES else None,
-        row.tx_packets if known & _abi.NFM_INTERFACE_DIFF_TX_PACKETS else None,
-        row.tx_errors if known & _abi.NFM_INTERFACE_DIFF_TX_ERRORS else None,
-        row.tx_dropped if known & _abi.NFM_INTERFACE_DIFF_TX_DROPPED else None,
-        row.change,
-        bool(row.restarted),
-    )
+    values = _unpack_interface_diff(row)
+    known = values[0]
+    return new(InterfaceDiff, (
+        _interface_at(row.earlier.contents) if known & 0x1 else None,
+        _interface_at(row.later.contents) if known & 0x2 else None,
+        values[3] if known & 0x4 else None,
+        values[4] if known & 0x8 else None,
+        values[5] if known & 0x10 else None,
+        values[6] if known & 0x20 else None,
+        values[7] if known & 0x40 else None,
+        values[8] if known & 0x80 else None,
+        values[9] if known & 0x100 else None,
+        values[10] if known & 0x200 else None,
+        values[11],
+        values[12] != 0,
+    ))
 
 
-@dataclass(frozen=True)
-class ConnectionDiff:
+class ConnectionDiff(NamedTuple):
     """One socket in two frames: a connection is the same where its namespace, protocol and both
     ends are, any other socket where its inode is.
     """
@@ -1080,13 +1267,17 @@ class ConnectionDiff:
     """Its fate, one of nfm_change_t."""
 
 
+_unpack_connection_diff = Struct("QPPII").unpack_from
+
+
 def _connection_diff(row: Any) -> ConnectionDiff:
-    known = row.known
-    return ConnectionDiff(
-        _connection(row.earlier.contents) if known & _abi.NFM_CONNECTION_DIFF_EARLIER else None,
-        _connection(row.later.contents) if known & _abi.NFM_CONNECTION_DIFF_LATER else None,
-        row.change,
-    )
+    values = _unpack_connection_diff(row)
+    known = values[0]
+    return new(ConnectionDiff, (
+        _connection_at(row.earlier.contents) if known & 0x1 else None,
+        _connection_at(row.later.contents) if known & 0x2 else None,
+        values[3],
+    ))
 
 
 @dataclass(frozen=True)

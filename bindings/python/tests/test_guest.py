@@ -1,7 +1,6 @@
 """The package with a real guest, which NFM_TEST_DOMAIN names: `make test` runs it."""
 
 import ctypes
-import dataclasses
 import gc
 import json
 import os
@@ -17,8 +16,8 @@ URI = "qemu:///system"
 
 def plain(value):
     """Rows as JSON has them: their members' names, lists for tuples."""
-    if dataclasses.is_dataclass(value):
-        return {key: plain(one) for key, one in vars(value).items()}
+    if hasattr(value, "_asdict"):
+        return {key: plain(one) for key, one in value._asdict().items()}
     return [plain(one) for one in value] if isinstance(value, tuple) else value
 
 
@@ -50,7 +49,7 @@ class Guest(unittest.TestCase):
             if isinstance(rows, dict):
                 self.assertEqual(rows, expected)
                 continue
-            if not isinstance(rows, tuple):
+            if hasattr(rows, "_fields"):
                 rows, expected = (rows,), [expected]
             self.assertEqual(len(rows), len(expected), name)
             for row, one in zip(rows, expected):
@@ -68,6 +67,66 @@ class Guest(unittest.TestCase):
         addresses = {one.name: one.ipv4 for one in sections["interfaces"]}
         self.assertEqual(addresses["dummy0"], ("192.168.77.1/24",))
         self.assertTrue(any(one.physical for one in sections["mappings"]))
+
+    def test_columns_are_what_the_rows_have(self):
+        with self.domain.crawl(list(nfm.Section), threads=True, physical=True) as frame:
+            for section in nfm.Section:
+                name = section.name.lower()
+                if section == nfm.Section.INTEGRITY:
+                    continue
+                rows = getattr(frame, name)
+                rows = rows if isinstance(rows, tuple) and not hasattr(rows, "_fields") else (rows,)
+                columns = frame.columns(name)
+                self.assertGreater(len(columns), 0)
+                for column, values in columns.items():
+                    expected = [getattr(row, column) for row in rows]
+                    self.assertEqual(values, expected, f"{name}: {column}")
+            few = frame.columns("processes", ["pid", "rss_bytes"])
+            self.assertEqual(list(few), ["pid", "rss_bytes"])
+            for wrong in ("nothing", "thread_list"):
+                with self.assertRaisesRegex(ValueError, wrong):
+                    frame.columns("processes", [wrong])
+        with self.domain.crawl(["os"]) as frame, self.assertRaisesRegex(ValueError, "processes"):
+            frame.columns("processes")
+
+    def test_columns_for_numpy(self):
+        with self.domain.crawl(["processes"]) as frame:
+            rss, known = frame.array("processes", "rss_bytes"), frame.array("processes", "known")
+            rows = frame.processes
+            with self.assertRaises(ValueError):
+                frame.array("processes", "name")
+        gc.collect()
+        bit = {one.name: one.known_bit for one in nfm.section_members("processes")}["rss_bytes"]
+        self.assertEqual(rss.tolist(), [row.rss_bytes or 0 for row in rows])
+        self.assertEqual([bool(one & bit) for one in known.tolist()], [row.rss_bytes is not None for row in rows])
+        with self.assertRaises(ValueError):
+            rss[0] = 1
+
+    def test_columns_for_arrow(self):
+        with self.domain.crawl(["processes"], threads=True) as frame:
+            section = frame.arrow("processes")
+            pids = frame.columns("processes", ["pid"])["pid"]
+            with self.assertRaises(ValueError):
+                frame.arrow("files")
+        held = nfm._columns._held
+        before = len(held)
+        schema, array = section.__arrow_c_array__()
+        self.assertEqual(len(held), before + 2)
+        # As a consumer does: it moves the structures out of their capsules.
+        pointer = nfm._columns._pointer_of(id(array), b"arrow_array")
+        taken = nfm._columns.ArrowArray()
+        ctypes.memmove(ctypes.addressof(taken), pointer, ctypes.sizeof(taken))
+        empty = nfm._columns._RELEASE_ARRAY()
+        nfm._columns.ArrowArray.from_address(pointer).release = empty
+        del schema, array
+        gc.collect()
+        self.assertEqual(len(held), before)
+        self.assertEqual(taken.length, len(pids))
+        children = (ctypes.c_void_p * taken.n_children).from_address(taken.children)
+        columns = [one.name for one in nfm.section_members("processes") if not one.rows_of]
+        self.assertEqual(len(children), len(columns))
+        taken.release(taken)
+        self.assertFalse(taken.release)
 
     def test_what_is_not_known_is_none(self):
         with self.domain.crawl(["processes"]) as frame:

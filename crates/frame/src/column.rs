@@ -154,14 +154,25 @@ pub trait Row: Sized {
 pub trait SectionFacts {
     /// The columns of its rows.
     const COLUMNS: &'static [Column];
+
+    /// Gives the values of each row, in the order of the columns.
+    fn for_each_row(&self, each: &mut dyn FnMut(Vec<Value<'_>>));
 }
 
 impl<T: Row> SectionFacts for T {
     const COLUMNS: &'static [Column] = T::COLUMNS;
+
+    fn for_each_row(&self, each: &mut dyn FnMut(Vec<Value<'_>>)) {
+        each(self.values());
+    }
 }
 
 impl<T: Row> SectionFacts for Vec<T> {
     const COLUMNS: &'static [Column] = T::COLUMNS;
+
+    fn for_each_row(&self, each: &mut dyn FnMut(Vec<Value<'_>>)) {
+        self.iter().for_each(|row| each(row.values()));
+    }
 }
 
 /// A type that a field of a row may have.

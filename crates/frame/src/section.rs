@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::column::{Column, Row, SectionFacts};
+use super::column::{Column, Row, SectionFacts, Value};
 use super::{
     Connection, Consistency, Cpu, DomainIdentity, FORMAT, File, Host, Integrity, Interface,
     LogRecord, Mapping, Memory, Module, Mount, Neighbour, Os, Process, Route, Text,
@@ -91,6 +91,22 @@ macro_rules! sections {
                 $(if !sections.contains(&Section::$variant) {
                     self.$name = None;
                 })+
+            }
+
+            /// Gives the values of each row of a section, in the order of its columns. False, and nothing is given, if
+            /// the frame has not the section.
+            pub fn for_each_row(
+                &self,
+                section: Section,
+                each: &mut dyn FnMut(Vec<Value<'_>>),
+            ) -> bool {
+                match section {
+                    $(Section::$variant => match &self.$name {
+                        Some(facts) => SectionFacts::for_each_row(facts, each),
+                        None => return false,
+                    })+
+                }
+                true
             }
 
             /// True if the frame has the section.

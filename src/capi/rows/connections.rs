@@ -1,6 +1,7 @@
 //! The rows of the section `connections`.
 
 use std::ffi::c_char;
+use std::net::IpAddr;
 
 use nfm_frame_derive::CRow;
 
@@ -30,6 +31,17 @@ pub const NFM_CONNECTION_FD: u64 = 1u64 << 8;
 pub const NFM_CONNECTION_LOCAL_PORT: u64 = 1u64 << 9;
 /// Bit of nfm_connection_t.known: remote_port.
 pub const NFM_CONNECTION_REMOTE_PORT: u64 = 1u64 << 10;
+
+/// Bit of nfm_connection_t.known: protocol_id.
+pub const NFM_CONNECTION_PROTOCOL_ID: u64 = 1u64 << 11;
+/// Bit of nfm_connection_t.known: state_id.
+pub const NFM_CONNECTION_STATE_ID: u64 = 1u64 << 12;
+/// Bit of nfm_connection_t.known: family.
+pub const NFM_CONNECTION_FAMILY: u64 = 1u64 << 13;
+/// Bit of nfm_connection_t.known: local_ip.
+pub const NFM_CONNECTION_LOCAL_IP: u64 = 1u64 << 14;
+/// Bit of nfm_connection_t.known: remote_ip.
+pub const NFM_CONNECTION_REMOTE_IP: u64 = 1u64 << 15;
 
 /// One socket of one network namespace.
 #[repr(C)]
@@ -68,6 +80,84 @@ pub struct nfm_connection_t {
     pub remote_port: u16,
     /// Zero.
     pub reserved: u32,
+    /// The protocol by its number: 6 for TCP, 17 for UDP, 136 for UDP-Lite, 1 and 58 for ICMP, 255 for a raw socket, of
+    /// which local_port tells more; not known for unix sockets.
+    #[row(computed)]
+    pub protocol_id: u32,
+    /// The state by the kernel's number (include/net/tcp_states.h): 1 for ESTABLISHED, 10 for LISTEN.
+    #[row(computed)]
+    pub state_id: u32,
+    /// The addresses' family by Linux's number: AF_INET 2, AF_INET6 10, AF_UNIX 1.
+    #[row(computed)]
+    pub family: u32,
+    /// Zero.
+    pub reserved_2: u32,
+    /// local_address in network order: of AF_INET the first four bytes, and zeros.
+    #[row(computed)]
+    pub local_ip: [u8; 16],
+    /// remote_address likewise.
+    #[row(computed)]
+    pub remote_ip: [u8; 16],
+}
+
+/// `IPPROTO_…` (include/uapi/linux/in.h) by the names of the section.
+const PROTOCOLS: [(&str, u32); 6] =
+    [("tcp", 6), ("udp", 17), ("udplite", 136), ("icmp", 1), ("icmp6", 58), ("raw", 255)];
+
+/// The states, in the order of their numbers from 1 on (include/net/tcp_states.h).
+const STATES: [&str; 13] = [
+    "ESTABLISHED",
+    "SYN_SENT",
+    "SYN_RECV",
+    "FIN_WAIT1",
+    "FIN_WAIT2",
+    "TIME_WAIT",
+    "CLOSE",
+    "CLOSE_WAIT",
+    "LAST_ACK",
+    "LISTEN",
+    "CLOSING",
+    "NEW_SYN_RECV",
+    "BOUND_INACTIVE",
+];
+
+fn protocol_id(row: &Connection) -> Option<u32> {
+    let known = |name: &str| PROTOCOLS.iter().find(|(one, _)| *one == name).map(|(_, id)| *id);
+    known(&row.protocol).or_else(|| known(row.protocol.strip_suffix('6')?))
+}
+
+fn state_id(row: &Connection) -> Option<u32> {
+    let state = row.state.as_deref()?;
+    let place = STATES.iter().position(|one| *one == state)?;
+    u32::try_from(place).ok()?.checked_add(1)
+}
+
+fn family(row: &Connection) -> Option<u32> {
+    let family = match &*row.protocol {
+        "unix" => libc::AF_UNIX,
+        name if name.ends_with('6') => libc::AF_INET6,
+        _ => libc::AF_INET,
+    };
+    u32::try_from(family).ok()
+}
+
+fn local_ip(row: &Connection) -> Option<[u8; 16]> {
+    ip(row.local_address.as_deref()?)
+}
+
+fn remote_ip(row: &Connection) -> Option<[u8; 16]> {
+    ip(row.remote_address.as_deref()?)
+}
+
+fn ip(address: &str) -> Option<[u8; 16]> {
+    Some(match address.parse().ok()? {
+        IpAddr::V6(address) => address.octets(),
+        IpAddr::V4(address) => {
+            let mut bytes = [0; 16];
+            bytes.iter_mut().zip(address.octets()).for_each(|(to, from)| *to = from);
+            bytes
+        }
+    })
 }
 
 /// The sockets of a frame, of every network namespace.

@@ -161,7 +161,7 @@ macro_rules! plain {
     };
 }
 
-plain!(u16, u32, u64, i32, i64, f64, [f64; 3]);
+plain!(u16, u32, u64, i32, i64, f64, [f64; 3], [u8; 16]);
 
 impl IntoMember<u32> for bool {
     fn give(&self, _: &mut Fill, _: u64) -> u32 {

@@ -12,6 +12,8 @@ struct Member<'a> {
     bit: Tokens,
     /// The members behind it that belong to it: the number of a list, and the stride of rows.
     behind: Vec<Ident>,
+    /// True for one that is no column: a function of its name makes it of the frame's row.
+    is_computed: bool,
 }
 
 pub(crate) fn implement(input: &DeriveInput) -> syn::Result<Tokens> {
@@ -37,12 +39,17 @@ pub(crate) fn implement(input: &DeriveInput) -> syn::Result<Tokens> {
             let list = text.strip_suffix(end);
             list.is_some_and(|list| names.iter().any(|name| *name == list))
         });
-        if text == "reserved" {
+        if text.starts_with("reserved") {
             zero.push(*name);
         } else if !belongs {
             members.push(member(row, field, name, &names)?);
         }
     }
+    let (computed, members): (Vec<_>, Vec<_>) =
+        members.into_iter().partition(|member: &Member| member.is_computed);
+    let computed_of = computed.iter().map(|Member { name, bit, .. }| {
+        quote!(#name: crate::capi::rows::IntoMember::give(&#name(item), fill, #bit))
+    });
     let (plain, lists): (Vec<_>, Vec<_>) =
         members.iter().partition(|member: &&Member| member.behind.is_empty());
     let lists_of = lists.iter().map(|Member { name, bit, behind, .. }| {
@@ -70,6 +77,7 @@ pub(crate) fn implement(input: &DeriveInput) -> syn::Result<Tokens> {
                 #(#lists_of)*
                 Self {
                     #(#plain_of,)*
+                    #(#computed_of,)*
                     #(#lists_names,)*
                     #(#zero: Default::default(),)*
                     known: fill.known(),
@@ -104,15 +112,16 @@ fn member<'a>(
     name: &'a Ident,
     names: &[&Ident],
 ) -> syn::Result<Member<'a>> {
-    let is_always_known = match attribute(&field.attrs) {
+    let (is_always_known, is_computed) = match attribute(&field.attrs) {
         Some(attribute) => {
             let word: Ident = attribute.parse_args()?;
-            if word != "always" {
-                return Err(Error::new_spanned(word, "always"));
+            match word.to_string().as_str() {
+                "always" => (true, false),
+                "computed" => (false, true),
+                _ => return Err(Error::new_spanned(word, "always or computed")),
             }
-            true
         }
-        None => false,
+        None => (false, false),
     };
     let bit = match is_always_known {
         true => quote!(0),
@@ -125,7 +134,7 @@ fn member<'a>(
     };
     let behind = ["count", "stride"].map(|part| format_ident!("{name}_{part}"));
     let behind = behind.into_iter().filter(|one| names.contains(&one)).collect();
-    Ok(Member { field, name, bit, behind })
+    Ok(Member { field, name, bit, behind, is_computed })
 }
 
 fn attribute(attributes: &[Attribute]) -> Option<&Attribute> {

@@ -6,7 +6,7 @@
 //!
 //! `#[derive(CRow)]`, for package `nfm`: a structure of C from such a row. `#[row(Name)]` names the row. A member has the
 //! name of a column, and a bit of both names in `known` (`NFM_PROCESS_EXE`), or `#[row(always)]` where a value is never
-//! unknown; a list brings `_count`, and rows `_stride`, with them. What does not agree with the columns does not compile.
+//! unknown; `#[row(computed)]` is no column, but what the function of its name makes of the frame's row; a list brings `_count`, and rows `_stride`, with them. What does not agree with the columns does not compile.
 
 mod c_row;
 
