@@ -1,13 +1,12 @@
 //! Guests that a program in C follows, the difference of their frames, a connection of the program's own, and guests by
 //! their processes.
 
-use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use lab::Guest;
+use lab::following::Following;
 use lab::programs::{Build, output};
 
 /// An emulated guest on a busy machine takes its time.
@@ -161,49 +160,6 @@ fn a_guest_by_its_process() {
     output(build.program("tests/capi/process.c").args([guest.domain(), &pid]));
 }
 
-/// The example follows guests; each line that it prints with the domain's name first.
-struct Following {
-    child: Child,
-    lines: Receiver<String>,
-    told: BTreeMap<String, Vec<String>>,
-}
-
-impl Following {
-    fn start(build: &Build, pattern: &str) -> Self {
-        let mut command = build.program("examples/c/nfm-follow.c");
-        command.arg(pattern).env("LIBVIRT_DEFAULT_URI", "qemu:///system");
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let output = BufReader::new(child.stdout.take().unwrap());
-        let (told, lines) = channel();
-        std::thread::spawn(move || {
-            output.lines().map_while(Result::ok).try_for_each(|line| told.send(line))
-        });
-        Self { child, lines, told: BTreeMap::new() }
-    }
-
-    /// Waits for a line of a domain, behind its first `after` ones; gives how many there are then.
-    fn wait(&mut self, domain: &str, after: usize, is: impl Fn(&str) -> bool) -> usize {
-        let end = Instant::now() + PATIENCE;
-        loop {
-            let told = self.told.entry(domain.to_owned()).or_default();
-            if let Some(place) = told.iter().skip(after).position(|line| is(line)) {
-                return after + place + 1;
-            }
-            let left = end.saturating_duration_since(Instant::now());
-            let line = self.lines.recv_timeout(left).unwrap_or_else(|_| panic!("{:#?}", self.told));
-            let (domain, what) = line.split_once(' ').unwrap();
-            self.told.entry(domain.to_owned()).or_default().push(what.to_owned());
-        }
-    }
-}
-
-impl Drop for Following {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 /// By the example, which has no more to do than to print: it is told of a start, a restart and an end, and meanwhile
 /// loses no frame of another guest.
 #[test]
@@ -211,7 +167,7 @@ fn guests_are_followed_by_the_example() {
     let build = Build::new("follow");
     let lasting = lab::own_guest("capi-follow-lasts", &[]);
     let pattern = format!("nfm-test-*capi-follow-*-{}", std::process::id());
-    let mut following = Following::start(&build, &pattern);
+    let mut following = Following::start(&build, "qemu:///system", &pattern);
     let is_frame = |line: &str| line.starts_with("frame ");
     following.wait(lasting.domain(), 0, is_frame);
     let guest = lab::own_guest("capi-follow-restarts", &["--on-reboot", "restart"]);
@@ -221,9 +177,5 @@ fn guests_are_followed_by_the_example() {
     let again = following.wait(&name, first, |line| line.contains(" restarted"));
     drop(guest);
     following.wait(&name, again, |line| line == "gone");
-    let events = &following.told[lasting.domain()];
-    assert_eq!(events[0], "new");
-    for (index, line) in events.iter().skip(1).enumerate() {
-        assert!(line.starts_with(&format!("frame {}", index + 1)), "{events:#?}");
-    }
+    following.lost_nothing(lasting.domain());
 }

@@ -9,6 +9,7 @@ use nfm::{Domain, Error, ErrorCode, OpenOptions, Retry};
 
 use crate::own_libvirt::OwnLibvirt;
 use crate::{PATIENCE, crawl, wait_until};
+use lab::following::Following;
 use lab::programs::{Build, output};
 
 /// Handles that an agent holds, and the descriptors that it may have (`ulimit -n`).
@@ -164,4 +165,34 @@ fn a_thousand_handles_and_a_child() {
     assert_eq!(left(&few), left(&all), "descriptors are left open");
 
     output(&mut agent(&["fork"]));
+}
+
+/// A program that follows guests is told of those that start, restart and end, while libvirtd ends and starts anew, and
+/// loses no frame of the others. By hand of twenty guests: `NFM_FOLLOWED=20`.
+#[test]
+fn guests_followed_through_a_restart_of_libvirtd() {
+    let Some(mut libvirt) = OwnLibvirt::start("followed") else { return };
+    let number = std::env::var("NFM_FOLLOWED").ok().and_then(|number| number.parse().ok());
+    let build = Build::new("followed");
+    let mut following = Following::start(&build, &libvirt.uri(), "nfm-test-*");
+    let guests: Vec<String> =
+        (0..number.unwrap_or(2)).map(|one| libvirt.guest(&format!("followed{one}"))).collect();
+    let is_frame = |line: &str| line.starts_with("frame ");
+    let told: Vec<usize> = guests.iter().map(|one| following.wait(one, 0, is_frame)).collect();
+    libvirt.stop_daemon("TERM");
+    // libvirt is away: frames come on.
+    for (guest, told) in guests.iter().zip(told) {
+        let more = following.wait(guest, told, is_frame);
+        following.wait(guest, more, is_frame);
+    }
+    following.wait("libvirt", 0, |line| line.starts_with("not listed: "));
+    libvirt.start_daemon();
+    let (last, others) = guests.split_last().expect("a guest");
+    let (new, before) = (libvirt.guest("followed-later"), following.wait(last, 0, is_frame));
+    following.wait(&new, 0, is_frame);
+    libvirt.virsh(&["destroy", last]).expect("its end");
+    following.wait(last, before, |line| line == "gone");
+    for guest in others.iter().chain([&new]) {
+        following.lost_nothing(guest);
+    }
 }
