@@ -87,34 +87,72 @@ fn a_pc_with_private_memory_and_flash() {
     assert_eq!(error.code(), ErrorCode::NoSuchDomain, "{error}");
 }
 
-#[test]
-fn a_q35_with_a_memfd_above_4_gib() {
-    let memory = "memory-backend-memfd,id=ram0,size=3G,share=on";
-    let machine = "q35,memory-backend=ram0";
-    let options = ["-machine", machine, "-m", "3G", "-object", memory];
-    let guest = PlainGuest::start("q35", "6.12-cloud", &[], &options);
-    let (domain, ram) = compare("q35 memfd", guest.pid(), |command| guest.ask_bytes(command));
-    assert_eq!(ram, [(0, 2048), (1 << 32, 1024)]);
-    drop(domain);
+/// Huge pages that this host sets aside, until this is dropped.
+struct HugePages(u64);
+
+impl HugePages {
+    const POOL: &str = "/proc/sys/vm/nr_hugepages";
+
+    fn reserve(wanted: u64) -> Self {
+        let before = Self::number();
+        fs::write(Self::POOL, (before + wanted).to_string()).expect("root");
+        let given = Self(Self::number().saturating_sub(before));
+        assert_eq!(given.0, wanted, "the host has no room for so many huge pages");
+        given
+    }
+
+    fn number() -> u64 {
+        fs::read_to_string(Self::POOL).expect("huge pages").trim().parse().expect("a number")
+    }
 }
 
-/// Two nodes that nothing tells apart but their contents, in namespaces of its own as a container has them.
+impl Drop for HugePages {
+    fn drop(&mut self) {
+        let _ = fs::write(Self::POOL, Self::number().saturating_sub(self.0).to_string());
+    }
+}
+
+/// Shared memory on both sides of 4 GiB, of which a node is of huge pages.
 #[test]
-fn numa_nodes_in_a_containers_namespaces() {
+fn a_q35_with_memfds_and_huge_pages_above_4_gib() {
+    let _pages = HugePages::reserve(256);
+    let huge = "memory-backend-memfd,id=huge,size=512M,share=on,hugetlb=on,hugetlbsize=2M";
     let options = [
+        "-machine",
+        "q35",
         "-m",
-        "512",
+        "3G",
         "-smp",
         "2",
         "-object",
-        "memory-backend-ram,id=b,size=256M",
+        "memory-backend-memfd,id=small,size=2560M,share=on",
         "-object",
-        "memory-backend-ram,id=a,size=256M",
+        huge,
         "-numa",
-        "node,nodeid=1,cpus=1,memdev=b",
+        "node,nodeid=0,cpus=0,memdev=small",
         "-numa",
-        "node,nodeid=0,cpus=0,memdev=a",
+        "node,nodeid=1,cpus=1,memdev=huge",
     ];
+    let guest = PlainGuest::start("q35", "6.12-cloud", &[], &options);
+    let (domain, ram) = compare("q35 memfd", guest.pid(), |command| guest.ask_bytes(command));
+    assert_eq!(ram, [(0, 2048), (1 << 32, 512), ((1 << 32) + 512 * MIB, 512)]);
+    drop(domain);
+}
+
+/// Two nodes that nothing tells apart but their contents, described in a file, in namespaces of its own: as Incus and
+/// others run their guests in containers.
+#[test]
+fn numa_nodes_in_a_containers_namespaces() {
+    let file = std::env::temp_dir().join(format!("nfm-qemu-{}.conf", std::process::id()));
+    let node = |id: char, number: u8| {
+        format!(
+            "[object \"{id}\"]\n  qom-type = \"memory-backend-ram\"\n  size = \"256M\"\n\
+             [numa]\n  type = \"node\"\n  nodeid = \"{number}\"\n  cpus = \"{number}\"\n  memdev = \"{id}\"\n"
+        )
+    };
+    let text = format!("[memory]\n  size = \"512M\"\n{}{}", node('b', 1), node('a', 0));
+    fs::write(&file, text).expect("a file of options");
+    let options = ["-smp", "2", "-readconfig", file.to_str().expect("a path")];
     let unshare = ["unshare", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child"];
     let guest = PlainGuest::start("numa", "6.1-cloud", &unshare, &options);
     let namespace = |pid: &str| fs::read_link(format!("/proc/{pid}/ns/pid")).expect("a namespace");
@@ -122,6 +160,7 @@ fn numa_nodes_in_a_containers_namespaces() {
     let (domain, ram) = compare("numa", guest.pid(), |command| guest.ask_bytes(command));
     assert_eq!(ram.iter().map(|(_, mib)| mib).sum::<u64>(), 512);
     drop(domain);
+    let _ = fs::remove_file(&file);
 }
 
 /// Without PCI there is no way to ask it; its kernel's log is what its console shows.

@@ -2,11 +2,16 @@
 //!
 //! It makes claims, as a domain's definition does: guest memory decides.
 
+use std::fs::File;
+use std::io::Read;
+
 use super::dimms::Dimm;
 use super::ram::{BlockSpec, GIB, MIB, RamDefinition};
 
 /// RAM of a guest for which no `-m` stands (`mc->default_ram_size` of hw/core/machine.c).
 const DEFAULT_RAM: u64 = 128 * MIB;
+/// Bytes that are read of a file of options.
+const LONGEST_FILE: u64 = 1 << 20;
 /// The region of plugged-in memory begins at a multiple of so much (`pc_get_device_memory_range`, hw/i386/pc.c).
 const PLUGGED_ALIGNMENT: u64 = GIB;
 
@@ -67,10 +72,25 @@ struct Backend {
 }
 
 impl QemuCommandLine {
-    /// The command line of a process; `None` where it has none (any more).
+    /// The command line of a process, with the files that it names for further options (`-readconfig`), as the process
+    /// sees them; `None` where it has none (any more).
     pub fn of(pid: i32) -> Option<Self> {
         let command_line = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-        (!command_line.is_empty()).then(|| Self::parse(&command_line))
+        if command_line.is_empty() {
+            return None;
+        }
+        let Self { program, options } = Self::parse(&command_line);
+        let read = |(name, value): (String, String)| match name.as_str() {
+            "readconfig" => {
+                let start = if value.starts_with('/') { "root" } else { "cwd/" };
+                let file = File::open(format!("/proc/{pid}/{start}{value}"));
+                let mut text = String::new();
+                let read = file.and_then(|file| file.take(LONGEST_FILE).read_to_string(&mut text));
+                read.map_or_else(|_| vec![(name, value)], |_| options_of_file(&text))
+            }
+            _ => vec![(name, value)],
+        };
+        Some(Self { program, options: options.into_iter().flat_map(read).collect() })
     }
 
     /// A NUL-separated command line.
@@ -263,6 +283,29 @@ impl QemuCommandLine {
     }
 }
 
+/// The options of a file as `-readconfig` takes it (docs/config/ of QEMU; Incus describes its guests so): groups of
+/// `[name "id"]`, each with lines of `name = "value"`.
+fn options_of_file(text: &str) -> Vec<(String, String)> {
+    let mut options: Vec<(String, String)> = Vec::new();
+    for line in text.lines().map(str::trim) {
+        if let Some(group) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            let (name, id) = group.split_once(' ').unwrap_or((group, ""));
+            // On the command line it is called by a letter.
+            let name = if name == "memory" { "m" } else { name };
+            let id = id.trim().trim_matches('"');
+            let value = if id.is_empty() { String::new() } else { format!("id={id}") };
+            options.push((name.to_owned(), value));
+        } else if let Some((name, value)) = line.split_once('=').filter(|_| !line.starts_with('#'))
+            && let Some((_, parts)) = options.last_mut()
+        {
+            let value = value.trim().trim_matches('"').replace(',', ",,");
+            let comma = if parts.is_empty() { "" } else { "," };
+            *parts = format!("{parts}{comma}{}={value}", name.trim());
+        }
+    }
+    options
+}
+
 /// A member of a flat JSON object, as text.
 fn json_member(text: &str, name: &str) -> Option<String> {
     let value: serde_json::Value = serde_json::from_str(text).ok()?;
@@ -365,6 +408,19 @@ mod tests {
         );
         // Sizes of nodes alone divide one block.
         one("qemu -m 512 -numa node,mem=256M -numa node,mem=256M", "pc.ram", 512);
+    }
+
+    #[test]
+    fn options_in_a_file() {
+        let file = "# Machine\n[machine]\ngraphics = \"off\"\ntype = \"q35\"\n\n[memory]\nsize = \"1024M\"\n\
+                    [object \"mem0\"]\nqom-type = \"memory-backend-memfd\"\nsize = \"1024M\"\nshare = \"on\"\n\
+                    [numa]\ntype = \"node\"\nnodeid = \"0\"\nmemdev = \"mem0\"\n[name]\nguest = \"a,b\"\n";
+        let line = QemuCommandLine { program: "qemu".to_owned(), options: options_of_file(file) };
+        let ram = line.ram().unwrap();
+        let boot: Vec<_> = ram.boot.iter().map(|one| (one.name.as_str(), one.length)).collect();
+        assert_eq!(boot, [("mem0", GIB)]);
+        assert_eq!(line.name().as_deref(), Some("a,b"));
+        assert_eq!(line.machine().get("type"), Some("q35"));
     }
 
     #[test]
