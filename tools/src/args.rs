@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use nfm::Section;
 
-use super::record_args::Record;
+use super::record_args::{Record, days};
 use super::time::{Moment, length, moment};
 
 /// See into running Linux guests from their host: no agent, nothing to configure.
@@ -65,7 +65,8 @@ Exit status:
   18  the process has no file descriptor left
   19  the guest's memory does not hold all that was asked for
   20  check: something in the guest hides or is hooked
-  21  check: nothing was found, but not everything could be read";
+  21  check: nothing was found, but not everything could be read
+  22  store verify: something that was recorded is damaged";
 
 #[derive(Subcommand)]
 pub(crate) enum Verb {
@@ -122,6 +123,13 @@ pub(crate) enum Verb {
     Doctor(Target),
     /// Record the guests of this host, to be looked at later with --at
     Record(Record),
+    /// Tell what happened to recorded guests: processes, listeners, modules, mounts, addresses, restarts, findings, gaps
+    History(HistoryArgs),
+    /// Tell what changed in a recorded guest from one time to another
+    Diff(Diff),
+    /// List, verify, seal, prune and export what is recorded
+    #[command(subcommand)]
+    Store(StoreVerb),
     /// Export or import what nfm knows of a kernel, for others that do not tell it
     #[command(subcommand)]
     Profile(Profile),
@@ -183,6 +191,146 @@ pub(crate) struct When {
     /// without a time, its newest frame is shown
     #[arg(long, value_name = "FOLDER")]
     pub store: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct HistoryArgs {
+    /// The domain's name or UUID (default: all that were recorded)
+    pub domain: Option<String>,
+    /// From this time on: 2026-11-30T14:00:00Z, 14:00, 'yesterday 14:00' or -10m
+    #[arg(long, value_name = "TIME", value_parser = moment, allow_hyphen_values = true)]
+    pub since: Option<Moment>,
+    /// Up to this time
+    #[arg(long, value_name = "TIME", value_parser = moment, allow_hyphen_values = true)]
+    pub until: Option<Moment>,
+    /// The folder of recorded frames (default: NFM_STORE in the environment, else /var/lib/nfm/store)
+    #[arg(long, value_name = "FOLDER")]
+    pub store: Option<PathBuf>,
+    /// Print JSON, a line for each event
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Diff {
+    /// The domain's name or UUID
+    pub domain: String,
+    /// The two times, the earlier one first: 2026-11-30T14:00:00Z, 14:00, 'yesterday 14:00', -10m, #123 or now
+    #[arg(long, value_name = "TIME", value_parser = moment, allow_hyphen_values = true, required = true)]
+    pub at: Vec<Moment>,
+    /// The folder of recorded frames (default: NFM_STORE in the environment, else /var/lib/nfm/store)
+    #[arg(long, value_name = "FOLDER")]
+    pub store: Option<PathBuf>,
+    /// Print JSON, a line for each difference
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The folder of recorded frames.
+#[derive(Args)]
+pub(crate) struct StoreFolder {
+    /// The folder of recorded frames (default: NFM_STORE in the environment, else /var/lib/nfm/store)
+    #[arg(long, value_name = "FOLDER")]
+    pub store: Option<PathBuf>,
+}
+
+impl StoreFolder {
+    pub(crate) fn when(&self) -> When {
+        When { store: self.store.clone(), ..When::default() }
+    }
+}
+
+#[derive(Subcommand)]
+pub(crate) enum StoreVerb {
+    /// List the guests that were recorded, and when
+    Ls {
+        #[command(flatten)]
+        store: StoreFolder,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Read every byte, and name what is damaged
+    Verify {
+        #[command(flatten)]
+        store: StoreFolder,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make Parquet files of the logs that recorders left
+    Seal {
+        #[command(flatten)]
+        store: StoreFolder,
+    },
+    /// Remove the oldest segments
+    Prune {
+        #[command(flatten)]
+        store: StoreFolder,
+        /// Those that ended more than so many days ago
+        #[arg(long, value_name = "DAYS", value_parser = days)]
+        keep: Option<f64>,
+        /// Those beyond so many MiB
+        #[arg(long, value_name = "MIB")]
+        size: Option<u64>,
+        /// As many as leave so many MiB of the disk free
+        #[arg(long, value_name = "MIB")]
+        free: Option<u64>,
+    },
+    /// Print rows of a table
+    Export(StoreExport),
+    /// Print the statements by which an engine reads the store
+    Ddl {
+        #[command(flatten)]
+        store: StoreFolder,
+        /// The engine
+        #[arg(long, value_enum)]
+        engine: EngineName,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct StoreExport {
+    /// The table: frames, events, or a section's name
+    pub table: String,
+    /// Only the rows of this domain
+    pub domain: Option<String>,
+    /// From this time on
+    #[arg(long, value_name = "TIME", value_parser = moment, allow_hyphen_values = true)]
+    pub since: Option<Moment>,
+    /// Up to this time
+    #[arg(long, value_name = "TIME", value_parser = moment, allow_hyphen_values = true)]
+    pub until: Option<Moment>,
+    /// The form of the rows
+    #[arg(long, value_enum, default_value_t = Format::Jsonl)]
+    pub format: Format,
+    /// The folder of recorded frames (default: NFM_STORE in the environment, else /var/lib/nfm/store)
+    #[arg(long, value_name = "FOLDER")]
+    pub store: Option<PathBuf>,
+}
+
+/// The forms of exported rows.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Format {
+    /// An object on each line
+    Jsonl,
+    /// Names on the first line
+    Csv,
+    /// A stream of Arrow's IPC format
+    Arrow,
+}
+
+/// The engines that read a store.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum EngineName {
+    /// DuckDB
+    Duckdb,
+    /// ClickHouse, and chdb
+    Clickhouse,
+    /// Spark SQL
+    Spark,
+    /// Polars, in Python
+    Polars,
 }
 
 #[derive(Args)]

@@ -12,6 +12,7 @@ mod cpu;
 mod difference;
 mod elapsed;
 mod groups;
+mod history;
 mod identity;
 mod rates;
 
@@ -27,5 +28,6 @@ pub use groups::{
     process_tree, processes_by_command, processes_by_control_group, processes_by_user, sum,
     sum_of_rates,
 };
+pub use history::{HISTORY_SECTIONS, Happening, History};
 pub use identity::{Identity, Key, Part};
 pub use rates::{Change, Rate, RowRates, changes, rates};

@@ -10,11 +10,14 @@
 
 mod assemble;
 mod columns;
+mod ddl;
 mod error;
+mod export;
 mod files;
 mod layout;
 mod log;
 mod parquet_file;
+mod range;
 mod record;
 mod retention;
 mod seal;
@@ -25,13 +28,15 @@ mod track;
 mod verify;
 mod writer;
 
+pub use ddl::{Engine, ddl};
 pub use error::{Result, StoreError};
+pub use export::{ExportFormat, Exporter};
 pub use layout::{Name, host_name, slot};
 pub use log::{Log, LogWriter};
 pub use record::{Event, LogBegin, Parsed, Record, RecordHead, RecordKind, parse};
 pub use retention::{Retention, prune};
 pub use seal::{Sealed, seal};
-pub use store::{Age, Store};
+pub use store::{Age, Content, Store};
 pub use stream::{Decoder, Encoder, KEY_PERIOD};
 pub use tables::{Table, TableColumn, tables};
 pub use track::{Entry, Track};

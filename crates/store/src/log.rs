@@ -11,7 +11,7 @@ use crate::layout::{Name, log_folder};
 use crate::record::{self, LogBegin, Parsed, Record, RecordHead, RecordKind};
 
 /// Bytes of disk that are taken at once, so that a full disk shows before a record is half written.
-const STEP: u64 = 1 << 20;
+const STEP: u64 = 256 << 10;
 /// The version of the records.
 pub(crate) const VERSION: u32 = 1;
 
@@ -64,6 +64,11 @@ impl LogWriter {
         let folder = log_folder(store);
         File::open(&folder).and_then(|one| one.sync_all()).map_err(StoreError::file(&folder))?;
         Ok(log)
+    }
+
+    /// How many bytes it has.
+    pub(crate) fn len(&self) -> u64 {
+        self.length
     }
 
     /// The log's name.

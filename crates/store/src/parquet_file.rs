@@ -399,12 +399,14 @@ impl Segment {
             builder = builder.with_projection(mask(columns));
         }
         if let Wanted::Frames(seqs) = wanted {
-            let seqs: Vec<i64> = seqs.iter().map(|seq| seq.cast_signed()).collect();
+            let mut seqs: Vec<i64> = seqs.iter().map(|seq| seq.cast_signed()).collect();
+            seqs.sort_unstable();
             let is_wanted = move |batch: RecordBatch| {
                 let seq = batch.columns().first();
                 let seq = seq.and_then(|one| one.as_any().downcast_ref::<Int64Array>());
-                let rows =
-                    seq.map(|seq| seq.values().iter().map(|one| seqs.contains(one)).collect());
+                let rows = seq.map(|seq| {
+                    seq.values().iter().map(|one| seqs.binary_search(one).is_ok()).collect()
+                });
                 Ok(rows.unwrap_or_else(|| BooleanArray::from(vec![false; batch.num_rows()])))
             };
             let predicate = ArrowPredicateFn::new(mask(&[SEQ]), is_wanted);

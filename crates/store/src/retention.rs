@@ -16,7 +16,7 @@ pub struct Retention {
     pub age: Option<Duration>,
     /// So many bytes of them at most.
     pub bytes: Option<u64>,
-    /// As many as leave so many bytes free on the file system.
+    /// As many as leave so many bytes free on the file system, or an eighth of it if that is less.
     pub free: Option<u64>,
 }
 
@@ -54,7 +54,8 @@ pub fn prune(store: &Path, keep: &Retention, now_ns: u64) -> Result<(u64, u64)> 
         }
     }
     let mut all: u64 = segments.values().map(|segment| segment.bytes).sum();
-    let mut free = free(store)?;
+    let (mut free, disk) = free(store)?;
+    let keep = Retention { free: keep.free.map(|least| least.min(disk / 8)), ..*keep };
     let (mut removed, mut bytes) = (0_u64, 0_u64);
     for segment in segments.into_values() {
         let age =
@@ -95,8 +96,9 @@ impl Segment {
     }
 }
 
-/// Bytes that the file system has free.
-fn free(store: &Path) -> Result<u64> {
-    let free = rustix::fs::statvfs(store).map_err(|error| StoreError::file(store)(error.into()))?;
-    Ok(free.f_bavail.saturating_mul(free.f_frsize))
+/// Bytes that the file system has free, and all that it has.
+fn free(store: &Path) -> Result<(u64, u64)> {
+    let disk = rustix::fs::statvfs(store).map_err(|error| StoreError::file(store)(error.into()))?;
+    let bytes = |blocks: u64| blocks.saturating_mul(disk.f_frsize);
+    Ok((bytes(disk.f_bavail), bytes(disk.f_blocks)))
 }

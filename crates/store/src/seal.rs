@@ -9,6 +9,7 @@ use arrow_array::{
     Array, ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
     UInt32Array, new_null_array,
 };
+use arrow_schema::SchemaRef;
 use nfm_frame::DomainIdentity;
 use nfm_frame::column::{Column, Kind, Type};
 
@@ -122,65 +123,20 @@ impl Files<'_> {
     }
 
     fn write_track(&mut self, log: &Log, track: &Track) -> Result<()> {
-        let Some(last) = track.entries.len().checked_sub(1) else { return Ok(()) };
-        let mut waiting: BTreeMap<usize, Waiting> = BTreeMap::new();
-        decode_from_log(log, track, 0..=last, &mut None, |index, recorded| {
-            let Some(entry) = track.entries.get(index) else { return Ok(()) };
-            for (table, batch) in recorded.batches {
-                let own = waiting.entry(table).or_default();
-                if own.rows.saturating_add(batch.num_rows()) > GROUP_ROWS {
-                    let full = std::mem::take(own);
-                    self.write_group(&track.domain, table, &full)?;
-                }
-                own.rows = own.rows.saturating_add(batch.num_rows());
-                own.parts.push((*entry, batch));
-            }
-            Ok(())
-        })?;
-        for (table, own) in waiting {
-            self.write_group(&track.domain, table, &own)?;
-        }
-        Ok(())
-    }
-
-    fn write_group(&mut self, domain: &DomainIdentity, table: usize, own: &Waiting) -> Result<()> {
-        if own.rows == 0 {
-            return Ok(());
-        }
         let (host, run) = (self.host, self.run);
-        let (writer, rows) = self.writer(table)?;
-        writer.write_group(&group(host, run, domain, table_of(table)?, own)?)?;
-        *rows = rows.saturating_add(own.rows as u64);
-        Ok(())
+        each_group(log, track, host, run, None, |table, group| {
+            let (writer, rows) = self.writer(table)?;
+            writer.write_group(group)?;
+            *rows = rows.saturating_add(group.num_rows() as u64);
+            Ok(())
+        })
     }
 
-    /// Events, by guest.
     fn write_events(&mut self, events: &[Event]) -> Result<()> {
-        let table = events_table();
-        let mut guests: BTreeMap<(&str, Option<&str>), Vec<&Event>> = BTreeMap::new();
-        for event in events {
-            guests.entry((&event.vm, event.vm_uuid.as_deref())).or_default().push(event);
-        }
-        for ((vm, uuid), mut own) in guests {
-            own.sort_by_key(|event| event.time_ns);
-            let count = own.len();
-            let text = |of: fn(&Event) -> &str| -> ArrayRef {
-                Arc::new(StringArray::from_iter_values(own.iter().map(|event| of(event))))
-            };
-            let times = own.iter().map(|event| microseconds(event.time_ns));
-            let arrays: Vec<ArrayRef> = vec![
-                repeated(Some(self.host), count),
-                repeated(Some(vm), count),
-                repeated(uuid, count),
-                Arc::new(TimestampMicrosecondArray::from_iter_values(times).with_timezone("UTC")),
-                new_null_array(&arrow_schema::DataType::Int64, count),
-                text(|event| &event.kind),
-                text(|event| &event.text),
-            ];
-            let batch = RecordBatch::try_new(table_of(table)?.segment_schema(), arrays)?;
-            let (writer, rows) = self.writer(table)?;
-            writer.write_group(&batch)?;
-            *rows = rows.saturating_add(count as u64);
+        for group in event_groups(self.host, events)? {
+            let (writer, rows) = self.writer(events_table())?;
+            writer.write_group(&group)?;
+            *rows = rows.saturating_add(group.num_rows() as u64);
         }
         Ok(())
     }
@@ -212,6 +168,67 @@ impl Files<'_> {
     }
 }
 
+/// Gives the row groups of a guest's frames in a log to `each`, with their table: those of one table, or of all.
+pub(crate) fn each_group(
+    log: &Log,
+    track: &Track,
+    host: &str,
+    run: u64,
+    only: Option<&Table>,
+    mut each: impl FnMut(usize, &RecordBatch) -> Result<()>,
+) -> Result<()> {
+    let Some(last) = track.entries.len().checked_sub(1) else { return Ok(()) };
+    let mut waiting: BTreeMap<usize, Waiting> = BTreeMap::new();
+    let mut write = |table: usize, own: &Waiting| match own.rows {
+        0 => Ok(()),
+        _ => each(table, &group(host, run, &track.domain, table_of(table)?, own)?),
+    };
+    decode_from_log(log, track, 0..=last, &mut None, |index, recorded| {
+        let Some(entry) = track.entries.get(index) else { return Ok(()) };
+        for (table, batch) in recorded.batches {
+            if only.is_some_and(|only| table_of(table).is_ok_and(|one| one.name != only.name)) {
+                continue;
+            }
+            let own = waiting.entry(table).or_default();
+            if own.rows.saturating_add(batch.num_rows()) > GROUP_ROWS {
+                write(table, &std::mem::take(own))?;
+            }
+            own.rows = own.rows.saturating_add(batch.num_rows());
+            own.parts.push((*entry, batch));
+        }
+        Ok(())
+    })?;
+    waiting.iter().try_for_each(|(table, own)| write(*table, own))
+}
+
+/// The row groups of events: one for each guest.
+pub(crate) fn event_groups(host: &str, events: &[Event]) -> Result<Vec<RecordBatch>> {
+    let mut guests: BTreeMap<(&str, Option<&str>), Vec<&Event>> = BTreeMap::new();
+    for event in events {
+        guests.entry((&event.vm, event.vm_uuid.as_deref())).or_default().push(event);
+    }
+    let mut groups = Vec::new();
+    for ((vm, uuid), mut own) in guests {
+        own.sort_by_key(|event| event.time_ns);
+        let count = own.len();
+        let text = |of: fn(&Event) -> &str| -> ArrayRef {
+            Arc::new(StringArray::from_iter_values(own.iter().map(|event| of(event))))
+        };
+        let times = own.iter().map(|event| microseconds(event.time_ns));
+        let arrays: Vec<ArrayRef> = vec![
+            repeated(Some(host), count),
+            repeated(Some(vm), count),
+            repeated(uuid, count),
+            Arc::new(TimestampMicrosecondArray::from_iter_values(times).with_timezone("UTC")),
+            new_null_array(&arrow_schema::DataType::Int64, count),
+            text(|event| &event.kind),
+            text(|event| &event.text),
+        ];
+        groups.push(RecordBatch::try_new(table_of(events_table())?.segment_schema(), arrays)?);
+    }
+    Ok(groups)
+}
+
 fn table_of(table: usize) -> Result<&'static Table> {
     let found = TABLES.all.get(table);
     found.ok_or_else(|| StoreError::Columns { reason: "there is no such table".to_owned() })
@@ -221,7 +238,7 @@ fn repeated(text: Option<&str>, count: usize) -> ArrayRef {
     Arc::new(std::iter::repeat_n(text, count).collect::<StringArray>())
 }
 
-fn microseconds(time_ns: u64) -> i64 {
+pub(crate) fn microseconds(time_ns: u64) -> i64 {
     i64::try_from(time_ns / 1000).unwrap_or(i64::MAX)
 }
 
@@ -237,7 +254,7 @@ fn group(
     let (mut seqs, mut times, mut places, mut boots, mut sections) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (entry, batch) in &own.parts {
-        batches.push(with_columns(batch, table)?);
+        batches.push(with_columns(batch, &table.schema)?);
         for row in 0..batch.num_rows() {
             seqs.push(entry.seq.cast_signed());
             times.push(microseconds(entry.time_ns));
@@ -275,17 +292,17 @@ fn group(
     }
 }
 
-/// A batch with the table's columns, whatever version wrote it: those it lacks are unknown.
-fn with_columns(batch: &RecordBatch, table: &Table) -> Result<RecordBatch> {
-    if batch.schema().fields() == table.schema.fields() {
+/// A batch with these columns, whatever version wrote it: those it lacks are unknown.
+pub(crate) fn with_columns(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+    if batch.schema().fields() == schema.fields() {
         return Ok(batch.clone());
     }
-    let arrays = table.schema.fields().iter().map(|field| {
+    let arrays = schema.fields().iter().map(|field| {
         let own =
             batch.column_by_name(field.name()).filter(|own| own.data_type() == field.data_type());
         own.cloned().unwrap_or_else(|| new_null_array(field.data_type(), batch.num_rows()))
     });
-    Ok(RecordBatch::try_new(table.schema.clone(), arrays.collect())?)
+    Ok(RecordBatch::try_new(schema.clone(), arrays.collect())?)
 }
 
 /// The order in which rows compress best: by the first number that names them (a process's id), then all rows that are

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use arrow_array::{Array, BooleanArray, RecordBatch, TimestampMicrosecondArray};
 use nfm_frame::{At, DomainIdentity, Frame, FrameSource, Section, SourceError};
 
 use crate::assemble::{FrameRow, Parts};
 use crate::error::{Result, StoreError};
 use crate::layout::{Name, files_in, log_folder, names_in};
 use crate::record::Event;
-use crate::tables::FRAMES;
+use crate::seal::{microseconds, with_columns};
+use crate::tables::{FRAMES, TS, Table};
 use crate::track::{Entry, Loaded, Part, Track, table_name, table_of};
 
 const SECOND: u64 = 1_000_000_000;
@@ -34,12 +36,25 @@ pub struct Store {
     damage: Vec<String>,
 }
 
+/// The frames of a guest in one segment or log.
+#[derive(Clone, Debug)]
+pub struct Content {
+    /// The guest.
+    pub domain: DomainIdentity,
+    /// The time of the first frame, nanoseconds since 1970.
+    pub first_ns: u64,
+    /// The time of the last one.
+    pub last_ns: u64,
+    /// How many there are.
+    pub frames: u64,
+}
+
 /// A frame's place.
 #[derive(Clone)]
-struct Place {
-    part: Rc<Part>,
-    track: Track,
-    index: usize,
+pub(crate) struct Place {
+    pub part: Rc<Part>,
+    pub track: Track,
+    pub index: usize,
 }
 
 impl Place {
@@ -77,6 +92,111 @@ impl Store {
         }
         names.sort();
         Ok(names)
+    }
+
+    /// Those that may have something of a time, in the same order.
+    pub(crate) fn names_between(&self, from_ns: u64, to_ns: u64) -> Result<Vec<Name>> {
+        let mut names = self.names()?;
+        names.retain(|name| {
+            let is_over = name.to_s.is_some_and(|to| to.saturating_mul(SECOND) < from_ns);
+            !is_over && name.from_s.saturating_mul(SECOND) <= to_ns
+        });
+        Ok(names)
+    }
+
+    /// Notes damage, to be told; any other error is the caller's.
+    pub(crate) fn note_damage(&mut self, error: StoreError) -> Result<()> {
+        match error {
+            StoreError::Damaged { .. } => {
+                self.damage.push(error.to_string());
+                Ok(())
+            }
+            error => Err(error),
+        }
+    }
+
+    /// What the store has, by segment and guest.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub fn contents(&mut self) -> Result<Vec<Content>> {
+        let mut contents = Vec::new();
+        for name in self.names()? {
+            let Some(part) = self.part(&name)? else { continue };
+            let tracks = match part.tracks(None) {
+                Ok(tracks) => tracks,
+                Err(error) => {
+                    self.note_damage(error)?;
+                    continue;
+                }
+            };
+            contents.extend(tracks.into_iter().filter(|track| !track.entries.is_empty()).map(
+                |track| {
+                    let times = || track.entries.iter().map(|entry| entry.time_ns);
+                    let (first_ns, last_ns) =
+                        (times().min().unwrap_or(0), times().max().unwrap_or(0));
+                    let frames = track.entries.len() as u64;
+                    Content { domain: track.domain, first_ns, last_ns, frames }
+                },
+            ));
+        }
+        Ok(contents)
+    }
+
+    /// Gives the rows of a table between two times to `each`, of a guest or of all.
+    ///
+    /// # Errors
+    /// A file cannot be read, or `each` fails. Damaged parts are left out.
+    pub fn each_batch(
+        &mut self,
+        table: &Table,
+        domain: Option<&str>,
+        (from_ns, to_ns): (u64, u64),
+        mut each: impl FnMut(&RecordBatch) -> Result<()>,
+    ) -> Result<()> {
+        let times = microseconds(from_ns)..=microseconds(to_ns);
+        for name in self.names_between(from_ns, to_ns)? {
+            let Some(part) = self.part(&name)? else { continue };
+            let batches = match part.batches(&self.path, table, None, domain) {
+                Ok(batches) => batches,
+                Err(error) => {
+                    self.note_damage(error)?;
+                    continue;
+                }
+            };
+            for batch in batches {
+                let batch = with_columns(&batch, &table.segment_schema())?;
+                let of_time = batch.column_by_name(TS).and_then(|one| {
+                    let one = one.as_any().downcast_ref::<TimestampMicrosecondArray>()?;
+                    Some(one.values().iter().map(|time| times.contains(time)).collect())
+                });
+                let Some(of_time): Option<BooleanArray> = of_time else { continue };
+                each(&arrow_select::filter::filter_record_batch(&batch, &of_time)?)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives columns of all rows of a table to `each`, a guest's at a time.
+    ///
+    /// # Errors
+    /// As with [`Self::each_batch`].
+    pub fn each_columns(
+        &mut self,
+        table: &Table,
+        columns: &[&str],
+        mut each: impl FnMut(&RecordBatch) -> Result<()>,
+    ) -> Result<()> {
+        for name in self.names()? {
+            let Some(part) = self.part(&name)? else { continue };
+            match part.batches(&self.path, table, Some(columns), None) {
+                Ok(batches) => {
+                    batches.iter().filter(|one| one.num_rows() > 0).try_for_each(&mut each)?
+                }
+                Err(error) => self.note_damage(error)?,
+            }
+        }
+        Ok(())
     }
 
     /// The hours that the store has anything of, seconds since 1970 of their beginnings, oldest first.
@@ -149,7 +269,7 @@ impl Store {
     }
 
     /// The frames of a guest in a part, as one list for each identity that it had there.
-    fn places(&mut self, name: &Name, domain: &str) -> Result<Vec<(Rc<Part>, Track)>> {
+    pub(crate) fn places(&mut self, name: &Name, domain: &str) -> Result<Vec<(Rc<Part>, Track)>> {
         if let Some((part, track)) = &self.last {
             let is_own =
                 track.domain.name == domain || track.domain.uuid.as_deref() == Some(domain);
@@ -322,7 +442,21 @@ impl Store {
             for (section, index) in found {
                 parts.flat.push((*section, row(*index).ok_or_else(|| lost(source))?));
             }
-            parts.tables.extend(loaded.tables);
+            for (section, index) in found {
+                let table = table_of(*section);
+                let Some(all) = loaded.tables.get(&table) else { continue };
+                let seq = source.track.entries.get(*index).map(|one| one.seq);
+                // The kernel's log is that of all its frames, any other section that of one.
+                let is_own =
+                    |one: &&(u64, RecordBatch)| *section == Section::Log || Some(one.0) == seq;
+                let own: Vec<&RecordBatch> =
+                    all.iter().filter(is_own).map(|(_, rows)| rows).collect();
+                if let Some(first) = own.first() {
+                    let rows = arrow_select::concat::concat_batches(&first.schema(), own)
+                        .map_err(StoreError::from)?;
+                    parts.tables.insert(table, rows);
+                }
+            }
         }
         let Some(parts) = parts else { return Err(lost(place).into()) };
         ages.sort_by_key(|age| sections.iter().position(|one| *one == age.section));
@@ -410,11 +544,7 @@ impl Store {
     /// A file cannot be read.
     pub fn events(&mut self, domain: Option<&str>, from_ns: u64, to_ns: u64) -> Result<Vec<Event>> {
         let mut events = Vec::new();
-        for name in self.names()? {
-            let is_over = name.to_s.is_some_and(|to| to.saturating_mul(SECOND) < from_ns);
-            if is_over || name.from_s.saturating_mul(SECOND) > to_ns {
-                continue;
-            }
+        for name in self.names_between(from_ns, to_ns)? {
             let Some(part) = self.part(&name)? else { continue };
             match part.events() {
                 Ok(own) => events.extend(own),
@@ -440,11 +570,7 @@ impl Store {
     /// A file cannot be read.
     pub fn entries(&mut self, domain: &str, from_ns: u64, to_ns: u64) -> Result<Vec<Entry>> {
         let mut entries = Vec::new();
-        for name in self.names()? {
-            let is_over = name.to_s.is_some_and(|to| to.saturating_mul(SECOND) < from_ns);
-            if is_over || name.from_s.saturating_mul(SECOND) > to_ns {
-                continue;
-            }
+        for name in self.names_between(from_ns, to_ns)? {
             for (_, track) in self.places(&name, domain)? {
                 let own = track.entries.into_iter();
                 entries.extend(own.filter(|one| (from_ns..=to_ns).contains(&one.time_ns)));
@@ -474,7 +600,7 @@ impl Store {
     }
 }
 
-fn lost(place: &Place) -> StoreError {
+pub(crate) fn lost(place: &Place) -> StoreError {
     StoreError::Damaged {
         place: format!("a frame of '{}' in '{}'", place.track.domain.name, place.part.name.file()),
         reason: "its row is not there".to_owned(),

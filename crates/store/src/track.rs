@@ -69,7 +69,8 @@ enum Content {
 #[derive(Default)]
 pub(crate) struct Loaded {
     pub frames: HashMap<u64, (RecordBatch, usize)>,
-    pub tables: BTreeMap<usize, RecordBatch>,
+    /// Each with the number of the frame that the rows are of, in the order of the frames.
+    pub tables: BTreeMap<usize, Vec<(u64, RecordBatch)>>,
 }
 
 impl Part {
@@ -133,6 +134,50 @@ impl Part {
                 load_sealed(&self.name, store, frames, track, wanted)
             }
         }
+    }
+
+    /// The rows of a table as segments have them, of a guest or of all.
+    pub(crate) fn batches(
+        &self,
+        store: &Path,
+        table: &Table,
+        columns: Option<&[&str]>,
+        domain: Option<&str>,
+    ) -> Result<Vec<RecordBatch>> {
+        let mut batches = Vec::new();
+        match &self.content {
+            Content::Log(log, _) if table.rows == TableRows::Events => {
+                batches = crate::seal::event_groups(&self.name.host, &log_events(log))?;
+            }
+            Content::Log(log, _) => {
+                let (host, run) = (&self.name.host, self.name.run);
+                for track in self.tracks(domain)? {
+                    crate::seal::each_group(log, &track, host, run, Some(table), |_, rows| {
+                        batches.push(rows.clone());
+                        Ok(())
+                    })?;
+                }
+            }
+            Content::Sealed { .. } => {
+                let segment = match Segment::open(&self.name.path(store, table.name)) {
+                    Ok(segment) => segment,
+                    Err(error) if error.is_not_found() => return Ok(batches),
+                    Err(error) => return Err(error),
+                };
+                for group in 0..segment.groups() {
+                    let guest = segment.guest(group);
+                    let is_own = domain.is_none_or(|domain| {
+                        guest.is_some_and(|(name, uuid)| {
+                            name == domain || uuid.as_deref() == Some(domain)
+                        })
+                    });
+                    if is_own {
+                        batches.push(segment.read(group, columns, &Wanted::All)?);
+                    }
+                }
+            }
+        }
+        Ok(batches)
     }
 
     /// The events.
@@ -268,22 +313,16 @@ fn load_from_log(
         return Ok(Loaded::default());
     };
     let mut loaded = Loaded::default();
-    let mut parts: BTreeMap<usize, Vec<RecordBatch>> = BTreeMap::new();
     decode_from_log(log, track, first..=last, cursor, |index, mut recorded| {
         for (table, _) in wanted.iter().filter(|(_, indices)| indices.contains(&index)) {
             let Some(batch) = recorded.batches.remove(table) else { continue };
             match *table {
                 FRAMES => drop(loaded.frames.insert(recorded.head.seq, (batch, 0))),
-                table => parts.entry(table).or_default().push(batch),
+                table => loaded.tables.entry(table).or_default().push((recorded.head.seq, batch)),
             }
         }
         Ok(())
     })?;
-    for (table, parts) in parts {
-        let Some(first) = parts.first() else { continue };
-        let schema = first.schema();
-        loaded.tables.insert(table, arrow_select::concat::concat_batches(&schema, &parts)?);
-    }
     Ok(loaded)
 }
 
@@ -365,7 +404,7 @@ fn load_sealed(
         }
         if let Some(first) = parts.first() {
             let all = arrow_select::concat::concat_batches(&first.schema(), &parts)?;
-            loaded.tables.insert(*table, in_order(&all)?);
+            loaded.tables.insert(*table, by_frame(&in_order(&all)?));
         }
     }
     Ok(loaded)
@@ -386,6 +425,19 @@ fn in_order(rows: &RecordBatch) -> Result<RecordBatch> {
     order.sort_unstable();
     let order: UInt32Array = order.into_iter().map(|(_, _, at)| at).collect();
     Ok(arrow_select::take::take_record_batch(rows, &order)?)
+}
+
+/// Rows that are in order, cut into those of each frame.
+fn by_frame(rows: &RecordBatch) -> Vec<(u64, RecordBatch)> {
+    let seqs = numbers(rows, SEQ).unwrap_or_default();
+    let mut frames = Vec::new();
+    let mut from = 0;
+    for own in seqs.chunk_by(|a, b| a == b) {
+        let seq = own.first().copied().unwrap_or(0).cast_unsigned();
+        frames.push((seq, rows.slice(from, own.len())));
+        from = from.saturating_add(own.len());
+    }
+    frames
 }
 
 /// The tables that hold a section: its own, or `frames`.

@@ -10,7 +10,7 @@ use crate::tables::TABLES;
 use crate::track::log_tracks;
 
 /// The result of reading all of a store.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, serde::Serialize)]
 pub struct Verified {
     /// Files that were read.
     pub files: u64,

@@ -1,6 +1,6 @@
 //! A store that is written to, by one recorder at a time.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,16 @@ const SECOND: u64 = 1_000_000_000;
 /// How long a log stays open after another was begun: frames of its ten minutes may be on their way.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// Bytes after which a log is followed by another: readers have a log in memory, and it must leave room for its segment.
+const LONGEST_LOG: u64 = 64 << 20;
+
+/// The same on a small disk: a sixteenth of it.
+fn longest_log(store: &Path) -> u64 {
+    let disk = rustix::fs::statvfs(store);
+    let all = disk.map_or(u64::MAX, |disk| disk.f_blocks.saturating_mul(disk.f_frsize));
+    (all / 16).clamp(256 << 10, LONGEST_LOG)
+}
+
 /// A store with its lock.
 pub struct StoreWriter {
     path: PathBuf,
@@ -25,11 +35,22 @@ pub struct StoreWriter {
     /// The highest number that a frame has.
     highest: u64,
     sync_period: Duration,
-    /// The open logs, by the number of their ten minutes, with the time of their last record.
-    logs: BTreeMap<u64, (LogWriter, Instant)>,
+    /// The open logs, in the order in which they were begun.
+    logs: Vec<OpenLog>,
+    /// The segment of the log that each guest's last key is in: what follows a key belongs behind it.
+    keys: HashMap<u32, u64>,
     /// Logs to be sealed: those of earlier runs, and those that are over.
     finished: Vec<(PathBuf, Name)>,
     _lock: Lock,
+}
+
+/// A log that is appended to.
+struct OpenLog {
+    /// The number of its ten minutes.
+    slot: u64,
+    log: LogWriter,
+    /// When the last record was appended.
+    last: Instant,
 }
 
 impl StoreWriter {
@@ -65,8 +86,10 @@ impl StoreWriter {
                 false => finished.push((file, name)),
             }
         }
-        let (path, logs) = (path.to_owned(), BTreeMap::new());
-        Ok(Self { path, host, run, segments: 0, highest, sync_period, logs, finished, _lock: lock })
+        let (logs, keys, segments) = (Vec::new(), HashMap::new(), 0);
+        let path = path.to_owned();
+        let _lock = lock;
+        Ok(Self { path, host, run, segments, highest, sync_period, logs, keys, finished, _lock })
     }
 
     /// The recorder's run, counted from 1.
@@ -95,24 +118,49 @@ impl StoreWriter {
     /// The disk is full or fails: the record is not there, and later ones may be appended.
     pub fn append(&mut self, head: &RecordHead, record: &[u8]) -> Result<()> {
         let slot = slot(head.wall_ns);
-        if !self.logs.contains_key(&slot) {
-            self.segments = self.segments.saturating_add(1);
-            let name = Name {
-                host: self.host.clone(),
-                run: self.run,
-                segment: self.segments,
-                from_s: head.wall_ns / SECOND,
-                to_s: None,
-            };
-            let log = LogWriter::create(&self.path, name, self.highest, self.sync_period)?;
-            self.logs.insert(slot, (log, Instant::now()));
-        }
-        if let Some((log, last)) = self.logs.get_mut(&slot) {
-            log.append(record)?;
-            *last = Instant::now();
+        let newest = self.logs.iter().rposition(|one| one.slot == slot);
+        let of_key = self.keys.get(&head.vm);
+        let index = match head.kind {
+            RecordKind::Frame => self
+                .logs
+                .iter()
+                .position(|one| one.slot == slot && Some(&one.log.name().segment) == of_key)
+                .or(newest),
+            // With a key a guest moves to the newest log, and a log that is long enough is followed by another.
+            RecordKind::Key => match newest.and_then(|index| self.logs.get(index)) {
+                Some(open) if open.log.len() > longest_log(&self.path) => None,
+                _ => newest,
+            },
+            RecordKind::Begin | RecordKind::Event => newest,
+        };
+        let index = match index {
+            Some(index) => index,
+            None => self.begin(slot, head.wall_ns)?,
+        };
+        if let Some(open) = self.logs.get_mut(index) {
+            open.log.append(record)?;
+            open.last = Instant::now();
             self.highest = self.highest.max(head.seq);
+            if head.kind == RecordKind::Key {
+                self.keys.insert(head.vm, open.log.name().segment);
+            }
         }
         Ok(())
+    }
+
+    /// Begins a log; returns its index.
+    fn begin(&mut self, slot: u64, wall_ns: u64) -> Result<usize> {
+        let name = Name {
+            host: self.host.clone(),
+            run: self.run,
+            segment: self.segments.saturating_add(1),
+            from_s: wall_ns / SECOND,
+            to_s: None,
+        };
+        let log = LogWriter::create(&self.path, name, self.highest, self.sync_period)?;
+        self.segments = self.segments.saturating_add(1);
+        self.logs.push(OpenLog { slot, log, last: Instant::now() });
+        Ok(self.logs.len().saturating_sub(1))
     }
 
     /// Appends an event.
@@ -132,24 +180,18 @@ impl StoreWriter {
     /// # Errors
     /// The disk fails.
     pub fn tick(&mut self) -> Result<()> {
-        let newest = self.logs.iter().max_by_key(|(_, (_, last))| *last).map(|(slot, _)| *slot);
-        let is_over = |slot: &u64, last: &Instant| Some(*slot) != newest && last.elapsed() > GRACE;
-        let over: Vec<u64> = self
-            .logs
-            .iter()
-            .filter(|(slot, (_, last))| is_over(slot, last))
-            .map(|(slot, _)| *slot)
-            .collect();
-        for slot in over {
-            self.end(slot)?;
-        }
-        self.logs.values_mut().try_for_each(|(log, _)| log.sync_if_due())
+        let newest = self.logs.iter().map(|one| one.last).max();
+        let is_over = |one: &OpenLog| Some(one.last) != newest && one.last.elapsed() > GRACE;
+        self.end(is_over)?;
+        self.logs.iter_mut().try_for_each(|one| one.log.sync_if_due())
     }
 
-    fn end(&mut self, slot: u64) -> Result<()> {
-        if let Some((mut log, _)) = self.logs.remove(&slot) {
-            log.sync()?;
-            self.finished.push((log.path().to_owned(), log.name().clone()));
+    /// Ends the logs of which this is true.
+    fn end(&mut self, is_over: impl Fn(&OpenLog) -> bool) -> Result<()> {
+        while let Some(index) = self.logs.iter().position(&is_over) {
+            let mut open = self.logs.remove(index);
+            open.log.sync()?;
+            self.finished.push((open.log.path().to_owned(), open.log.name().clone()));
         }
         Ok(())
     }
@@ -159,8 +201,7 @@ impl StoreWriter {
     /// # Errors
     /// The disk fails.
     pub fn end_all(&mut self) -> Result<()> {
-        let slots: Vec<u64> = self.logs.keys().copied().collect();
-        slots.into_iter().try_for_each(|slot| self.end(slot))
+        self.end(|_| true)
     }
 
     /// The logs that are over, to be sealed by [`seal`](crate::seal), which may be done by another thread.

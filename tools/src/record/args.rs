@@ -18,9 +18,12 @@ pub(crate) struct Record {
     #[arg(long, value_name = "FOLDER", default_value = STORE, env = "NFM_STORE")]
     pub store: PathBuf,
     /// Frames of each guest in a second; files and the kernel's log are recorded every ten seconds, and
-    /// mappings, modules, mounts, interfaces, routes, neighbours and integrity every minute
+    /// mappings, modules, mounts, interfaces, routes, neighbours and integrity every minute (see --every)
     #[arg(long, value_name = "HERTZ", default_value = "1", value_parser = rate)]
     pub rate: f64,
+    /// Record a section every so many seconds: --every modules=10 --every integrity=300
+    #[arg(long, value_name = "SECTION=SECONDS", value_parser = cadence)]
+    pub every: Vec<(nfm::Section, f64)>,
     /// Seconds after which recorded frames are on the disk at the latest
     #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = seconds)]
     pub sync: f64,
@@ -52,6 +55,9 @@ impl Record {
         add("--sync", self.sync.to_string().into());
         add("--keep", self.keep.to_string().into());
         add("--free", self.free.to_string().into());
+        for (section, seconds) in &self.every {
+            add("--every", format!("{}={seconds}", section.name()).into());
+        }
         if let Some(user) = &self.user {
             add("--user", user.into());
         }
@@ -71,6 +77,15 @@ fn rate(text: &str) -> Result<f64, String> {
     }
 }
 
+fn cadence(text: &str) -> Result<(nfm::Section, f64), String> {
+    let (name, length) = text.split_once('=').ok_or("a section and seconds are SECTION=SECONDS")?;
+    let section = nfm::Section::from_name(name).ok_or_else(|| {
+        let names: Vec<&str> = nfm::Section::ALL.iter().map(|section| section.name()).collect();
+        format!("there is no section '{name}'; the sections are {}", names.join(", "))
+    })?;
+    Ok((section, seconds(length)?))
+}
+
 fn seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(seconds) if Duration::try_from_secs_f64(seconds).is_ok() && seconds <= 3600.0 => {
@@ -80,7 +95,7 @@ fn seconds(text: &str) -> Result<f64, String> {
     }
 }
 
-fn days(text: &str) -> Result<f64, String> {
+pub(crate) fn days(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(days) if (0.001..=36_500.0).contains(&days) => Ok(days),
         _ => Err("days are a number from 0.001 to 36500".to_owned()),

@@ -48,8 +48,13 @@ pub(crate) fn run(connect: Option<&str>, record: &Record) -> Result<(), Failure>
     options.open.uri = connect.map(str::to_owned);
     options.period = Duration::from_secs_f64(1.0 / record.rate);
     options.crawl.sections = Section::ALL.to_vec();
-    options.rarely =
+    let mut rarely: Vec<(Section, Duration)> =
         RARELY.map(|(section, seconds)| (section, Duration::from_secs(seconds))).to_vec();
+    for (section, seconds) in &record.every {
+        rarely.retain(|(one, _)| one != section);
+        rarely.push((*section, Duration::from_secs_f64(*seconds)));
+    }
+    options.rarely = rarely;
     let mut writer = start_writer(connect, record)?;
     let (Some(pipe), Some(answers)) = (writer.stdin.take(), writer.stdout.take()) else {
         return Err(Failure::other("the process that writes the store has no pipe"));

@@ -80,6 +80,16 @@ impl Recorded {
         Ok(Self { store, domain: domain.to_owned(), until_ns, since_ns, every, is_range })
     }
 
+    /// The first and the last time that are asked for, nanoseconds since 1970.
+    pub(crate) fn span(&self) -> (u64, u64) {
+        (self.since_ns, self.until_ns)
+    }
+
+    /// The sections that were recorded by the time that was asked for.
+    pub(crate) fn sections(&mut self) -> Result<Vec<Section>, Failure> {
+        self.recorded_sections(At::Before(self.until_ns), &[])
+    }
+
     /// The frame at the time that was asked for; says how old its sections are.
     pub(crate) fn last(&mut self, sections: &[Section]) -> Result<Frame, Failure> {
         let at = At::Before(self.until_ns);
