@@ -30,7 +30,7 @@ FOLDERS = "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/include" "$(DESTDIR)$(L
 FOLDERS_MADE = $(TARGET)/installed/$(subst /,+,$(DESTDIR)$(PREFIX))
 
 .PHONY: help build release demo test test-symbols test-hostile test-kernels test-xen fuzz lint bench bench-files bench-frames bench-xen bench-peers \
-    bench-scale bench-fleet bench-overhead bench-tricks install uninstall deb test-deb clean
+    bench-scale bench-fleet bench-overhead bench-tricks engines soak install uninstall deb test-deb clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -133,6 +133,19 @@ bench-overhead: ## what crawling costs the guest
 bench-tricks: ## what each optimization gains, in pairs of frames with it and without
 	@$(SETUP)
 	scripts/with-lab $(CARGO) bench -p nfm --bench tricks
+
+# DuckDB comes from PyPI, into a folder of the build.
+engines: ## the frame store against DuckDB: a look for one time, a scan, bytes a row
+	@$(SETUP)
+	$(CARGO) build --release -p nfm-store --example synthetic
+	[ -e "$(TARGET)/engines/bin/python3" ] || python3 -m venv "$(TARGET)/engines"
+	"$(TARGET)/engines/bin/python3" -c 'import duckdb' 2>/dev/null || "$(TARGET)/engines/bin/pip" install -q duckdb
+	rm -rf "$(TARGET)/engines/store"
+	"$(TARGET)/release/examples/synthetic" write "$(TARGET)/engines/store" 10 3600 1
+	"$(TARGET)/engines/bin/python3" crates/store/benches/engines.py "$(TARGET)/release/examples/synthetic" "$(TARGET)/engines/store"
+
+soak: ## recorders that are killed a hundred times while they record and seal
+	NFM_KILLS=100 $(CARGO) test -p nfm-store --test kill -- --nocapture
 
 install: ## install what 'make build' built: DESTDIR=, PREFIX=, LIBDIR=
 	@[ -e "$(TARGET)/release/libnfm.so" ] && [ -e "$(TARGET)/release/libnfm.a" ] && \

@@ -89,7 +89,8 @@ fn every_verb_has_a_page_with_its_options() {
         let in_help = options(help(&[verb, "--help"]).lines().map(str::trim_start));
         // The output of these is files.
         assert!(
-            ["cat", "profile", "record"].contains(&verb.as_str()) || in_help.contains("--json"),
+            ["cat", "profile", "record", "store"].contains(&verb.as_str())
+                || in_help.contains("--json"),
             "{verb}: {in_help:?}"
         );
         assert_eq!(in_page, in_help, "{verb}");

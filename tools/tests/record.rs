@@ -115,6 +115,47 @@ fn pids(rows: &Value) -> BTreeSet<u64> {
     rows.as_array().expect("rows").iter().filter_map(|row| row["pid"].as_u64()).collect()
 }
 
+/// `nfm store`: what is recorded, as lists, rows and bytes.
+fn the_store_itself(recording: &Recording, domain: &str, sleeper: u64) {
+    let list = recording.json(&["store", "ls", "--json"]);
+    assert_eq!((&list[0]["domain"], list.as_array().unwrap().len()), (&domain.into(), 1));
+    let verified = recording.json(&["store", "verify", "--json"]);
+    assert_eq!(verified["damage"], Value::Array(Vec::new()), "{verified}");
+    // The sleeper, from the sealed segment and from the log.
+    let lines = recording.printed(&["store", "export", "processes", domain]).expect("rows");
+    let rows: Vec<Value> =
+        lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let own = rows.iter().filter(|row| row["pid"] == sleeper && row["vm"] == domain);
+    // Before it ran the program it was its shell for a moment.
+    assert!(own.filter(|row| row["command_line"] == "sleep 4321").count() >= 2);
+    let csv = recording.printed(&["store", "export", "processes", domain, "--format", "csv"]);
+    let csv = csv.expect("rows");
+    assert!(csv.starts_with("host,vm,vm_uuid,ts,seq,row,pid,"), "{}", &csv[..80]);
+    assert!(csv.lines().filter(|line| line.contains(",sleep 4321,")).count() >= 2);
+    for engine in ["duckdb", "clickhouse", "spark", "polars"] {
+        let views = recording.printed(&["store", "ddl", "--engine", engine]).expect("views");
+        assert!(views.contains("table=processes") && views.contains("table=events"), "{views}");
+    }
+    // The recorder's own log is not taken from it.
+    let sealed = recording.nfm(&["store", "seal"]);
+    assert_eq!(sealed.status.code(), Some(16), "{sealed:?}");
+    // A flipped bit is named, and no row that it hits is shown.
+    let folder = recording.store.join("table=processes");
+    let only = |folder: &Path| fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();
+    let file = only(&only(&only(&folder)));
+    let sound = fs::read(&file).expect("a segment");
+    let mut flipped = sound.clone();
+    flipped[sound.len() / 2] ^= 4;
+    fs::write(&file, flipped).expect("a segment");
+    let verified = recording.nfm(&["store", "verify"]);
+    let said = String::from_utf8_lossy(&verified.stdout);
+    assert_eq!(verified.status.code(), Some(22), "{said}");
+    assert!(
+        said.contains("are not those that were written") && said.contains("1 places are damaged")
+    );
+    fs::write(&file, sound).expect("a segment");
+}
+
 #[test]
 fn the_past_is_as_the_guest_told_it() {
     let guest = lab::own_guest("record", &["--memory", "256"]);
@@ -189,6 +230,8 @@ fn the_past_is_as_the_guest_told_it() {
     assert_eq!(check(&recording), (count, frame));
     let all = recording.numbers(domain);
     assert!(all.starts_with(&killed) && all.is_sorted(), "{all:?}");
+
+    the_store_itself(&recording, domain, sleeper);
 
     // A second recorder is told off.
     let second = Command::new(NFM)

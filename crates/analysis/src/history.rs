@@ -41,6 +41,9 @@ const LATE_NS: u64 = 2_000_000_000;
 /// A process by its id and start.
 type ProcessKey = (u32, Option<u64>);
 
+/// Tells what happened to the rows of one section between two frames.
+type Teller = fn(&mut History, &Frame, &Frame, &Difference);
+
 /// Makes the history of one guest of its frames, the earliest first. Frames need not have all sections: each section is
 /// compared with the last frame that had it whole. Rows that a frame only may lack are passed over, and so are the
 /// kernel's own threads, which come and go all the time.
@@ -60,30 +63,35 @@ impl History {
     pub fn push(&mut self, frame: Frame) {
         let frame = Rc::new(frame);
         self.panic(&frame);
-        let mut compared: Vec<Rc<Frame>> = Vec::new();
-        for section in HISTORY_SECTIONS {
-            if !frame.has(section) {
-                continue;
+        let is_due = |section: &Section| match self.last_of(*section) {
+            // A frame that is not whole accuses nobody of being gone: it is passed over.
+            Some(_) => frame.is_whole(*section) || *section == Section::Integrity,
+            None => true,
+        };
+        let present = HISTORY_SECTIONS.into_iter().filter(|section| frame.has(*section));
+        let mut due: Vec<Section> = present.filter(is_due).collect();
+        let told = due.clone();
+        // The sections whose last frame is the same one are compared at once, each with its own last frame alone.
+        while let Some(first) = due.first().copied() {
+            let last = self.last_of(first);
+            let is_same = |section: &Section| match (&last, self.last_of(*section)) {
+                (Some(one), Some(other)) => Rc::ptr_eq(one, &other),
+                (None, None) => true,
+                _ => false,
+            };
+            let (same, others): (Vec<Section>, Vec<Section>) = due.into_iter().partition(is_same);
+            due = others;
+            if let Some(last) = last
+                && self.between(&last, &frame, &same)
+            {
+                // Another boot: nothing of the last one counts.
+                self.last.clear();
+                self.findings.clear();
+                break;
             }
-            let last = self.last.iter().find(|(one, _)| *one == section);
-            let last = last.map(|(_, last)| last.clone());
-            match &last {
-                // A frame that is not whole accuses nobody of being gone: it is passed over.
-                Some(_) if !frame.is_whole(section) && section != Section::Integrity => continue,
-                Some(last) if compared.iter().any(|one| Rc::ptr_eq(one, last)) => {}
-                Some(last) => {
-                    compared.push(last.clone());
-                    if self.between(&last.clone(), &frame) {
-                        // Another boot: nothing of the last one counts.
-                        self.last.clear();
-                        self.findings.clear();
-                    }
-                }
-                None => {}
-            }
-            self.last.retain(|(one, _)| *one != section);
-            self.last.push((section, frame.clone()));
         }
+        self.last.retain(|(one, _)| !told.contains(one));
+        self.last.extend(told.into_iter().map(|section| (section, frame.clone())));
         if let Some(integrity) = &frame.integrity {
             self.findings(&frame, integrity);
         }
@@ -109,11 +117,25 @@ impl History {
         self.has_panicked = panicked;
     }
 
-    /// Tells what happened between two frames; true if the guest was started anew.
-    fn between(&mut self, earlier: &Frame, later: &Frame) -> bool {
+    /// The last frame that had a section whole.
+    fn last_of(&self, section: Section) -> Option<Rc<Frame>> {
+        self.last.iter().find(|(one, _)| *one == section).map(|(_, last)| last.clone())
+    }
+
+    /// Tells what happened to these sections between two frames; true if the guest was started anew.
+    fn between(&mut self, earlier: &Frame, later: &Frame, sections: &[Section]) -> bool {
         match compare(earlier, later) {
             Comparison::Difference(difference) => {
-                self.rows(earlier, later, &difference);
+                let rows: [(Section, Teller); 5] = [
+                    (Section::Processes, Self::processes),
+                    (Section::Connections, Self::connections),
+                    (Section::Modules, Self::modules),
+                    (Section::Mounts, Self::mounts),
+                    (Section::Interfaces, Self::interfaces),
+                ];
+                for (_, tell) in rows.iter().filter(|(section, _)| sections.contains(section)) {
+                    tell(self, earlier, later, &difference);
+                }
                 false
             }
             Comparison::Restarted => {
@@ -125,7 +147,7 @@ impl History {
         }
     }
 
-    fn rows(&mut self, earlier: &Frame, later: &Frame, rows: &Difference) {
+    fn processes(&mut self, earlier: &Frame, later: &Frame, rows: &Difference) {
         let after = earlier.time_ns;
         let is_user = |process: &&&Process| process.kernel_thread != Some(true);
         // By the guest's own clock, which is read some ticks late.
@@ -153,6 +175,10 @@ impl History {
             self.ended.push(((process.pid, process.start_time_ns), self.happenings.len()));
             self.add(after, later, "process-ended", text);
         }
+    }
+
+    fn connections(&mut self, earlier: &Frame, later: &Frame, rows: &Difference) {
+        let after = earlier.time_ns;
         for socket in rows.connections.new.iter().filter(|one| listens(one)) {
             let text = format!("{} listens on {}", owner(later, socket), end(socket));
             self.add(after, later, "listens", text);
@@ -161,6 +187,10 @@ impl History {
             let text = format!("{} listens no more on {}", owner(earlier, socket), end(socket));
             self.add(after, later, "listens-no-more", text);
         }
+    }
+
+    fn modules(&mut self, earlier: &Frame, later: &Frame, rows: &Difference) {
+        let after = earlier.time_ns;
         for module in &rows.modules.new {
             self.add(
                 after,
@@ -173,12 +203,20 @@ impl History {
             let text = format!("module {} was unloaded", of_module(module));
             self.add(after, later, "module-unloaded", text);
         }
+    }
+
+    fn mounts(&mut self, earlier: &Frame, later: &Frame, rows: &Difference) {
+        let after = earlier.time_ns;
         for mount in &rows.mounts.new {
             self.add(after, later, "mounted", format!("{} was mounted", of_mount(mount)));
         }
         for mount in &rows.mounts.gone {
             self.add(after, later, "unmounted", format!("{} was unmounted", of_mount(mount)));
         }
+    }
+
+    fn interfaces(&mut self, earlier: &Frame, later: &Frame, rows: &Difference) {
+        let after = earlier.time_ns;
         for interface in &rows.interfaces.new {
             let text = format!("interface {} was added{}", name(interface), addresses(interface));
             self.add(after, later, "interface-added", text);
@@ -391,6 +429,23 @@ mod tests {
             ("finding", 4),
         ];
         assert_eq!(kinds(frames), expected);
+    }
+
+    #[test]
+    fn nothing_is_told_twice() {
+        let with = |mut frame: Frame| {
+            frame.modules = Some(Vec::new());
+            frame
+        };
+        // Modules are in every other frame: their last frame has the processes of then, too.
+        let frames = [
+            with(frame(1, &[(1, 1)])),
+            frame(2, &[(1, 1), (9, 99)]),
+            with(frame(3, &[(1, 1), (9, 99)])),
+            frame(4, &[(1, 1)]),
+            with(frame(5, &[(1, 1)])),
+        ];
+        assert_eq!(kinds(frames), [("process-began", 2), ("process-ended", 4)]);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //!     synthetic seek FOLDER GUEST SECOND            the CPU time of one cold look, in a process of its own
 //!     synthetic cpu FOLDER                          CPU time by guest over all that is recorded, as CSV
 //!
-//! Of 200 processes 110 are threads of the kernel, 80 live long, 10 are replaced every 1 to 5 seconds. Three quarters are
+//! 110 of 200 processes are threads of the kernel, 80 live long, 10 are replaced every 1 to 5 seconds. Three quarters are
 //! nearly always asleep, a fifth wakes in a quarter of the seconds, the rest is always busy. CPU time is Pareto's, memory
 //! log-normal and changes by pages.
 
@@ -87,7 +87,9 @@ impl Guest {
     fn new(number: u64, hertz: u64) -> Self {
         let mut numbers =
             Numbers(0x9e37_79b9_7f4a_7c15 ^ (number + 1).wrapping_mul(0x2545_f491_4f6c_dd1d));
-        (0..8).for_each(|_| drop(numbers.next()));
+        for _ in 0..8 {
+            numbers.next();
+        }
         let domain = DomainIdentity {
             name: format!("web-{number:02}"),
             uuid: Some(format!("00000000-0000-4000-8000-{number:012}")),
@@ -193,11 +195,9 @@ impl Guest {
             own.row.system_ns = more(own.row.system_ns, used * 3 / 10);
             if own.row.kernel_thread == Some(false) && numbers.part() < 0.3 {
                 let pages = numbers.below(124) as i64 - 60;
-                let walk = |value: Option<u64>| {
-                    value.map(|value| value.saturating_add_signed(pages * 4096))
-                };
-                own.row.rss_bytes = walk(own.row.rss_bytes);
-                own.row.shared_bytes = own.row.rss_bytes.map(|rss| rss / 3 / 4096 * 4096);
+                let rss = own.row.rss_bytes.unwrap_or(0).saturating_add_signed(pages * 4096);
+                own.row.rss_bytes = Some(rss);
+                own.row.shared_bytes = Some(rss / 3 / 4096 * 4096);
             }
             own.row.state = Some(match numbers.part() < 0.3 {
                 true => ProcessState::Running,
@@ -220,6 +220,9 @@ impl Guest {
         }
     }
 }
+
+/// The least and the most CPU time of each process, by its id and start.
+type Used = BTreeMap<(i64, i64), (i64, i64)>;
 
 /// CPU time of this process.
 fn cpu() -> Duration {
@@ -261,7 +264,7 @@ fn write(folder: &Path, guests: u64, seconds: u64, hertz: u64) -> Result<(), Box
             bytes += record.len() as u64;
             frames += 1;
         }
-        if number % (600 * hertz) == 0 {
+        if (number + 1) % (600 * hertz) == 0 {
             store.end_all()?;
             seal_finished(&mut store)?;
         }
@@ -324,7 +327,7 @@ fn cpu_by_guest(folder: &Path) -> Result<(), Box<dyn Error>> {
     let mut store = Store::open(folder)?;
     let table = tables().iter().find(|table| table.name == "processes").ok_or("no table")?;
     let columns = ["vm", "pid", "start_time_ns", "user_ns", "system_ns"];
-    let mut guests: BTreeMap<String, BTreeMap<(i64, i64), (i64, i64)>> = BTreeMap::new();
+    let mut guests: BTreeMap<String, Used> = BTreeMap::new();
     store.each_columns(table, &columns, |rows| {
         let number =
             |name: &str| rows.column_by_name(name).map(|one| one.as_primitive::<Int64Type>());
@@ -362,7 +365,7 @@ fn cpu_by_guest(folder: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn add(all: &mut BTreeMap<(i64, i64), (i64, i64)>, one: Option<((i64, i64), (i64, i64))>) {
+fn add(all: &mut Used, one: Option<((i64, i64), (i64, i64))>) {
     if let Some((key, (least, most))) = one {
         let own = all.entry(key).or_insert((least, most));
         *own = (own.0.min(least), own.1.max(most));

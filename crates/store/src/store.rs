@@ -115,7 +115,7 @@ impl Store {
         }
     }
 
-    /// What the store has, by segment and guest.
+    /// The content of the store, by segment and guest.
     ///
     /// # Errors
     /// A file cannot be read.

@@ -18,7 +18,7 @@ pub(crate) struct Record {
     #[arg(long, value_name = "FOLDER", default_value = STORE, env = "NFM_STORE")]
     pub store: PathBuf,
     /// Frames of each guest in a second; files and the kernel's log are recorded every ten seconds, and
-    /// mappings, modules, mounts, interfaces, routes, neighbours and integrity every minute (see --every)
+    /// mappings, modules, mounts, interfaces, routes, neighbours and integrity every minute
     #[arg(long, value_name = "HERTZ", default_value = "1", value_parser = rate)]
     pub rate: f64,
     /// Record a section every so many seconds: --every modules=10 --every integrity=300
