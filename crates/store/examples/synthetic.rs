@@ -180,7 +180,18 @@ impl Guest {
         let uptime = 3600 * S + number * S / self.hertz;
         for index in 0..self.processes.len() {
             if self.processes[index].ends == Some(0) {
-                self.processes[index] = self.process(index, uptime);
+                // The same program once more.
+                let mut next = self.process(index, uptime);
+                let last = &self.processes[index].row;
+                next.row = Process {
+                    pid: next.row.pid,
+                    pid_in_namespace: next.row.pid_in_namespace,
+                    start_time_ns: next.row.start_time_ns,
+                    user_ns: Some(self.numbers.below(30_000_000)),
+                    system_ns: Some(self.numbers.below(10_000_000)),
+                    ..last.clone()
+                };
+                self.processes[index] = next;
             }
             let numbers = &mut self.numbers;
             let own = &mut self.processes[index];

@@ -180,12 +180,22 @@ fn properties(table: &Table) -> WriterProperties {
         let is_time = one.name.ends_with("_ns");
         is_number && (one.column.kind != Kind::Label || is_time)
     });
-    let moving = own.map(|one| one.name.as_str()).chain([TS, SEQ, ROW, BOOTTIME_NS]);
+    let moving = own.map(|one| one.name.as_str()).chain([ROW, BOOTTIME_NS]);
     for name in moving {
         let path = ColumnPath::from(name);
         properties = properties
             .set_column_dictionary_enabled(path.clone(), false)
             .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
+    }
+    // Each thing's rows have the same times, one thing after another: as they are, in one page, they are compressed to
+    // one list of times. Packed by differences they never begin at a byte.
+    for name in [TS, SEQ] {
+        let path = ColumnPath::from(name);
+        properties = properties
+            .set_column_dictionary_enabled(path.clone(), false)
+            .set_column_encoding(path.clone(), Encoding::PLAIN)
+            .set_column_data_page_size_limit(path.clone(), GROUP_ROWS * 8)
+            .set_column_data_page_row_count_limit(path, GROUP_ROWS);
     }
     properties.build()
 }
