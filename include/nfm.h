@@ -324,6 +324,8 @@
 #define NFM_PROCESS_STATE (1ull << 30)
 /** Bit of nfm_process_t.known: thread_list. */
 #define NFM_PROCESS_THREAD_LIST (1ull << 31)
+/** Bit of nfm_process_t.known: oom_score_adj. */
+#define NFM_PROCESS_OOM_SCORE_ADJ (1ull << 32)
 
 /** Bit of nfm_file_t.known: kind. */
 #define NFM_FILE_KIND (1ull << 0)
@@ -1254,6 +1256,13 @@ typedef struct nfm_process_t {
     size_t thread_list_count;
     /** The bytes from one row of thread_list to the next, for NFM_ROW(). */
     size_t thread_list_stride;
+    /**
+     * What is added to its share of memory, in thousandths, when the kernel out of memory chooses whom to kill: -1000
+     * (never) to 1000, as in /proc/PID/oom_score_adj.
+     */
+    int32_t oom_score_adj;
+    /** Zero. */
+    uint32_t reserved_2;
 } nfm_process_t;
 
 /** One open file descriptor of one process. */

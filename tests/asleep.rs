@@ -153,11 +153,13 @@ fn what_others_change() {
     let row = process(&frame, sleeper);
     assert_eq!(row.exe.as_deref(), Some("/tmp/sleep"));
     assert_eq!((row.cwd.as_deref(), row.nice), (Some("/tmp/here"), Some(0)));
+    assert_eq!(row.oom_score_adj, Some(0));
     assert_eq!(read(&frame), ("/tmp/read".to_owned(), 0));
     assert!(maps(&frame, "/tmp/sleep"));
 
     guest.ask(&format!(
         "cd /tmp; mv sleep moved; mv here there; mv read old; rm old; renice -n 7 -p {sleeper}; \
+         echo -600 >/proc/{sleeper}/oom_score_adj; \
          mkdir /sys/fs/cgroup/other; echo {sleeper} >/sys/fs/cgroup/other/cgroup.procs; \
          echo >go; usleep 500000"
     ));
@@ -165,6 +167,7 @@ fn what_others_change() {
     let row = process(&frame, sleeper);
     assert_eq!(row.exe.as_deref(), Some("/tmp/moved"));
     assert_eq!((row.cwd.as_deref(), row.nice), (Some("/tmp/there"), Some(7)));
+    assert_eq!(row.oom_score_adj, Some(-600));
     assert_eq!(row.cgroup.as_deref(), Some("/other"));
     assert_eq!(read(&frame), ("/tmp/old (deleted)".to_owned(), 4));
     assert!(maps(&frame, "/tmp/moved"));

@@ -20,7 +20,7 @@ import "C"
 UNSAFE = '\nimport "unsafe"\n'
 
 # Words that Go writes in capitals.
-CAPITALS = """cpu cwd egid euid fd gid id ids inode ip ipc ipv4 ipv6 kib mac mtu netns ns os pid ppid rss
+CAPITALS = """cpu cwd egid euid fd gid id ids inode ip ipc ipv4 ipv6 kib mac mtu netns ns oom os pid ppid rss
 tid tos uid utc uts uuid vcpu""".split()
 SPECIAL = {"ipv4": "IPv4", "ipv6": "IPv6", "inode": "Inode", "kib": "KiB", "netns": "NetNS"}
 

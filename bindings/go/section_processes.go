@@ -143,6 +143,10 @@ type Process struct {
 
 	// Its threads, the first included, if they were asked for.
 	ThreadList Opt[[]Thread]
+
+	// What is added to its share of memory, in thousandths, when the kernel out of memory chooses
+	// whom to kill: -1000 (never) to 1000, as in /proc/PID/oom_score_adj.
+	OOMScoreAdj Opt[int32]
 }
 
 func newProcess(at unsafe.Pointer) (made Process) {
@@ -243,6 +247,9 @@ func newProcess(at unsafe.Pointer) (made Process) {
 	}
 	if row.known&C.NFM_PROCESS_THREAD_LIST != 0 {
 		made.ThreadList = Some(nested(unsafe.Pointer(row.thread_list), row.thread_list_count, row.thread_list_stride, newThread))
+	}
+	if row.known&C.NFM_PROCESS_OOM_SCORE_ADJ != 0 {
+		made.OOMScoreAdj = Some(int32(row.oom_score_adj))
 	}
 	return made
 }

@@ -78,6 +78,11 @@ pub(super) fn row(
     };
     let nice =
         reader.signed(task, layout.task.static_prio).map(|prio| (prio - DEFAULT_PRIORITY) as i32);
+    // Others may change it while the process sleeps, so it is no fact that is kept (`oom_adj_write`, fs/proc/base.c).
+    let signal = reader.follow(task, layout.task.signal);
+    let oom_score_adj = signal
+        .and_then(|signal| reader.signed(signal, layout.signal.oom_score_adj))
+        .map(|adj| adj as i32);
     let kept = |text: &Text| reader.kept(text.clone());
     let row = Process {
         pid: look.pid,
@@ -113,6 +118,7 @@ pub(super) fn row(
         time_namespace: facts.namespaces.time,
         kernel_thread: facts.kernel_thread,
         pid_in_namespace: facts.pid_in_namespace,
+        oom_score_adj: reader.note("oom_score_adj", oom_score_adj),
     };
     if let Some(new) = new.filter(|_| look.keep) {
         look.facts.process = Some(Box::new(new));

@@ -60,6 +60,7 @@ super::field::structures! {
         sum_sched_runtime: "sum_sched_runtime",
         prev_utime: "prev_cputime.utime",
         prev_stime: "prev_cputime.stime",
+        oom_score_adj: "oom_score_adj",
     }
 
     /// `struct cred` (include/linux/cred.h).

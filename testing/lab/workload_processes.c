@@ -124,15 +124,22 @@ void role_plain(void) /* for roles that differ by how they are started */
 	rest();
 }
 
-void role_nice(void)
+static void set_oom_score_adj(const char *to)
+{
+	close(make_file("/proc/self/oom_score_adj", O_WRONLY, to));
+}
+
+void role_nice(void) /* and the first to be killed for memory */
 {
 	TRY(setpriority(PRIO_PROCESS, 0, 5));
+	set_oom_score_adj("300");
 	rest();
 }
 
 void role_urgent(void)
 {
 	TRY(setpriority(PRIO_PROCESS, 0, -5));
+	set_oom_score_adj("-500");
 	rest();
 }
 
@@ -141,6 +148,7 @@ void role_realtime(void)
 	struct sched_param parameters = { .sched_priority = 10 };
 
 	TRY(sched_setscheduler(0, SCHED_FIFO, &parameters));
+	set_oom_score_adj("-1000");
 	rest();
 }
 

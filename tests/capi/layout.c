@@ -159,7 +159,7 @@ AT(nfm_thread_t, tid, 32);
 AT(nfm_thread_t, state, 36);
 AT(nfm_thread_t, reserved, 37);
 
-SIZE(nfm_process_t, 208);
+SIZE(nfm_process_t, 216);
 AT(nfm_process_t, known, 0);
 AT(nfm_process_t, name, 8);
 AT(nfm_process_t, command_line, 16);
@@ -197,6 +197,8 @@ AT(nfm_process_t, reserved, 181);
 AT(nfm_process_t, thread_list, 184);
 AT(nfm_process_t, thread_list_count, 192);
 AT(nfm_process_t, thread_list_stride, 200);
+AT(nfm_process_t, oom_score_adj, 208);
+AT(nfm_process_t, reserved_2, 212);
 
 SIZE(nfm_file_t, 56);
 AT(nfm_file_t, known, 0);

@@ -222,6 +222,9 @@ static void print_process(const nfm_process_t *row)
     NUMBER(NFM_PROCESS_KERNEL_THREAD, kernel_thread);
     LETTER(NFM_PROCESS_STATE, state);
     ROWS(NFM_PROCESS_THREAD_LIST, nfm_thread_t, thread_list, print_thread);
+#ifdef NFM_PROCESS_OOM_SCORE_ADJ
+    SIGNED(NFM_PROCESS_OOM_SCORE_ADJ, oom_score_adj);
+#endif
 }
 
 static void print_file(const nfm_file_t *row)

@@ -115,6 +115,7 @@ NFM_PROCESS_TIME_NAMESPACE = 0x10000000
 NFM_PROCESS_KERNEL_THREAD = 0x20000000
 NFM_PROCESS_STATE = 0x40000000
 NFM_PROCESS_THREAD_LIST = 0x80000000
+NFM_PROCESS_OOM_SCORE_ADJ = 0x100000000
 NFM_FILE_KIND = 0x1
 NFM_FILE_PATH = 0x2
 NFM_FILE_FLAGS = 0x4
@@ -786,6 +787,8 @@ class nfm_process_t(Structure):
         ("thread_list", POINTER(nfm_thread_t)),
         ("thread_list_count", c_size_t),
         ("thread_list_stride", c_size_t),
+        ("oom_score_adj", c_int32),
+        ("reserved_2", c_uint32),
     ]
 
 
@@ -1184,5 +1187,4 @@ FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
     "nfm_file_list_is_complete": (c_int, [POINTER(nfm_file_list_t)]),
     "nfm_file_list_free": (None, [POINTER(nfm_file_list_t)]),
     "nfm_file_close": (None, [POINTER(nfm_open_file_t)]),
-    "nfm_frame_export_arrow": (c_int, [POINTER(nfm_frame_t), c_uint64, c_void_p, c_void_p, POINTER(POINTER(nfm_error_t))]),
 }

@@ -421,9 +421,13 @@ class Process(NamedTuple):
     """The state's letter, as ps shows it ('R', 'S', 'D', 'T', 't', 'X', 'Z', 'P', 'I')."""
     thread_list: Optional[Tuple[Thread, ...]]
     """Its threads, the first included, if they were asked for; None if not."""
+    oom_score_adj: Optional[int]
+    """What is added to its share of memory, in thousandths, when the kernel out of memory chooses
+    whom to kill: -1000 (never) to 1000, as in /proc/PID/oom_score_adj.
+    """
 
 
-_unpack_process = Struct("QPPPPPPQQQQQQIIIIIIIIiIIIIIIIIIIc3sPNN").unpack_from
+_unpack_process = Struct("QPPPPPPQQQQQQIIIIIIIIiIIIIIIIIIIc3sPNNiI").unpack_from
 
 
 def _process(row: Any) -> Process:
@@ -463,6 +467,7 @@ def _process(row: Any) -> Process:
         values[31] != 0 if known & 0x20000000 else None,
         values[32].decode("ascii", "replace") if known & 0x40000000 else None,
         rows(row.thread_list, row.thread_list_count, row.thread_list_stride, _abi.nfm_thread_t, _thread) if known & 0x80000000 else None,
+        values[37] if known & 0x100000000 else None,
     ))
 
 
@@ -502,6 +507,7 @@ def _process_at(row: Any) -> Process:
         row.kernel_thread != 0 if known & 0x20000000 else None,
         row.state.decode("ascii", "replace") if known & 0x40000000 else None,
         rows(row.thread_list, row.thread_list_count, row.thread_list_stride, _abi.nfm_thread_t, _thread) if known & 0x80000000 else None,
+        row.oom_score_adj if known & 0x100000000 else None,
     ))
 
 
@@ -1280,8 +1286,7 @@ def _connection_diff(row: Any) -> ConnectionDiff:
     ))
 
 
-@dataclass(frozen=True)
-class FileRange:
+class FileRange(NamedTuple):
     """A part of a file."""
 
     offset: int
@@ -1292,16 +1297,19 @@ class FileRange:
     """Where they are, one of nfm_content_t."""
 
 
+_unpack_file_range = Struct("QQQII").unpack_from
+
+
 def _file_range(row: Any) -> FileRange:
-    return FileRange(
-        row.offset,
-        row.length,
-        row.content,
-    )
+    values = _unpack_file_range(row)
+    return new(FileRange, (
+        values[1],
+        values[2],
+        values[3],
+    ))
 
 
-@dataclass(frozen=True)
-class FoundFile:
+class FoundFile(NamedTuple):
     """A file of the guest: its name, and what stat(2) tells of it."""
 
     path: str
@@ -1336,25 +1344,29 @@ class FoundFile:
     """The group."""
 
 
+_unpack_found_file = Struct("QPPPPQQQQqqqIIII").unpack_from
+
+
 def _found_file(row: Any) -> FoundFile:
-    known = row.known
-    return FoundFile(
-        text(row.path),
-        text(row.kind) if known & _abi.NFM_FOUND_FILE_KIND else None,
-        text(row.target) if known & _abi.NFM_FOUND_FILE_TARGET else None,
-        text(row.filesystem) if known & _abi.NFM_FOUND_FILE_FILESYSTEM else None,
-        row.inode if known & _abi.NFM_FOUND_FILE_INODE else None,
-        row.device if known & _abi.NFM_FOUND_FILE_DEVICE else None,
-        row.rdev if known & _abi.NFM_FOUND_FILE_RDEV else None,
-        row.size if known & _abi.NFM_FOUND_FILE_SIZE else None,
-        row.accessed_ns if known & _abi.NFM_FOUND_FILE_ACCESSED_NS else None,
-        row.modified_ns if known & _abi.NFM_FOUND_FILE_MODIFIED_NS else None,
-        row.changed_ns if known & _abi.NFM_FOUND_FILE_CHANGED_NS else None,
-        row.mode if known & _abi.NFM_FOUND_FILE_MODE else None,
-        row.links if known & _abi.NFM_FOUND_FILE_LINKS else None,
-        row.uid if known & _abi.NFM_FOUND_FILE_UID else None,
-        row.gid if known & _abi.NFM_FOUND_FILE_GID else None,
-    )
+    values = _unpack_found_file(row)
+    known = values[0]
+    return new(FoundFile, (
+        row.path.decode("utf-8", "replace"),
+        row.kind.decode("utf-8", "replace") if known & 0x1 else None,
+        row.target.decode("utf-8", "replace") if known & 0x2 else None,
+        row.filesystem.decode("utf-8", "replace") if known & 0x4 else None,
+        values[5] if known & 0x8 else None,
+        values[6] if known & 0x10 else None,
+        values[7] if known & 0x20 else None,
+        values[8] if known & 0x40 else None,
+        values[9] if known & 0x80 else None,
+        values[10] if known & 0x100 else None,
+        values[11] if known & 0x200 else None,
+        values[12] if known & 0x400 else None,
+        values[13] if known & 0x800 else None,
+        values[14] if known & 0x1000 else None,
+        values[15] if known & 0x2000 else None,
+    ))
 
 
 class FrameSections(Sections):

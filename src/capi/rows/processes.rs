@@ -103,6 +103,8 @@ pub const NFM_PROCESS_KERNEL_THREAD: u64 = 1u64 << 29;
 pub const NFM_PROCESS_STATE: u64 = 1u64 << 30;
 /// Bit of nfm_process_t.known: thread_list.
 pub const NFM_PROCESS_THREAD_LIST: u64 = 1u64 << 31;
+/// Bit of nfm_process_t.known: oom_score_adj.
+pub const NFM_PROCESS_OOM_SCORE_ADJ: u64 = 1u64 << 32;
 
 /// One process: a thread group, as /proc lists it in the guest's first PID namespace.
 #[repr(C)]
@@ -184,6 +186,11 @@ pub struct nfm_process_t {
     pub thread_list_count: usize,
     /// The bytes from one row of thread_list to the next, for NFM_ROW().
     pub thread_list_stride: usize,
+    /// What is added to its share of memory, in thousandths, when the kernel out of memory chooses whom to kill: -1000
+    /// (never) to 1000, as in /proc/PID/oom_score_adj.
+    pub oom_score_adj: i32,
+    /// Zero.
+    pub reserved_2: u32,
 }
 
 /// The processes of a frame, in the order of the kernel's task list.

@@ -127,6 +127,10 @@ fn process(tally: &mut Tally, view: &View, row: &Value, pid: u32, stats: (&Stat,
             last.parse::<u64>().expect("a pid").into()
         }),
     );
+    field(
+        "oom_score_adj",
+        of(&|reading| reading.of(pid, "oom_score_adj").trim().parse::<i64>().ok().into()),
+    );
 }
 
 /// Without what a worker thread of the kernel shows of the work it last did: `kworker/0:1-events`,

@@ -35,7 +35,7 @@ pub const REQUIRED: &[(&str, &str)] = &[
         "ppid name state command_line exe cwd root uid euid gid egid threads nice start_time_ns \
          user_ns system_ns virtual_bytes rss_bytes shared_bytes open_files cgroup pid_namespace \
          net_namespace mnt_namespace uts_namespace ipc_namespace user_namespace \
-         cgroup_namespace time_namespace kernel_thread pid_in_namespace",
+         cgroup_namespace time_namespace kernel_thread pid_in_namespace oom_score_adj",
     ),
     ("files", "kind path flags position inode"),
     ("mappings", "end permissions offset path resident_bytes"),

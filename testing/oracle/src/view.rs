@@ -11,7 +11,7 @@ const CLOCKS: &str = "oracle /proc/uptime /proc/loadavg /proc/stat";
 const SYSTEM: &str = "oracle /proc/cmdline /proc/modules /proc/cpuinfo /sys/kernel/notes \
     /proc/sys/kernel/ostype /proc/sys/kernel/osrelease /proc/sys/kernel/version \
     /proc/sys/kernel/hostname /sys/devices/system/cpu/possible /sys/devices/system/cpu/online";
-const PROCESSES: &str = "oracle stat status cmdline cgroup exe cwd root 'ns/*' 'fd/*' 'fdinfo/*' \
+const PROCESSES: &str = "oracle stat status cmdline cgroup oom_score_adj exe cwd root 'ns/*' 'fd/*' 'fdinfo/*' \
     'task/*/fd/*'";
 /// Mode, inode and name of every open file.
 const STAT: &str = "say stat sh -c 'stat -L -c \"%f %i %n\" /proc/[0-9]*/fd/* 2>/dev/null; :'";
