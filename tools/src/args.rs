@@ -80,6 +80,8 @@ pub(crate) enum Verb {
     Ps(Ps),
     /// Show who uses a guest's CPUs
     Top(Top),
+    /// List a guest's processes in the order in which its kernel, out of memory, would kill them
+    Oom(FrameOf),
     /// List open files of a guest's processes
     Lsof(OfProcess),
     /// List the memory mappings of a guest's processes

@@ -79,6 +79,7 @@ fn main() -> ExitCode {
         Verb::Dump(dump) => verbs::dump(options, dump, &mut out),
         Verb::Ps(ps) => verbs::ps(options, ps, &mut out),
         Verb::Top(top) => verbs::top(options, top, &mut out),
+        Verb::Oom(of) => verbs::oom(options, of, &mut out),
         Verb::Lsof(of) => verbs::lsof(options, of, &mut out),
         Verb::Pmap(of) => verbs::pmap(options, of, &mut out),
         Verb::Ss(target) => verbs::ss(options, target, &mut out),

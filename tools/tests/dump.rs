@@ -77,6 +77,7 @@ fn every_verb_reads_a_file() {
         ("doctor", "ELF core"),
         ("crawl", guest.domain()),
         ("ps", "lab-agent"),
+        ("oom", "lab-agent"),
         ("lsof", "data.txt"),
         ("pmap", "[stack]"),
         ("ss", "127.0.0.1:8080"),

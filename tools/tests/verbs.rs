@@ -81,6 +81,50 @@ fn top() {
     assert!(all.iter().any(|row| row["name"] == "kthreadd"));
 }
 
+/// The same processes as the guest's kernel would kill, each with the score that `/proc/PID/oom_score` shows, but for what
+/// a frame does not tell of it: page tables, of which a page is 1/128 of a thousandth of this guest's memory.
+#[test]
+fn oom() {
+    let guest = shared();
+    // The agent's own shell comes and goes. vfork(2)'s child, whom the kernel spares, is not told from others.
+    let scores = guest.ask(
+        "cd /proc; for p in [0-9]*; do read -r name 2>/dev/null <$p/comm && \
+         read -r score 2>/dev/null <$p/oom_score && [ $p != $$ ] && echo $p $score $name; done; :",
+    );
+    let mut own: Vec<(u64, i64)> = Vec::new();
+    for line in words(&scores) {
+        if line[2] != "vfork-child" && line[1] != "0" {
+            own.push((line[0].parse().expect("a pid"), line[1].parse().expect("a score")));
+        }
+    }
+    let all = rows(&["oom", guest.domain()]);
+    let shown: Vec<(u64, i64)> = all
+        .iter()
+        .filter(|row| row["name"] != "vfork-child")
+        .map(|row| (row["pid"].as_u64().expect("pid"), row["oom_score"].as_i64().expect("score")))
+        .collect();
+    let mut by_pid = shown.clone();
+    by_pid.sort_unstable();
+    own.sort_unstable();
+    let pids = |rows: &[(u64, i64)]| rows.iter().map(|row| row.0).collect::<Vec<_>>();
+    assert!(own.len() > 40, "{own:?}");
+    assert_eq!(pids(&by_pid), pids(&own));
+    for ((pid, ours), (_, score)) in by_pid.iter().zip(&own) {
+        assert!(
+            (score - 1..=*score).contains(ours),
+            "process {pid}: {ours}, the guest says {score}"
+        );
+    }
+    assert!(shown.is_sorted_by_key(|row| -row.1), "{shown:?}");
+    assert_eq!((&all[0]["name"], &all[0]["oom_score_adj"]), (&"nice".into(), &300.into()));
+    let last = all.last().expect("a last row");
+    assert_eq!((&last["name"], &last["oom_score_adj"]), (&"urgent".into(), &Value::from(-500)));
+    let table = printed(&["oom", guest.domain()]);
+    assert_eq!(words(&table)[0], ["SCORE", "ADJ", "RSS", "PID", "UID", "COMMAND"]);
+    assert_eq!(words(&table)[1].last(), Some(&"nice"), "{table}");
+    assert_eq!(words(&table).len(), all.len() + 1);
+}
+
 #[test]
 fn ss() {
     let guest = shared();
@@ -428,8 +472,8 @@ fn recorded_frames_show_what_the_guest_shows() {
     let lines = printed(&["crawl", domain, "--json", "--watch", "0.05", "--count", "3"]);
     let all = file("all.jsonl", &lines);
     for verb in [
-        "ps", "lsof", "pmap", "ss", "ip", "route", "neigh", "lsmod", "dmesg", "mount", "free",
-        "uptime", "lscpu",
+        "ps", "oom", "lsof", "pmap", "ss", "ip", "route", "neigh", "lsmod", "dmesg", "mount",
+        "free", "uptime", "lscpu",
     ] {
         assert_eq!(printed(&[verb, &all]), printed(&[verb, domain]), "{verb}");
         assert_eq!(printed(&[verb, &all, "--json"]), printed(&[verb, domain, "--json"]), "{verb}");

@@ -14,6 +14,7 @@ mod elapsed;
 mod groups;
 mod history;
 mod identity;
+mod oom;
 mod rates;
 
 pub use boot::{Boot, boot};
@@ -30,4 +31,5 @@ pub use groups::{
 };
 pub use history::{HISTORY_SECTIONS, Happening, History};
 pub use identity::{Identity, Key, Part};
+pub use oom::{OomCandidate, oom_candidates};
 pub use rates::{Change, Rate, RowRates, changes, rates};

@@ -23,7 +23,7 @@ pub(crate) use guest_files::{cat, find, ls, recover, stat};
 pub(crate) use history::{diff, history};
 pub(crate) use list::list;
 pub(crate) use network::{ip, ss};
-pub(crate) use processes::{lsof, pmap, ps};
+pub(crate) use processes::{lsof, oom, pmap, ps};
 pub(crate) use profile::{export, import};
 pub(crate) use record::record;
 pub(crate) use routes::{neigh, route};

@@ -1,4 +1,4 @@
-//! The verbs about processes: `nfm ps`, `nfm lsof`, `nfm pmap`.
+//! The verbs about processes: `nfm ps`, `nfm oom`, `nfm lsof`, `nfm pmap`.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use nfm::{Frame, Process, Section};
 
 use super::{Frames, Verb, each_frame, json, report};
-use crate::args::{OfProcess, Ps};
+use crate::args::{FrameOf, OfProcess, Ps};
 use crate::show::{clock, known, table};
 use crate::usage::{cpu_time, usage};
 
@@ -83,6 +83,39 @@ fn command(process: &Process) -> String {
         Some(line) if !line.is_empty() => line.to_owned(),
         _ => format!("[{}]", process.name.as_deref().unwrap_or("?")),
     }
+}
+
+/// One process that may be killed.
+#[derive(serde::Serialize)]
+struct Candidate<'a> {
+    /// As `/proc/PID/oom_score`.
+    oom_score: Option<i64>,
+    #[serde(flatten)]
+    process: &'a Process,
+}
+
+/// `nfm oom`: whom the kernel would kill, the first in front.
+pub(crate) fn oom(options: &nfm::OpenOptions, of: &FrameOf, out: &mut dyn Write) -> Verb {
+    each_frame(options, of, &[Section::Memory, Section::Processes], out, |frame, out| {
+        let candidates = nfm_analysis::oom_candidates(frame).into_iter();
+        let rows =
+            candidates.map(|one| Candidate { oom_score: one.oom_score, process: one.process });
+        if of.target.json {
+            return json(out, &rows.collect::<Vec<_>>());
+        }
+        let rows = rows.map(|Candidate { oom_score, process }| {
+            vec![
+                known(oom_score),
+                known(process.oom_score_adj),
+                known(process.rss_bytes.map(|bytes| bytes >> 10)),
+                process.pid.to_string(),
+                known(process.uid),
+                command(process),
+            ]
+        });
+        table(out, &["SCORE>", "ADJ>", "RSS>", "PID>", "UID>", "COMMAND"], rows)?;
+        Ok(())
+    })
 }
 
 /// True if a row is of the process asked for.
