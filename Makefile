@@ -68,14 +68,15 @@ test-hostile: ## crawl guests whose memory lies, 100,000 times
 fuzz: MINUTES ?= 10
 fuzz: ## the same for so many MINUTES=, or with arguments in HOSTILE=
 	@$(MAKE) --no-print-directory test-hostile HOSTILE="$(or $(HOSTILE),--minutes $(MINUTES) --seed $$$$)"
-# 283 MB are fetched once: what cannot be had in three minutes is not waited for.
+# Built as the hostile tests are, so that their crates serve both. 283 MB are fetched once: what cannot be had in three
+# minutes is not waited for.
 test-symbols: ## test symbols and types from files, by a kernel's debug package (fetched if need be)
 	@$(SETUP)
 	@if timeout 180 testing/lab/guest debug 6.1-cloud >/dev/null; then \
 	    if $(CARGO) nextest --version >/dev/null 2>&1; then \
-	        scripts/with-lab $(CARGO) nextest run --release -p nfm --test symbols --run-ignored only --no-capture; \
+	        scripts/with-lab $(CARGO) nextest run --cargo-profile hostile -p nfm --features fuzzing --test symbols --run-ignored only --no-capture; \
 	    else \
-	        scripts/with-lab $(CARGO) test --release -p nfm --test symbols -- --ignored --nocapture --test-threads=1; \
+	        scripts/with-lab $(CARGO) test --profile hostile -p nfm --features fuzzing --test symbols -- --ignored --nocapture --test-threads=1; \
 	    fi; \
 	else \
 	    echo "test-symbols: SKIPPED, 3 tests: the kernel's debug package is not cached and was not to be had in 3 minutes" >&2; \
