@@ -3014,6 +3014,8 @@ void nfm_file_list_free(struct nfm_file_list_t *list);
  * Since: 0.1
  */
 void nfm_file_close(struct nfm_open_file_t *file);
+
+/**
  * Gives a section of a frame as columns, by Arrow's C Data Interface: what reads that (pyarrow, Polars, DuckDB, R and
  * others) takes them as they are.
  *

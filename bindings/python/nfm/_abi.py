@@ -1187,4 +1187,5 @@ FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
     "nfm_file_list_is_complete": (c_int, [POINTER(nfm_file_list_t)]),
     "nfm_file_list_free": (None, [POINTER(nfm_file_list_t)]),
     "nfm_file_close": (None, [POINTER(nfm_open_file_t)]),
+    "nfm_frame_export_arrow": (c_int, [POINTER(nfm_frame_t), c_uint64, c_void_p, c_void_p, POINTER(POINTER(nfm_error_t))]),
 }
