@@ -605,8 +605,8 @@
 #define NFM_FOUND_FILE_GID (1ull << 13)
 
 /**
- * What a function returns, as an int. Numbers are never reused; later versions add some, so treat a
- * number that is not listed as a failure.
+ * The results of functions, as an int. Numbers are never reused; later versions add some, so treat a number that is
+ * not listed as a failure.
  */
 typedef enum nfm_result_t {
     /** All went well. */
@@ -625,7 +625,7 @@ typedef enum nfm_result_t {
     NFM_ERR_PERMISSION = 6,
     /** No operating system runs in the guest yet: it is in its firmware or boot loader. */
     NFM_ERR_NOT_BOOTED = 7,
-    /** What runs in the guest is no Linux kernel that can be recognised. */
+    /** The guest runs no Linux kernel that can be recognised. */
     NFM_ERR_NOT_LINUX = 8,
     /** The kernel carries no BTF, so the layout of its structures is unknown. */
     NFM_ERR_NO_TYPES = 9,
@@ -654,7 +654,7 @@ typedef enum nfm_result_t {
 } nfm_result_t;
 
 /**
- * What helps after an error, as an int. Later versions may add some: treat what is not listed as
+ * The remedies after an error, as an int. Later versions may add some: treat one that is not listed as
  * NFM_RETRY_NEVER.
  */
 typedef enum nfm_retry_t {
@@ -676,9 +676,9 @@ typedef enum nfm_log_level_t {
     NFM_LOG_ERROR = 1,
     /** Something looks wrong. */
     NFM_LOG_WARN = 2,
-    /** What happens. */
+    /** Events. */
     NFM_LOG_INFO = 3,
-    /** What was found on the way, for whoever looks for a fault. */
+    /** Findings on the way, for whoever looks for a fault. */
     NFM_LOG_DEBUG = 4,
     /** Everything. */
     NFM_LOG_TRACE = 5,
@@ -865,10 +865,9 @@ typedef struct nfm_frame_t nfm_frame_t;
 typedef struct nfm_open_file_t nfm_open_file_t;
 
 /**
- * What nfm_set_log() calls for each message: with its level, one of nfm_log_level_t; the part of the
- * library that it comes from ("nfm::domain::open"); the message, UTF-8 in one line, which can contain
- * names that come from the guest; and the pointer that was given to nfm_set_log(). The texts are only
- * there during the call.
+ * The function that nfm_set_log() calls for each message: with its level, one of nfm_log_level_t; the part of the
+ * library that it comes from ("nfm::domain::open"); the message, UTF-8 in one line, which can contain names that come
+ * from the guest; and the pointer that was given to nfm_set_log(). The texts are only there during the call.
  */
 typedef void (*nfm_log_callback_t)(int level,
                                    const char *target,
@@ -903,7 +902,7 @@ typedef struct nfm_domain_info_t {
     const char *name;
     /** Its UUID in the usual text form; empty for a QEMU process that has none. */
     const char *uuid;
-    /** What it does now, as virsh domstate prints it: "running". */
+    /** Its state now, as virsh domstate prints it: "running". */
     const char *state;
     /** libvirt's id; not known while the domain is not active. */
     uint32_t id;
@@ -1257,7 +1256,7 @@ typedef struct nfm_process_t {
     /** The bytes from one row of thread_list to the next, for NFM_ROW(). */
     size_t thread_list_stride;
     /**
-     * What is added to its share of memory, in thousandths, when the kernel out of memory chooses whom to kill: -1000
+     * Added to its share of memory, in thousandths, when the kernel out of memory chooses a process to kill: -1000
      * (never) to 1000, as in /proc/PID/oom_score_adj.
      */
     int32_t oom_score_adj;
@@ -1270,11 +1269,11 @@ typedef struct nfm_file_t {
     /** Which members are known, NFM_FILE_... combined; pid and fd always are. */
     uint64_t known;
     /**
-     * What kind of file it is, as in JSON: "file", "directory", "character_device",
-     * "block_device", "pipe", "socket", "symlink", "anon_inode"; NULL if not known.
+     * The kind of file, as in JSON: "file", "directory", "character_device", "block_device", "pipe", "socket",
+     * "symlink", "anon_inode"; NULL if not known.
      */
     const char *kind;
-    /** What readlink /proc/PID/fd/FD shows in the guest; NULL if not known. */
+    /** The path as readlink /proc/PID/fd/FD shows it in the guest; NULL if not known. */
     const char *path;
     /** The flags of open(2), O_CLOEXEC included, by the values of the guest's architecture. */
     uint64_t flags;
@@ -1489,7 +1488,7 @@ typedef struct nfm_log_record_t {
     uint32_t reserved;
 } nfm_log_record_t;
 
-/** What the hypervisor's side knows of the guest. */
+/** The hypervisor's view of the guest. */
 typedef struct nfm_host_t {
     /** Which members are known, NFM_HOST_... combined. */
     uint64_t known;
@@ -1909,7 +1908,7 @@ extern "C" {
 const char *nfm_version(void);
 
 /**
- * What the library that runs can do, for programs that are to run with older and newer ones.
+ * Lists the features of the library that runs, for programs that are to run with older and newer ones.
  *
  * Sections are "section-" and their JSON name. "threads", "physical", "paused" and "control" are
  * members of the options that have an effect; "log-callback" is nfm_set_log(); "qemu" is a hypervisor
@@ -1924,7 +1923,7 @@ const char *nfm_version(void);
 const char *const *nfm_features(void);
 
 /**
- * Whether the library that runs has a feature.
+ * Tells if the library that runs has a feature.
  *
  * Parameters: feature, a name of nfm_features().
  * Returns: 1 if it has it; 0 if not, if there is no such name, and for NULL.
@@ -1990,7 +1989,7 @@ int nfm_error_address(const struct nfm_error_t *error,
                       uint64_t *address);
 
 /**
- * Whether the call that failed may succeed later, after the domain was opened anew, or not at all.
+ * Tells if the call that failed may succeed later, after the domain was opened anew, or not at all.
  *
  * Parameters: error, or NULL.
  * Returns: one of nfm_retry_t; NFM_RETRY_NEVER for NULL.
@@ -2085,7 +2084,7 @@ void nfm_control_cancel(struct nfm_control_t *control);
 void nfm_control_reset(struct nfm_control_t *control);
 
 /**
- * Whether a control was cancelled and not reset since.
+ * Tells if a control was cancelled and not reset since.
  *
  * Parameters: control, or NULL.
  * Returns: 1 if so, else 0; 0 for NULL.
@@ -2257,8 +2256,8 @@ int nfm_open_pid(uint64_t pid,
 /**
  * Takes a frame: one snapshot of the guest, which runs on meanwhile.
  *
- * What cannot be read inside a living guest is no error: nfm_frame_info() says whether the frame is
- * complete, and nfm_frame_problems() what it lacks.
+ * A part of a living guest that cannot be read is no error: nfm_frame_info() says whether the frame is complete, and
+ * nfm_frame_problems() what it lacks.
  *
  * Parameters: domain; options, or NULL for the defaults; out receives the frame; error receives what
  * went wrong, or is NULL.
@@ -2530,7 +2529,7 @@ const struct nfm_log_record_t *nfm_frame_log(const struct nfm_frame_t *frame,
                                              size_t *stride);
 
 /**
- * What a frame holds of the hypervisor's side.
+ * Gives a frame's section of the hypervisor's side.
  *
  * Parameters: frame.
  * Returns: the structure; NULL if the frame does not hold the section, or frame is NULL.

@@ -292,7 +292,7 @@ pub enum Error {
         domain: String,
         /// The file.
         path: String,
-        /// What is wrong with it.
+        /// The fault in it.
         reason: String,
     },
     /// See [`ErrorCode::NotInMemory`].
@@ -302,7 +302,7 @@ pub enum Error {
         domain: String,
         /// The file.
         path: String,
-        /// What is not in memory.
+        /// The part that is not in memory.
         reason: String,
     },
     /// See [`ErrorCode::Cancelled`].

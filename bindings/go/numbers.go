@@ -57,8 +57,8 @@ const (
 	SectionNeighbours Section = C.NFM_SECTION_NEIGHBOURS
 )
 
-// Code: what a function returns, as an int. Numbers are never reused; later versions add some, so
-// treat a number that is not listed as a failure.
+// Code: the results of functions, as an int. Numbers are never reused; later versions add some,
+// so treat a number that is not listed as a failure.
 type Code int
 
 const (
@@ -83,7 +83,7 @@ const (
 	// ErrNotBooted: no operating system runs in the guest yet: it is in its firmware or boot loader.
 	ErrNotBooted Code = C.NFM_ERR_NOT_BOOTED
 
-	// ErrNotLinux: what runs in the guest is no Linux kernel that can be recognised.
+	// ErrNotLinux: the guest runs no Linux kernel that can be recognised.
 	ErrNotLinux Code = C.NFM_ERR_NOT_LINUX
 
 	// ErrNoTypes: the kernel carries no BTF, so the layout of its structures is unknown.
@@ -124,8 +124,8 @@ const (
 	ErrNotInMemory Code = C.NFM_ERR_NOT_IN_MEMORY
 )
 
-// Retry: what helps after an error, as an int. Later versions may add some: treat what is not
-// listed as NFM_RETRY_NEVER.
+// Retry: the remedies after an error, as an int. Later versions may add some: treat one that is
+// not listed as NFM_RETRY_NEVER.
 type Retry int
 
 const (
@@ -154,10 +154,10 @@ const (
 	// LogLevelWarn: something looks wrong.
 	LogLevelWarn LogLevel = C.NFM_LOG_WARN
 
-	// LogLevelInfo: what happens.
+	// LogLevelInfo: events.
 	LogLevelInfo LogLevel = C.NFM_LOG_INFO
 
-	// LogLevelDebug: what was found on the way, for whoever looks for a fault.
+	// LogLevelDebug: findings on the way, for whoever looks for a fault.
 	LogLevelDebug LogLevel = C.NFM_LOG_DEBUG
 
 	// LogLevelTrace: everything.

@@ -15,7 +15,7 @@ type DomainInfo struct {
 	// Its UUID in the usual text form; empty for a QEMU process that has none.
 	UUID string
 
-	// What it does now, as virsh domstate prints it: "running".
+	// Its state now, as virsh domstate prints it: "running".
 	State string
 
 	// libvirt's id; not known while the domain is not active.

@@ -9,11 +9,11 @@ import "unsafe"
 
 // File: one open file descriptor of one process.
 type File struct {
-	// What kind of file it is, as in JSON: "file", "directory", "character_device", "block_device",
-	// "pipe", "socket", "symlink", "anon_inode".
+	// The kind of file, as in JSON: "file", "directory", "character_device", "block_device", "pipe",
+	// "socket", "symlink", "anon_inode".
 	Kind Opt[string]
 
-	// What readlink /proc/PID/fd/FD shows in the guest.
+	// The path as readlink /proc/PID/fd/FD shows it in the guest.
 	Path Opt[string]
 
 	// The flags of open(2), O_CLOEXEC included, by the values of the guest's architecture.

@@ -7,7 +7,7 @@ import "C"
 
 import "unsafe"
 
-// Host: what the hypervisor's side knows of the guest.
+// Host: the hypervisor's view of the guest.
 type Host struct {
 	// The domain's state, as virsh domstate prints it.
 	State Opt[string]
@@ -52,8 +52,8 @@ func newHost(at unsafe.Pointer) (made Host) {
 	return made
 }
 
-// Host returns what a frame holds of the hypervisor's side. It is ErrNoSection where it was not
-// asked for.
+// Host returns gives a frame's section of the hypervisor's side. It is ErrNoSection where it was
+// not asked for.
 func (frame *Frame) Host() (*Host, error) {
 	return one(frame, func(frame *C.nfm_frame_t) unsafe.Pointer {
 		return unsafe.Pointer(C.nfm_frame_host(frame))

@@ -144,8 +144,8 @@ type Process struct {
 	// Its threads, the first included, if they were asked for.
 	ThreadList Opt[[]Thread]
 
-	// What is added to its share of memory, in thousandths, when the kernel out of memory chooses
-	// whom to kill: -1000 (never) to 1000, as in /proc/PID/oom_score_adj.
+	// Added to its share of memory, in thousandths, when the kernel out of memory chooses a process
+	// to kill: -1000 (never) to 1000, as in /proc/PID/oom_score_adj.
 	OOMScoreAdj Opt[int32]
 }
 

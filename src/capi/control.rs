@@ -78,7 +78,7 @@ pub unsafe extern "C" fn nfm_control_reset(control: *mut nfm_control_t) {
 }
 symver!("NFM_0.1", nfm_control_reset);
 
-/// Whether a control was cancelled and not reset since.
+/// Tells if a control was cancelled and not reset since.
 ///
 /// Parameters: control, or NULL.
 /// Returns: 1 if so, else 0; 0 for NULL.

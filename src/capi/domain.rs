@@ -179,8 +179,8 @@ symver!("NFM_0.1", nfm_open_pid);
 
 /// Takes a frame: one snapshot of the guest, which runs on meanwhile.
 ///
-/// What cannot be read inside a living guest is no error: nfm_frame_info() says whether the frame is
-/// complete, and nfm_frame_problems() what it lacks.
+/// A part of a living guest that cannot be read is no error: nfm_frame_info() says whether the frame is complete, and
+/// nfm_frame_problems() what it lacks.
 ///
 /// Parameters: domain; options, or NULL for the defaults; out receives the frame; error receives what
 /// went wrong, or is NULL.

@@ -34,7 +34,7 @@ pub struct nfm_domain_info_t {
     pub name: *const c_char,
     /// Its UUID in the usual text form; empty for a QEMU process that has none.
     pub uuid: *const c_char,
-    /// What it does now, as virsh domstate prints it: "running".
+    /// Its state now, as virsh domstate prints it: "running".
     pub state: *const c_char,
     /// libvirt's id; not known while the domain is not active.
     pub id: u32,

@@ -6,8 +6,8 @@ use std::ffi::{CStr, CString, c_char, c_int};
 use super::{free, value};
 use crate::error::{Error, ErrorCode, Retry};
 
-/// What a function returns, as an int. Numbers are never reused; later versions add some, so treat a
-/// number that is not listed as a failure.
+/// The results of functions, as an int. Numbers are never reused; later versions add some, so treat a number that is
+/// not listed as a failure.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum nfm_result_t {
@@ -27,7 +27,7 @@ pub enum nfm_result_t {
     NFM_ERR_PERMISSION = 6,
     /// No operating system runs in the guest yet: it is in its firmware or boot loader.
     NFM_ERR_NOT_BOOTED = 7,
-    /// What runs in the guest is no Linux kernel that can be recognised.
+    /// The guest runs no Linux kernel that can be recognised.
     NFM_ERR_NOT_LINUX = 8,
     /// The kernel carries no BTF, so the layout of its structures is unknown.
     NFM_ERR_NO_TYPES = 9,
@@ -80,7 +80,7 @@ impl nfm_result_t {
     }
 }
 
-/// What helps after an error, as an int. Later versions may add some: treat what is not listed as
+/// The remedies after an error, as an int. Later versions may add some: treat one that is not listed as
 /// NFM_RETRY_NEVER.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -236,7 +236,7 @@ pub unsafe extern "C" fn nfm_error_address(error: *const nfm_error_t, address: *
 }
 symver!("NFM_0.1", nfm_error_address);
 
-/// Whether the call that failed may succeed later, after the domain was opened anew, or not at all.
+/// Tells if the call that failed may succeed later, after the domain was opened anew, or not at all.
 ///
 /// Parameters: error, or NULL.
 /// Returns: one of nfm_retry_t; NFM_RETRY_NEVER for NULL.

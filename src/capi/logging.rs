@@ -22,9 +22,9 @@ pub enum nfm_log_level_t {
     NFM_LOG_ERROR = 1,
     /// Something looks wrong.
     NFM_LOG_WARN = 2,
-    /// What happens.
+    /// Events.
     NFM_LOG_INFO = 3,
-    /// What was found on the way, for whoever looks for a fault.
+    /// Findings on the way, for whoever looks for a fault.
     NFM_LOG_DEBUG = 4,
     /// Everything.
     NFM_LOG_TRACE = 5,
@@ -42,10 +42,9 @@ impl nfm_log_level_t {
     }
 }
 
-/// What nfm_set_log() calls for each message: with its level, one of nfm_log_level_t; the part of the
-/// library that it comes from ("nfm::domain::open"); the message, UTF-8 in one line, which can contain
-/// names that come from the guest; and the pointer that was given to nfm_set_log(). The texts are only
-/// there during the call.
+/// The function that nfm_set_log() calls for each message: with its level, one of nfm_log_level_t; the part of the
+/// library that it comes from ("nfm::domain::open"); the message, UTF-8 in one line, which can contain names that come
+/// from the guest; and the pointer that was given to nfm_set_log(). The texts are only there during the call.
 pub type nfm_log_callback_t = Option<
     unsafe extern "C" fn(
         level: c_int,
@@ -55,7 +54,7 @@ pub type nfm_log_callback_t = Option<
     ),
 >;
 
-/// Who is told what.
+/// The callback, and the messages that it is told.
 struct Listener {
     level: c_int,
     callback: nfm_log_callback_t,
@@ -71,7 +70,7 @@ static LISTENER: RwLock<Listener> =
     RwLock::new(Listener { level: 0, callback: None, user: std::ptr::null_mut() });
 
 thread_local! {
-    /// Whether this thread is in the callback. It holds `LISTENER` for reading then.
+    /// True while this thread is in the callback. It holds `LISTENER` for reading then.
     static INSIDE: Cell<bool> = const { Cell::new(false) };
 }
 

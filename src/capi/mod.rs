@@ -3,8 +3,8 @@
 //! Each export goes through [`ffi`], [`status`], [`value`] or [`free`]: they check the pointers to outputs, catch
 //! panics and map errors. The documentation comments here are the header's.
 //!
-//! What a release has published never changes: numbers, bits, names, and the order of a structure's
-//! members. Structures grow at their end.
+//! Nothing that a release has published ever changes: numbers, bits, names, and the order of a structure's members.
+//! Structures grow at their end.
 
 #![allow(non_camel_case_types)]
 

@@ -11,7 +11,7 @@ const VERSION: &CStr =
         Err(_) => c"",
     };
 
-/// What this library can do, by names that are never reused for another meaning.
+/// The features of this library, by names that are never reused for another meaning.
 const FEATURES: [&CStr; 21] = [
     c"section-os",
     c"section-cpus",
@@ -68,7 +68,7 @@ pub extern "C" fn nfm_version() -> *const c_char {
 }
 symver!("NFM_0.1", nfm_version);
 
-/// What the library that runs can do, for programs that are to run with older and newer ones.
+/// Lists the features of the library that runs, for programs that are to run with older and newer ones.
 ///
 /// Sections are "section-" and their JSON name. "threads", "physical", "paused" and "control" are
 /// members of the options that have an effect; "log-callback" is nfm_set_log(); "qemu" is a hypervisor
@@ -85,7 +85,7 @@ pub extern "C" fn nfm_features() -> *const *const c_char {
 }
 symver!("NFM_0.1", nfm_features);
 
-/// Whether the library that runs has a feature.
+/// Tells if the library that runs has a feature.
 ///
 /// Parameters: feature, a name of nfm_features().
 /// Returns: 1 if it has it; 0 if not, if there is no such name, and for NULL.

@@ -300,7 +300,7 @@ class Section(enum.IntFlag):
 
 
 class Result(enum.IntEnum):
-    """What a function returns, as an int. Numbers are never reused; later versions add some, so
+    """The results of functions, as an int. Numbers are never reused; later versions add some, so
     treat a number that is not listed as a failure.
     """
 
@@ -329,7 +329,7 @@ class Result(enum.IntEnum):
     """No operating system runs in the guest yet: it is in its firmware or boot loader."""
 
     ERR_NOT_LINUX = 8
-    """What runs in the guest is no Linux kernel that can be recognised."""
+    """The guest runs no Linux kernel that can be recognised."""
 
     ERR_NO_TYPES = 9
     """The kernel carries no BTF, so the layout of its structures is unknown."""
@@ -367,8 +367,8 @@ class Result(enum.IntEnum):
 
 
 class Retry(enum.IntEnum):
-    """What helps after an error, as an int. Later versions may add some: treat what is not listed
-    as NFM_RETRY_NEVER.
+    """The remedies after an error, as an int. Later versions may add some: treat one that is not
+    listed as NFM_RETRY_NEVER.
     """
 
     NEVER = 0
@@ -396,10 +396,10 @@ class LogLevel(enum.IntEnum):
     """Something looks wrong."""
 
     INFO = 3
-    """What happens."""
+    """Events."""
 
     DEBUG = 4
-    """What was found on the way, for whoever looks for a fault."""
+    """Findings on the way, for whoever looks for a fault."""
 
     TRACE = 5
     """Everything."""

@@ -41,7 +41,7 @@ class NotBootedError(Error):
 
 
 class NotLinuxError(Error):
-    """What runs in the guest is no Linux kernel that can be recognised."""
+    """The guest runs no Linux kernel that can be recognised."""
 
 
 class NoTypesError(Error):

@@ -22,7 +22,7 @@ class DomainInfo(NamedTuple):
     uuid: str
     """Its UUID in the usual text form; empty for a QEMU process that has none."""
     state: str
-    """What it does now, as virsh domstate prints it: "running"."""
+    """Its state now, as virsh domstate prints it: "running"."""
     id: Optional[int]
     """libvirt's id; not known while the domain is not active."""
     pid: Optional[int]
@@ -422,8 +422,8 @@ class Process(NamedTuple):
     thread_list: Optional[Tuple[Thread, ...]]
     """Its threads, the first included, if they were asked for; None if not."""
     oom_score_adj: Optional[int]
-    """What is added to its share of memory, in thousandths, when the kernel out of memory chooses
-    whom to kill: -1000 (never) to 1000, as in /proc/PID/oom_score_adj.
+    """Added to its share of memory, in thousandths, when the kernel out of memory chooses a
+    process to kill: -1000 (never) to 1000, as in /proc/PID/oom_score_adj.
     """
 
 
@@ -515,11 +515,11 @@ class File(NamedTuple):
     """One open file descriptor of one process."""
 
     kind: Optional[str]
-    """What kind of file it is, as in JSON: "file", "directory", "character_device",
-    "block_device", "pipe", "socket", "symlink", "anon_inode"; None if not known.
+    """The kind of file, as in JSON: "file", "directory", "character_device", "block_device",
+    "pipe", "socket", "symlink", "anon_inode"; None if not known.
     """
     path: Optional[str]
-    """What readlink /proc/PID/fd/FD shows in the guest; None if not known."""
+    """The path as readlink /proc/PID/fd/FD shows it in the guest; None if not known."""
     flags: Optional[int]
     """The flags of open(2), O_CLOEXEC included, by the values of the guest's architecture."""
     position: Optional[int]
@@ -891,7 +891,7 @@ def _log_record(row: Any) -> LogRecord:
 
 
 class Host(NamedTuple):
-    """What the hypervisor's side knows of the guest."""
+    """The hypervisor's view of the guest."""
 
     state: Optional[str]
     """The domain's state, as virsh domstate prints it; None if not known."""
@@ -1446,7 +1446,7 @@ class FrameSections(Sections):
 
     @property
     def host(self) -> Optional[Host]:
-        """What a frame holds of the hypervisor's side. None if it was not asked for."""
+        """Gives a frame's section of the hypervisor's side. None if it was not asked for."""
         found: Optional[Host] = self._one("nfm_frame_host", _abi.nfm_host_t, _host)
         return found
 

@@ -12,7 +12,7 @@ const NEVER: i32 = -1000;
 pub struct OomCandidate<'a> {
     /// The process.
     pub process: &'a Process,
-    /// What the kernel compares, in pages: its resident memory, and its `oom_score_adj` thousandths of all memory and
+    /// The pages that the kernel compares: its resident memory, and its `oom_score_adj` thousandths of all memory and
     /// swap; `None` where the frame does not tell.
     pub badness_pages: Option<i64>,
     /// The same as `/proc/PID/oom_score` shows it: 667 of a process without memory and adjustment, 0 to 1333.

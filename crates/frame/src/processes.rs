@@ -96,7 +96,7 @@ pub struct Process {
     /// Its process id in its own PID namespace.
     #[column(label)]
     pub pid_in_namespace: Option<u32>,
-    /// What is added to its share of memory, in thousandths, when the kernel out of memory chooses whom to kill: -1000
+    /// Added to its share of memory, in thousandths, when the kernel out of memory chooses a process to kill: -1000
     /// (never) to 1000, as `/proc/PID/oom_score_adj` shows.
     pub oom_score_adj: Option<i32>,
 }

@@ -26,10 +26,10 @@ pub const NFM_FILE_INODE: u64 = 1u64 << 4;
 pub struct nfm_file_t {
     /// Which members are known, NFM_FILE_... combined; pid and fd always are.
     pub known: u64,
-    /// What kind of file it is, as in JSON: "file", "directory", "character_device",
-    /// "block_device", "pipe", "socket", "symlink", "anon_inode"; NULL if not known.
+    /// The kind of file, as in JSON: "file", "directory", "character_device", "block_device", "pipe", "socket",
+    /// "symlink", "anon_inode"; NULL if not known.
     pub kind: *const c_char,
-    /// What readlink /proc/PID/fd/FD shows in the guest; NULL if not known.
+    /// The path as readlink /proc/PID/fd/FD shows it in the guest; NULL if not known.
     pub path: *const c_char,
     /// The flags of open(2), O_CLOEXEC included, by the values of the guest's architecture.
     pub flags: u64,

@@ -22,7 +22,7 @@ pub const NFM_HOST_UNTOUCHED_BYTES: u64 = 1u64 << 4;
 /// Bit of nfm_host_t.known: memory_age_ns.
 pub const NFM_HOST_MEMORY_AGE_NS: u64 = 1u64 << 5;
 
-/// What the hypervisor's side knows of the guest.
+/// The hypervisor's view of the guest.
 #[repr(C)]
 #[derive(CRow)]
 #[row(Host)]
@@ -44,7 +44,7 @@ pub struct nfm_host_t {
     pub memory_age_ns: u64,
 }
 
-/// What a frame holds of the hypervisor's side.
+/// Gives a frame's section of the hypervisor's side.
 ///
 /// Parameters: frame.
 /// Returns: the structure; NULL if the frame does not hold the section, or frame is NULL.

@@ -186,7 +186,7 @@ pub struct nfm_process_t {
     pub thread_list_count: usize,
     /// The bytes from one row of thread_list to the next, for NFM_ROW().
     pub thread_list_stride: usize,
-    /// What is added to its share of memory, in thousandths, when the kernel out of memory chooses whom to kill: -1000
+    /// Added to its share of memory, in thousandths, when the kernel out of memory chooses a process to kill: -1000
     /// (never) to 1000, as in /proc/PID/oom_score_adj.
     pub oom_score_adj: i32,
     /// Zero.

@@ -65,7 +65,7 @@ impl Member {
     }
 }
 
-/// Whether values of a column can be read so.
+/// True if values of a column can be read so.
 const fn reads(reading: Reading, value: &Type) -> bool {
     match reading {
         Reading::Unsigned => matches!(value, Type::Unsigned(_)),
