@@ -38,6 +38,12 @@ pub(crate) fn open_store(folder: &std::path::Path) -> Result<Store, Failure> {
                 "nothing was recorded there: nfm record does, and --store names another folder"
                     .to_owned()
             }
+            StoreError::File { error, .. }
+                if error.kind() == std::io::ErrorKind::PermissionDenied =>
+            {
+                "only its owner and group may read it: become a member of its group, or root"
+                    .to_owned()
+            }
             StoreError::File { error, .. } => error.to_string(),
             error => error.to_string(),
         };
