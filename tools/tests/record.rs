@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
@@ -172,6 +173,10 @@ fn the_past_is_as_the_guest_told_it() {
     let links = written.filter_map(|one| fs::read_link(one.ok()?.path()).ok());
     let own: Vec<PathBuf> = links.filter(|link| link.starts_with(&recording.store)).collect();
     assert!(own.is_empty(), "{own:?}");
+
+    // What is recorded is for the store's owner and group.
+    let mode = |path: &Path| fs::metadata(path).expect("a folder").permissions().mode() & 0o777;
+    assert_eq!([mode(&recording.store), mode(&recording.store.join("log"))], [0o750; 2]);
 
     // Three states of the guest, each with what its own /proc tells.
     let list = "cd /proc; ls -d [0-9]*";

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::ops::ControlFlow;
+use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -100,7 +102,7 @@ fn start_writer(connect: Option<&str>, record: &Record) -> Result<Child, Failure
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     // Ctrl-C at a terminal ends the crawler; the writer then writes what is on its way.
     command.process_group(0);
-    fs::create_dir_all(&record.store).map_err(folder)?;
+    make_folder(&record.store).map_err(folder)?;
     let own = rustix::process::getuid();
     let user = match &record.user {
         Some(name) => Some(user(name).ok_or_else(|| {
@@ -115,6 +117,17 @@ fn start_writer(connect: Option<&str>, record: &Record) -> Result<Child, Failure
     command.spawn().map_err(|error| {
         Failure::other(format!("the process that writes the store cannot be started: {error}"))
     })
+}
+
+/// Makes the store's folder, for its owner and its group; those above it are for all to go through.
+fn make_folder(store: &Path) -> std::io::Result<()> {
+    if let Some(above) = store.parent() {
+        fs::create_dir_all(above)?;
+    }
+    match fs::DirBuilder::new().mode(0o750).create(store) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// The ids of a user and of its group.
