@@ -125,7 +125,7 @@ pub(crate) enum Verb {
     Doctor(Target),
     /// Record the guests of this host, to be looked at later with --at
     Record(Record),
-    /// Tell what happened to recorded guests: processes, listeners, modules, mounts, addresses, restarts, findings, gaps
+    /// Tell what happened to recorded guests
     History(HistoryArgs),
     /// Tell what changed in a recorded guest from one time to another
     Diff(Diff),

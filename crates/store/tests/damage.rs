@@ -134,7 +134,10 @@ fn a_damaged_log_loses_at_most_a_key_period_of_a_guest() {
         let verified = verify(&path).unwrap();
         if !what.starts_with("cut") {
             for count in counts {
-                assert!(count >= FRAMES - u64::from(KEY_PERIOD), "{what}: {counts:?}");
+                // Zeros may reach from the last frames before a key into it.
+                let before = if what.starts_with("zeros") { 2 } else { 0 };
+                let lost = u64::from(KEY_PERIOD) + before;
+                assert!(count >= FRAMES - lost, "{what}: {counts:?}");
                 least = least.min(count);
             }
             silent += u32::from(verified.damage.is_empty());
