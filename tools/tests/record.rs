@@ -174,7 +174,7 @@ fn the_past_is_as_the_guest_told_it() {
     let own: Vec<PathBuf> = links.filter(|link| link.starts_with(&recording.store)).collect();
     assert!(own.is_empty(), "{own:?}");
 
-    // What is recorded is for the store's owner and group.
+    // The store is for its owner and group.
     let mode = |path: &Path| fs::metadata(path).expect("a folder").permissions().mode() & 0o777;
     assert_eq!([mode(&recording.store), mode(&recording.store.join("log"))], [0o750; 2]);
 
