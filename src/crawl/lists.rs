@@ -7,8 +7,11 @@ use crate::layout::Field;
 
 /// Entries that a list may have before it counts as endless.
 const LONGEST_LIST: usize = 1 << 20;
-/// Walks of one list before what was reached must do.
-const WALKS: u32 = 6;
+/// Walks of one list before the longest of them must do. The first ones follow one another: a list that grows and
+/// shrinks 700 times a second meanwhile is met at rest by one of them.
+const WALKS: u32 = 10;
+/// Walks after which each wait is four times the one before.
+const QUICK_WALKS: u32 = 4;
 /// Time that one frame gives the guest to settle, over all its lists: who breaks many of them must not
 /// use up the frame's time so.
 const LONGEST_WAIT: Duration = Duration::from_millis(60);
@@ -128,7 +131,7 @@ impl Reader<'_> {
             }
             self.forget();
             // A guest's CPU may have been taken away in the middle of a change: give it time.
-            let wait = Duration::from_micros(20 << (2 * walk));
+            let wait = Duration::from_micros(20 << (2 * walk.saturating_sub(QUICK_WALKS)));
             self.waited.set(self.waited.get().saturating_add(wait));
             self.space.budget().wait(wait);
             walk += 1;
