@@ -12,13 +12,15 @@ use crate::show::table;
 /// `nfm list`: libvirt's domains, then the guests of QEMU processes that are none of them.
 pub(crate) fn list(connect: Option<&str>, list: &List, out: &mut dyn Write) -> Verb {
     let listed = Libvirt::open(connect).and_then(|libvirt| libvirt.list(list.all));
+    let default = std::env::var("LIBVIRT_DEFAULT_URI").ok().filter(|uri| !uri.is_empty());
+    let uri = connect.or(default.as_deref());
     // Another libvirt's guests may run elsewhere.
-    let is_here = connect.is_none_or(|uri| uri.starts_with("qemu:///"));
+    let is_here = uri.is_none_or(|uri| uri.starts_with("qemu:///"));
     let others = if is_here { qemu_guests()? } else { Vec::new() };
     let domains = match listed {
         Ok(domains) => domains,
-        // A host of which libvirt is no part.
-        Err(error) if connect.is_none() && !others.is_empty() => {
+        // A host of which libvirt is no part: nobody named one.
+        Err(error) if uri.is_none() && !others.is_empty() => {
             eprintln!("nfm: {error}; what is listed are QEMU's processes alone");
             Vec::new()
         }
