@@ -126,9 +126,10 @@ fn main() -> ExitCode {
         return run.conclude();
     }
     run.test("a guest that has not booted is told so", || failures::not_booted(&pvh));
-    run.test("vector registers are kept", registers::keep);
     pv.wait();
     pvh.wait();
+    // Not while they boot: both triple faults that were seen in a row came meanwhile (README.md).
+    run.test("vector registers are kept", registers::keep);
     println!("both guests are up after {:.1} s", run.begun.elapsed().as_secs_f64());
     println!("skip HVM: it does not start here in a minute; see tests/xen/README.md");
     run.test("a long answer that is read late", || late_answer(&pv));
