@@ -10,27 +10,10 @@ use super::facts::{Descriptor, Gathered, OpenSocket};
 use super::reader::{ReadError, ReadResult, Reader};
 use super::sleeper_cache::Look;
 use super::socket_tables::{Kind, sockets};
-use crate::frame::{Connection, Text};
+use crate::frame::{Connection, SOCKET_STATES, Text};
 
 /// `AF_INET6`.
 const INET6: u64 = 10;
-/// Socket states by number (include/net/tcp_states.h). A half-open connection (`TCP_NEW_SYN_RECV`) is
-/// shown as `SYN_RECV`, as `/proc` does.
-const STATES: [&str; 13] = [
-    "",
-    "ESTABLISHED",
-    "SYN_SENT",
-    "SYN_RECV",
-    "FIN_WAIT1",
-    "FIN_WAIT2",
-    "TIME_WAIT",
-    "CLOSE",
-    "CLOSE_WAIT",
-    "LAST_ACK",
-    "LISTEN",
-    "CLOSING",
-    "SYN_RECV",
-];
 const TIME_WAIT: u64 = 6;
 const NEW_SYN_RECV: u64 = 12;
 /// Bytes that a known owner of a socket costs.
@@ -178,7 +161,7 @@ fn row(
 
 /// A state's name by its number.
 fn name_of_state(state: u64) -> Option<&'static str> {
-    let name = usize::try_from(state).ok().and_then(|state| STATES.get(state));
+    let name = usize::try_from(state).ok().and_then(|state| SOCKET_STATES.get(state));
     name.copied().filter(|name| !name.is_empty())
 }
 

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{self, Write};
 
+use chrono::DateTime;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use nfm::steers_terminal;
 
@@ -95,18 +96,7 @@ pub(crate) fn clock(nanoseconds: u64) -> String {
 
 /// A time in nanoseconds since 1970, in UTC: `2026-11-30 04:05:06`.
 pub(crate) fn utc(nanoseconds: i64) -> String {
-    let seconds = nanoseconds.div_euclid(1_000_000_000);
-    let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    // Years that begin in March have their leap day last; 400 of them have 146,097 days.
-    let (era, day) = ((days + 719_468).div_euclid(146_097), (days + 719_468).rem_euclid(146_097));
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
-    let year = year + era * 400 + next;
-    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
+    DateTime::from_timestamp_nanos(nanoseconds).format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 #[cfg(test)]

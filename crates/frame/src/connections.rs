@@ -5,6 +5,24 @@ use serde::{Deserialize, Serialize};
 use super::Text;
 use super::column::Row;
 
+/// States of sockets by their numbers (include/net/tcp_states.h); 0 is none. A half-open connection
+/// (`TCP_NEW_SYN_RECV`, 12) is shown as `SYN_RECV`, as `/proc` does.
+pub const SOCKET_STATES: [&str; 13] = [
+    "",
+    "ESTABLISHED",
+    "SYN_SENT",
+    "SYN_RECV",
+    "FIN_WAIT1",
+    "FIN_WAIT2",
+    "TIME_WAIT",
+    "CLOSE",
+    "CLOSE_WAIT",
+    "LAST_ACK",
+    "LISTEN",
+    "CLOSING",
+    "SYN_RECV",
+];
+
 /// One socket of one network namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, Row)]
 pub struct Connection {

@@ -34,7 +34,7 @@ mod source;
 mod terminal;
 mod text;
 
-pub use connections::Connection;
+pub use connections::{Connection, SOCKET_STATES};
 pub use cpus::Cpu;
 pub use envelope::{Consistency, DomainIdentity, FORMAT, Problem};
 pub use files::{File, FileKind};

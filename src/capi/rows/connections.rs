@@ -7,7 +7,7 @@ use nfm_frame_derive::CRow;
 
 use super::super::frame::nfm_frame_t;
 use super::hand_out;
-use crate::frame::Connection;
+use crate::frame::{Connection, SOCKET_STATES};
 
 /// Bit of nfm_connection_t.known: state.
 pub const NFM_CONNECTION_STATE: u64 = 1u64 << 0;
@@ -104,23 +104,6 @@ pub struct nfm_connection_t {
 const PROTOCOLS: [(&str, u32); 6] =
     [("tcp", 6), ("udp", 17), ("udplite", 136), ("icmp", 1), ("icmp6", 58), ("raw", 255)];
 
-/// The states, in the order of their numbers from 1 on (include/net/tcp_states.h).
-const STATES: [&str; 13] = [
-    "ESTABLISHED",
-    "SYN_SENT",
-    "SYN_RECV",
-    "FIN_WAIT1",
-    "FIN_WAIT2",
-    "TIME_WAIT",
-    "CLOSE",
-    "CLOSE_WAIT",
-    "LAST_ACK",
-    "LISTEN",
-    "CLOSING",
-    "NEW_SYN_RECV",
-    "BOUND_INACTIVE",
-];
-
 fn protocol_id(row: &Connection) -> Option<u32> {
     let known = |name: &str| PROTOCOLS.iter().find(|(one, _)| *one == name).map(|(_, id)| *id);
     known(&row.protocol).or_else(|| known(row.protocol.strip_suffix('6')?))
@@ -128,8 +111,8 @@ fn protocol_id(row: &Connection) -> Option<u32> {
 
 fn state_id(row: &Connection) -> Option<u32> {
     let state = row.state.as_deref()?;
-    let place = STATES.iter().position(|one| *one == state)?;
-    u32::try_from(place).ok()?.checked_add(1)
+    let number = SOCKET_STATES.iter().position(|one| *one == state)?;
+    u32::try_from(number).ok()
 }
 
 fn family(row: &Connection) -> Option<u32> {

@@ -45,7 +45,7 @@ pub(crate) fn check(options: &nfm::OpenOptions, check: &Check, out: &mut dyn Wri
     } else {
         print(&frame.domain.name, &integrity, out)?;
     }
-    report(&frame);
+    report(&frame.consistency.problems);
     Ok(ExitCode::from(status(&integrity)))
 }
 

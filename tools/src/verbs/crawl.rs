@@ -65,7 +65,7 @@ pub(crate) fn crawl(open_options: &nfm::OpenOptions, crawl: &Crawl, out: &mut dy
         }
         out.flush()?;
         if !crawl.target.json {
-            report(&frame);
+            report(&frame.consistency.problems);
         }
     }
     if let Some(guard) = guard {
@@ -84,7 +84,7 @@ fn recorded(crawl: &Crawl, out: &mut dyn Write) -> Verb {
             true => writeln!(out, "{}", frame.to_json())?,
             false => {
                 summary(&frame, out)?;
-                report(&frame);
+                report(&frame.consistency.problems);
             }
         }
         next = frames.step(&frame, &crawl.sections)?;

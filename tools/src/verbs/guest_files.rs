@@ -9,11 +9,11 @@ use std::process::ExitCode;
 
 use nfm::{
     ContentRange, Domain, ErrorCode, FileKind, FileStatus, FoundFile, GuestFiles, OpenFile,
-    OpenOptions, Problem,
+    OpenOptions,
 };
 use serde_json::json;
 
-use super::{Verb, json, open, open_only};
+use super::{Verb, json, open, open_only, report};
 use crate::Failure;
 use crate::args::{Cat, Find, Ls, Recover, Stat};
 use crate::show::{complain, escaped, known, table, utc};
@@ -332,8 +332,10 @@ struct Unknown {
 impl Unknown {
     fn add(&mut self, offset: u64, length: u64, reason: &str) {
         match self.parts.last_mut() {
-            Some((start, bytes, why)) if *start + *bytes == offset && why == reason => {
-                *bytes += length;
+            Some((start, bytes, why))
+                if start.checked_add(*bytes) == Some(offset) && why == reason =>
+            {
+                *bytes = bytes.saturating_add(length);
             }
             _ => self.parts.push((offset, length, reason.to_owned())),
         }
@@ -342,7 +344,10 @@ impl Unknown {
     /// Names them on standard error.
     fn complain(&self, consequence: &str) {
         for (offset, length, reason) in self.parts.iter().take(MOST_NAMED) {
-            complain(format_args!("bytes {offset} to {}: {reason}", offset + length));
+            complain(format_args!(
+                "bytes {offset} to {}: {reason}",
+                offset.saturating_add(*length)
+            ));
         }
         let more = self.parts.len().saturating_sub(MOST_NAMED);
         if more > 0 {
@@ -350,13 +355,6 @@ impl Unknown {
         }
         let bytes: u64 = self.parts.iter().map(|(_, length, _)| *length).sum();
         complain(format_args!("{bytes} bytes are not in the guest's memory: {consequence}"));
-    }
-}
-
-fn report(problems: &[Problem]) {
-    for problem in problems {
-        let address = problem.address.map(|at| format!(" (at {at:#x})")).unwrap_or_default();
-        complain(format_args!("{}: {}{address}", problem.section, problem.reason));
     }
 }
 

@@ -37,8 +37,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use nfm::{
-    At, CrawlOptions, Domain, Frame, FrameLines, FrameSource, LiveFrames, OpenOptions, Section,
-    SourceError,
+    At, CrawlOptions, Domain, Frame, FrameLines, FrameSource, LiveFrames, OpenOptions, Problem,
+    Section, SourceError,
 };
 use recorded::Recorded;
 use serde::Serialize;
@@ -175,7 +175,7 @@ fn each_frame(
     if !of.when.is_range() {
         let frame = Frames::open(options, of)?.latest(sections)?;
         print(&frame, out)?;
-        report(&frame);
+        report(&frame.consistency.problems);
         return Ok(ExitCode::SUCCESS);
     }
     let mut frames = Recorded::open(&of.target.domain, &of.when)?;
@@ -192,15 +192,15 @@ fn each_frame(
             writeln!(out, "== {} #{}", crate::time::shown(frame.time_ns), frame.seq)?;
             print(&frame, out)?;
         }
-        report(&frame);
+        report(&frame.consistency.problems);
         next = frames.step(&frame, sections)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Problems go to standard error: an incomplete table must not look whole.
-fn report(frame: &Frame) {
-    for problem in &frame.consistency.problems {
+fn report(problems: &[Problem]) {
+    for problem in problems {
         let address = problem.address.map(|at| format!(" (at {at:#x})")).unwrap_or_default();
         complain(format_args!("{}: {}{address}", problem.section, problem.reason));
     }

@@ -34,7 +34,7 @@ pub(crate) fn ps(options: &nfm::OpenOptions, ps: &Ps, out: &mut dyn Write) -> Ve
         let percent: Vec<Option<f64>> = usage.iter().map(|row| row.cpu_percent).collect();
         print(&later, &processes, Some(&percent), out)?;
     }
-    report(&later);
+    report(&later.consistency.problems);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -49,7 +49,7 @@ fn show(top: &Top, earlier: &Frame, later: &Frame, out: &mut dyn Write) -> Resul
         false => print(later, &usage, out)?,
     }
     out.flush()?;
-    report(later);
+    report(&later.consistency.problems);
     Ok(())
 }
 
