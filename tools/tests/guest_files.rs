@@ -145,6 +145,12 @@ fn a_removed_file_is_recovered() {
     let facts = json(&["recover", domain, &pid, &fd, "-o", output, "--force"]);
     assert_eq!((&facts["status"]["links"], &facts["unknown"]), (&0.into(), &Value::Array(vec![])));
     fs::remove_file(&path).expect("the file");
+    // Nor is anything but a file, whatever is said.
+    std::os::unix::fs::symlink("/dev/null", &path).expect("a link");
+    let (status, said) = failed(&["recover", domain, &pid, &fd, "-o", output, "--force"]);
+    assert_eq!(status, Some(NO_SUCH_FILE), "{said}");
+    assert!(said.contains("no regular file"), "{said}");
+    fs::remove_file(&path).expect("the link");
     let (status, said) = failed(&["recover", domain, &pid, "9999", "-o", output]);
     assert_eq!(status, Some(NO_SUCH_FILE), "{said}");
     let left = fs::read_dir(folder).expect("the folder").flatten();

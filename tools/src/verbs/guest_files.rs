@@ -368,8 +368,15 @@ struct Output<'p> {
 
 impl<'p> Output<'p> {
     fn new(path: &'p Path, force: bool) -> Result<Self, Failure> {
-        if !force && path.symlink_metadata().is_ok() {
-            return Err(unwritten(path, "it is there already; --force replaces it"));
+        match path.symlink_metadata() {
+            Ok(_) if !force => {
+                return Err(unwritten(path, "it is there already; --force replaces it"));
+            }
+            // A device must not be replaced by a file, as for `nfm dump`.
+            Ok(meta) if !meta.is_file() => {
+                return Err(unwritten(path, "what has this name is no regular file"));
+            }
+            _ => {}
         }
         let mut part = path.as_os_str().to_owned();
         part.push(format!(".{}.part", std::process::id()));
