@@ -865,9 +865,10 @@ typedef struct nfm_frame_t nfm_frame_t;
 typedef struct nfm_open_file_t nfm_open_file_t;
 
 /**
- * The function that nfm_set_log() calls for each message: with its level, one of nfm_log_level_t; the part of the
- * library that it comes from ("nfm::domain::open"); the message, UTF-8 in one line, which can contain names that come
- * from the guest; and the pointer that was given to nfm_set_log(). The texts are only there during the call.
+ * The function that is called for each message (nfm_set_log(), nfm_open_options_t.log): with its level, one of
+ * nfm_log_level_t; the part of the library that it comes from ("nfm::domain::open"); the message, UTF-8 in one line,
+ * which can contain names that come from the guest; and the pointer that was given along with the function. The texts
+ * are only there during the call.
  */
 typedef void (*nfm_log_callback_t)(int level,
                                    const char *target,
@@ -956,6 +957,19 @@ typedef struct nfm_open_options_t {
      * any time, and makes no other. Where it breaks, it is not made anew: guests that are open are read on.
      */
     void *connection;
+    /**
+     * The function that is told the diagnostic messages of this handle, from its opening until it is closed, as
+     * nfm_set_log() says; NULL for that of the process. Of a fleet: of all that its threads do.
+     */
+    nfm_log_callback_t log;
+    /** The pointer that log is given; it must last until the handle is closed. */
+    void *log_user;
+    /**
+     * The least grave message that log is told, one of nfm_log_level_t; 0 for the default, NFM_LOG_WARN.
+     */
+    uint32_t log_level;
+    /** Zero. */
+    uint32_t reserved;
 } nfm_open_options_t;
 
 /**
@@ -1803,6 +1817,14 @@ typedef struct nfm_fleet_options_t {
     uint32_t threads;
     /** Zero. */
     uint32_t reserved;
+    /**
+     * 1 to follow the QEMU processes of this host, known to libvirt or not, instead of a libvirt's domains: libvirt is
+     * not asked, and uri and connection of open are NULL. The UUID of each is "qemu:PID" then, as nfm_open_domain()
+     * takes it. 0 for domains.
+     */
+    uint32_t processes;
+    /** Zero. */
+    uint32_t reserved_2;
 } nfm_fleet_options_t;
 
 /** The members of an event. */
@@ -2024,7 +2046,8 @@ void nfm_error_free(struct nfm_error_t *error);
 const char *nfm_result_name(int result);
 
 /**
- * Has the library's diagnostic messages told to a function; there is one for the whole process.
+ * Has the library's diagnostic messages told to a function; there is one for the whole process. Handles that were opened
+ * with a function of their own (nfm_open_options_t.log) tell theirs to that alone.
  *
  * The function is called on whichever thread the message arises, several at the same time, while that
  * thread is inside a function of this library. It must return in the ordinary way (no longjmp, no C++
@@ -2730,8 +2753,8 @@ const struct nfm_connection_diff_t *nfm_diff_connections(const struct nfm_diff_t
 void nfm_diff_free(struct nfm_diff_t *diff);
 
 /**
- * Follows the running domains of a libvirt: opens them as they start, crawls each once a period, and tells of each what
- * happens to it, until nfm_fleet_free(). nfm_fleet_next() gives the events.
+ * Follows the running domains of a libvirt, or the QEMU processes of this host: opens them as they start, crawls each
+ * once a period, and tells of each what happens to it, until nfm_fleet_free(). nfm_fleet_next() gives the events.
  *
  * The library starts threads for that, as many as the options say and one more, in which all signals are blocked.
  *

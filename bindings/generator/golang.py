@@ -45,8 +45,13 @@ def files(header: Header) -> Dict[str, str]:
     made = {"numbers.go": numbers(header)}
     structures = {structure.name: structure for structure in row_structures(header)}
     for name, function, structure, many in sections(header):
-        text = "".join(row(header, one) for one in taken(header, structure, structures))
+        own = taken(header, structure, structures)
+        text = "".join(row(header, one) for one in own)
         made[f"section_{name}.go"] = HEAD + UNSAFE + text + method(name, function, structure, many)
+        if many:
+            text = "".join(view(header, one, structure) for one in own)
+            unsafe = UNSAFE if "unsafe." in text else ""
+            made[f"view_{name}.go"] = HEAD + unsafe + text + each(name, structure)
     found = list(sections_of(header, "diff"))
     text = "".join(row(header, structures.pop(one.name)) for _, _, one, _ in found)
     text += "".join(method(*one, handle="diff") for one in found)
@@ -141,6 +146,55 @@ def row(header: Header, structure: Structure) -> str:
     return "".join(out)
 
 
+def view(header: Header, structure: Structure, of: Structure) -> str:
+    """The structure where it lies, with a method for each member."""
+    kind = camel(structure.stem)
+    text = f"is a {kind} where it lies, of which nothing is copied. It is valid during Each{camel(of.stem)} alone."
+    out = [f"\n{comment(f'{kind}View {text}')}"]
+    out.append(f"type {kind}View struct{{ row *C.{structure.name} }}\n")
+    for one in fields(header, structure):
+        name, result = camel(one.member.name), viewed(one)
+        out.append(f"\n// {name} is as in {kind}.\n")
+        value = view_expression(one)
+        if not one.bit:
+            out.append(f"func (view {kind}View) {name}() {result} {{\n\treturn {value}\n}}\n")
+            continue
+        out.append(f"func (view {kind}View) {name}() (made Opt[{result}]) {{\n")
+        out.append(f"\tif view.row.known&C.{one.bit.name} != 0 {{\n\t\tmade = Some({value})\n\t}}\n")
+        out.append("\treturn made\n}\n")
+    return "".join(out)
+
+
+def viewed(one: Field) -> str:
+    if one.rows:
+        return f"Views[{camel(one.rows.stem)}View]"
+    return {"text": "Text", "texts": "Texts"}.get(one.kind) or plain(one)
+
+
+def view_expression(one: Field) -> str:
+    name = f"view.{member(one)}"
+    if one.rows:
+        return f"viewsOf[{camel(one.rows.stem)}View](unsafe.Pointer({name}), {name}_count, {name}_stride)"
+    if one.kind == "text":
+        return f"Text{{{name}}}"
+    if one.kind == "texts":
+        return f"Texts{{{name}, {name}_count}}"
+    return expression(one).replace("row.", "view.row.")
+
+
+def each(name: str, structure: Structure) -> str:
+    kind = camel(structure.stem)
+    text = (
+        f"calls a function with each row of {camel(name)}, one after another, until it returns false. Nothing is "
+        "copied and nothing allocated. It is ErrNoSection where the section was not asked for."
+    )
+    return (
+        f"\n{comment(f'Each{kind} {text}')}"
+        f"func (frame *Frame) Each{kind}(yield func({kind}View) bool) error {{\n"
+        f"\treturn each(frame, Section{camel(name)}, yield)\n}}\n"
+    )
+
+
 def annotation(one: Field) -> str:
     return f"Opt[{plain(one)}]" if one.bit else plain(one)
 
@@ -159,10 +213,14 @@ def plain(one: Field) -> str:
     return TYPES[one.kind]
 
 
-def expression(one: Field) -> str:
+def member(one: Field) -> str:
     # cgo's name of a member that is a word of Go's own.
     keyword = one.member.name in ("type", "range", "map", "func", "interface", "select", "package")
-    name = "row." + ("_" if keyword else "") + one.member.name
+    return "row." + ("_" if keyword else "") + one.member.name
+
+
+def expression(one: Field) -> str:
+    name = member(one)
     if one.kind == "row":
         return f"new{camel(one.rows.stem)}(unsafe.Pointer({name}))"
     if one.rows:

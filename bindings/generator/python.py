@@ -177,7 +177,9 @@ def row(header: Header, structure: Structure) -> str:
     out = [f"\n\nclass {camel(structure.stem)}(NamedTuple):\n"]
     out.append(docstring(structure.comment, 4) + "\n")
     for one in found:
-        out.append(f"    {one.member.name}: {annotation(one)}\n")
+        # A named tuple has methods, which a member of the same name hides.
+        hides = "  # type: ignore[assignment]" if hasattr(tuple, one.member.name) else ""
+        out.append(f"    {one.member.name}: {annotation(one)}{hides}\n")
         out.append(docstring(one.member.comment.replace("NULL", "None"), 4))
     stem = structure.stem
     many, single = uses(header, structure)

@@ -35,12 +35,18 @@ type FleetOptions struct {
 
 	// Threads that crawl; 0 for the default, two.
 	Threads uint32
+
+	// Processes: the QEMU processes of this host instead, without libvirt. The UUID of their events is "qemu:PID".
+	Processes bool
 }
 
 // Fleet is domains that are followed. Goroutines may share it; each event is given to one of them.
 type Fleet struct {
 	mutex   sync.RWMutex
 	pointer *C.nfm_fleet_t
+
+	// log lasts until the fleet is closed.
+	log logger
 }
 
 // Event is something that happened to a domain of a fleet.
@@ -86,11 +92,17 @@ func Watch(options *FleetOptions) (*Fleet, error) {
 	if options.Period < 0 || options.ListingPeriod < 0 {
 		return nil, errTimeLimit
 	}
-	open, release, err := options.Open.passed()
+	open, log, release, err := options.Open.passed()
 	if err != nil {
 		return nil, err
 	}
 	defer release()
+	fleet := &Fleet{log: log}
+	defer func() {
+		if fleet.pointer == nil {
+			fleet.log.free()
+		}
+	}()
 	crawl, err := options.Crawl.passed()
 	if err != nil {
 		return nil, err
@@ -106,6 +118,7 @@ func Watch(options *FleetOptions) (*Fleet, error) {
 		period_ns:         C.uint64_t(options.Period.Nanoseconds()),
 		listing_period_ns: C.uint64_t(options.ListingPeriod.Nanoseconds()),
 		threads:           C.uint32_t(options.Threads),
+		processes:         number(options.Processes),
 	}
 	if len(options.Domains) > 0 {
 		names := C.calloc(C.size_t(len(options.Domains)+1), C.size_t(unsafe.Sizeof(passed.domains)))
@@ -121,7 +134,6 @@ func Watch(options *FleetOptions) (*Fleet, error) {
 			*(**C.char)(place) = called
 		}
 	}
-	fleet := &Fleet{}
 	var failure *C.nfm_error_t
 	if err := failed(C.nfm_fleet_start(&passed, &fleet.pointer, &failure), failure); err != nil {
 		return nil, err
@@ -199,5 +211,6 @@ func (fleet *Fleet) Close() {
 	defer fleet.mutex.Unlock()
 	C.nfm_fleet_free(fleet.pointer)
 	fleet.pointer = nil
+	fleet.log.free()
 	runtime.SetFinalizer(fleet, nil)
 }

@@ -1,3 +1,3 @@
-module nfm
+module nfm.invalid/go/nfm
 
 go 1.19

@@ -24,7 +24,7 @@ func guest(t *testing.T) *Domain {
 	if name == "" {
 		t.Skip("NOT TESTED: NFM_TEST_DOMAIN names no guest; 'make test' starts one")
 	}
-	domain, err := Open(context.Background(), name, &OpenOptions{URI: "qemu:///system"})
+	domain, err := OpenDomain(context.Background(), name, &OpenOptions{URI: "qemu:///system"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,6 @@
 // Package nfm sees into running Linux guests from their host.
 //
-//	domain, err := nfm.Open(ctx, "web-1", nil)
+//	domain, err := nfm.OpenDomain(ctx, "web-1", nil)
 //	if err != nil {
 //		return err
 //	}
@@ -15,16 +15,20 @@
 // It is linked with the C library, which pkg-config finds as nfm. Reading guest memory needs root or
 // CAP_SYS_PTRACE, see nfm-security(7).
 //
-// What Open and Crawl return is closed with Close. A finalizer closes what was forgotten, some time: rely
+// What OpenDomain and Crawl return is closed with Close. A finalizer closes what was forgotten, some time: rely
 // on it as little as on that of a file. What was read from a frame outlives it.
 //
 // Text comes from the guest and can hold control characters: print it with %q, or escape it otherwise.
 // Times are in nanoseconds and sizes in bytes, unless a name says otherwise.
 package nfm
 
-// #cgo pkg-config: nfm
-// #include <stdlib.h>
-// #include <nfm.h>
+/*
+#cgo pkg-config: nfm
+#include <stdlib.h>
+#include <nfm.h>
+
+void nfm_go_told(int level, char *target, char *message, void *user);
+*/
 import "C"
 
 import (
@@ -151,6 +155,10 @@ type OpenOptions struct {
 
 	// TimeLimit: a kernel that was not found after this long is given up; 0 for the library's default.
 	TimeLimit time.Duration
+
+	// Log is told this domain's messages up to LogLevel; 0 for warnings and worse. nil for what SetLog set.
+	Log      LogFunc
+	LogLevel LogLevel
 }
 
 // CrawlOptions tells how to crawl. The zero value has the defaults.
@@ -185,11 +193,14 @@ type Domain struct {
 	// The control goes when both locks are held: a crawl holds the one, Progress the other.
 	progress sync.Mutex
 	control  *C.nfm_control_t
+
+	// log lasts until the domain is closed.
+	log logger
 }
 
-// Open opens a running domain, by its name, id or UUID as virsh takes them. It ends with ErrCancelled once
+// OpenDomain opens a running domain, by its name, id or UUID as virsh takes them. It ends with ErrCancelled once
 // the context does.
-func Open(ctx context.Context, name string, options *OpenOptions) (*Domain, error) {
+func OpenDomain(ctx context.Context, name string, options *OpenOptions) (*Domain, error) {
 	called, err := text(name)
 	if err != nil {
 		return nil, err
@@ -236,14 +247,15 @@ func open(
 	options *OpenOptions,
 	call func(*C.nfm_open_options_t, **C.nfm_domain_t, **C.nfm_error_t) C.int,
 ) (*Domain, error) {
-	passed, release, err := options.passed()
+	passed, log, release, err := options.passed()
 	if err != nil {
 		return nil, err
 	}
 	defer release()
-	domain := &Domain{}
+	domain := &Domain{log: log}
 	var failure *C.nfm_error_t
 	if err := failed(C.nfm_control_new(&domain.control, &failure), failure); err != nil {
+		domain.log.free()
 		return nil, err
 	}
 	passed.control = domain.control
@@ -253,6 +265,7 @@ func open(
 	})
 	if err != nil {
 		C.nfm_control_free(domain.control)
+		domain.log.free()
 		return nil, err
 	}
 	runtime.SetFinalizer(domain, (*Domain).Close)
@@ -260,13 +273,15 @@ func open(
 }
 
 // passed makes C's structure of the options, which C's memory holds, as it leads to more of that; release
-// frees it.
-func (options *OpenOptions) passed() (passed *C.nfm_open_options_t, release func(), err error) {
+// frees it. The logger, of which it has the address, is to be freed once what was opened is closed.
+func (options *OpenOptions) passed() (
+	passed *C.nfm_open_options_t, log logger, release func(), err error,
+) {
 	if options == nil {
 		options = &OpenOptions{}
 	}
 	if options.TimeLimit < 0 {
-		return nil, nil, errTimeLimit
+		return nil, log, nil, errTimeLimit
 	}
 	var held []unsafe.Pointer
 	release = func() {
@@ -293,12 +308,17 @@ func (options *OpenOptions) passed() (passed *C.nfm_open_options_t, release func
 		if one.given {
 			if *one.to, err = text(one.value); err != nil {
 				release()
-				return nil, nil, err
+				return nil, log, nil, err
 			}
 			held = append(held, unsafe.Pointer(*one.to))
 		}
 	}
-	return passed, release, nil
+	if log = newLogger(options.Log); log.at != nil {
+		passed.log = C.nfm_log_callback_t(C.nfm_go_told)
+		passed.log_user = log.at
+		passed.log_level = C.uint32_t(options.LogLevel)
+	}
+	return passed, log, release, nil
 }
 
 // Crawl takes a frame. It ends with ErrCancelled once the context does. What cannot be read inside a living
@@ -360,6 +380,7 @@ func (domain *Domain) Close() {
 	defer domain.mutex.Unlock()
 	C.nfm_close_domain(domain.pointer)
 	domain.pointer = nil
+	domain.log.free()
 	domain.progress.Lock()
 	C.nfm_control_free(domain.control)
 	domain.control = nil
@@ -403,8 +424,8 @@ type ListOptions struct {
 	Inactive bool
 }
 
-// List returns the domains that libvirt knows, active ones first.
-func List(options *ListOptions) ([]DomainInfo, error) {
+// ListDomains returns the domains that libvirt knows, active ones first.
+func ListDomains(options *ListOptions) ([]DomainInfo, error) {
 	if options == nil {
 		options = &ListOptions{}
 	}

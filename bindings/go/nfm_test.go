@@ -58,7 +58,7 @@ func TestSectionMembers(t *testing.T) {
 }
 
 func TestNoSuchDomain(t *testing.T) {
-	domain, err := Open(context.Background(), "nope", test)
+	domain, err := OpenDomain(context.Background(), "nope", test)
 	if domain != nil || !errors.Is(err, ErrNoSuchDomain) || errors.Is(err, ErrConnect) {
 		t.Fatalf("%v, %v", domain, err)
 	}
@@ -82,7 +82,7 @@ func TestErrorsOfOpening(t *testing.T) {
 		{"test", "test:///\x00", ErrInvalidArgument},
 		{"\xff", "test:///default", ErrInvalidArgument},
 	} {
-		_, err := Open(context.Background(), one.name, &OpenOptions{URI: one.uri})
+		_, err := OpenDomain(context.Background(), one.name, &OpenOptions{URI: one.uri})
 		if !errors.Is(err, one.code) {
 			t.Errorf("%q at %q: %v instead of %v", one.name, one.uri, err, one.code)
 		}
@@ -92,7 +92,7 @@ func TestErrorsOfOpening(t *testing.T) {
 func TestCancelledBeforeItBegins(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_, err := Open(ctx, "test", test)
+	_, err := OpenDomain(ctx, "test", test)
 	if !errors.Is(err, ErrCancelled) || !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
@@ -128,14 +128,14 @@ func TestClosedFrame(t *testing.T) {
 }
 
 func TestList(t *testing.T) {
-	domains, err := List(&ListOptions{URI: test.URI})
+	domains, err := ListDomains(&ListOptions{URI: test.URI})
 	if err != nil || len(domains) != 1 {
 		t.Fatalf("%v, %v", domains, err)
 	}
 	if one := domains[0]; one.Name != "test" || one.State != "running" || one.ID.Or(0) != 1 {
 		t.Errorf("%+v", one)
 	}
-	_, err = List(&ListOptions{URI: "nosuchdriver:///"})
+	_, err = ListDomains(&ListOptions{URI: "nosuchdriver:///"})
 	var failure *Error
 	if !errors.As(err, &failure) || failure.Code != ErrConnect || failure.Retry != RetryLater {
 		t.Errorf("%#v", err)

@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, TryLockError};
 
 use super::error::nfm_error_t;
 use super::frame::nfm_frame_t;
+use super::logging::HandleLog;
 use super::options::{self, nfm_crawl_options_t, nfm_open_options_t};
 use super::{ffi, free, text};
 use crate::domain::{Domain, OpenOptions};
@@ -16,6 +17,7 @@ use crate::this_process::Owner;
 /// threads; different domains may be used at the same time.
 pub struct nfm_domain_t {
     domain: Mutex<Domain>,
+    log: HandleLog,
     owner: Owner,
 }
 
@@ -25,9 +27,9 @@ const _: () = {
 };
 
 impl nfm_domain_t {
-    fn open(domain: &str, options: &OpenOptions) -> Result<Self, nfm_error_t> {
-        let domain = Mutex::new(Domain::open(domain, options)?);
-        Ok(Self { domain, owner: Owner::this() })
+    fn open(domain: &str, options: &OpenOptions, log: HandleLog) -> Result<Self, nfm_error_t> {
+        let domain = Mutex::new(log.scope(|| Domain::open(domain, options))?);
+        Ok(Self { domain, log, owner: Owner::this() })
     }
 }
 
@@ -58,10 +60,10 @@ pub(super) unsafe fn with_domain<T>(
         // A thread that is not here may hold the lock for ever.
         return Err(Error::Forked.into());
     }
-    let mut domain = enter(&domain.domain)?;
+    let mut open = enter(&domain.domain)?;
     #[cfg(debug_assertions)]
     panic_on_request();
-    act(&mut domain)
+    domain.log.scope(|| act(&mut open))
 }
 
 /// A bug, for the test that shows what a caller sees of one. Only debug builds have it.
@@ -100,8 +102,9 @@ pub unsafe extern "C" fn nfm_open_domain(
 ) -> c_int {
     let body = || {
         // SAFETY: each is NULL or valid, by the caller's promise.
-        let (domain, options) = unsafe { (text(domain, "domain")?, options::open(options)?) };
-        nfm_domain_t::open(domain, &options)
+        let (domain, (options, log)) =
+            unsafe { (text(domain, "domain")?, options::open(options)?) };
+        nfm_domain_t::open(domain, &options, log)
     };
     // SAFETY: each is NULL or may be written, by the caller's promise.
     unsafe { ffi(out, error, body) }
@@ -128,7 +131,7 @@ pub unsafe extern "C" fn nfm_open_virdomain(
 ) -> c_int {
     let body = || {
         // SAFETY: NULL or valid, by the caller's promise.
-        let mut options = unsafe { options::open(options) }?;
+        let (mut options, log) = unsafe { options::open(options) }?;
         if vir_domain.is_null() {
             return Err(nfm_error_t::null("vir_domain"));
         }
@@ -139,7 +142,7 @@ pub unsafe extern "C" fn nfm_open_virdomain(
         // SAFETY: not NULL, so a domain by the caller's promise.
         let (connection, uuid) = unsafe { LibvirtConnection::hold_domain(vir_domain) }?;
         options.connection = Some(connection);
-        nfm_domain_t::open(&uuid, &options)
+        nfm_domain_t::open(&uuid, &options, log)
     };
     // SAFETY: each is NULL or may be written, by the caller's promise.
     unsafe { ffi(out, error, body) }
@@ -169,8 +172,8 @@ pub unsafe extern "C" fn nfm_open_pid(
 ) -> c_int {
     let body = || {
         // SAFETY: NULL or valid, by the caller's promise.
-        let options = unsafe { options::open(options) }?;
-        nfm_domain_t::open(&format!("{QEMU_PREFIX}{pid}"), &options)
+        let (options, log) = unsafe { options::open(options) }?;
+        nfm_domain_t::open(&format!("{QEMU_PREFIX}{pid}"), &options, log)
     };
     // SAFETY: each is NULL or may be written, by the caller's promise.
     unsafe { ffi(out, error, body) }

@@ -66,6 +66,12 @@ pub struct nfm_fleet_options_t {
     pub threads: u32,
     /// Zero.
     pub reserved: u32,
+    /// 1 to follow the QEMU processes of this host, known to libvirt or not, instead of a libvirt's domains: libvirt is
+    /// not asked, and uri and connection of open are NULL. The UUID of each is "qemu:PID" then, as nfm_open_domain()
+    /// takes it. 0 for domains.
+    pub processes: u32,
+    /// Zero.
+    pub reserved_2: u32,
 }
 
 // SAFETY: integers and raw pointers.
@@ -389,8 +395,8 @@ unsafe fn patterns(mut domains: *const *const c_char) -> Result<Vec<CString>, nf
     Ok(patterns)
 }
 
-/// Follows the running domains of a libvirt: opens them as they start, crawls each once a period, and tells of each what
-/// happens to it, until nfm_fleet_free(). nfm_fleet_next() gives the events.
+/// Follows the running domains of a libvirt, or the QEMU processes of this host: opens them as they start, crawls each
+/// once a period, and tells of each what happens to it, until nfm_fleet_free(). nfm_fleet_next() gives the events.
 ///
 /// The library starts threads for that, as many as the options say and one more, in which all signals are blocked.
 ///
@@ -410,7 +416,7 @@ pub unsafe extern "C" fn nfm_fleet_start(
 ) -> c_int {
     let body = || {
         // SAFETY: each is NULL or valid, by the caller's promise.
-        let (given, open, crawl, patterns) = unsafe {
+        let (given, (open, log), crawl, patterns) = unsafe {
             let given = options::read(options)?;
             (
                 given,
@@ -420,7 +426,14 @@ pub unsafe extern "C" fn nfm_fleet_start(
             )
         };
         options::zero(given.reserved)?;
-        let mut options = FollowOptions { open, crawl, ..FollowOptions::default() };
+        options::zero(given.reserved_2)?;
+        let processes = options::flag("processes", given.processes)?;
+        if processes && (open.uri.is_some() || open.connection.is_some()) {
+            let words =
+                "options: processes are followed without libvirt; leave uri and connection NULL";
+            return Err(nfm_error_t::invalid(words));
+        }
+        let mut options = FollowOptions { open, crawl, processes, ..FollowOptions::default() };
         for (own, given) in [
             (&mut options.period, given.period_ns),
             (&mut options.listing_period, given.listing_period_ns),
@@ -432,7 +445,8 @@ pub unsafe extern "C" fn nfm_fleet_start(
         if given.threads != 0 {
             options.threads = usize::try_from(given.threads).unwrap_or(usize::MAX);
         }
-        nfm_fleet_t::start(options, patterns)
+        options.subscriber = log.subscriber();
+        log.scope(|| nfm_fleet_t::start(options, patterns))
     };
     // SAFETY: each is NULL or may be written, by the caller's promise.
     unsafe { ffi(out, error, body) }

@@ -1,10 +1,12 @@
-//! Diagnostic messages of the library, to a function of the caller's.
+//! Diagnostic messages of the library, to functions of the caller's: one for the process, and one for each handle that
+//! wants its own.
 
 use std::cell::Cell;
 use std::ffi::{c_char, c_int, c_void};
 use std::fmt::{self, Write};
 use std::sync::{PoisonError, RwLock};
 
+use tracing::dispatcher::{self, Dispatch};
 use tracing::field::{Field, Visit};
 use tracing::subscriber::Interest;
 use tracing::{Event, Level, Metadata, Subscriber, span};
@@ -42,9 +44,10 @@ impl nfm_log_level_t {
     }
 }
 
-/// The function that nfm_set_log() calls for each message: with its level, one of nfm_log_level_t; the part of the
-/// library that it comes from ("nfm::domain::open"); the message, UTF-8 in one line, which can contain names that come
-/// from the guest; and the pointer that was given to nfm_set_log(). The texts are only there during the call.
+/// The function that is called for each message (nfm_set_log(), nfm_open_options_t.log): with its level, one of
+/// nfm_log_level_t; the part of the library that it comes from ("nfm::domain::open"); the message, UTF-8 in one line,
+/// which can contain names that come from the guest; and the pointer that was given along with the function. The texts
+/// are only there during the call.
 pub type nfm_log_callback_t = Option<
     unsafe extern "C" fn(
         level: c_int,
@@ -54,7 +57,8 @@ pub type nfm_log_callback_t = Option<
     ),
 >;
 
-/// The callback, and the messages that it is told.
+/// A callback, and the messages that it is told.
+#[derive(Clone, Copy)]
 struct Listener {
     level: c_int,
     callback: nfm_log_callback_t,
@@ -66,15 +70,17 @@ unsafe impl Send for Listener {}
 // SAFETY: as above.
 unsafe impl Sync for Listener {}
 
+/// The listener of the process.
 static LISTENER: RwLock<Listener> =
     RwLock::new(Listener { level: 0, callback: None, user: std::ptr::null_mut() });
 
 thread_local! {
-    /// True while this thread is in the callback. It holds `LISTENER` for reading then.
+    /// True while this thread is in a callback. It may hold `LISTENER` for reading then.
     static INSIDE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Has the library's diagnostic messages told to a function; there is one for the whole process.
+/// Has the library's diagnostic messages told to a function; there is one for the whole process. Handles that were opened
+/// with a function of their own (nfm_open_options_t.log) tell theirs to that alone.
 ///
 /// The function is called on whichever thread the message arises, several at the same time, while that
 /// thread is inside a function of this library. It must return in the ordinary way (no longjmp, no C++
@@ -97,11 +103,7 @@ pub unsafe extern "C" fn nfm_set_log(
     error: *mut *mut nfm_error_t,
 ) -> c_int {
     let body = || {
-        let levels =
-            nfm_log_level_t::NFM_LOG_OFF as c_int..=nfm_log_level_t::NFM_LOG_TRACE as c_int;
-        if !levels.contains(&level) {
-            return Err(nfm_error_t::invalid(format!("level: there is no level {level}")));
-        }
+        check_level(level)?;
         if INSIDE.get() {
             return Err(nfm_error_t::invalid("the log's callback cannot set another one"));
         }
@@ -117,19 +119,68 @@ pub unsafe extern "C" fn nfm_set_log(
 }
 symver!("NFM_0.1", nfm_set_log);
 
+fn check_level(level: c_int) -> Result<(), nfm_error_t> {
+    let levels = nfm_log_level_t::NFM_LOG_OFF as c_int..=nfm_log_level_t::NFM_LOG_TRACE as c_int;
+    match levels.contains(&level) {
+        true => Ok(()),
+        false => Err(nfm_error_t::invalid(format!("level: there is no level {level}"))),
+    }
+}
+
 /// Makes this library's messages come here, once for the process.
 fn install() -> Result<(), nfm_error_t> {
-    if tracing::dispatcher::has_been_set()
-        && tracing::dispatcher::get_default(|one| one.is::<Log>())
-    {
+    if dispatcher::has_been_set() && dispatcher::get_default(|one| one.is::<Log>()) {
         return Ok(());
     }
-    tracing::subscriber::set_global_default(Log)
+    tracing::subscriber::set_global_default(Log(None))
         .map_err(|_| nfm_error_t::other("this program has a tracing subscriber of its own already"))
 }
 
-/// Tells the listener of each event.
-struct Log;
+/// Where the messages of one handle go: to a function of its own, or to that of the process.
+#[derive(Default)]
+pub(super) struct HandleLog(Option<Dispatch>);
+
+impl HandleLog {
+    /// By the members of options; a level of 0 is that of warnings.
+    pub(super) fn new(
+        callback: nfm_log_callback_t,
+        user: *mut c_void,
+        level: c_int,
+    ) -> Result<Self, nfm_error_t> {
+        check_level(level)?;
+        let level = match level {
+            0 => nfm_log_level_t::NFM_LOG_WARN as c_int,
+            level => level,
+        };
+        let listener = Listener { level, callback, user };
+        Ok(Self(callback.is_some().then(|| Dispatch::new(Log(Some(listener))))))
+    }
+
+    /// Does something for the handle.
+    pub(super) fn scope<T>(&self, act: impl FnOnce() -> T) -> T {
+        match &self.0 {
+            Some(own) => dispatcher::with_default(own, act),
+            None => act(),
+        }
+    }
+
+    /// For threads of the handle's own.
+    pub(super) fn subscriber(&self) -> Option<Dispatch> {
+        self.0.clone()
+    }
+}
+
+/// Tells a listener of each event: one of its own, or else that of the process.
+struct Log(Option<Listener>);
+
+impl Log {
+    fn with_listener<T>(&self, act: impl FnOnce(&Listener) -> T) -> T {
+        match &self.0 {
+            Some(own) => act(own),
+            None => act(&LISTENER.read().unwrap_or_else(PoisonError::into_inner)),
+        }
+    }
+}
 
 impl Subscriber for Log {
     /// Asked once for each place in the code: the level may be another one later.
@@ -142,16 +193,15 @@ impl Subscriber for Log {
         if INSIDE.get() || !metadata.target().starts_with("nfm") {
             return false;
         }
-        let listener = LISTENER.read().unwrap_or_else(PoisonError::into_inner);
-        listener.callback.is_some()
-            && nfm_log_level_t::of(*metadata.level()) as c_int <= listener.level
+        let level = nfm_log_level_t::of(*metadata.level()) as c_int;
+        self.with_listener(|listener| listener.callback.is_some() && level <= listener.level)
     }
 
     fn event(&self, event: &Event<'_>) {
         let mut line = Line::default();
         event.record(&mut line);
         let level = nfm_log_level_t::of(*event.metadata().level()) as c_int;
-        tell(level, event.metadata().target(), &line.0);
+        self.with_listener(|listener| tell(listener, level, event.metadata().target(), &line.0));
     }
 
     fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
@@ -164,8 +214,7 @@ impl Subscriber for Log {
     fn exit(&self, _: &span::Id) {}
 }
 
-fn tell(level: c_int, target: &str, message: &str) {
-    let listener = LISTENER.read().unwrap_or_else(PoisonError::into_inner);
+fn tell(listener: &Listener, level: c_int, target: &str, message: &str) {
     let Some(callback) = listener.callback else { return };
     let (target, message) = (c_text(target), c_text(message));
     INSIDE.set(true);

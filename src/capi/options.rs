@@ -1,6 +1,6 @@
 //! Options: structures that the caller fills and that may be older or newer than the library's.
 
-use std::ffi::{CStr, OsStr, c_char, c_void};
+use std::ffi::{CStr, OsStr, c_char, c_int, c_void};
 use std::mem::{MaybeUninit, offset_of};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::control::nfm_control_t;
 use super::error::nfm_error_t;
+use super::logging::{HandleLog, nfm_log_callback_t};
 use super::{optional_text, sections};
 use crate::domain::{Cache, CrawlOptions, Mode, OpenOptions};
 use crate::resolve::{Libvirt, LibvirtConnection};
@@ -45,6 +46,15 @@ pub struct nfm_open_options_t {
     /// then; NULL for none. The library counts its uses of it (virConnectRef()), so that the program may close it at
     /// any time, and makes no other. Where it breaks, it is not made anew: guests that are open are read on.
     pub connection: *mut c_void,
+    /// The function that is told the diagnostic messages of this handle, from its opening until it is closed, as
+    /// nfm_set_log() says; NULL for that of the process. Of a fleet: of all that its threads do.
+    pub log: nfm_log_callback_t,
+    /// The pointer that log is given; it must last until the handle is closed.
+    pub log_user: *mut c_void,
+    /// The least grave message that log is told, one of nfm_log_level_t; 0 for the default, NFM_LOG_WARN.
+    pub log_level: u32,
+    /// Zero.
+    pub reserved: u32,
 }
 
 /// Which domains to list. Zero the whole structure, then set size and what is to differ from the
@@ -119,7 +129,7 @@ pub(super) unsafe trait Options: Copy {
     const SMALLEST: usize;
 }
 
-// SAFETY: integers and raw pointers.
+// SAFETY: integers, raw pointers, and a function that may be NULL.
 unsafe impl Options for nfm_open_options_t {
     const NAME: &str = "nfm_open_options_t";
     const SMALLEST: usize = offset_of!(Self, control) + size_of::<*mut nfm_control_t>();
@@ -171,7 +181,7 @@ pub(super) unsafe fn read<T: Options>(options: *const T) -> Result<T, nfm_error_
 }
 
 /// A member that is 1 or 0.
-fn flag(name: &str, value: u32) -> Result<bool, nfm_error_t> {
+pub(super) fn flag(name: &str, value: u32) -> Result<bool, nfm_error_t> {
     match value {
         0 => Ok(false),
         1 => Ok(true),
@@ -190,7 +200,9 @@ pub(super) fn zero(reserved: u32) -> Result<(), nfm_error_t> {
 
 /// # Safety
 /// As of [`read`]; the strings are NULL or NUL-terminated, the control NULL or one, the connection NULL or open.
-pub(super) unsafe fn open(options: *const nfm_open_options_t) -> Result<OpenOptions, nfm_error_t> {
+pub(super) unsafe fn open(
+    options: *const nfm_open_options_t,
+) -> Result<(OpenOptions, HandleLog), nfm_error_t> {
     // SAFETY: as this function's.
     let options = unsafe { read(options) }?;
     // SAFETY: NULL or a string, by the caller's promise.
@@ -217,7 +229,9 @@ pub(super) unsafe fn open(options: *const nfm_open_options_t) -> Result<OpenOpti
     if options.time_limit_ns != 0 {
         own.time_limit = Duration::from_nanos(options.time_limit_ns);
     }
-    Ok(own)
+    zero(options.reserved)?;
+    let level = c_int::try_from(options.log_level).unwrap_or(c_int::MAX);
+    Ok((own, HandleLog::new(options.log, options.log_user, level)?))
 }
 
 /// A path, which need not be UTF-8.
@@ -358,7 +372,7 @@ mod tests {
             assert_eq!(own.memory_limit, default.memory_limit);
             assert_eq!(own.row_limit, default.row_limit);
         }
-        assert_eq!(unsafe { open(ptr::null()) }.unwrap().uri, None);
+        assert_eq!(unsafe { open(ptr::null()) }.unwrap().0.uri, None);
     }
 
     #[test]
@@ -381,7 +395,7 @@ mod tests {
         // SAFETY: NULL pointers, and numbers.
         let mut options: nfm_open_options_t = unsafe { std::mem::zeroed() };
         options.size = size_of::<nfm_open_options_t>();
-        let own = unsafe { open(&options) }.unwrap();
+        let (own, _) = unsafe { open(&options) }.unwrap();
         assert_eq!((own.symbols, own.types, own.debug_dir), (None, None, None));
         assert_eq!(own.cache, Cache::Default);
 
@@ -391,7 +405,7 @@ mod tests {
         options.debug_dir = c"/debug".as_ptr();
         options.cache_dir = c"".as_ptr();
         options.time_limit_ns = 2_000_000_000;
-        let own = unsafe { open(&options) }.unwrap();
+        let (own, _) = unsafe { open(&options) }.unwrap();
         assert_eq!(own.uri.as_deref(), Some("test:///default"));
         assert_eq!(own.time_limit, Duration::from_secs(2));
         assert_eq!(own.symbols.as_deref(), Some("/boot/System.map".as_ref()));
@@ -399,8 +413,11 @@ mod tests {
         assert_eq!(own.debug_dir.as_deref(), Some("/debug".as_ref()));
         assert_eq!(own.cache, Cache::Off);
         options.cache_dir = c"/cache".as_ptr();
-        assert_eq!(unsafe { open(&options) }.unwrap().cache, Cache::At("/cache".into()));
+        assert_eq!(unsafe { open(&options) }.unwrap().0.cache, Cache::At("/cache".into()));
         options.types = c"".as_ptr();
+        assert!(unsafe { open(&options) }.is_err());
+        options.types = ptr::null();
+        options.log_level = 6;
         assert!(unsafe { open(&options) }.is_err());
     }
 

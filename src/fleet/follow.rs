@@ -10,7 +10,7 @@ use super::turns::{Next, Turns};
 use crate::domain::{CrawlOptions, Domain, OpenOptions};
 use crate::error::{Error, ErrorCode, Result, Retry};
 use crate::frame::{Frame, Section};
-use crate::resolve::{DomainSummary, Libvirt};
+use crate::resolve::{DomainState, DomainSummary, Libvirt, QEMU_PREFIX, qemu_guests};
 
 /// The longest wait after a failure that passes by itself, unless the period is longer.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
@@ -23,6 +23,9 @@ const WAIT_FOR_CHANGE: Duration = Duration::from_secs(60);
 pub struct FollowOptions {
     /// How each is opened. Its `uri` names the libvirt whose domains are followed.
     pub open: OpenOptions,
+    /// True to follow the QEMU processes of this host ([`qemu_guests`]) instead of a libvirt's domains, and to ask no
+    /// libvirt. Their UUID in events is `qemu:PID`, as it opens each.
+    pub processes: bool,
     /// How each is crawled.
     pub crawl: CrawlOptions,
     /// The time from one frame of a domain to the next.
@@ -34,17 +37,21 @@ pub struct FollowOptions {
     pub listing_period: Duration,
     /// Threads that crawl, at least one. The second and later ones help where the first is late.
     pub threads: usize,
+    /// Receives the messages of these threads; `None` for the subscriber of the process.
+    pub subscriber: Option<tracing::Dispatch>,
 }
 
 impl Default for FollowOptions {
     fn default() -> Self {
         Self {
             open: OpenOptions::default(),
+            processes: false,
             crawl: CrawlOptions::default(),
             period: Duration::from_secs(1),
             rarely: Vec::new(),
             listing_period: Duration::from_secs(2),
             threads: 2,
+            subscriber: None,
         }
     }
 }
@@ -141,8 +148,8 @@ struct Guest {
 /// A host's guests that are followed, for programs that end it from another thread; [`follow`] is for the others.
 pub struct Follower<C, E> {
     options: FollowOptions,
-    /// Held throughout: without a holder it would be made anew for each list.
-    libvirt: Libvirt,
+    /// Held throughout: without a holder it would be made anew for each list. `None` for one that follows processes.
+    libvirt: Option<Libvirt>,
     chosen: C,
     each: E,
     turns: Turns<Member>,
@@ -176,7 +183,10 @@ where
     /// # Errors
     /// libvirt cannot be reached.
     pub fn new(options: FollowOptions, chosen: C, each: E) -> Result<Self> {
-        let libvirt = options.open.libvirt()?;
+        let libvirt = match options.processes {
+            true => None,
+            false => Some(options.open.libvirt()?),
+        };
         let turns = Turns::new(options.period);
         turns.add(vec![Member::List(Failures::default())]);
         Ok(Self { options, libvirt, chosen, each, turns, followed: Mutex::default() })
@@ -184,9 +194,13 @@ where
 
     /// Follows the guests until `each` breaks off, or [`Self::stop`] is called.
     pub fn run(&self) {
-        self.turns.run(self.options.threads, |member| match member {
+        let turn = |member: &mut Member| match member {
             Member::List(failures) => self.list(failures),
             Member::Guest(guest) => self.turn(guest),
+        };
+        self.turns.run(self.options.threads, |member| match &self.options.subscriber {
+            Some(subscriber) => tracing::dispatcher::with_default(subscriber, || turn(member)),
+            None => turn(member),
         });
     }
 
@@ -209,7 +223,11 @@ where
     /// Adds the domains that run and are not followed yet.
     fn list(&self, failures: &mut Failures) -> Next {
         let listing = self.options.listing_period;
-        let listed = match self.libvirt.list(false) {
+        let listed = match &self.libvirt {
+            Some(libvirt) => libvirt.list(false),
+            None => processes(),
+        };
+        let listed = match listed {
             Ok(listed) => listed,
             Err(error) => {
                 let (again, repeated) = failures.add(&error, listing);
@@ -299,6 +317,16 @@ where
         self.tell(FleetEvent::Failed { domain, error, again, repeated });
         Next::After(again)
     }
+}
+
+/// The QEMU processes of this host, each named by what opens it.
+fn processes() -> Result<Vec<DomainSummary>> {
+    let listed = qemu_guests()?.into_iter().map(|guest| {
+        let uuid = format!("{QEMU_PREFIX}{}", guest.pid);
+        let name = guest.name.unwrap_or_else(|| uuid.clone());
+        DomainSummary { id: None, name, uuid, state: DomainState::Unknown }
+    });
+    Ok(listed.collect())
 }
 
 #[cfg(test)]

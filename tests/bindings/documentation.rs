@@ -70,7 +70,7 @@ fn the_snippets_in_go_run() {
     build.source("module/go.mod", &go_mod);
     for code in snippets("go", "bindings/go/README.md", "README.md", &guest) {
         let whole = format!(
-            "package main\n\nimport (\n\t\"context\"\n\t\"fmt\"\n\t\"log\"\n\n\t\"nfm\"\n)\n\n{code}\n\n\
+            "package main\n\nimport (\n\t\"context\"\n\t\"fmt\"\n\t\"log\"\n\n\t\"nfm.invalid/go/nfm\"\n)\n\n{code}\n\n\
              func main() {{\n\tif err := list(context.Background()); err != nil {{\n\
              \t\tlog.Fatal(err)\n\t}}\n}}\n"
         );

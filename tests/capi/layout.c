@@ -24,7 +24,7 @@ AT(nfm_domain_info_t, id, 32);
 AT(nfm_domain_info_t, reserved, 36);
 AT(nfm_domain_info_t, pid, 40);
 
-SIZE(nfm_open_options_t, 72);
+SIZE(nfm_open_options_t, 96);
 AT(nfm_open_options_t, size, 0);
 AT(nfm_open_options_t, uri, 8);
 AT(nfm_open_options_t, control, 16);
@@ -34,6 +34,10 @@ AT(nfm_open_options_t, debug_dir, 40);
 AT(nfm_open_options_t, cache_dir, 48);
 AT(nfm_open_options_t, time_limit_ns, 56);
 AT(nfm_open_options_t, connection, 64);
+AT(nfm_open_options_t, log, 72);
+AT(nfm_open_options_t, log_user, 80);
+AT(nfm_open_options_t, log_level, 88);
+AT(nfm_open_options_t, reserved, 92);
 
 SIZE(nfm_crawl_options_t, 64);
 AT(nfm_crawl_options_t, size, 0);
@@ -370,7 +374,7 @@ _Static_assert(NFM_SECTION_OS == 1 && NFM_SECTION_HOST == 1 << 11, "a section ha
 _Static_assert(NFM_PROBLEM_ADDRESS == 1 && NFM_JSON_PRETTY == 1, "a bit has moved");
 _Static_assert(NFM_PROCESS_NAME == 1 && NFM_PROCESS_THREAD_LIST == 1u << 31, "a bit has moved");
 
-SIZE(nfm_fleet_options_t, 56);
+SIZE(nfm_fleet_options_t, 64);
 AT(nfm_fleet_options_t, size, 0);
 AT(nfm_fleet_options_t, open, 8);
 AT(nfm_fleet_options_t, crawl, 16);
@@ -379,6 +383,8 @@ AT(nfm_fleet_options_t, period_ns, 32);
 AT(nfm_fleet_options_t, listing_period_ns, 40);
 AT(nfm_fleet_options_t, threads, 48);
 AT(nfm_fleet_options_t, reserved, 52);
+AT(nfm_fleet_options_t, processes, 56);
+AT(nfm_fleet_options_t, reserved_2, 60);
 
 SIZE(nfm_event_info_t, 72);
 AT(nfm_event_info_t, known, 0);

@@ -9,6 +9,7 @@ use nfm::{Domain, Error, ErrorCode, OpenOptions, Retry};
 
 use crate::own_libvirt::OwnLibvirt;
 use crate::{PATIENCE, crawl, wait_until};
+use lab::collectd::Collectd;
 use lab::following::Following;
 use lab::programs::{Build, output};
 
@@ -168,7 +169,7 @@ fn a_thousand_handles_and_a_child() {
 }
 
 /// A program that follows guests is told of those that start, restart and end, while libvirtd ends and starts anew, and
-/// loses no frame of the others. By hand of twenty guests: `NFM_FOLLOWED=20`.
+/// loses no frame of the others; so is collectd, by its plugin. By hand of twenty guests: `NFM_FOLLOWED=20`.
 #[test]
 fn guests_followed_through_a_restart_of_libvirtd() {
     let Some(mut libvirt) = OwnLibvirt::start("followed") else { return };
@@ -179,6 +180,11 @@ fn guests_followed_through_a_restart_of_libvirtd() {
         (0..number.unwrap_or(2)).map(|one| libvirt.guest(&format!("followed{one}"))).collect();
     let is_frame = |line: &str| line.starts_with("frame ");
     let told: Vec<usize> = guests.iter().map(|one| following.wait(one, 0, is_frame)).collect();
+    let collectd = Collectd::start(&build, &format!("URI \"{}\"\n", libvirt.uri()));
+    let uptime = |guest: &str, after: f64| {
+        collectd.wait(guest, "nfm/uptime", |line| line.len() == 2 && line[1] > after)[1]
+    };
+    let first = uptime(&guests[0], 0.0);
     libvirt.stop_daemon("TERM");
     // libvirt is away: frames come on.
     for (guest, told) in guests.iter().zip(told) {
@@ -186,13 +192,22 @@ fn guests_followed_through_a_restart_of_libvirtd() {
         following.wait(guest, more, is_frame);
     }
     following.wait("libvirt", 0, |line| line.starts_with("not listed: "));
+    let away = uptime(&guests[0], first + 3.0);
     libvirt.start_daemon();
     let (last, others) = guests.split_last().expect("a guest");
     let (new, before) = (libvirt.guest("followed-later"), following.wait(last, 0, is_frame));
     following.wait(&new, 0, is_frame);
     libvirt.virsh(&["destroy", last]).expect("its end");
     following.wait(last, before, |line| line == "gone");
-    for guest in others.iter().chain([&new]) {
-        following.lost_nothing(guest);
-    }
+    let whole: Vec<&String> = others.iter().chain([&new]).collect();
+    let frames: usize = whole.iter().map(|guest| following.lost_nothing(guest)).sum();
+    uptime(&guests[0], away + 2.0);
+    uptime(&new, 0.0);
+    let log = collectd.stop();
+    let complaints = log.lines().filter(|line| line.contains("nfm: libvirt: "));
+    assert_eq!(complaints.count(), 1, "{log}");
+    println!(
+        "{} guests, {frames} frames of those that ran throughout, none lost",
+        guests.len() + 1
+    );
 }

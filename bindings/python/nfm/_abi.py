@@ -625,6 +625,10 @@ class nfm_open_options_t(Structure):
         ("cache_dir", c_char_p),
         ("time_limit_ns", c_uint64),
         ("connection", c_void_p),
+        ("log", nfm_log_callback_t),
+        ("log_user", c_void_p),
+        ("log_level", c_uint32),
+        ("reserved", c_uint32),
     ]
 
 
@@ -1061,6 +1065,8 @@ class nfm_fleet_options_t(Structure):
         ("listing_period_ns", c_uint64),
         ("threads", c_uint32),
         ("reserved", c_uint32),
+        ("processes", c_uint32),
+        ("reserved_2", c_uint32),
     ]
 
 

@@ -8,12 +8,13 @@ from ctypes import byref, c_char_p, c_size_t, c_void_p, py_object, pythonapi, si
 from typing import Any, ContextManager, Iterable, Iterator, Optional, Tuple, Union
 
 from . import _abi
-from ._abi import Mode, Section
+from ._abi import LogLevel, Mode, Section
 from ._decode import rows
 from ._files import FileListing, OpenFile, _listing
 from ._frame import Frame
 from ._handle import Handle
 from ._library import LIBRARY, call
+from ._log import Callback, for_library
 from ._rows import DomainInfo, FoundFile, _domain_info
 
 Path = Union[str, "os.PathLike[str]"]
@@ -86,33 +87,15 @@ class Domain(Handle):
     """
 
     def __init__(
-        self,
-        name: str,
-        *,
-        uri: Optional[str] = None,
-        connection: Any = None,
-        symbols: Optional[Path] = None,
-        types: Optional[Path] = None,
-        debug_dir: Optional[Path] = None,
-        cache_dir: Optional[Path] = None,
-        time_limit: Optional[float] = None,
-        control: Optional[Control] = None,
+        self, name: str, function: Any, which: Any, control: Optional[Control], **options: Any
     ) -> None:
+        """For open_domain() and its kin: a function of the library, and what it takes to tell a domain."""
         self.name = name
-        options = _open_options(
-            uri=uri,
-            connection=connection,
-            symbols=symbols,
-            types=types,
-            debug_dir=debug_dir,
-            cache_dir=cache_dir,
-            time_limit=time_limit,
-        )
-        with _lend(control) as options.control:
-            self._opened(LIBRARY.nfm_open_domain, _text(name, "name"), byref(options))
-
-    def _opened(self, function: Any, *arguments: Any) -> None:
-        pointer = call(function, _abi.nfm_domain_t, *arguments)
+        given = _open_options(**options)
+        with _lend(control) as given.control:
+            pointer = call(function, _abi.nfm_domain_t, which, byref(given))
+        # It holds the function that is told messages.
+        self._options = given
         super().__init__(pointer, LIBRARY.nfm_close_domain)
 
     def crawl(
@@ -147,35 +130,33 @@ class Domain(Handle):
             threads=threads,
             physical=physical,
         )
-        with self._open() as domain, _lend(control) as options.control:
-            return Frame(call(LIBRARY.nfm_crawl, _abi.nfm_frame_t, domain, byref(options)))
+        with _lend(control) as options.control:
+            return Frame(self._call(LIBRARY.nfm_crawl, _abi.nfm_frame_t, byref(options)))
 
     def open_file(self, path: str, *, pid: int = 0) -> OpenFile:
         """Opens a regular file of the guest for reading, as a process sees it; 0 for the first one."""
-        with self._open() as domain:
-            made = call(LIBRARY.nfm_file_open, _abi.nfm_open_file_t, domain, pid, _text(path, "path"))
-        return OpenFile(self, made)
+        path_bytes = _text(path, "path")
+        return OpenFile(self, self._call(LIBRARY.nfm_file_open, _abi.nfm_open_file_t, pid, path_bytes))
 
     def open_descriptor(self, pid: int, fd: int) -> OpenFile:
         """Opens a regular file that a process of the guest has open, also one that was removed."""
-        with self._open() as domain:
-            made = call(LIBRARY.nfm_file_open_descriptor, _abi.nfm_open_file_t, domain, pid, fd)
-        return OpenFile(self, made)
+        return OpenFile(self, self._call(LIBRARY.nfm_file_open_descriptor, _abi.nfm_open_file_t, pid, fd))
 
     def stat(self, path: str, *, pid: int = 0, follow: bool = True) -> FoundFile:
         """The status of a path in the guest; of a symbolic link itself unless follow is True."""
-        with self._open() as domain:
-            path_bytes = _text(path, "path")
-            made = call(
-                LIBRARY.nfm_file_stat, _abi.nfm_file_list_t, domain, pid, path_bytes, int(follow)
-            )
+        path_bytes = _text(path, "path")
+        made = self._call(LIBRARY.nfm_file_stat, _abi.nfm_file_list_t, pid, path_bytes, int(follow))
         return _listing(made).files[0]
 
     def list_files(self, path: str, *, pid: int = 0) -> FileListing:
         """The names in a directory of the guest that its memory holds, each with its status."""
+        path_bytes = _text(path, "path")
+        return _listing(self._call(LIBRARY.nfm_file_list, _abi.nfm_file_list_t, pid, path_bytes))
+
+    def _call(self, function: Any, made: Any, *arguments: Any) -> Any:
+        """Calls a function of the domain that makes something of a type."""
         with self._open() as domain:
-            made = call(LIBRARY.nfm_file_list, _abi.nfm_file_list_t, domain, pid, _text(path, "path"))
-        return _listing(made)
+            return call(function, made, domain, *arguments)
 
     def __repr__(self) -> str:
         return f"<nfm.Domain {self.name!r}{', closed' if self.closed else ''}>"
@@ -191,6 +172,8 @@ def open_domain(
     debug_dir: Optional[Path] = None,
     cache_dir: Optional[Path] = None,
     time_limit: Optional[float] = None,
+    log: Optional[Callback] = None,
+    log_level: LogLevel = LogLevel.WARN,
     control: Optional[Control] = None,
 ) -> Domain:
     """Opens a running domain, by its name, id or UUID as virsh takes them.
@@ -201,9 +184,13 @@ def open_domain(
     debug_dir: where the kernel's debug package is searched; cache_dir: where what was learned of the kernel
     is kept, "" for nowhere; None for the defaults.
     time_limit: seconds after which a kernel that was not found is given up; None for the default.
+    log, log_level: a function that is told this domain's messages up to a level, as of set_log().
     """
     return Domain(
         name,
+        LIBRARY.nfm_open_domain,
+        _text(name, "name"),
+        control,
         uri=uri,
         connection=connection,
         symbols=symbols,
@@ -211,41 +198,24 @@ def open_domain(
         debug_dir=debug_dir,
         cache_dir=cache_dir,
         time_limit=time_limit,
-        control=control,
+        log=log,
+        log_level=log_level,
     )
 
 
-class _VirDomain(Domain):
-    def __init__(self, vir_domain: Any, **options: Any) -> None:
-        self.name = "by libvirt's object"
-        control = options.pop("control", None)
-        given = _open_options(**options)
-        with _lend(control) as given.control:
-            pointer = _address(vir_domain, "virDomainPtr")
-            self._opened(LIBRARY.nfm_open_virdomain, pointer, byref(given))
-
-
-def open_virdomain(vir_domain: Any, **options: Any) -> Domain:
+def open_virdomain(vir_domain: Any, *, control: Optional[Control] = None, **options: Any) -> Domain:
     """Opens the domain that the program has from libvirt itself, a libvirt.virDomain or the address of one, over the
     connection that it belongs to. options: those of open_domain() but uri and connection.
     """
-    return _VirDomain(vir_domain, **options)
+    address = _address(vir_domain, "virDomainPtr")
+    return Domain("by libvirt's object", LIBRARY.nfm_open_virdomain, address, control, **options)
 
 
-class _ProcessDomain(Domain):
-    def __init__(self, pid: int, **options: Any) -> None:
-        self.name = f"qemu:{pid}"
-        control = options.pop("control", None)
-        given = _open_options(**options)
-        with _lend(control) as given.control:
-            self._opened(LIBRARY.nfm_open_pid, pid, byref(given))
-
-
-def open_pid(pid: int, **options: Any) -> Domain:
+def open_pid(pid: int, *, control: Optional[Control] = None, **options: Any) -> Domain:
     """Opens the guest of a QEMU process of this host, which libvirt need not know (see list_processes()). options:
     those of open_domain().
     """
-    return _ProcessDomain(pid, **options)
+    return Domain(f"qemu:{pid}", LIBRARY.nfm_open_pid, pid, control, **options)
 
 
 def list_domains(
@@ -282,6 +252,8 @@ def _open_options(
     debug_dir: Optional[Path] = None,
     cache_dir: Optional[Path] = None,
     time_limit: Optional[float] = None,
+    log: Optional[Callback] = None,
+    log_level: LogLevel = LogLevel.WARN,
 ) -> _abi.nfm_open_options_t:
     options = _abi.nfm_open_options_t(size=sizeof(_abi.nfm_open_options_t))
     options.uri = None if uri is None else _text(uri, "uri")
@@ -291,6 +263,8 @@ def _open_options(
     options.debug_dir = _path(debug_dir, "debug_dir")
     options.cache_dir = _path(cache_dir, "cache_dir")
     options.time_limit_ns = 0 if time_limit is None else _nanoseconds(time_limit)
+    if log is not None:
+        options.log, options.log_level = for_library(log), log_level
     return options
 
 

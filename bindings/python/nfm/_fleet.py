@@ -28,7 +28,7 @@ class Event:
     name: Optional[str]
     """The domain's name; None with EventKind.NOT_LISTED."""
     uuid: Optional[str]
-    """The domain's UUID; None with EventKind.NOT_LISTED."""
+    """The domain's UUID, "qemu:PID" of a process; None with EventKind.NOT_LISTED."""
     frame: Optional[Frame]
     """The frame of EventKind.FRAME; None with others."""
     before: Optional[Frame]
@@ -57,6 +57,7 @@ class Fleet(Handle):
         period: Optional[float] = None,
         listing_period: Optional[float] = None,
         threads: Optional[int] = None,
+        processes: bool = False,
     ) -> None:
         if isinstance(domains, str):
             raise TypeError('domains are a list: ["web-*"], not "web-*"')
@@ -69,12 +70,15 @@ class Fleet(Handle):
         options.period_ns = 0 if period is None else _nanoseconds(period)
         options.listing_period_ns = 0 if listing_period is None else _nanoseconds(listing_period)
         options.threads = 0 if threads is None else threads
+        options.processes = processes
         given, wanted = dict(open), dict(crawl)
         with _lend(given.pop("control", None)) as one, _lend(wanted.pop("control", None)) as other:
             opening, crawling = _open_options(**given), _crawl_options(**wanted)
             opening.control, crawling.control = one, other
             options.open, options.crawl = pointer(opening), pointer(crawling)
             made = call(LIBRARY.nfm_fleet_start, _abi.nfm_fleet_t, byref(options))
+        # It holds the function that is told messages.
+        self._options = opening
         super().__init__(made, LIBRARY.nfm_fleet_free)
 
     def next(self, timeout: Optional[float] = None) -> Optional[Event]:
@@ -112,6 +116,7 @@ def watch(
     period: Optional[float] = None,
     listing_period: Optional[float] = None,
     threads: Optional[int] = None,
+    processes: bool = False,
 ) -> Fleet:
     """Follows the running domains of a libvirt: opens them as they start, crawls each once a period, and tells of
     each what happens to it.
@@ -121,6 +126,7 @@ def watch(
     period: seconds from one frame of a domain to the next; None for the default, 1.
     listing_period: seconds from one look at which domains run to the next; None for the default, 2.
     threads: those that crawl; None for the default, 2.
+    processes: the QEMU processes of this host instead, without libvirt; the uuid of their events is "qemu:PID".
     """
     return Fleet(
         domains,
@@ -129,6 +135,7 @@ def watch(
         period=period,
         listing_period=listing_period,
         threads=threads,
+        processes=processes,
     )
 
 

@@ -6,7 +6,8 @@ import json
 from typing import Any, Dict, Iterable, List, Optional, Tuple
 
 from . import _abi
-from ._columns import ArrowSection, array, columns
+from ._arrow import ArrowSection
+from ._columns import array, columns
 from ._library import LIBRARY, call
 from ._rows import FrameInfo, FrameSections, Problem, _frame_info, _problem
 

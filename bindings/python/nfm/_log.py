@@ -15,19 +15,26 @@ Callback = Callable[[LogLevel, str, str], None]
 _kept: Any = None
 
 
-def set_log(level: LogLevel, callback: Optional[Callback]) -> None:
-    """Has messages up to a level told to a function: its arguments are the level, the part of the
-    library, and the message. None ends that. There is one function for the whole process; it is called
-    on whichever thread the message arises. What it raises is printed and goes no further.
-    """
-    global _kept
+def for_library(callback: Optional[Callback]) -> Any:
+    """The function as the library calls it; NULL for None. It must be kept for as long as it may be called."""
+    if callback is None:
+        return _abi.nfm_log_callback_t()
+    function = callback
 
     def told(level: int, target: bytes, message: bytes, _user: Any) -> None:
-        assert callback is not None
         text = message.decode("utf-8", "replace")
-        callback(LogLevel(level), target.decode("utf-8", "replace"), text)
+        function(LogLevel(level), target.decode("utf-8", "replace"), text)
 
-    kept = _abi.nfm_log_callback_t(told) if callback else _abi.nfm_log_callback_t()
+    return _abi.nfm_log_callback_t(told)
+
+
+def set_log(level: LogLevel, callback: Optional[Callback]) -> None:
+    """Has messages up to a level told to a function: its arguments are the level, the part of the
+    library, and the message. None ends that. There is one function for the whole process (open_domain() takes one for a
+    domain); it is called on whichever thread the message arises. What it raises is printed and goes no further.
+    """
+    global _kept
+    kept = for_library(callback)
     error = POINTER(_abi.nfm_error_t)()
     check(LIBRARY.nfm_set_log(level, kept, None, byref(error)), error)
     _kept = kept

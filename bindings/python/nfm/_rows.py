@@ -682,7 +682,7 @@ class Interface(NamedTuple):
     """Packets dropped on the way out."""
     netns: Optional[int]
     """Inode of the network namespace, as in /proc/PID/ns/net."""
-    index: Optional[int]
+    index: Optional[int]  # type: ignore[assignment]
     """The interface's index in its namespace."""
     mtu: Optional[int]
     """Largest packet in bytes."""

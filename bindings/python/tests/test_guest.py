@@ -108,16 +108,16 @@ class Guest(unittest.TestCase):
             pids = frame.columns("processes", ["pid"])["pid"]
             with self.assertRaises(ValueError):
                 frame.arrow("files")
-        held = nfm._columns._held
+        held = nfm._arrow._held
         before = len(held)
         schema, array = section.__arrow_c_array__()
         self.assertEqual(len(held), before + 2)
         # As a consumer does: it moves the structures out of their capsules.
-        pointer = nfm._columns._pointer_of(id(array), b"arrow_array")
-        taken = nfm._columns.ArrowArray()
+        pointer = nfm._arrow._pointer_of(id(array), b"arrow_array")
+        taken = nfm._arrow.ArrowArray()
         ctypes.memmove(ctypes.addressof(taken), pointer, ctypes.sizeof(taken))
-        empty = nfm._columns._RELEASE_ARRAY()
-        nfm._columns.ArrowArray.from_address(pointer).release = empty
+        empty = nfm._arrow._RELEASE_ARRAY()
+        nfm._arrow.ArrowArray.from_address(pointer).release = empty
         del schema, array
         gc.collect()
         self.assertEqual(len(held), before)
@@ -127,6 +127,41 @@ class Guest(unittest.TestCase):
         self.assertEqual(len(children), len(columns))
         taken.release(taken)
         self.assertFalse(taken.release)
+
+    def test_a_stream_for_arrow(self):
+        arrow = nfm._arrow
+        with self.domain.crawl(["modules"]) as frame:
+            section, count = frame.arrow("modules"), len(frame.modules)
+        unused = section.__arrow_c_stream__()
+        capsule = section.__arrow_c_stream__()
+        self.assertEqual(len(arrow._streams), 2)
+        del unused
+        self.assertEqual(len(arrow._streams), 1)
+        # As a consumer does: it moves the stream, then asks for its type and for batches until one is released.
+        pointer = arrow._pointer_of(id(capsule), b"arrow_array_stream")
+        stream = arrow.ArrowArrayStream()
+        ctypes.memmove(ctypes.addressof(stream), pointer, ctypes.sizeof(stream))
+        arrow.ArrowArrayStream.from_address(pointer).release = arrow._RELEASE_STREAM()
+        del capsule
+        schema, array = arrow.ArrowSchema(), arrow.ArrowArray()
+        self.assertEqual(stream.get_schema(stream, ctypes.addressof(schema)), 0)
+        self.assertEqual(schema.format, b"+s")
+        schema.release(schema)
+        self.assertEqual(stream.get_next(stream, ctypes.addressof(array)), 0)
+        self.assertEqual((array.length, array.n_children), (count, schema.n_children))
+        array.release(array)
+        self.assertEqual(stream.get_next(stream, ctypes.addressof(array)), 0)
+        self.assertFalse(array.release)
+        stream.release(stream)
+        self.assertFalse(stream.release)
+        self.assertEqual(len(arrow._streams), 0)
+        failing = arrow.ArrowSection.__new__(arrow.ArrowSection)
+        failing._frame, failing._bit = frame, section._bit
+        pointer = arrow._pointer_of(id(capsule := failing.__arrow_c_stream__()), b"arrow_array_stream")
+        stream = arrow.ArrowArrayStream.from_address(pointer)
+        self.assertEqual(stream.get_schema(stream, ctypes.addressof(schema)), 5)
+        self.assertEqual(ctypes.string_at(stream.get_last_error(stream)), b"the frame is closed")
+        del capsule
 
     def test_what_is_not_known_is_none(self):
         with self.domain.crawl(["processes"]) as frame:
@@ -251,6 +286,17 @@ class Guest(unittest.TestCase):
         with self.assertRaisesRegex(nfm.ClosedError, "the fleet is closed"):
             fleet.next(0)
 
+    def test_processes_are_followed(self):
+        told = []
+        options = {"log": lambda *message: told.append(message), "log_level": nfm.LogLevel.DEBUG}
+        with nfm.watch([GUEST], processes=True, period=0.1, open=options, crawl={"sections": ["os"]}) as fleet:
+            events = [event for event, _ in zip(fleet, range(3))]
+        kinds = [nfm.EventKind.NEW, nfm.EventKind.FRAME, nfm.EventKind.FRAME]
+        self.assertEqual([event.kind for event in events], kinds)
+        (process,) = [one for one in nfm.list_processes() if one.name == GUEST]
+        self.assertEqual({event.uuid for event in events}, {f"qemu:{process.pid}"})
+        self.assertTrue(told)
+
     def test_a_guest_by_its_process(self):
         (process,) = [one for one in nfm.list_processes() if one.name == GUEST]
         self.assertIsNone(process.id)
@@ -334,8 +380,14 @@ class Guest(unittest.TestCase):
 
     def test_messages_are_told(self):
         told = []
+        own = []
         nfm.set_log(nfm.LogLevel.DEBUG, lambda *message: told.append(message))
         try:
+            options = {"log": lambda *message: own.append(message), "log_level": nfm.LogLevel.DEBUG}
+            with nfm.open_domain(GUEST, uri=URI, **options) as domain:
+                domain.crawl(["os"]).close()
+            self.assertTrue(own)
+            self.assertFalse(told)
             nfm.open_domain(GUEST, uri=URI).close()
         finally:
             nfm.set_log(nfm.LogLevel.OFF, None)

@@ -2,6 +2,6 @@ module nfm-ps
 
 go 1.19
 
-require nfm v0.0.0
+require nfm.invalid/go/nfm v0.0.0
 
-replace nfm => ../../../bindings/go
+replace nfm.invalid/go/nfm => ../../../bindings/go

@@ -14,7 +14,7 @@ import (
 	"strings"
 	"unicode"
 
-	"nfm"
+	"nfm.invalid/go/nfm"
 )
 
 // reserved are characters that Unicode keeps for formats to come.
@@ -52,7 +52,7 @@ func line(process nfm.Process) string {
 
 func list(domain, uri string) error {
 	ctx := context.Background()
-	opened, err := nfm.Open(ctx, domain, &nfm.OpenOptions{URI: uri})
+	opened, err := nfm.OpenDomain(ctx, domain, &nfm.OpenOptions{URI: uri})
 	if err != nil {
 		return err
 	}

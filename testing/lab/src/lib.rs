@@ -3,6 +3,7 @@
 //! `scripts/with-lab` (which `make test` uses) ends every guest that was begun within it.
 
 pub mod btf;
+pub mod collectd;
 pub mod following;
 pub mod plain;
 pub mod programs;
