@@ -192,7 +192,7 @@ uninstall: ## remove what 'make install' installed from the same place
 	    "$(DESTDIR)$(LIBDIR)/libnfm.so" "$(DESTDIR)$(LIBDIR)/libnfm.a" \
 	    "$(DESTDIR)$(LIBDIR)/pkgconfig/nfm.pc" \
 	    "$(DESTDIR)$(MANDIR)"/man1/nfm.1 "$(DESTDIR)$(MANDIR)"/man1/nfm-*.1 \
-	    "$(DESTDIR)$(MANDIR)"/man3/libnfm.3 "$(DESTDIR)$(MANDIR)"/man3/nfm_*.3 \
+	    "$(DESTDIR)$(MANDIR)"/man3/libnfm.3 "$(DESTDIR)$(MANDIR)"/man3/nfm_*.3 "$(DESTDIR)$(MANDIR)"/man3/NFM_*.3 \
 	    "$(DESTDIR)$(MANDIR)/man7/nfm-security.7" "$(DESTDIR)$(BASHDIR)/nfm" \
 	    "$(DESTDIR)$(ZSHDIR)/_nfm" "$(DESTDIR)$(FISHDIR)/nfm.fish" \
 	    "$(DESTDIR)$(UNITDIR)/nfm-crawl@.service" "$(DESTDIR)$(UNITDIR)/nfm-record.service" \

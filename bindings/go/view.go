@@ -3,17 +3,18 @@ package nfm
 /*
 #include <nfm.h>
 
-// Rows by value: what is passed to C by its address is allocated anew each time.
+// Rows by value: what is passed to C by its address is allocated anew each time, and so is a check of a pointer to an
+// incomplete structure.
 typedef struct nfm_go_rows_t {
 	const void *first;
 	size_t count, stride;
 } nfm_go_rows_t;
 
-static nfm_go_rows_t nfm_go_rows(const nfm_frame_t *frame, uint64_t section)
+static nfm_go_rows_t nfm_go_rows(uintptr_t frame, uint64_t section)
 {
 	nfm_go_rows_t rows;
 
-	rows.first = nfm_frame_rows(frame, section, &rows.count, &rows.stride);
+	rows.first = nfm_frame_rows((const nfm_frame_t *)frame, section, &rows.count, &rows.stride);
 	return rows;
 }
 */
@@ -101,7 +102,7 @@ func each[T any](frame *Frame, section Section, yield func(T) bool) error {
 	if frame.pointer == nil {
 		return ErrClosed
 	}
-	rows := C.nfm_go_rows(frame.pointer, C.uint64_t(section))
+	rows := C.nfm_go_rows(C.uintptr_t(uintptr(unsafe.Pointer(frame.pointer))), C.uint64_t(section))
 	if rows.first == nil {
 		return ErrNoSection
 	}

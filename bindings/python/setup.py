@@ -1,10 +1,12 @@
 """Builds a wheel that has the library inside.
 
 NFM_WHEEL_LIBRARY names the library to take; empty, the wheel has none and the system's is loaded, which is
-what distributions want. Without the variable cargo builds it.
+what distributions want. Without the variable cargo builds it. The library is stripped (STRIP names the program), and
+the wheel named after the glibc that it needs; libvirt's client library is the system's.
 """
 
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -38,7 +40,9 @@ class WithLibrary(build_py):
         super().run()
         found = library()
         if found:
-            shutil.copyfile(found, Path(self.build_lib) / "nfm/libnfm.so.0")
+            copy = Path(self.build_lib) / "nfm/libnfm.so.0"
+            shutil.copyfile(found, copy)
+            subprocess.run([os.environ.get("STRIP", "strip"), "--strip-unneeded", copy], check=True)
 
 
 class OfThisMachine(bdist_wheel):
@@ -49,7 +53,16 @@ class OfThisMachine(bdist_wheel):
     def get_tag(self):
         # It is ctypes that loads the library: any Python will do.
         tag = super().get_tag()
-        return tag if self.root_is_pure else ("py3", "none", tag[2])
+        if self.root_is_pure:
+            return tag
+        (copy,) = Path(self.bdist_dir or self.get_finalized_command("build").build_lib).rglob("libnfm.so.0")
+        return "py3", "none", f"manylinux_{glibc(copy)}_{platform.machine()}"
+
+
+def glibc(path):
+    """The glibc that a library needs, as the names of wheels have it: 2_34."""
+    versions = re.findall(rb"\0GLIBC_(\d+)\.(\d+)(?=[.\0])", path.read_bytes())
+    return "{}_{}".format(*max((int(major), int(minor)) for major, minor in versions))
 
 
 def version():

@@ -1,5 +1,6 @@
 //! The package for Python.
 
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
@@ -59,7 +60,11 @@ fn a_wheel_has_the_library_inside() {
     let to = |folder: &Path| folder.to_str().unwrap().to_owned();
     pip(&["wheel", "--no-build-isolation", "--wheel-dir", &to(&wheels)], &source);
     let version = env!("CARGO_PKG_VERSION");
-    let wheel = wheels.join(format!("nfm-{version}-py3-none-linux_{}.whl", std::env::consts::ARCH));
+    let wheel = fs::read_dir(&wheels).unwrap().next().unwrap().unwrap().path();
+    let name = wheel.file_name().unwrap().to_str().unwrap();
+    let start = format!("nfm-{version}-py3-none-manylinux_2_");
+    assert!(name.starts_with(&start), "{name}");
+    assert!(name.ends_with(&format!("_{}.whl", std::env::consts::ARCH)), "{name}");
     pip(&["install", "--target", &to(&installed)], &wheel);
 
     let program = "import importlib.metadata as m, nfm, os\n\

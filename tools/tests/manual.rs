@@ -123,7 +123,7 @@ fn the_statuses_are_those_of_the_help() {
 }
 
 #[test]
-fn every_function_of_the_header_has_a_page() {
+fn all_that_the_header_declares_has_a_page() {
     let manual = Manual::new("functions");
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let header = fs::read_to_string(root.join("include/nfm.h")).unwrap();
@@ -137,6 +137,13 @@ fn every_function_of_the_header_has_a_page() {
         }
     }
     assert!(pages.len() > 15, "{pages:?}");
+    let types = header.lines().filter_map(|line| {
+        let rest = ["typedef struct ", "typedef enum "].iter().find_map(|begin| line.strip_prefix(begin))?;
+        Some(format!("{}.3", rest.split([' ', ';']).next()?))
+    });
+    pages.extend(types);
+    pages.extend(["NFM_ROW.3", "NFM_FOREACH.3"].map(str::to_owned));
+    assert!(pages.len() > 100, "{}", pages.len());
     assert_eq!(manual.names("man/man3"), pages);
 
     let page = manual.text("man/man3/nfm_open_domain.3");

@@ -9,6 +9,11 @@ struct Block<'a> {
 pub(crate) struct Header {
     pub functions: Vec<Function>,
     pub structures: Vec<Structure>,
+    pub enumerations: Vec<Structure>,
+    /// Macros with parameters, as they are called, each with its comment.
+    pub macros: Vec<(String, String)>,
+    /// Macros that are bits of a structure's member `known`, each with its comment.
+    pub bits: Vec<(String, String)>,
     /// The results, with their meanings.
     pub results: Vec<(String, String)>,
 }
@@ -23,9 +28,10 @@ pub(crate) struct Function {
     pub parameters: Vec<String>,
 }
 
-/// A structure whose members are public.
+/// A structure, of which a handle has no members that programs see; or an enumeration, with its values.
 pub(crate) struct Structure {
     pub name: String,
+    pub comment: String,
     pub members: Vec<Member>,
 }
 
@@ -39,11 +45,20 @@ impl Header {
         let blocks = blocks(text);
         let functions = blocks.iter().filter_map(Function::parse).collect();
         let results = blocks.iter().filter_map(result).collect();
-        Self { functions, structures: structures(text), results }
+        let (structures, enumerations) = ("typedef struct ", "typedef enum ");
+        Self {
+            functions,
+            structures: structures_of(text, &blocks, structures),
+            enumerations: structures_of(text, &blocks, enumerations),
+            macros: blocks.iter().filter_map(with_parameters).collect(),
+            bits: blocks.iter().filter_map(bit).collect(),
+            results,
+        }
     }
 
+    /// A structure that has members.
     pub(crate) fn structure(&self, name: &str) -> Option<&Structure> {
-        self.structures.iter().find(|structure| structure.name == name)
+        self.structures.iter().find(|one| one.name == name && !one.members.is_empty())
     }
 }
 
@@ -141,22 +156,34 @@ fn named_parts(comment: &str) -> (String, Vec<(String, String)>) {
     (description.join("\n").trim().to_owned(), parts)
 }
 
-fn structures(text: &str) -> Vec<Structure> {
-    let parts = text.split("typedef struct ").skip(1);
-    let structures = parts.filter_map(|part| {
-        let (name, rest) = part.split_once(" {\n")?;
-        // Opaque ones have no braces before their end.
-        if name.contains(';') {
-            return None;
-        }
-        let (body, _) = rest.split_once("\n}")?;
-        let members = blocks(body).into_iter().map(|block| Member {
-            declaration: without_struct(block.declaration),
+/// The types that begin so, each with the comment before it.
+fn structures_of(text: &str, blocks: &[Block], begin: &str) -> Vec<Structure> {
+    let structures = blocks.iter().filter_map(|block| {
+        let name = block.declaration.strip_prefix(begin)?.split_whitespace().next()?.to_owned();
+        let members = text
+            .split_once(&format!("{begin}{name} {{\n"))
+            .and_then(|(_, rest)| rest.split_once("\n}"))
+            .map(|(body, _)| body)
+            .unwrap_or_default();
+        let members = self::blocks(members).into_iter().map(|block| Member {
+            // Behind the last value of an enumeration there is nothing that ends it.
+            declaration: without_struct(block.declaration.split(',').next().unwrap_or_default()),
             comment: block.comment,
         });
-        Some(Structure { name: name.to_owned(), members: members.collect() })
+        Some(Structure { name, comment: block.comment.clone(), members: members.collect() })
     });
     structures.collect()
+}
+
+fn with_parameters(block: &Block) -> Option<(String, String)> {
+    let (call, _) = block.declaration.strip_prefix("#define ")?.split_once(')')?;
+    let is_call = call.split_once('(').is_some_and(|(name, _)| !name.contains(' '));
+    is_call.then(|| (format!("{call})"), block.comment.clone()))
+}
+
+fn bit(block: &Block) -> Option<(String, String)> {
+    let name = block.declaration.strip_prefix("#define ")?.split_whitespace().next()?;
+    block.comment.starts_with("Bit of ").then(|| (name.to_owned(), block.comment.clone()))
 }
 
 /// `NFM_ERR_OTHER = 1,` is one; what the compiler made of the enumerators is cut at the next comment.

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::header::{Function, Header, Structure};
+use super::types;
 
 const HEADER: &str = include_str!("../../../include/nfm.h");
 
@@ -23,7 +24,9 @@ pub(crate) fn pages(date: &str) -> Result<Vec<(String, String)>, String> {
         let text = page(&header, function, date)?;
         Ok((format!("man/man3/{}.3", function.name), text))
     };
-    header.functions.iter().map(page).collect()
+    let mut pages: Vec<_> = header.functions.iter().map(page).collect::<Result<_, String>>()?;
+    pages.extend(types::pages(&header, date).map_err(|_| "no page of a type can be made")?);
+    Ok(pages)
 }
 
 fn page(header: &Header, function: &Function, date: &str) -> Result<String, String> {
@@ -135,7 +138,7 @@ fn rows<'a>(header: &'a Header, function: &Function) -> Option<&'a Structure> {
     header.structure(name)
 }
 
-fn members(page: &mut String, structure: &Structure) -> Result<(), std::fmt::Error> {
+pub(crate) fn members(page: &mut String, structure: &Structure) -> Result<(), std::fmt::Error> {
     writeln!(page, ".Pp\nMembers of\n.Vt {} :\n.Bl -tag -width Ds", structure.name)?;
     for member in &structure.members {
         writeln!(page, ".It Vt \"{}\"\n{}", member.declaration, filled(&member.comment))?;
@@ -169,7 +172,7 @@ fn errors(page: &mut String, header: &Header, function: &Function) -> Result<(),
 }
 
 /// The first sentence, as the title of a page.
-fn summary(text: &str) -> String {
+pub(crate) fn summary(text: &str) -> String {
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let sentence = text.split(". ").next().unwrap_or(&text).trim_end_matches('.');
     let sentence = sentence.split(": ").next().unwrap_or(sentence);
@@ -188,9 +191,16 @@ fn with_first(text: &str, change: impl Fn(&char) -> char) -> String {
 }
 
 /// Text as mdoc has it: paragraphs, lists of dashes, and each sentence on a line of its own.
-fn filled(text: &str) -> String {
+pub(crate) fn filled(text: &str) -> String {
     let mut lines: Vec<String> = Vec::new();
     for paragraph in text.split("\n\n") {
+        if paragraph.starts_with("    ") {
+            let code = paragraph.lines().map(|line| escaped(line.get(4..).unwrap_or_default()));
+            lines.push(".Bd -literal -offset indent".to_owned());
+            lines.extend(code);
+            lines.push(".Ed".to_owned());
+            continue;
+        }
         if !lines.is_empty() {
             lines.push(".Pp".to_owned());
         }
@@ -201,7 +211,7 @@ fn filled(text: &str) -> String {
 }
 
 /// A line that begins with a dot or a quote would be a request; a backslash begins an escape.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let text = text.replace('\\', "\\e").replace("...", "\\&.\\&.\\&.");
     match text.starts_with(['.', '\'']) {
         true => format!("\\&{text}"),

@@ -18,6 +18,7 @@ mod record_args;
 #[allow(dead_code, reason = "the same")]
 #[path = "../../src/time.rs"]
 mod time;
+mod types;
 
 use std::error::Error;
 use std::fs;
