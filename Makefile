@@ -30,7 +30,7 @@ FOLDERS = "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/include" "$(DESTDIR)$(L
 FOLDERS_MADE = $(TARGET)/installed/$(subst /,+,$(DESTDIR)$(PREFIX))
 
 .PHONY: help build release demo test test-symbols test-hostile test-kernels test-xen fuzz lint bench bench-files bench-frames bench-xen bench-peers \
-    bench-scale bench-fleet bench-overhead bench-tricks engines soak install uninstall deb test-deb clean
+    bench-scale bench-bindings bench-fleet bench-overhead bench-tricks engines soak install uninstall deb test-deb clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -134,6 +134,17 @@ bench-overhead: ## what crawling costs the guest
 bench-tricks: ## what each optimization gains, in pairs of frames with it and without
 	@$(SETUP)
 	scripts/with-lab $(CARGO) bench -p nfm --bench tricks
+
+# pandas and pyarrow come from PyPI, into a folder of the build.
+bench-bindings: ## the Python package against what it was before it had columns
+	@$(SETUP)
+	$(CARGO) build --release -p nfm --lib
+	[ -e "$(TARGET)/bench-python/bin/python3" ] || python3 -m venv "$(TARGET)/bench-python"
+	"$(TARGET)/bench-python/bin/python3" -c 'import pandas, pyarrow' 2>/dev/null || \
+	    "$(TARGET)/bench-python/bin/pip" install -q pandas pyarrow
+	NFM_LAB_PYTHON="$(TARGET)/bench-python/bin/python3" scripts/with-lab sh -ec ' \
+	    testing/lab/guest up bindings >/dev/null; \
+	    "$$NFM_LAB_PYTHON" benches/bindings.py "$(TARGET)/release/libnfm.so" nfm-test-bindings'
 
 # DuckDB comes from PyPI, into a folder of the build.
 engines: ## the frame store against DuckDB: a look for one time, a scan, bytes a row

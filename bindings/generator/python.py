@@ -83,6 +83,8 @@ def ctype(header: Header, kind: str) -> str:
         return kind
     if kind.endswith("*"):
         target = kind[:-1].rstrip().removeprefix("const ")
+        if target == "void":
+            return "c_void_p"
         if target in header.structures or target in header.handles:
             return f"POINTER({target})"
         return f"POINTER({ctype(header, target)})"
@@ -305,7 +307,9 @@ def errors(header: Header) -> str:
         stem = value.name[len("NFM_ERR_") :]
         name = names[value.name] = camel(stem.lower()) + "Error"
         bases = f"Error, {BUILT_IN[stem]}" if stem in BUILT_IN else "Error"
-        out.append(f"\n\nclass {name}({bases}):\n{docstring(value.comment, 4)}")
+        # OSError's own members are of other types.
+        ignored = "  # type: ignore[misc]" if "builtins." in bases else ""
+        out.append(f"\n\nclass {name}({bases}):{ignored}\n{docstring(value.comment, 4)}")
     out.append("\n\nBY_RESULT: Dict[int, Type[Error]] = {\n")
     for result, name in names.items():
         out.append(f"    Result.{result[len('NFM_'):]}: {name},\n")

@@ -138,7 +138,9 @@ fn all_that_the_header_declares_has_a_page() {
     }
     assert!(pages.len() > 15, "{pages:?}");
     let types = header.lines().filter_map(|line| {
-        let rest = ["typedef struct ", "typedef enum "].iter().find_map(|begin| line.strip_prefix(begin))?;
+        let rest = ["typedef struct ", "typedef enum "]
+            .iter()
+            .find_map(|begin| line.strip_prefix(begin))?;
         Some(format!("{}.3", rest.split([' ', ';']).next()?))
     });
     pages.extend(types);

@@ -1167,7 +1167,7 @@ FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
     "nfm_frame_neighbours": (POINTER(nfm_neighbour_t), [POINTER(nfm_frame_t), POINTER(c_size_t), POINTER(c_size_t)]),
     "nfm_section_bit": (c_uint64, [c_char_p]),
     "nfm_section_members": (POINTER(nfm_member_t), [c_uint64, POINTER(c_size_t), POINTER(c_size_t)]),
-    "nfm_frame_rows": (POINTER(None), [POINTER(nfm_frame_t), c_uint64, POINTER(c_size_t), POINTER(c_size_t)]),
+    "nfm_frame_rows": (c_void_p, [POINTER(nfm_frame_t), c_uint64, POINTER(c_size_t), POINTER(c_size_t)]),
     "nfm_frame_diff": (c_int, [POINTER(nfm_frame_t), POINTER(nfm_frame_t), POINTER(POINTER(nfm_diff_t)), POINTER(POINTER(nfm_error_t))]),
     "nfm_diff_info": (POINTER(nfm_diff_info_t), [POINTER(nfm_diff_t)]),
     "nfm_diff_processes": (POINTER(nfm_process_diff_t), [POINTER(nfm_diff_t), POINTER(c_size_t), POINTER(c_size_t)]),

@@ -71,7 +71,7 @@ class ArrowArrayStream(Structure):
 _GET_SCHEMA = CFUNCTYPE(c_int, POINTER(ArrowArrayStream), c_void_p)
 _GET_NEXT = CFUNCTYPE(c_int, POINTER(ArrowArrayStream), c_void_p)
 _GET_LAST_ERROR = CFUNCTYPE(c_void_p, POINTER(ArrowArrayStream))
-_RELEASE_STREAM = CFUNCTYPE(None, POINTER(ArrowArrayStream))
+_RELEASE_STREAM: Any = CFUNCTYPE(None, POINTER(ArrowArrayStream))
 ArrowArrayStream._fields_ = [
     ("get_schema", _GET_SCHEMA),
     ("get_next", _GET_NEXT),

@@ -32,7 +32,7 @@ class NotRunningError(Error):
     """The domain is known but not running."""
 
 
-class PermissionError(Error, builtins.PermissionError):
+class PermissionError(Error, builtins.PermissionError):  # type: ignore[misc]
     """The guest's memory may not be read with the caller's privileges."""
 
 

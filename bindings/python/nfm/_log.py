@@ -17,15 +17,16 @@ _kept: Any = None
 
 def for_library(callback: Optional[Callback]) -> Any:
     """The function as the library calls it; NULL for None. It must be kept for as long as it may be called."""
+    kind: Any = _abi.nfm_log_callback_t
     if callback is None:
-        return _abi.nfm_log_callback_t()
+        return kind()
     function = callback
 
     def told(level: int, target: bytes, message: bytes, _user: Any) -> None:
         text = message.decode("utf-8", "replace")
         function(LogLevel(level), target.decode("utf-8", "replace"), text)
 
-    return _abi.nfm_log_callback_t(told)
+    return kind(told)
 
 
 def set_log(level: LogLevel, callback: Optional[Callback]) -> None:

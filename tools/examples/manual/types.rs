@@ -41,7 +41,10 @@ fn structure(header: &Header, one: &Structure, date: &str) -> Result<String, Err
     writeln!(page, ".Vt \"typedef struct {name} {name}\" ;")?;
     writeln!(page, ".Sh DESCRIPTION\n{}", filled(&one.comment))?;
     if one.members.is_empty() {
-        writeln!(page, ".Pp\nA program sees pointers to it alone, and nothing of what it is made of.")?;
+        writeln!(
+            page,
+            ".Pp\nA program sees pointers to it alone, and nothing of what it is made of."
+        )?;
     } else {
         members(&mut page, one)?;
     }
