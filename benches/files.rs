@@ -1,5 +1,7 @@
 //! The cost of a guest's file: `make bench-files`. Reads 100 MB that the guest caches, by their path and their pages, and
-//! for comparison as many bytes of the guest's RAM in one pass. Figures of one run compare with each other only.
+//! for comparison as many bytes of the guest's RAM in one pass. One file was written at once, and mostly lies in one run of
+//! RAM; one was written together with another, and its pages are scattered. Figures of one run compare with each other
+//! only.
 
 mod support;
 
@@ -21,23 +23,30 @@ fn main() {
         return;
     }
     for (name, backing) in [("private", "private"), ("shared", "memfd")] {
-        let guest = Guest::start(name, &["--backing", backing]);
+        let guest = Guest::start(name, &["--backing", backing, "--memory", "768"]);
         guest.ask(&format!("head -c {BYTES} /dev/urandom >/tmp/large; echo small >/tmp/small"));
-        println!("\n{name} memory ({backing}): {}, 6.1, 512 MiB, 1 vCPU", guest.name);
+        guest.ask("tee /tmp/scattered </tmp/large >/tmp/other");
+        println!("\n{name} memory ({backing}): {}, 6.1, 768 MiB, 1 vCPU", guest.name);
         let mut domain = Domain::open(&guest.name, &OpenOptions::default()).expect("it opens");
-        let (mut of_file, mut of_ram, mut of_small) = (Vec::new(), Vec::new(), Vec::new());
+        let [mut of_file, mut of_scattered, mut of_ram, mut of_small] = [(); 4].map(|()| Vec::new());
         let mut bytes = vec![0; GuestFiles::LONGEST_READ.min(GuestMemory::LONGEST_READ)];
         for _ in 0..support::if_time(TURNS, 2) {
             of_file.push(file(&mut domain, "/tmp/large", BYTES, &mut bytes));
+            of_scattered.push(file(&mut domain, "/tmp/scattered", BYTES, &mut bytes));
             of_ram.push(ram(&mut domain, &mut bytes));
             of_small.push(file(&mut domain, "/tmp/small", 6, &mut bytes));
         }
-        let figures =
-            [("a file of 100 MB", &of_file), ("100 MB of RAM", &of_ram), ("6 bytes", &of_small)];
+        let figures = [
+            ("a file of 100 MB", &of_file),
+            ("a scattered one", &of_scattered),
+            ("100 MB of RAM", &of_ram),
+            ("6 bytes", &of_small),
+        ];
         for (what, times) in figures {
             println!("{what:<20}{:>9.3} ms ({})", median(times), spread(times));
         }
-        println!("the file takes {:.2} times as long", median(&of_file) / median(&of_ram));
+        let times = |of: &[f64]| median(of) / median(&of_ram);
+        println!("the files take {:.2} and {:.2} times as long", times(&of_file), times(&of_scattered));
     }
 }
 

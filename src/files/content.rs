@@ -99,11 +99,23 @@ struct PageRead {
     /// The first byte of it that is wanted, and how many are.
     start: usize,
     length: usize,
-    /// Where in the caller's bytes they go.
+    /// Where in the caller's bytes they go, directly behind those of the page before.
     offset: usize,
     page: FilePage,
     /// Its bytes are those of one moment.
     is_sound: bool,
+}
+
+impl PageRead {
+    /// True if another page lies directly behind this one in RAM, and both are to be read.
+    fn is_before(&self, next: &Self) -> bool {
+        match (self.page, next.page) {
+            (FilePage::Cached { frame, .. }, FilePage::Cached { frame: behind, .. }) => {
+                frame.checked_add(1) == Some(behind) && !self.is_sound && !next.is_sound
+            }
+            _ => false,
+        }
+    }
 }
 
 /// Reads bytes of a file from an offset on, as many as it has there: gives their number, and the parts that are not
@@ -210,29 +222,41 @@ fn prefetch_folios(reader: &Reader, reading: &[PageRead]) {
     reader.space.prefetch(folios);
 }
 
-/// Copies the pages that are not sound yet.
+/// Copies the pages that are not sound yet. Neighbours in the file that are neighbours in RAM are one part.
 fn copy(memory: &dyn PhysicalMemory, reading: &mut [PageRead], bytes: &mut [u8]) {
-    let mut parts: Vec<(usize, Part)> = Vec::with_capacity(reading.len());
+    let joins = memory.reads_parts();
+    let mut copied: Vec<(Part, &mut [PageRead])> = Vec::new();
     let mut rest = bytes;
-    let mut done = 0;
-    for (place, one) in reading.iter().enumerate() {
-        let (_, from) = rest.split_at_mut(one.offset.saturating_sub(done).min(rest.len()));
-        let (part, after) = from.split_at_mut(one.length.min(from.len()));
+    for run in reading.chunk_by_mut(|one, next| joins && one.is_before(next)) {
+        let length = run.iter().fold(0_usize, |sum, one| sum.saturating_add(one.length));
+        let (bytes, after) = rest.split_at_mut(length.min(rest.len()));
         rest = after;
-        done = one.offset.saturating_add(one.length);
-        match one.page {
-            _ if one.is_sound => {}
-            FilePage::Cached { frame, .. } => {
-                parts.push((place, Part { frame, start: one.start, bytes: part, read: false }));
+        match run.first().map(|one| (one.is_sound, one.page, one.start)) {
+            Some((false, FilePage::Cached { frame, .. }, start)) => {
+                copied.push((Part { frame, start, bytes, read: false }, run));
             }
-            FilePage::Hole | FilePage::Absent(_) => part.fill(0),
+            Some((false, FilePage::Hole | FilePage::Absent(_), _)) => bytes.fill(0),
+            _ => {}
         }
     }
-    parts.sort_by_key(|(_, part)| part.frame);
-    let (places, mut parts): (Vec<usize>, Vec<Part>) = parts.into_iter().unzip();
+    copied.sort_by_key(|(part, _)| part.frame);
+    let (mut parts, runs): (Vec<Part>, Vec<&mut [PageRead]>) = copied.into_iter().unzip();
     memory.read_parts(&mut parts);
-    for (place, part) in places.into_iter().zip(&parts) {
-        if let Some(one) = reading.get_mut(place).filter(|_| !part.read) {
+    for (part, run) in parts.into_iter().zip(runs).filter(|(part, _)| !part.read) {
+        copy_pages(memory, run, part.bytes);
+    }
+}
+
+/// Copies a run of pages of which some cannot be read, each by itself.
+fn copy_pages(memory: &dyn PhysicalMemory, run: &mut [PageRead], bytes: &mut [u8]) {
+    let mut rest = bytes;
+    for one in run {
+        let (bytes, after) = rest.split_at_mut(one.length.min(rest.len()));
+        rest = after;
+        let FilePage::Cached { frame, .. } = one.page else { continue };
+        let address = frame.checked_mul(PAGE_SIZE as u64);
+        let address = address.and_then(|page| page.checked_add(one.start as u64));
+        if !address.is_some_and(|address| memory.read_run(address, bytes)) {
             one.page = FilePage::Absent(Absence::NotRam);
         }
     }

@@ -27,7 +27,9 @@ ln -s bin/busybox "$root/init"
 # A kernel may have none.
 find "$kernel/modules" -name '*.ko' -exec cp -t "$root/lib/modules/" {} +
 # What an older lab fetched has no folder of others, and without a network it must do.
-[ ! -d "$kernel/extra" ] || find "$kernel/extra" -name '*.ko' -exec cp -t "$root/lib/extra/" {} +
+for folder in extra disk; do
+    [ ! -d "$kernel/$folder" ] || find "$kernel/$folder" -name '*.ko' -exec cp -t "$root/lib/extra/" {} +
+done
 
 for program in agent oracle workload churn network; do
     # workload.c and workload_*.c, for one.

@@ -6,14 +6,14 @@
 #   modules/NN-name.ko   uncompressed, in the order in which to load them
 #   disk/NN-name.ko      what a guest with a disk loads beside these
 #   dom0/NN-name.ko      what a Xen host loads (the cloud flavour has none of them)
-#   extra/NN-name.ko     network drivers that a test loads by itself
+#   extra/NN-name.ko     network drivers and file systems that a test loads by itself
 #   lab                  set_number
 # The newest package of the kernel's suites is downloaded and unpacked, never
 # installed. The mirror is the one this machine's apt already uses.
 set -euo pipefail
 
 # Goes up when a module is added, so that 'guest' fetches anew what an older lab left in the cache.
-set_number=4
+set_number=5
 
 kernel=$1 flavour=$2 dir=$3
 cache=$(dirname "$(dirname "$dir")")
@@ -89,9 +89,9 @@ vmlinuz=$(find "$tree/boot" "$tree/usr/lib/modules/$release" -maxdepth 1 -name '
 wanted='virtio_pci virtio_net virtio_console e1000 dummy veth tun bridge
         loop crc32c_generic ext4 overlay nf_tables nf_conntrack sit virtio_balloon
         vhost_net'
-# Network devices that are stacked on others, tunnels, and NICs that QEMU emulates.
+# Network devices that are stacked on others, tunnels, NICs that QEMU emulates, and a file system.
 extra='8021q bonding macvlan ipvlan team vrf ifb ipip ip_gre ip6_tunnel ip6_gre vxlan geneve
-       macsec nlmon e1000e 8139too'
+       macsec nlmon e1000e 8139too xfs'
 
 out=$dir.new
 rm -rf "$out"

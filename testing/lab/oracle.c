@@ -9,6 +9,7 @@
  *   !! PATH ERRNO\n                      neither could be read
  *
  * oracle --cached FILE...: the pages of files in the page cache (oracle_cached.c).
+ * oracle --page-out FILE, --set-xattr FILE NAME VALUE, --xattrs FILE (oracle_files.c).
  * oracle --routes, oracle --neighbours: those of the network namespace (oracle_netlink.c).
  */
 #define _GNU_SOURCE
@@ -121,6 +122,18 @@ int main(int argc, char **argv)
 	if (argc > 1 && !strcmp(argv[1], "--cached")) {
 		for (int i = 2; i < argc; i++)
 			show_cached(argv[i]);
+		return 0;
+	}
+	if (argc == 3 && !strcmp(argv[1], "--page-out")) {
+		page_out(argv[2]);
+		return 0;
+	}
+	if (argc == 5 && !strcmp(argv[1], "--set-xattr")) {
+		set_xattr(argv[2], argv[3], argv[4]);
+		return 0;
+	}
+	if (argc == 3 && !strcmp(argv[1], "--xattrs")) {
+		show_xattrs(argv[2]);
 		return 0;
 	}
 	for (int i = 1; i < argc; i++)

@@ -9,7 +9,7 @@ use crate::guest::{checksum, checksums};
 use crate::{held, whole};
 
 /// Pages of files that mincore(2) calls cached in the guest: by path, runs of (first, count).
-fn cached(guest: &lab::Guest, files: &[&str]) -> BTreeMap<String, Vec<(u64, u64)>> {
+pub(crate) fn cached(guest: &lab::Guest, files: &[&str]) -> BTreeMap<String, Vec<(u64, u64)>> {
     let printed = guest.ask(&format!("oracle --cached {}", files.join(" ")));
     let lines = printed.lines().map(|line| {
         let mut words = line.split(' ');
@@ -24,7 +24,7 @@ fn cached(guest: &lab::Guest, files: &[&str]) -> BTreeMap<String, Vec<(u64, u64)
 }
 
 /// The same, as nfm tells it.
-fn known(files: &mut GuestFiles, path: &str) -> Vec<(u64, u64)> {
+pub(crate) fn known(files: &mut GuestFiles, path: &str) -> Vec<(u64, u64)> {
     let file = files.open(Path::new(path)).expect("a file");
     let ranges = files.content(&file).expect("its ranges");
     let end = ranges.last().map(|last| last.offset + last.length);

@@ -2,6 +2,7 @@
 
 mod disk;
 mod guest;
+mod large;
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
