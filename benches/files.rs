@@ -28,7 +28,8 @@ fn main() {
         guest.ask("tee /tmp/scattered </tmp/large >/tmp/other");
         println!("\n{name} memory ({backing}): {}, 6.1, 768 MiB, 1 vCPU", guest.name);
         let mut domain = Domain::open(&guest.name, &OpenOptions::default()).expect("it opens");
-        let [mut of_file, mut of_scattered, mut of_ram, mut of_small] = [(); 4].map(|()| Vec::new());
+        let [mut of_file, mut of_scattered, mut of_ram, mut of_small] =
+            [(); 4].map(|()| Vec::new());
         let mut bytes = vec![0; GuestFiles::LONGEST_READ.min(GuestMemory::LONGEST_READ)];
         for _ in 0..support::if_time(TURNS, 2) {
             of_file.push(file(&mut domain, "/tmp/large", BYTES, &mut bytes));
@@ -46,7 +47,11 @@ fn main() {
             println!("{what:<20}{:>9.3} ms ({})", median(times), spread(times));
         }
         let times = |of: &[f64]| median(of) / median(&of_ram);
-        println!("the files take {:.2} and {:.2} times as long", times(&of_file), times(&of_scattered));
+        println!(
+            "the files take {:.2} and {:.2} times as long",
+            times(&of_file),
+            times(&of_scattered)
+        );
     }
 }
 

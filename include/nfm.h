@@ -1882,7 +1882,9 @@ typedef struct nfm_file_range_t {
 typedef struct nfm_found_file_t {
     /** Which members are known, NFM_FOUND_FILE_... combined; path always is. */
     uint64_t known;
-    /** Its name in its directory, or its path as it was asked for. What is no UTF-8 is U+FFFD. */
+    /**
+     * Its name in its directory, or its path as it was asked for: its bytes, which need not be UTF-8.
+     */
     const char *path;
     /** The kind of file, as in nfm_file_t; NULL if not known. */
     const char *kind;
@@ -2845,7 +2847,7 @@ void nfm_event_free(struct nfm_event_t *event);
  * Opens a regular file of the guest for reading by its path, as a process sees it: by its root directory and its mounts.
  * Nothing is done in the guest.
  *
- * Parameters: domain; pid, the process, or 0 for the first one; path, UTF-8; out receives the file; error receives what
+ * Parameters: domain; pid, the process, or 0 for the first one; path, which need not be UTF-8; out receives the file; error receives what
  * went wrong, or is NULL.
  * Returns: NFM_OK or one of the errors.
  * Errors: NFM_ERR_FILE where the guest has no such file, or it is no regular one; NFM_ERR_NOT_IN_MEMORY where the guest's
@@ -2952,7 +2954,7 @@ void nfm_file_ranges_free(struct nfm_file_ranges_t *ranges);
 /**
  * The status of a path in the guest, as stat(2) tells it: a list of one.
  *
- * Parameters: domain; pid, the process that sees the path so, or 0 for the first one; path, UTF-8; follow, 0 to show a
+ * Parameters: domain; pid, the process that sees the path so, or 0 for the first one; path, which need not be UTF-8; follow, 0 to show a
  * symbolic link itself, as lstat(2) does; out receives the list; error receives what went wrong, or is NULL.
  * Returns: NFM_OK or one of the errors.
  * Errors: as of nfm_file_open(), for files of every kind.
@@ -2972,7 +2974,7 @@ int nfm_file_stat(struct nfm_domain_t *domain,
  * The names in a directory of the guest that its memory holds, in the order of their bytes, each with what lstat(2) tells
  * of it; of another file, that one.
  *
- * Parameters: domain; pid, the process that sees the path so, or 0 for the first one; path, UTF-8; out receives the list;
+ * Parameters: domain; pid, the process that sees the path so, or 0 for the first one; path, which need not be UTF-8; out receives the list;
  * error receives what went wrong, or is NULL.
  * Returns: NFM_OK or one of the errors.
  * Errors: as of nfm_file_open(), for files of every kind.

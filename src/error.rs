@@ -320,7 +320,7 @@ pub enum Error {
         reason: String,
     },
     /// See [`ErrorCode::File`].
-    #[error("cannot write the dump '{path}': {reason}")]
+    #[error("cannot write '{path}': {reason}")]
     Dump {
         /// The file that was to be written.
         path: String,

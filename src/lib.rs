@@ -42,10 +42,10 @@ use nfm_frame as frame;
 pub use control::Control;
 pub use domain::{
     Cache, CrawlOptions, Domain, DumpOptions, DumpSummary, FileContent, Findings, FoundFile,
-    GuestFiles, GuestMemory, Listing, LiveFrames, Mode, OpenFile, OpenOptions, Profile,
+    GuestFiles, GuestMemory, Listing, LiveFrames, Mode, OpenFile, OpenOptions, Profile, SavedFile,
 };
 pub use error::{Error, ErrorCode, Result, Retry};
-pub use files::{ContentRange, FileStatus, RangeContent};
+pub use files::{ContentRange, ExtendedAttribute, FileStatus, RangeContent};
 pub use fleet::{Fleet, FleetEvent, FollowOptions, Follower, Rate, follow};
 pub use frame::{
     At, CheckOutcome, Connection, Consistency, Cpu, CredentialsOwner, DomainIdentity, FORMAT, File,

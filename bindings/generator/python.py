@@ -141,7 +141,7 @@ TYPES = {
 def rows(header: Header) -> str:
     """_rows.py"""
     out = [HEAD.format("The rows of frames. A member that is not known is None.")]
-    out.append("from struct import Struct\n")
+    out.append("import os\nfrom struct import Struct\n")
     out.append("from typing import Any, NamedTuple, Optional, Tuple\n\nfrom . import _abi\n")
     out.append("from ._decode import Sections, rows, texts\n\nnew = tuple.__new__\n")
     for structure in row_structures(header):
@@ -269,6 +269,8 @@ def annotation(one: Field) -> str:
 
 def expression(one: Field, places: Optional[Dict[str, int]]) -> str:
     name, length = f"row.{one.member.name}", one.member.length
+    if one.kind == "text" and "need not be UTF-8" in one.member.comment:
+        return f"os.fsdecode({name})"
     if one.kind == "text":
         return f'{name}.decode("utf-8", "replace")'
     if one.kind == "texts":

@@ -444,6 +444,21 @@ func TestFiles(t *testing.T) {
 	if _, err := file.ReadAt(part, 0); !errors.Is(err, ErrClosed) {
 		t.Error(err)
 	}
+	// A name that is no UTF-8.
+	const latin = "na\xefve"
+	listing, err = domain.ListFiles("/root", 0)
+	found := false
+	for _, one := range listing.Files {
+		found = found || one.Path == latin
+	}
+	if err != nil || !found {
+		t.Error(listing, err)
+	}
+	if file, err := domain.OpenFile("/root/"+latin, 0); err != nil {
+		t.Error(err)
+	} else {
+		file.Close()
+	}
 	if _, err := domain.OpenFile("/srv/nothing", 0); !errors.Is(err, ErrFile) {
 		t.Error(err)
 	}

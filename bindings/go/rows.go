@@ -212,7 +212,7 @@ func newFileRange(at unsafe.Pointer) (made FileRange) {
 
 // FoundFile: A file of the guest: its name, and what stat(2) tells of it.
 type FoundFile struct {
-	// Its name in its directory, or its path as it was asked for. What is no UTF-8 is U+FFFD.
+	// Its name in its directory, or its path as it was asked for: its bytes, which need not be UTF-8.
 	Path string
 
 	// The kind of file, as in nfm_file_t.

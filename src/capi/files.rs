@@ -1,12 +1,12 @@
 //! The guest's files as its memory holds them.
 
 use std::ffi::{c_char, c_int};
-use std::path::{Path, PathBuf};
+use std::os::unix::ffi::OsStrExt;
 
 use super::domain::{nfm_domain_t, with_domain};
 use super::error::nfm_error_t;
 use super::rows::{Fill, Row, Rows, hand_out};
-use super::{ffi, free, status, text};
+use super::{ffi, free, guest_path, status};
 use crate::domain::{Domain, FoundFile, GuestFiles, OpenFile};
 use crate::files::{ContentRange, RangeContent};
 use crate::frame::FileKind;
@@ -46,7 +46,7 @@ pub const NFM_FOUND_FILE_GID: u64 = 1u64 << 13;
 pub struct nfm_found_file_t {
     /// Which members are known, NFM_FOUND_FILE_... combined; path always is.
     pub known: u64,
-    /// Its name in its directory, or its path as it was asked for. What is no UTF-8 is U+FFFD.
+    /// Its name in its directory, or its path as it was asked for: its bytes, which need not be UTF-8.
     pub path: *const c_char,
     /// The kind of file, as in nfm_file_t; NULL if not known.
     pub kind: *const c_char,
@@ -84,7 +84,7 @@ impl Row for nfm_found_file_t {
     fn of(file: &FoundFile, fill: &mut Fill) -> Self {
         let status = &file.status;
         Self {
-            path: fill.always(&file.path.to_string_lossy()),
+            path: fill.bytes(file.path.as_os_str().as_bytes()),
             kind: fill.text(NFM_FOUND_FILE_KIND, status.kind.map(FileKind::name)),
             target: fill.text(NFM_FOUND_FILE_TARGET, status.target.as_deref()),
             filesystem: fill.text(NFM_FOUND_FILE_FILESYSTEM, status.filesystem.as_deref()),
@@ -227,7 +227,7 @@ fn files(domain: &mut Domain, pid: u32) -> GuestFiles<'_> {
 /// Opens a regular file of the guest for reading by its path, as a process sees it: by its root directory and its mounts.
 /// Nothing is done in the guest.
 ///
-/// Parameters: domain; pid, the process, or 0 for the first one; path, UTF-8; out receives the file; error receives what
+/// Parameters: domain; pid, the process, or 0 for the first one; path, which need not be UTF-8; out receives the file; error receives what
 /// went wrong, or is NULL.
 /// Returns: NFM_OK or one of the errors.
 /// Errors: NFM_ERR_FILE where the guest has no such file, or it is no regular one; NFM_ERR_NOT_IN_MEMORY where the guest's
@@ -247,7 +247,7 @@ pub unsafe extern "C" fn nfm_file_open(
 ) -> c_int {
     let body = || {
         // SAFETY: NULL or valid, by the caller's promise.
-        let path = Path::new(unsafe { text(path, "path") }?);
+        let path = unsafe { guest_path(path) }?;
         // SAFETY: as above.
         let file = unsafe { with_domain(domain, |domain| Ok(files(domain, pid).open(path)?)) }?;
         Ok(nfm_open_file_t { file })
@@ -420,7 +420,7 @@ symver!("NFM_0.1", nfm_file_ranges_free);
 
 /// The status of a path in the guest, as stat(2) tells it: a list of one.
 ///
-/// Parameters: domain; pid, the process that sees the path so, or 0 for the first one; path, UTF-8; follow, 0 to show a
+/// Parameters: domain; pid, the process that sees the path so, or 0 for the first one; path, which need not be UTF-8; follow, 0 to show a
 /// symbolic link itself, as lstat(2) does; out receives the list; error receives what went wrong, or is NULL.
 /// Returns: NFM_OK or one of the errors.
 /// Errors: as of nfm_file_open(), for files of every kind.
@@ -439,7 +439,7 @@ pub unsafe extern "C" fn nfm_file_stat(
 ) -> c_int {
     let body = || {
         // SAFETY: NULL or valid, by the caller's promise.
-        let path = PathBuf::from(unsafe { text(path, "path") }?);
+        let path = unsafe { guest_path(path) }?.to_owned();
         // SAFETY: as above.
         let status = unsafe {
             with_domain(domain, |domain| Ok(files(domain, pid).stat(&path, follow != 0)?))
@@ -456,7 +456,7 @@ symver!("NFM_0.1", nfm_file_stat);
 /// The names in a directory of the guest that its memory holds, in the order of their bytes, each with what lstat(2) tells
 /// of it; of another file, that one.
 ///
-/// Parameters: domain; pid, the process that sees the path so, or 0 for the first one; path, UTF-8; out receives the list;
+/// Parameters: domain; pid, the process that sees the path so, or 0 for the first one; path, which need not be UTF-8; out receives the list;
 /// error receives what went wrong, or is NULL.
 /// Returns: NFM_OK or one of the errors.
 /// Errors: as of nfm_file_open(), for files of every kind.
@@ -474,7 +474,7 @@ pub unsafe extern "C" fn nfm_file_list(
 ) -> c_int {
     let body = || {
         // SAFETY: NULL or valid, by the caller's promise.
-        let path = Path::new(unsafe { text(path, "path") }?);
+        let path = unsafe { guest_path(path) }?;
         // SAFETY: as above.
         let listing = unsafe { with_domain(domain, |domain| Ok(files(domain, pid).list(path)?)) }?;
         Ok(nfm_file_list_t { rows: Rows::new(&listing.files), complete: listing.complete })

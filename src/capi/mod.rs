@@ -45,8 +45,10 @@ mod sections;
 mod version;
 
 use std::any::Any;
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{CStr, OsStr, c_char, c_int};
+use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 
 use error::{nfm_error_t, nfm_result_t};
 
@@ -157,6 +159,19 @@ fn words(payload: Box<dyn Any + Send>) -> String {
 unsafe fn text<'a>(pointer: *const c_char, name: &str) -> Result<&'a str, nfm_error_t> {
     // SAFETY: as this function's.
     unsafe { optional_text(pointer, name) }?.ok_or_else(|| nfm_error_t::null(name))
+}
+
+/// A path in the guest that must be there, and need not be UTF-8.
+///
+/// # Safety
+/// As of [`text`].
+unsafe fn guest_path<'a>(pointer: *const c_char) -> Result<&'a Path, nfm_error_t> {
+    if pointer.is_null() {
+        return Err(nfm_error_t::null("path"));
+    }
+    // SAFETY: not NULL, so a string by the caller's promise.
+    let bytes = unsafe { CStr::from_ptr(pointer) }.to_bytes();
+    Ok(Path::new(OsStr::from_bytes(bytes)))
 }
 
 /// A text argument that may be NULL.

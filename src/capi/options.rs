@@ -234,7 +234,7 @@ pub(super) unsafe fn open(
     Ok((own, HandleLog::new(options.log, options.log_user, level)?))
 }
 
-/// A path, which need not be UTF-8.
+/// A path of an option, which need not be UTF-8.
 ///
 /// # Safety
 /// `path` is NULL or NUL-terminated.

@@ -57,6 +57,7 @@ pub(crate) use path_cache::PathRef;
 pub(crate) use process_space::ProcessSpace;
 pub(crate) use reader::{ReadError, ReadResult, Reader};
 pub(crate) use tasks::process;
+pub(crate) use tree::rb_entries;
 pub(crate) use xarray::entries as xarray_entries;
 
 use std::mem::take;

@@ -8,7 +8,7 @@ const DEEPEST: usize = 128;
 
 /// Adds the structures of a tree in order, as far as they can be reached. `root` is the address of the
 /// `struct rb_root`.
-pub(super) fn rb_entries(
+pub(crate) fn rb_entries(
     reader: &Reader,
     root: u64,
     node: Field,

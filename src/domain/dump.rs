@@ -1,17 +1,15 @@
 //! Writing a guest's memory to a file: an ELF core that other tools read too, in which pages of zeros are
 //! holes.
 
-use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::fd::AsRawFd;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use rustix::fs::{AtFlags, CWD, Mode as Permissions, OFlags, RenameFlags};
 use rustix::io::Errno;
 
+use super::new_file::{self, NewFile};
 use super::{Domain, Mode, nanoseconds};
 use crate::control::Control;
 use crate::error::{Error, Result};
@@ -23,8 +21,6 @@ use crate::paging::AddressSpace;
 const PIECE: usize = 1 << 20;
 /// Runs of RAM that an ELF header can name.
 const MOST_RUNS: usize = 60_000;
-/// The file holds a guest's secrets: nobody but its owner reads it.
-const OWNER_ONLY: u32 = 0o600;
 
 /// How to write a guest's memory to a file.
 #[derive(Clone, Debug, Default)]
@@ -75,8 +71,8 @@ impl Domain {
         let time = self.source.taken().unwrap_or_else(SystemTime::now);
         let control = options.control.as_ref();
         self.check(control)?;
-        let failed = |error: io::Error| failure(path, &error);
-        let target = Target::new(path, options.overwrite)?;
+        let failed = |error: io::Error| new_file::failure(path, &error);
+        let target = NewFile::new(path, options.overwrite)?;
         let hold = match options.mode {
             Mode::Live => None,
             Mode::Paused => self.source.hold()?,
@@ -114,9 +110,9 @@ impl Domain {
             ));
         }
         let header = core_header(&ram, &origin, info.as_deref());
-        let writer = Writer { file: &target.file, memory, ram: &ram, start: header.len() as u64 };
-        target.file.write_all_at(&header, 0).map_err(failed)?;
-        target.file.set_len(writer.end()).map_err(failed)?;
+        let writer = Writer { file: target.file(), memory, ram: &ram, start: header.len() as u64 };
+        target.file().write_all_at(&header, 0).map_err(failed)?;
+        target.file().set_len(writer.end()).map_err(failed)?;
         let copied = writer.copy(&mut |done, total| {
             progress(done, total);
             control.is_none_or(|control| !control.is_cancelled())
@@ -138,107 +134,6 @@ impl Domain {
         ram.forget_pages();
         let space = AddressSpace::new(ram, kernel.image.root, kernel.image.levels);
         Vmcoreinfo::read(&space, kernel.vmcoreinfo?).map(|info| info.text().to_owned())
-    }
-}
-
-fn failure(path: &Path, error: &io::Error) -> Error {
-    let reason = match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "there is no space left for it; write it to another file system".to_owned()
-        }
-        io::ErrorKind::FileTooLarge => {
-            "its file system or a limit (`ulimit -f`) allows no file as large".to_owned()
-        }
-        io::ErrorKind::AlreadyExists => {
-            "there is such a file already; name another, or replace it (--force)".to_owned()
-        }
-        _ => error.to_string(),
-    };
-    let errno = error.raw_os_error().unwrap_or(0);
-    Error::Dump { path: path.display().to_string(), reason, errno }
-}
-
-/// The file while it is written: without a name, so that nothing is left of it even if we are killed.
-/// Where the file system cannot do that, with a name of its own until it is complete.
-struct Target {
-    file: File,
-    unnamed: bool,
-    /// The name until then.
-    part: PathBuf,
-}
-
-impl Target {
-    fn new(path: &Path, overwrite: bool) -> Result<Self> {
-        let failed = |error: io::Error| failure(path, &error);
-        match fs::symlink_metadata(path) {
-            Ok(_) if !overwrite => return Err(failed(Errno::EXIST.into())),
-            // A device must not be replaced by a file.
-            Ok(meta) if !meta.is_file() => {
-                return Err(failed(io::Error::other("what has this name is no regular file")));
-            }
-            _ => {}
-        }
-        let Some(name) = path.file_name() else {
-            return Err(failed(io::Error::other("it names no file")));
-        };
-        let mut part = OsString::from(".");
-        part.push(name);
-        part.push(format!(".{}.part", std::process::id()));
-        let part = path.with_file_name(part);
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
-        let file = rustix::fs::openat(CWD, folder, flags, Permissions::from_raw_mode(OWNER_ONLY));
-        match file {
-            Ok(file) => Ok(Self { file: file.into(), unnamed: true, part }),
-            // open(2): what kernels and file systems without O_TMPFILE return.
-            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => {
-                let mut options = OpenOptions::new();
-                let options = options.write(true).create_new(true).mode(OWNER_ONLY);
-                let file = options.open(&part).map_err(failed)?;
-                Ok(Self { file, unnamed: false, part })
-            }
-            Err(error) => Err(failed(error.into())),
-        }
-    }
-
-    /// Gives the file its name, once it is on the disk.
-    fn complete(mut self, path: &Path, overwrite: bool) -> Result<()> {
-        let named = self.file.sync_all().and_then(|()| self.give_name(path, overwrite));
-        named.map_err(|error| failure(path, &error))
-    }
-
-    fn give_name(&mut self, path: &Path, overwrite: bool) -> io::Result<()> {
-        if self.unnamed {
-            let own = format!("/proc/self/fd/{}", self.file.as_raw_fd());
-            let first = if overwrite { self.part.as_path() } else { path };
-            rustix::fs::linkat(CWD, own, CWD, first, AtFlags::SYMLINK_FOLLOW)?;
-            self.unnamed = !overwrite;
-        } else if !overwrite {
-            return match rustix::fs::renameat_with(
-                CWD,
-                &self.part,
-                CWD,
-                path,
-                RenameFlags::NOREPLACE,
-            ) {
-                // Network file systems know hard links only; the name until now goes with `self`.
-                Err(Errno::INVAL) => fs::hard_link(&self.part, path),
-                renamed => Ok(renamed?),
-            };
-        }
-        if overwrite { fs::rename(&self.part, path) } else { Ok(()) }
-    }
-}
-
-impl Drop for Target {
-    fn drop(&mut self) {
-        if !self.unnamed {
-            // Not there any more if the file has its name.
-            let _ = fs::remove_file(&self.part);
-        }
     }
 }
 

@@ -1,22 +1,26 @@
 //! The files of an open guest.
 
 use std::ffi::OsString;
+use std::io;
 use std::ops::ControlFlow;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use super::new_file::{self, NewFile};
 use super::{Domain, not_cancelled};
 use crate::control::Control;
 use crate::crawl::Reader;
 use crate::error::{Error, Result};
 use crate::files::{
-    self, ContentRange, FileError, FileIdentity, FileResult, FileStatus, Links, Tree,
+    self, ContentRange, ExtendedAttribute, FileError, FileIdentity, FileResult, FileStatus, Links,
+    Tree,
 };
 use crate::frame::{FileKind, Problem};
-use crate::memory::{AbsentMemory, Limits, PhysicalMemory};
+use crate::memory::{Absences, AbsentMemory, Limits, PAGE_SIZE, PhysicalMemory};
 use crate::paging::AddressSpace;
 
 /// The kinds of frame that these calls are for the page cache.
@@ -26,6 +30,8 @@ const CONTENT_KIND: u32 = u32::MAX - 2;
 const LONGEST: Duration = Duration::from_secs(10);
 /// Looks at what changes while it is read.
 const LOOKS: u32 = 4;
+/// Bytes that are read at once of a file that is written here.
+const PIECE: usize = 4 << 20;
 /// The process whose files are shown, if none is named.
 const FIRST_PROCESS: u32 = 1;
 
@@ -59,6 +65,16 @@ pub struct FileContent {
     /// How many bytes the file has there, of those that were asked for.
     pub length: usize,
     /// The parts that are not known, ascending: their bytes are 0.
+    pub absent: Vec<AbsentMemory>,
+}
+
+/// A file of the guest that was written to a file here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SavedFile {
+    /// Bytes that it has.
+    pub length: u64,
+    /// The parts that are not known, ascending, by their places in the file: they are holes.
     pub absent: Vec<AbsentMemory>,
 }
 
@@ -148,6 +164,25 @@ impl GuestFiles<'_> {
         self.look(path, NAMES_KIND, |reader, memory, pid| {
             let tree = Tree::of_process(reader, memory, pid)?;
             Ok(tree.status(tree.walk(path.as_os_str().as_bytes(), links)?))
+        })
+    }
+
+    /// The extended attributes of a path, in the order of their names, without access control lists; and the facts that
+    /// could not be read. `None` where the guest's memory does not keep them by the file's inode: on ext4, on xfs where
+    /// they are many, and where the file system is another than those, tmpfs and ramfs.
+    ///
+    /// # Errors
+    /// As of [`Self::stat`].
+    pub fn extended_attributes(
+        &mut self,
+        path: &Path,
+        follow: bool,
+    ) -> Result<(Option<Vec<ExtendedAttribute>>, Vec<Problem>)> {
+        let links = if follow { Links::Follow } else { Links::Keep };
+        self.look(path, NAMES_KIND, |reader, memory, pid| {
+            let tree = Tree::of_process(reader, memory, pid)?;
+            let found = tree.walk(path.as_os_str().as_bytes(), links)?;
+            files::extended_attributes(reader, found.inode)
         })
     }
 
@@ -265,6 +300,43 @@ impl GuestFiles<'_> {
         });
         let (length, absent) = read?.0;
         Ok(FileContent { length, absent })
+    }
+
+    /// Writes a file of the guest, as long as it was when it was opened, to a new file here, which only its owner may read.
+    /// It has its name once it is complete; what fails leaves nothing behind. Zeros and parts that are not known are holes.
+    /// With `overwrite`, it replaces a regular file of that name.
+    ///
+    /// # Errors
+    /// As of [`Self::read`]; [`Error::Dump`] when it cannot be written, also when there is such a file already.
+    pub fn save(&mut self, file: &OpenFile, path: &Path, overwrite: bool) -> Result<SavedFile> {
+        let target = NewFile::new(path, overwrite)?;
+        let failed = |error: io::Error| new_file::failure(path, &error);
+        let mut bytes = vec![0; PIECE];
+        let mut absent = Absences::default();
+        let mut length = 0_u64;
+        let end = file.status.size.unwrap_or(u64::MAX);
+        while length < end {
+            let wanted = usize::try_from(end - length).unwrap_or(PIECE).min(PIECE);
+            let room = bytes.get_mut(..wanted).unwrap_or_default();
+            let read = self.read(file, length, room)?;
+            for part in &read.absent {
+                let offset = (length as usize).saturating_add(part.offset);
+                absent.add(offset, part.length, part.reason);
+            }
+            let found = room.get(..read.length).unwrap_or_default();
+            for (page, at) in found.chunks(PAGE_SIZE).zip((length..).step_by(PAGE_SIZE)) {
+                if page.iter().any(|byte| *byte != 0) {
+                    target.file().write_all_at(page, at).map_err(failed)?;
+                }
+            }
+            length = length.saturating_add(read.length as u64);
+            if read.length < wanted {
+                break;
+            }
+        }
+        target.file().set_len(length).map_err(failed)?;
+        target.complete(path, overwrite)?;
+        Ok(SavedFile { length, absent: absent.into_parts() })
     }
 
     /// The error of a part of a file that is not known, for those who need all of it.

@@ -9,6 +9,7 @@ mod fit;
 mod folders;
 mod frames;
 mod memory;
+mod new_file;
 mod open;
 mod options;
 mod profile;
@@ -19,7 +20,7 @@ mod source;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub use dump::{DumpOptions, DumpSummary};
-pub use files::{FileContent, FoundFile, GuestFiles, Listing, OpenFile};
+pub use files::{FileContent, FoundFile, GuestFiles, Listing, OpenFile, SavedFile};
 pub use findings::Findings;
 pub use frames::LiveFrames;
 pub use memory::GuestMemory;

@@ -10,6 +10,7 @@ mod page_cache;
 mod status;
 mod storage;
 mod tree;
+mod xattr;
 
 pub use content::{ContentRange, RangeContent};
 pub(crate) use content::{content, read};
@@ -18,3 +19,5 @@ pub(crate) use identity::FileIdentity;
 pub use status::FileStatus;
 pub(crate) use status::status;
 pub(crate) use tree::{Links, Tree, find, open_descriptor};
+pub use xattr::ExtendedAttribute;
+pub(crate) use xattr::extended_attributes;

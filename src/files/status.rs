@@ -9,7 +9,7 @@ use super::page_cache::{FilePage, pages};
 use super::storage::storage;
 use crate::crawl::{ReadResult, Reader, file_system};
 use crate::frame::{FileKind, Text};
-use crate::layout::Field;
+use crate::layout::{Field, Xfs};
 use crate::memory::{PAGE_SIZE, PhysicalMemory};
 
 /// Bytes of a symbolic link's target (`PATH_MAX`).
@@ -91,7 +91,10 @@ pub(crate) fn status(reader: &Reader, memory: &dyn PhysicalMemory, inode: u64) -
         uid: small("uid", own.uid),
         gid: small("gid", own.gid),
         rdev: if is_device { of("rdev", own.rdev).map(device_number) } else { None },
-        size: of("size", own.length).filter(|size| *size <= i64::MAX as u64),
+        size: reader
+            .note("size", size(reader, inode, kind))
+            .flatten()
+            .filter(|size| *size <= i64::MAX as u64),
         accessed_ns: reader
             .note("accessed_ns", time(reader, inode, own.accessed_sec, own.accessed_nsec)),
         modified_ns: reader
@@ -101,6 +104,20 @@ pub(crate) fn status(reader: &Reader, memory: &dyn PhysicalMemory, inode: u64) -
         target: target.map(|target| Text::from_bytes(&target)),
         filesystem: sb.and_then(|sb| reader.note("file system", file_system(reader, sb))),
     }
+}
+
+/// Bytes. Those of a directory xfs keeps in its own inode (`xfs_vn_getattr`, fs/xfs/xfs_iops.c); `None` where the module
+/// brings no types.
+fn size(reader: &Reader, inode: u64, kind: Option<FileKind>) -> ReadResult<Option<u64>> {
+    let layout = &reader.layout.page_cache.inode;
+    if kind == Some(FileKind::Directory)
+        && file_system(reader, reader.follow(inode, layout.sb)?)? == "xfs"
+    {
+        let Ok(layout) = reader.driver::<Xfs>() else { return Ok(None) };
+        let own = reader.container(inode, layout.inode.inode)?;
+        return reader.unsigned(own, layout.inode.disk_size).map(Some);
+    }
+    reader.unsigned(inode, layout.length).map(Some)
 }
 
 fn time(reader: &Reader, inode: u64, seconds: Field, nanoseconds: Field) -> ReadResult<i64> {

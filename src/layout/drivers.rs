@@ -195,6 +195,27 @@ super::field::structures! {
         dentry: "dentry",
     }
 
+    /// `struct xfs_inode` (fs/xfs/xfs_inode.h): a file of xfs.
+    XfsInode = "xfs_inode" {
+        inode: "i_vnode",
+        /// Bytes, also those of a directory. Within a structure until 13d2c10b05d8 (5.13).
+        disk_size: "i_disk_size" | "i_d.di_size",
+        /// 0 where there is no room for extended attributes. Within a structure until 7821ea302dca (5.13).
+        fork_offset: "i_forkoff" | "i_d.di_forkoff",
+        /// The extended attributes: here since 2ed5b09b3e8f (6.0) ...
+        attributes: "i_af",
+        /// ... and a pointer before.
+        attributes_pointer: "i_afp",
+    }
+
+    /// `struct xfs_ifork` (fs/xfs/libxfs/xfs_inode_fork.h).
+    XfsFork = "xfs_ifork" {
+        format: "if_format",
+        bytes: "if_bytes",
+        data: "if_data" | "if_u1.if_data",
+        extents: "if_nextents",
+    }
+
     /// `struct rtl8139_private` (drivers/net/ethernet/realtek/8139too.c).
     Rtl8139Private = "rtl8139_private" {
         dev: "dev",
@@ -251,7 +272,7 @@ pub(crate) trait OfModule: DriverLayout {
 /// Declares the drivers, each with the name of its module.
 macro_rules! drivers {
     ($( $name:ident : $layout:ty = $module:literal ),* $(,)?) => {
-        /// Offsets of network drivers, and of a file system that mostly is a module too.
+        /// Offsets of network drivers, and of file systems that mostly are modules too.
         #[derive(Clone, Debug)]
         pub(crate) struct Drivers {
             $( $name: Driver<$layout>, )*
@@ -298,6 +319,7 @@ drivers! {
     e1000e: E1000ePrivate = "e1000e",
     rtl8139: Rtl8139Private = "8139too",
     overlay: Overlay = "overlay",
+    xfs: Xfs = "xfs",
 }
 
 /// Enumerations of modules whose values are asked for.
@@ -350,6 +372,20 @@ impl DriverLayout for Overlay {
             path: OvlPath { size: 0, dentry: absent("ovl_path.dentry") },
             upper_data: Some(3),
         })
+    }
+}
+
+/// The file system `xfs`.
+#[derive(Clone, Debug)]
+pub(crate) struct Xfs {
+    pub inode: XfsInode,
+    pub fork: XfsFork,
+}
+
+impl DriverLayout for Xfs {
+    fn compile(types: &dyn Types) -> Option<Self> {
+        let inode = XfsInode::compile(types);
+        (inode.size > 0).then(|| Self { inode, fork: XfsFork::compile(types) })
     }
 }
 

@@ -69,6 +69,24 @@ super::field::structures! {
         device: "s_dev",
     }
 
+    /// `struct shmem_inode_info` (include/linux/shmem_fs.h): a file of tmpfs.
+    ShmemInode = "shmem_inode_info" {
+        inode: "vfs_inode",
+        /// Extended attributes: a list until 3b4c7bc01727 (6.2) ...
+        xattr_list: "xattrs.head" | "xattrs.next",
+        /// ... then a red-black tree, and by 7.2 a list again.
+        xattr_tree: "xattrs.rb_root",
+    }
+
+    /// `struct simple_xattr` (include/linux/xattr.h).
+    SimpleXattr = "simple_xattr" {
+        in_list: "node" | "list",
+        in_tree: "rb_node",
+        name: "name",
+        length: "size",
+        value: "value",
+    }
+
     /// `struct file_system_type`.
     FileSystemKind = "file_system_type" {
         flags: "fs_flags",
@@ -85,6 +103,8 @@ pub(crate) struct PageCacheLayout {
     pub dentry: DentryOfDirectory,
     pub sb: FileSystemOf,
     pub kind: FileSystemKind,
+    pub shmem: ShmemInode,
+    pub xattr: SimpleXattr,
     /// The bit of `address_space.flags` of a file that is being removed from memory.
     pub exiting: Option<i64>,
     /// The bit of `folio.flags` of a folio whose content is that of its file.
@@ -106,6 +126,8 @@ impl PageCacheLayout {
             dentry: DentryOfDirectory::compile(types),
             sb: FileSystemOf::compile(types),
             kind: FileSystemKind::compile(types),
+            shmem: ShmemInode::compile(types),
+            xattr: SimpleXattr::compile(types),
             exiting: types.enumerator("mapping_flags", "AS_EXITING"),
             uptodate: flag("PG_uptodate"),
             dirty: flag("PG_dirty"),

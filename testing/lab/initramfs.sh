@@ -61,6 +61,8 @@ bob:x:1001:
 END
 echo lab-guest >"$root/etc/hostname"
 seq -f 'line %04g of a file that the workload reads' 1 2000 >"$root/srv/www/data.txt"
+# A name that is no UTF-8.
+echo latin >"$root/root/na"$'\xef'"ve"
 # Made here: in the guest it would wait a second for randomness.
 truncate -s 1M "$root/srv/disk.img"
 "$busybox" mke2fs -F "$root/srv/disk.img" >/dev/null

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::Write;
 use std::os::unix::ffi::OsStringExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use nfm::FileStatus;
+use nfm::{FileStatus, GuestFiles};
 
 /// The status of a file as the guest's `stat` tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,4 +106,19 @@ pub fn checksum(bytes: &[u8]) -> String {
     child.stdin.take().expect("its input").write_all(bytes).expect("its input");
     let output = child.wait_with_output().expect("its output");
     String::from_utf8_lossy(&output.stdout)[..64].to_owned()
+}
+
+/// The extended attributes of a file as the guest tells them, by their names; values in hexadecimal.
+pub fn attributes(guest: &lab::Guest, path: &str) -> BTreeMap<String, String> {
+    let printed = guest.ask(&format!("oracle --xattrs {path}"));
+    let lines = printed.lines().filter_map(|line| line.split_once(' '));
+    lines.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+/// The same, as nfm tells them.
+pub fn known_attributes(files: &mut GuestFiles, path: &str) -> Option<BTreeMap<String, String>> {
+    let (found, problems) = files.extended_attributes(Path::new(path), false).expect("a file");
+    assert_eq!(problems, []);
+    let in_hexadecimal = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    Some(found?.iter().map(|one| (one.name.to_string(), in_hexadecimal(&one.value))).collect())
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use nfm::{Absence, GuestFiles, RangeContent};
 
 use crate::disk::{cached, known};
-use crate::guest::{checksum, checksums, told};
+use crate::guest::{Told, attributes, checksum, checksums, known_attributes, told};
 use crate::{held, whole};
 
 /// The folder on xfs, and what is in it.
@@ -20,6 +20,7 @@ fn large_files_and_swap() {
     let mut files = domain.files();
     whole_files(&guest, &mut files);
     names_on_xfs(&guest, &mut files);
+    attributes_on_xfs(&guest, &mut files);
     parts_on_xfs(&guest, &mut files);
     in_swap(&guest, &mut files);
 }
@@ -48,9 +49,21 @@ fn names_on_xfs(guest: &lab::Guest, files: &mut GuestFiles) {
     let paths: Vec<_> = found.iter().map(|file| file.path.clone()).collect();
     assert_eq!(paths, expected.keys().cloned().collect::<Vec<_>>());
     for file in &found {
-        let told = crate::guest::Told::of(&file.status);
+        let told = Told::of(&file.status);
         assert_eq!(told.as_ref(), expected.get(&file.path), "{}", file.path.display());
     }
+}
+
+/// Extended attributes in the inode; those that are elsewhere on the disk are not known.
+fn attributes_on_xfs(guest: &lab::Guest, files: &mut GuestFiles) {
+    for (name, count) in [("5", 2), ("6", 0), ("deep", 1)] {
+        let path = format!("{XFS}/{name}");
+        let expected = attributes(guest, &path);
+        assert_eq!(expected.len(), count, "{path}: {expected:?}");
+        assert_eq!(known_attributes(files, &path), Some(expected), "{path}");
+    }
+    assert_eq!(attributes(guest, &format!("{XFS}/7")).len(), 1);
+    assert_eq!(known_attributes(files, &format!("{XFS}/7")), None);
 }
 
 /// Exactly those pages are known that mincore(2) calls cached.
@@ -91,7 +104,8 @@ fn in_swap(guest: &lab::Guest, files: &mut GuestFiles) {
     assert!(ranges.iter().all(|range| kinds.contains(&range.content)), "{ranges:?}");
     // mincore(2) counts what is in RAM and in swap.
     for (first, count) in known(files, path) {
-        let is_in_core = |(start, pages): &(u64, u64)| *start <= first && first + count <= start + pages;
+        let is_in_core =
+            |(start, pages): &(u64, u64)| *start <= first && first + count <= start + pages;
         assert!(in_core.iter().any(is_in_core), "{first}+{count}: {in_core:?}");
     }
     let mut bytes = vec![0xee; all.len()];

@@ -34,6 +34,10 @@ chmod 4751 3
 touch -d '2001-02-03 04:05:06' 4
 ln -s ../large deep/link
 mkfifo fifo
+oracle --set-xattr 5 user.note 'some text'
+oracle --set-xattr 5 trusted.note more
+oracle --set-xattr deep security.nfm-lab ''
+oracle --set-xattr 7 user.long "$(head -c 3000 /dev/zero | tr '\0' x)"
 sync
 
 fallocate -l 64m /mnt/xfs/swap

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use guest::{Told, checksum, checksums, told};
+use guest::{Told, attributes, checksum, checksums, known_attributes, told};
 use nfm::{
     ContentRange, Domain, DumpOptions, ErrorCode, FileKind, FoundFile, GuestFiles, OpenFile,
     OpenOptions, RangeContent,
@@ -44,6 +44,7 @@ fn same_as_the_guest(name: &str, options: &[&str]) {
     let mut domain = lab::open(&guest);
     names_and_status(&guest, &mut domain.files());
     content(&guest, &mut domain.files());
+    extended_attributes(&guest, &mut domain.files());
     no_such_files(&mut domain.files());
     other_roots(&mut domain, pid("jail"), pid("apart"));
     overlay(&guest, &mut domain.files());
@@ -166,6 +167,16 @@ fn content(guest: &lab::Guest, files: &mut GuestFiles) {
     let huge = guest.ask("grep ShmemHugePages /proc/meminfo");
     let kib = huge.split_whitespace().nth(1).expect("a number");
     assert!(kib.parse::<u64>().expect("a number") >= 12 << 10, "no large pages were used: {huge}");
+}
+
+fn extended_attributes(guest: &lab::Guest, files: &mut GuestFiles) {
+    for (path, count) in [("/tmp/f/deep/file-5", 2), ("/tmp/f/deep", 1), ("/tmp/f/one", 0)] {
+        let expected = attributes(guest, path);
+        assert_eq!(expected.len(), count, "{path}: {expected:?}");
+        assert_eq!(known_attributes(files, path), Some(expected), "{path}");
+    }
+    // Other file systems keep them elsewhere.
+    assert_eq!(known_attributes(files, "/proc"), None);
 }
 
 fn no_such_files(files: &mut GuestFiles) {

@@ -51,6 +51,11 @@ echo space >'with space'
 echo line >"$(printf 'new\nline')"
 echo bytes >"$(printf 'no \377 text')"
 
+# Attributes. (user.* on tmpfs is newer.)
+oracle --set-xattr deep/file-5 trusted.note 'some text'
+oracle --set-xattr deep/file-5 security.nfm-lab "$long"
+oracle --set-xattr deep trusted.empty ''
+
 # What is no name any more.
 echo gone >removed
 rm removed

@@ -135,7 +135,7 @@ class Domain(Handle):
 
     def open_file(self, path: str, *, pid: int = 0) -> OpenFile:
         """Opens a regular file of the guest for reading, as a process sees it; 0 for the first one."""
-        path_bytes = _text(path, "path")
+        path_bytes = _guest_path(path)
         return OpenFile(self, self._call(LIBRARY.nfm_file_open, _abi.nfm_open_file_t, pid, path_bytes))
 
     def open_descriptor(self, pid: int, fd: int) -> OpenFile:
@@ -144,13 +144,13 @@ class Domain(Handle):
 
     def stat(self, path: str, *, pid: int = 0, follow: bool = True) -> FoundFile:
         """The status of a path in the guest; of a symbolic link itself unless follow is True."""
-        path_bytes = _text(path, "path")
+        path_bytes = _guest_path(path)
         made = self._call(LIBRARY.nfm_file_stat, _abi.nfm_file_list_t, pid, path_bytes, int(follow))
         return _listing(made).files[0]
 
     def list_files(self, path: str, *, pid: int = 0) -> FileListing:
         """The names in a directory of the guest that its memory holds, each with its status."""
-        path_bytes = _text(path, "path")
+        path_bytes = _guest_path(path)
         return _listing(self._call(LIBRARY.nfm_file_list, _abi.nfm_file_list_t, pid, path_bytes))
 
     def _call(self, function: Any, made: Any, *arguments: Any) -> Any:
@@ -310,6 +310,13 @@ def _text(value: str, name: str) -> bytes:
     if "\0" in value:
         raise ValueError(f"{name} contains a NUL")
     return value.encode("utf-8")
+
+
+def _guest_path(value: Path) -> bytes:
+    path = os.fsencode(value)
+    if b"\0" in path:
+        raise ValueError("path contains a NUL")
+    return path
 
 
 def _path(value: Optional[Path], name: str) -> Optional[bytes]:

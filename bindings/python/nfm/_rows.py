@@ -5,6 +5,7 @@ Generated from include/nfm.h by bindings/generate: do not edit.
 
 from __future__ import annotations
 
+import os
 from struct import Struct
 from typing import Any, NamedTuple, Optional, Tuple
 
@@ -1313,7 +1314,9 @@ class FoundFile(NamedTuple):
     """A file of the guest: its name, and what stat(2) tells of it."""
 
     path: str
-    """Its name in its directory, or its path as it was asked for. What is no UTF-8 is U+FFFD."""
+    """Its name in its directory, or its path as it was asked for: its bytes, which need not be
+    UTF-8.
+    """
     kind: Optional[str]
     """The kind of file, as in nfm_file_t; None if not known."""
     target: Optional[str]
@@ -1351,7 +1354,7 @@ def _found_file(row: Any) -> FoundFile:
     values = _unpack_found_file(row)
     known = values[0]
     return new(FoundFile, (
-        row.path.decode("utf-8", "replace"),
+        os.fsdecode(row.path),
         row.kind.decode("utf-8", "replace") if known & 0x1 else None,
         row.target.decode("utf-8", "replace") if known & 0x2 else None,
         row.filesystem.decode("utf-8", "replace") if known & 0x4 else None,

@@ -194,6 +194,11 @@ class Guest(unittest.TestCase):
             self.assertEqual(file.read_known(44, 44), (content[44:88], ()))
             (whole,) = file.content()
             self.assertEqual((whole.offset, whole.length, whole.content), (0, 88000, nfm.Content.DIRTY))
+        # A name that is no UTF-8, as Python itself has such names.
+        (path,) = (one.path for one in self.domain.list_files("/root").files if one.path.startswith("na"))
+        self.assertEqual(os.fsencode(path), b"na\xefve")
+        with self.domain.open_file(f"/root/{path}") as latin:
+            self.assertEqual(latin.read(), b"latin\n")
         with self.assertRaisesRegex(nfm.ClosedError, "the openfile is closed"):
             file.read()
         with self.assertRaisesRegex(nfm.FileError, "there is no such file"):

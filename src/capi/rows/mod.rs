@@ -197,6 +197,11 @@ impl Fill<'_> {
         self.owned.texts.keep(text)
     }
 
+    /// A string that is always known and need not be UTF-8, up to its first NUL.
+    pub fn bytes(&mut self, bytes: &[u8]) -> *const c_char {
+        self.owned.texts.keep_bytes(bytes)
+    }
+
     /// Strings, with a NULL after the last, and their number; NULL where they are not known.
     pub fn texts(&mut self, bit: u64, texts: Option<&[Text]>) -> (*const *const c_char, usize) {
         self.mark(bit, texts.is_some());
@@ -283,6 +288,11 @@ impl Texts {
         if text.contains('\0') {
             return self.keep(&text.replace('\0', "\u{fffd}"));
         }
+        self.keep_bytes(text.as_bytes())
+    }
+
+    /// Keeps bytes, and a NUL behind them.
+    fn keep_bytes(&mut self, text: &[u8]) -> *const c_char {
         let bytes = text.len().saturating_add(1);
         let free = self.chunks.last().map_or(0, |chunk| chunk.capacity() - chunk.len());
         if free < bytes {
@@ -291,7 +301,7 @@ impl Texts {
         let Some(chunk) = self.chunks.last_mut() else { return ptr::null() };
         let start = chunk.len();
         // Within its capacity: what is in the chunk stays where it is.
-        chunk.extend_from_slice(text.as_bytes());
+        chunk.extend_from_slice(text);
         chunk.push(0);
         // SAFETY: `start` is within the chunk.
         unsafe { chunk.as_ptr().add(start).cast() }

@@ -1,9 +1,7 @@
 //! A guest's files as its memory holds them: `nfm ls`, `stat`, `cat`, `find`, `recover`.
 
-use std::fs::{self, File};
 use std::io::{self, Write};
 use std::ops::ControlFlow;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -96,7 +94,7 @@ pub(crate) fn stat(options: &OpenOptions, stat: &Stat, out: &mut dyn Write) -> V
     let mut domain = open(options, &stat.of.target.domain)?;
     let mut files = files_of(&mut domain, stat.of.pid);
     let path = &stat.of.path;
-    let (status, problems) = files.stat(path, stat.dereference)?;
+    let (status, mut problems) = files.stat(path, stat.dereference)?;
     let content = match status.kind {
         Some(FileKind::File) => match files.open(path) {
             Ok(file) => Some(files.content(&file)?),
@@ -107,17 +105,24 @@ pub(crate) fn stat(options: &OpenOptions, stat: &Stat, out: &mut dyn Write) -> V
         _ => None,
     };
     let known_bytes = content.as_deref().map(known_bytes);
+    let (attributes, more_problems) = files.extended_attributes(path, stat.dereference)?;
+    problems.extend(more_problems);
     if stat.of.target.json {
         let mut facts = serde_json::to_value(&status).unwrap_or_default();
         if let Some(facts) = facts.as_object_mut() {
             facts.insert("path".to_owned(), json!(path.to_string_lossy()));
             facts.insert("known_bytes".to_owned(), json!(known_bytes));
             facts.insert("content".to_owned(), json!(content));
+            facts.insert("extended_attributes".to_owned(), json!(attributes));
             facts.insert("problems".to_owned(), json!(problems));
         }
         json(out, &facts)?;
     } else {
         print_status(out, path, &status)?;
+        for attribute in attributes.iter().flatten() {
+            let value = String::from_utf8_lossy(&attribute.value);
+            writeln!(out, " Xattr: {}={}", escaped(&attribute.name), escaped(&value))?;
+        }
         if let (Some(content), Some(known_bytes)) = (&content, known_bytes) {
             writeln!(out, "Memory: {known_bytes} of {} bytes are known", known(status.size))?;
             let rows = content.iter().map(|range| {
@@ -185,9 +190,7 @@ pub(crate) fn cat(options: &OpenOptions, cat: &Cat, out: &mut dyn Write) -> Verb
             return Ok(ExitCode::from(ErrorCode::NotInMemory as u8));
         }
     }
-    let whole = copy(&mut files, &file, &mut unknown, cat.zeros, &mut |_, bytes| {
-        out.write_all(bytes).map_err(Failure::from)
-    })?;
+    let whole = copy(&mut files, &file, &mut unknown, cat.zeros, out)?;
     match (unknown.parts.is_empty(), whole) {
         (true, _) => return Ok(ExitCode::SUCCESS),
         (false, true) => unknown.complain("zeros are printed for them"),
@@ -240,14 +243,12 @@ pub(crate) fn recover(options: &OpenOptions, recover: &Recover, out: &mut dyn Wr
     let mut domain = open_only(options, &recover.target.domain)?;
     let mut files = domain.files();
     let file = files.open_descriptor(recover.pid, recover.fd)?;
-    let output = Output::new(&recover.output, recover.force)?;
+    let saved = files.save(&file, &recover.output, recover.force)?;
     let mut unknown = Unknown::default();
-    let mut length = 0;
-    copy(&mut files, &file, &mut unknown, true, &mut |offset, bytes| {
-        length = offset.saturating_add(bytes.len() as u64);
-        output.write(offset, bytes)
-    })?;
-    output.complete(length)?;
+    for part in &saved.absent {
+        unknown.add(part.offset as u64, part.length as u64, part.reason.name());
+    }
+    let length = saved.length;
     let lacking: u64 = unknown.parts.iter().map(|(_, length, _)| *length).sum();
     if recover.target.json {
         let parts = unknown.parts.iter();
@@ -284,16 +285,13 @@ fn files_of(domain: &mut Domain, pid: Option<u32>) -> GuestFiles<'_> {
     }
 }
 
-/// Takes the next bytes of a file, and where in it they are.
-type WritePiece<'w> = dyn FnMut(u64, &[u8]) -> Result<(), Failure> + 'w;
-
-/// Copies a file as long as it was at the beginning; false where it ends at what is not known.
+/// Prints a file as long as it was at the beginning; false where it ends at what is not known.
 fn copy(
     files: &mut GuestFiles,
     file: &OpenFile,
     unknown: &mut Unknown,
     goes_on: bool,
-    write: &mut WritePiece,
+    out: &mut dyn Write,
 ) -> Result<bool, Failure> {
     let mut bytes = vec![0; PIECE];
     let mut offset = 0_u64;
@@ -310,7 +308,7 @@ fn copy(
             (false, Some(part)) => part.offset,
             _ => read.length,
         };
-        write(offset, room.get(..good).unwrap_or_default())?;
+        out.write_all(room.get(..good).unwrap_or_default())?;
         if good < read.length {
             return Ok(false);
         }
@@ -356,67 +354,4 @@ impl Unknown {
         let bytes: u64 = self.parts.iter().map(|(_, length, _)| *length).sum();
         complain(format_args!("{bytes} bytes are not in the guest's memory: {consequence}"));
     }
-}
-
-/// A file that is written here. It has its name once it is complete.
-struct Output<'p> {
-    path: &'p Path,
-    part: std::path::PathBuf,
-    file: File,
-    force: bool,
-}
-
-impl<'p> Output<'p> {
-    fn new(path: &'p Path, force: bool) -> Result<Self, Failure> {
-        match path.symlink_metadata() {
-            Ok(_) if !force => {
-                return Err(unwritten(path, "it is there already; --force replaces it"));
-            }
-            // A device must not be replaced by a file, as for `nfm dump`.
-            Ok(meta) if !meta.is_file() => {
-                return Err(unwritten(path, "what has this name is no regular file"));
-            }
-            _ => {}
-        }
-        let mut part = path.as_os_str().to_owned();
-        part.push(format!(".{}.part", std::process::id()));
-        let part: std::path::PathBuf = part.into();
-        let mut options = fs::OpenOptions::new();
-        let file = options.write(true).create_new(true).mode(0o600).open(&part);
-        let file = file.map_err(|error| unwritten(path, &error.to_string()))?;
-        Ok(Self { path, part, file, force })
-    }
-
-    /// Writes what is not zeros.
-    fn write(&self, offset: u64, bytes: &[u8]) -> Result<(), Failure> {
-        for (page, at) in bytes.chunks(4096).zip((offset..).step_by(4096)) {
-            if page.iter().any(|byte| *byte != 0) {
-                let written = self.file.write_all_at(page, at);
-                written.map_err(|error| unwritten(self.path, &error.to_string()))?;
-            }
-        }
-        Ok(())
-    }
-
-    fn complete(self, length: u64) -> Result<(), Failure> {
-        let done = self.file.set_len(length).and_then(|()| self.file.sync_all());
-        let done = done.and_then(|()| match self.force {
-            true => fs::rename(&self.part, self.path),
-            // Unlike a new name, a link replaces nothing.
-            false => fs::hard_link(&self.part, self.path),
-        });
-        done.map_err(|error| unwritten(self.path, &error.to_string()))
-    }
-}
-
-impl Drop for Output<'_> {
-    fn drop(&mut self) {
-        // It is gone where it was given its own name.
-        let _ = fs::remove_file(&self.part);
-    }
-}
-
-fn unwritten(path: &Path, reason: &str) -> Failure {
-    let (path, reason) = (path.display().to_string(), format!("it cannot be written: {reason}"));
-    nfm::SourceError::File { path, reason }.into()
 }
