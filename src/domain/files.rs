@@ -182,7 +182,7 @@ impl GuestFiles<'_> {
         self.look(path, NAMES_KIND, |reader, memory, pid| {
             let tree = Tree::of_process(reader, memory, pid)?;
             let found = tree.walk(path.as_os_str().as_bytes(), links)?;
-            files::extended_attributes(reader, found.inode)
+            Ok(files::extended_attributes(reader, found.inode)?)
         })
     }
 

@@ -4,6 +4,7 @@ mod content;
 mod error;
 mod flags;
 mod identity;
+mod merged;
 mod mount_tree;
 mod overlay;
 mod page_cache;

@@ -4,6 +4,7 @@ use rustc_hash::FxHashSet;
 
 use super::error::{FileError, FileResult};
 use super::identity::FileIdentity;
+use super::merged::as_of_overlay;
 use super::mount_tree::MountTree;
 use super::status::{FileStatus, link_target, status};
 use crate::crawl::{
@@ -19,7 +20,7 @@ const LONGEST_PATH: usize = 64 << 10;
 /// Files that one search finds.
 const MOST_FOUND: u64 = 1 << 22;
 /// Bytes that a name costs while its directory is looked at, beside its own.
-const NAME_COST: usize = 64;
+pub(super) const NAME_COST: usize = 64;
 
 /// How a symbolic link is taken that is the last name of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +31,7 @@ pub(crate) enum Links {
 
 /// The files that one process sees.
 pub(crate) struct Tree<'t, 'r> {
-    reader: &'t Reader<'r>,
+    pub(super) reader: &'t Reader<'r>,
     memory: &'t dyn PhysicalMemory,
     mounts: MountTree,
     root: PathRef,
@@ -39,9 +40,21 @@ pub(crate) struct Tree<'t, 'r> {
 /// A place in the tree with a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Found {
-    place: PathRef,
+    pub(super) place: PathRef,
     /// The `struct inode`.
     pub inode: u64,
+    /// True for a file in a layer of an overlay that has no dentry for it: its place has the overlay's mount and the
+    /// layer's dentry.
+    pub(super) in_layer: bool,
+}
+
+/// What memory tells of a name.
+pub(super) enum AtName {
+    File(Found),
+    /// There is no such file.
+    Nothing,
+    /// It may be on a disk.
+    NotHeld,
 }
 
 /// The names in a directory.
@@ -78,6 +91,9 @@ impl<'t, 'r> Tree<'t, 'r> {
             if self.kind(here)? != Some(FileKind::Directory) {
                 return Err(FileError::NotDirectory);
             }
+            if name == b".." && here.in_layer {
+                return Err(FileError::NotHeld);
+            }
             if name == b".." {
                 if here.place != root && here.place != self.root {
                     let above = self.mounts.above(self.reader, here.place)?;
@@ -112,31 +128,37 @@ impl<'t, 'r> Tree<'t, 'r> {
 
     /// The status of a file.
     pub fn status(&self, found: Found) -> FileStatus {
-        status(self.reader, self.memory, found.inode)
+        let status = status(self.reader, self.memory, found.inode);
+        if found.in_layer { as_of_overlay(status) } else { status }
     }
 
-    /// The names in a directory, in the order of their bytes.
+    /// The names in a directory, in the order of their bytes; of an overlay's, also those that its layers hold.
     pub fn names(&self, directory: Found) -> FileResult<Names> {
         let reader = self.reader;
-        let layout = &reader.layout.files.dentry;
-        let children = self.children(directory);
-        let size = u64::from(layout.size);
-        reader.space.prefetch(children.iter().map(|child| (*child, size)));
         let mut names = Vec::new();
-        for dentry in children {
-            let entry = self.live(dentry).and_then(|live| {
-                let Some(_) = live else { return Ok(None) };
-                let name = reader.with_name(dentry, <[u8]>::to_vec)?;
-                let place = PathRef { mnt: directory.place.mnt, dentry };
-                Ok(self.found(self.mounts.seen_at(reader, place)?)?.map(|found| (name, found)))
-            });
-            if let Some(entry) = reader.note("name", entry).flatten() {
-                reader.keep(entry.0.len().saturating_add(NAME_COST))?;
-                names.push(entry);
+        // Names that there are not.
+        let mut missing = FxHashSet::default();
+        for dentry in self.children(directory.place.dentry) {
+            let entry = reader
+                .with_name(dentry, <[u8]>::to_vec)
+                .and_then(|name| Ok((self.at_dentry(directory, dentry)?, name)));
+            match reader.note("name", entry) {
+                Some((AtName::File(found), name)) => {
+                    reader.keep(name.len().saturating_add(NAME_COST))?;
+                    names.push((name, found));
+                }
+                Some((AtName::Nothing, name)) => {
+                    missing.insert(name);
+                }
+                Some((AtName::NotHeld, _)) | None => {}
             }
         }
+        let mut complete = self.is_complete(directory)?;
+        if !directory.in_layer {
+            complete |= self.add_names_of_layers(directory, missing, &mut names)?;
+        }
         names.sort_by(|(one, _), (other, _)| one.cmp(other));
-        Ok(Names { names, complete: self.is_complete(directory)? })
+        Ok(Names { names, complete })
     }
 
     /// The kind of a file.
@@ -145,19 +167,25 @@ impl<'t, 'r> Tree<'t, 'r> {
         Ok(FileKind::of_mode(mode))
     }
 
-    /// The inode of a dentry that is a name in its directory; `None` for what was removed, and for names that there are
-    /// not (negative dentries).
-    fn live(&self, dentry: u64) -> ReadResult<Option<u64>> {
-        let inode = self.reader.pointer(dentry, self.reader.layout.files.dentry.inode)?;
-        match inode {
-            Some(inode) if !is_removed(self.reader, dentry)? => Ok(Some(inode)),
-            _ => Ok(None),
+    /// The file that a dentry stands for in a directory.
+    fn at_dentry(&self, directory: Found, dentry: u64) -> ReadResult<AtName> {
+        let reader = self.reader;
+        if is_removed(reader, dentry)? {
+            return Ok(AtName::NotHeld);
         }
+        let place = PathRef { mnt: directory.place.mnt, dentry };
+        if !directory.in_layer {
+            let found = self.found(self.mounts.seen_at(reader, place)?)?;
+            return Ok(found.map_or(AtName::Nothing, AtName::File));
+        }
+        // A layer below may have what this one has not.
+        let inode = reader.pointer(dentry, reader.layout.files.dentry.inode)?;
+        inode.map_or(Ok(AtName::NotHeld), |inode| self.in_layer(place, inode))
     }
 
     fn found(&self, place: PathRef) -> ReadResult<Option<Found>> {
         let inode = self.reader.pointer(place.dentry, self.reader.layout.files.dentry.inode)?;
-        Ok(inode.map(|inode| Found { place, inode }))
+        Ok(inode.map(|inode| Found { place, inode, in_layer: false }))
     }
 
     /// The file of a name in a directory.
@@ -165,31 +193,39 @@ impl<'t, 'r> Tree<'t, 'r> {
         let reader = self.reader;
         let layout = &reader.layout.files.dentry;
         let mut has_none = false;
-        for dentry in self.children(directory) {
+        for dentry in self.children(directory.place.dentry) {
             if reader.unsigned(dentry, layout.length)? != name.len() as u64
                 || !reader.with_name(dentry, |own| own == name)?
-                || is_removed(reader, dentry)?
             {
                 continue;
             }
-            let place = PathRef { mnt: directory.place.mnt, dentry };
-            match self.found(self.mounts.seen_at(reader, place)?)? {
-                Some(found) => return Ok(found),
+            match self.at_dentry(directory, dentry)? {
+                AtName::File(found) => return Ok(found),
                 // The kernel remembers that there is no such name.
-                None => has_none = true,
+                AtName::Nothing => has_none = true,
+                AtName::NotHeld => {}
             }
         }
-        match has_none || self.is_complete(directory)? {
-            true => Err(FileError::NoSuchFile),
-            false => Err(FileError::NotHeld),
+        if has_none {
+            return Err(FileError::NoSuchFile);
+        }
+        if directory.in_layer {
+            return Err(FileError::NotHeld);
+        }
+        let mut names = Vec::new();
+        let complete = self.is_complete(directory)?
+            || self.add_names_of_layers(directory, FxHashSet::default(), &mut names)?;
+        match names.into_iter().find(|(one, _)| one == name) {
+            Some((_, found)) => Ok(found),
+            None if complete => Err(FileError::NoSuchFile),
+            None => Err(FileError::NotHeld),
         }
     }
 
-    /// The dentries below one.
-    fn children(&self, directory: Found) -> Vec<u64> {
+    /// The dentries below one, read in one batch.
+    pub(super) fn children(&self, dentry: u64) -> Vec<u64> {
         let reader = self.reader;
         let layout = &reader.layout.page_cache.dentry;
-        let dentry = directory.place.dentry;
         let (head, list): (_, fn(&Reader, u64) -> Vec<u64>) = match layout.children.exists() {
             true => (reader.at(dentry, layout.children), |reader, head| {
                 reader.hlist("names", head, reader.layout.page_cache.dentry.sibling)
@@ -198,15 +234,24 @@ impl<'t, 'r> Tree<'t, 'r> {
                 reader.list("names", head, reader.layout.page_cache.dentry.child)
             }),
         };
-        reader.note("names", head).map(|head| list(reader, head)).unwrap_or_default()
+        let children =
+            reader.note("names", head).map(|head| list(reader, head)).unwrap_or_default();
+        let size = u64::from(reader.layout.files.dentry.size);
+        reader.space.prefetch(children.iter().map(|child| (*child, size)));
+        children
     }
 
     /// True if all names of a directory are in memory: the kernel itself lists such a directory by its dentries
     /// (`dcache_readdir`, fs/libfs.c).
     fn is_complete(&self, directory: Found) -> ReadResult<bool> {
+        Ok(!directory.in_layer && self.has_all_names(directory.inode)?)
+    }
+
+    /// The same of the inode of a directory.
+    pub(super) fn has_all_names(&self, inode: u64) -> ReadResult<bool> {
         let reader = self.reader;
         let symbols = &reader.layout.symbols;
-        let own = reader.pointer(directory.inode, reader.layout.page_cache.inode.operations)?;
+        let own = reader.pointer(inode, reader.layout.page_cache.inode.operations)?;
         let all = [symbols.simple_dir_operations, symbols.simple_offset_dir_operations];
         Ok(own.is_some() && all.iter().any(|one| one.address == own))
     }

@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-use super::error::FileResult;
 use super::overlay::{Part, inode_below};
 use crate::crawl::{ReadError, ReadResult, Reader, file_system, rb_entries};
 use crate::frame::Text;
@@ -40,7 +39,7 @@ fn hexadecimal<S: serde::Serializer>(bytes: &[u8], serializer: S) -> Result<S::O
 pub(crate) fn extended_attributes(
     reader: &Reader,
     inode: u64,
-) -> FileResult<Option<Vec<ExtendedAttribute>>> {
+) -> ReadResult<Option<Vec<ExtendedAttribute>>> {
     let below = inode_below(reader, inode, Part::Status)?;
     let sb = reader.follow(below, reader.layout.page_cache.inode.sb)?;
     let found = match file_system(reader, sb)?.as_str() {

@@ -184,10 +184,10 @@ super::field::structures! {
         lower_data: "lowerdata",
     }
 
-    /// `struct ovl_entry`.
+    /// `struct ovl_entry`: the layers below, the topmost first. Of an inode, and of a dentry before 0af950f57fef (6.5).
     OvlEntry = "ovl_entry" {
-        count: "__numlower",
-        stack: "__lowerstack",
+        count: "__numlower" | "numlower",
+        stack: "__lowerstack" | "lowerstack",
     }
 
     /// `struct ovl_path`.
@@ -364,12 +364,13 @@ impl DriverLayout for Overlay {
                 lower_inode: word("ovl_inode.lower", after + 8),
                 lower_data: word("ovl_inode.lowerdata", 0),
             },
+            // Behind a `struct rcu_head`; a layer stands before each dentry.
             entry: OvlEntry {
-                size: 0,
-                count: absent("ovl_entry.__numlower"),
-                stack: absent("ovl_entry.__lowerstack"),
+                size: 24,
+                count: Field::known("ovl_entry.numlower", 16, 4),
+                stack: word("ovl_entry.lowerstack", 24),
             },
-            path: OvlPath { size: 0, dentry: absent("ovl_path.dentry") },
+            path: OvlPath { size: 16, dentry: word("ovl_path.dentry", 8) },
             upper_data: Some(3),
         })
     }

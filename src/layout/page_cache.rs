@@ -62,6 +62,8 @@ super::field::structures! {
         /// ... and before.
         subdirs: "d_subdirs",
         child: "d_child",
+        /// Its file system's own.
+        fsdata: "d_fsdata",
     }
 
     /// `struct super_block`, of a file's own file system.

@@ -3,6 +3,7 @@
 mod disk;
 mod guest;
 mod large;
+mod overlay;
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -47,7 +48,8 @@ fn same_as_the_guest(name: &str, options: &[&str]) {
     extended_attributes(&guest, &mut domain.files());
     no_such_files(&mut domain.files());
     other_roots(&mut domain, pid("jail"), pid("apart"));
-    overlay(&guest, &mut domain.files());
+    overlay::files_of_layers(&guest, &mut domain.files());
+    overlay::merged_directories(&guest, &mut domain.files());
     let log = removed_log(&guest, &mut domain.files(), pid("log"));
     growing_log(&guest, &mut domain.files());
     from_a_dump(&guest, &mut domain, pid("log"), &log);
@@ -223,40 +225,6 @@ fn other_roots(domain: &mut Domain, jail: u32, apart: u32) {
     assert_eq!(others.expect_err("it is mounted elsewhere").code(), ErrorCode::File);
     let nobody = domain.files().of_process(4_000_000).list(Path::new("/"));
     assert_eq!(nobody.expect_err("no process").code(), ErrorCode::File);
-}
-
-/// Files of an overlay, which have their content in its layers.
-fn overlay(guest: &lab::Guest, files: &mut GuestFiles) {
-    let lower = files.open(Path::new("/mnt/overlay/www/data.txt"));
-    // A name that nobody used yet is not known.
-    assert!(lower.as_ref().is_ok_and(|file| file.status.size == Some(88_000)) || lower.is_err());
-    guest.ask("echo upper >/mnt/overlay/new; cp /srv/www/data.txt /mnt/overlay/jail/copy");
-    let sums = checksums(guest, "find /mnt/overlay -type f -print0");
-    let expected = told(guest, "/mnt/overlay");
-    let found: BTreeMap<PathBuf, FoundFile> =
-        held(files, "/mnt/overlay").into_iter().map(|file| (file.path.clone(), file)).collect();
-    assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
-    for (path, expected) in &expected {
-        let mut status = found[path].status.clone();
-        if status.kind == Some(FileKind::Directory) {
-            assert_eq!(status.links.replace(expected.links), None, "{}", path.display());
-        }
-        let mut told = Told::of(&status).expect("a status");
-        // The numbers of layers on several file systems are the overlay's own making.
-        (told.device, told.inode) = (expected.device, expected.inode);
-        assert_eq!(&told, expected, "{}", path.display());
-    }
-    assert!(sums.len() > 5, "{sums:?}");
-    for (path, sum) in &sums {
-        let file = files.open(Path::new(path)).expect("a file");
-        assert_eq!(&checksum(&whole(files, &file)), sum, "{path}");
-    }
-    // Once it is written to, it is in the upper layer.
-    guest.ask("echo more >>/mnt/overlay/www/data.txt");
-    let upper = files.open(Path::new("/mnt/overlay/www/data.txt")).expect("a file");
-    assert!(whole(files, &upper).ends_with(b"reads\nmore\n"));
-    let lower = files.open(Path::new("/srv/www/data.txt")).expect("a file");
-    assert_eq!(whole(files, &lower).len(), 88_000);
 }
 
 /// A file without a name that a process holds.

@@ -68,6 +68,7 @@ fn names_and_status() {
         expected["content"] =
             serde_json::json!([{"offset": 0, "length": size, "content": "dirty"}]);
         expected["problems"] = serde_json::json!([]);
+        expected["extended_attributes"] = Value::Null;
         expected
     });
     let text = printed(&["stat", domain, "/srv/www/data.txt"]);
@@ -77,6 +78,12 @@ fn names_and_status() {
     assert!(printed(&["stat", domain, "/bin/sh"]).contains("File: /bin/sh -> busybox"));
     let followed = json(&["stat", "-L", domain, "/bin/sh"]);
     assert_eq!((&followed["kind"], &followed["target"]), (&"file".into(), &Value::Null));
+
+    let text = printed(&["stat", domain, "/run"]);
+    assert!(text.contains("\n Xattr: trusted.lab=some text\n"), "{text}");
+    let attributes = &json(&["stat", domain, "/run"])["extended_attributes"];
+    let expected = serde_json::json!([{"name": "trusted.lab", "value": "736f6d652074657874"}]);
+    assert_eq!(attributes, &expected);
 
     // It says that memory may lack names.
     let Output { status, stderr, .. } = nfm(&["ls", domain, "/proc"]);
