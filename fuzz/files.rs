@@ -17,6 +17,9 @@ pub const FILES_A_GROUP: u64 = 100;
 /// Files whose content is looked at when a snapshot is learned.
 const LEARNED: usize = 60;
 
+/// A directory that has an extended attribute in the lab's guest.
+const WITH_ATTRIBUTES: &str = "/run";
+
 /// The words of a snapshot that lead to its files.
 pub struct Files {
     map: Map,
@@ -40,6 +43,7 @@ impl Files {
             ControlFlow::Continue(())
         });
         assert_eq!(found.expect("a search"), [], "{}", snapshot.name);
+        files.extended_attributes(Path::new(WITH_ATTRIBUTES), true).expect("its attributes");
         let names = end_recording();
         begin_recording();
         let all = paths.len().max(1);
@@ -71,7 +75,7 @@ impl Files {
         let path = random.pick(&self.paths).cloned().unwrap_or_default();
         let part = if random.one_in(2) { NAMES } else { CONTENT };
         let (fd, length) = (random.below(12) as u32, 1 << random.below(20));
-        let what = random.below(4);
+        let what = random.below(5);
         // A file that was opened while all was sound, too.
         let opened = domain.files().open(&path).ok();
         self.map.mutate(random, &[part], lies);
@@ -83,6 +87,10 @@ impl Files {
                     files.open_descriptor(1, fd).and_then(|file| content(&mut files, &file, length))
                 }
                 2 => files.open(&path).and_then(|file| content(&mut files, &file, length)),
+                3 => {
+                    let path = Path::new(WITH_ATTRIBUTES);
+                    files.extended_attributes(path, true).map(|_| Ok(()))
+                }
                 _ => match &opened {
                     Some(file) => content(&mut files, file, length),
                     None => files.list(Path::new("/dev")).map(|_| Ok(())),

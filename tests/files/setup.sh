@@ -8,7 +8,7 @@ mount -t ramfs ramfs ram
 mount -t tmpfs -o huge=always,size=100m tmpfs huge
 mount --bind /srv/www bound
 
-# 1 byte to 40 MB; parts that were never written; large pages.
+# 1 byte to 12 MB (larger ones are in large.sh); parts that were never written; large pages.
 i=0
 while [ $i -lt 190 ]; do
     i=$((i + 1))
@@ -16,7 +16,7 @@ while [ $i -lt 190 ]; do
 done
 head -c 1 /dev/urandom >one
 : >empty
-head -c 41943043 /dev/urandom >large
+head -c 4194307 /dev/urandom >large
 head -c 12582917 /dev/urandom >huge/file
 head -c 300000 /dev/urandom >ram/file
 truncate -s 5000001 sparse
