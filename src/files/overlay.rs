@@ -39,8 +39,11 @@ fn in_layer(reader: &Reader, inode: u64, part: Part) -> ReadResult<u64> {
         if part == Part::Status || has_content {
             return of_dentry(upper);
         }
-        if layout.inode.lower_data.exists() {
-            return reader.follow(own, layout.inode.lower_data);
+        // NULL where the file below has both (`ovl_inode_lowerdata`, fs/overlayfs/util.c).
+        if layout.inode.lower_data.exists()
+            && let Some(data) = reader.pointer(own, layout.inode.lower_data)?
+        {
+            return Ok(data);
         }
     }
     if layout.inode.lower_inode.exists() {
