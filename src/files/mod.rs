@@ -1,6 +1,7 @@
 //! The guest's files as its memory holds them: names in the dentry cache, inodes, the page cache.
 
 mod content;
+mod directory;
 mod error;
 mod flags;
 mod identity;

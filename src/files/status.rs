@@ -106,6 +106,18 @@ pub(crate) fn status(reader: &Reader, memory: &dyn PhysicalMemory, inode: u64) -
     }
 }
 
+/// The status of a file in a layer of an overlay, without what the overlay shows otherwise.
+pub(super) fn as_of_overlay(status: FileStatus) -> FileStatus {
+    let is_directory = status.kind == Some(FileKind::Directory);
+    FileStatus {
+        inode: None,
+        device: None,
+        links: status.links.filter(|_| !is_directory),
+        filesystem: Some("overlay".into()),
+        ..status
+    }
+}
+
 /// Bytes. Those of a directory xfs keeps in its own inode (`xfs_vn_getattr`, fs/xfs/xfs_iops.c); `None` where the module
 /// brings no types.
 fn size(reader: &Reader, inode: u64, kind: Option<FileKind>) -> ReadResult<Option<u64>> {

@@ -2,11 +2,12 @@
 
 use rustc_hash::FxHashSet;
 
+use super::directory::{NAME_COST, children, has_all_names, kind_of};
 use super::error::{FileError, FileResult};
 use super::identity::FileIdentity;
-use super::merged::as_of_overlay;
+use super::merged::{InLayer, LayerName, in_layer, names_of_layers};
 use super::mount_tree::MountTree;
-use super::status::{FileStatus, link_target, status};
+use super::status::{FileStatus, as_of_overlay, link_target, status};
 use crate::crawl::{
     PathRef, ReadError, ReadResult, Reader, is_removed, namespace_of, open_file, process, root_of,
 };
@@ -19,8 +20,6 @@ const MOST_LINKS: usize = 40;
 const LONGEST_PATH: usize = 64 << 10;
 /// Files that one search finds.
 const MOST_FOUND: u64 = 1 << 22;
-/// Bytes that a name costs while its directory is looked at, beside its own.
-pub(super) const NAME_COST: usize = 64;
 
 /// How a symbolic link is taken that is the last name of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +30,7 @@ pub(crate) enum Links {
 
 /// The files that one process sees.
 pub(crate) struct Tree<'t, 'r> {
-    pub(super) reader: &'t Reader<'r>,
+    reader: &'t Reader<'r>,
     memory: &'t dyn PhysicalMemory,
     mounts: MountTree,
     root: PathRef,
@@ -40,16 +39,16 @@ pub(crate) struct Tree<'t, 'r> {
 /// A place in the tree with a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Found {
-    pub(super) place: PathRef,
+    place: PathRef,
     /// The `struct inode`.
     pub inode: u64,
     /// True for a file in a layer of an overlay that has no dentry for it: its place has the overlay's mount and the
     /// layer's dentry.
-    pub(super) in_layer: bool,
+    in_layer: bool,
 }
 
-/// What memory tells of a name.
-pub(super) enum AtName {
+/// The knowledge that memory has of a name.
+enum AtName {
     File(Found),
     /// There is no such file.
     Nothing,
@@ -138,7 +137,7 @@ impl<'t, 'r> Tree<'t, 'r> {
         let mut names = Vec::new();
         // Names that there are not.
         let mut missing = FxHashSet::default();
-        for dentry in self.children(directory.place.dentry) {
+        for dentry in children(reader, directory.place.dentry) {
             let entry = reader
                 .with_name(dentry, <[u8]>::to_vec)
                 .and_then(|name| Ok((self.at_dentry(directory, dentry)?, name)));
@@ -155,6 +154,7 @@ impl<'t, 'r> Tree<'t, 'r> {
         }
         let mut complete = self.is_complete(directory)?;
         if !directory.in_layer {
+            missing.extend(names.iter().map(|(name, _)| name.clone()));
             complete |= self.add_names_of_layers(directory, missing, &mut names)?;
         }
         names.sort_by(|(one, _), (other, _)| one.cmp(other));
@@ -163,8 +163,7 @@ impl<'t, 'r> Tree<'t, 'r> {
 
     /// The kind of a file.
     pub fn kind(&self, found: Found) -> ReadResult<Option<FileKind>> {
-        let mode = self.reader.unsigned(found.inode, self.reader.layout.files.inode.mode)?;
-        Ok(FileKind::of_mode(mode))
+        kind_of(self.reader, found.inode)
     }
 
     /// The file that a dentry stands for in a directory.
@@ -180,7 +179,12 @@ impl<'t, 'r> Tree<'t, 'r> {
         }
         // A layer below may have what this one has not.
         let inode = reader.pointer(dentry, reader.layout.files.dentry.inode)?;
-        inode.map_or(Ok(AtName::NotHeld), |inode| self.in_layer(place, inode))
+        let Some(inode) = inode else { return Ok(AtName::NotHeld) };
+        Ok(match in_layer(reader, inode)? {
+            InLayer::File => AtName::File(Found { place, inode, in_layer: true }),
+            InLayer::Removed => AtName::Nothing,
+            InLayer::NotHeld => AtName::NotHeld,
+        })
     }
 
     fn found(&self, place: PathRef) -> ReadResult<Option<Found>> {
@@ -193,7 +197,7 @@ impl<'t, 'r> Tree<'t, 'r> {
         let reader = self.reader;
         let layout = &reader.layout.files.dentry;
         let mut has_none = false;
-        for dentry in self.children(directory.place.dentry) {
+        for dentry in children(reader, directory.place.dentry) {
             if reader.unsigned(dentry, layout.length)? != name.len() as u64
                 || !reader.with_name(dentry, |own| own == name)?
             {
@@ -222,38 +226,25 @@ impl<'t, 'r> Tree<'t, 'r> {
         }
     }
 
-    /// The dentries below one, read in one batch.
-    pub(super) fn children(&self, dentry: u64) -> Vec<u64> {
-        let reader = self.reader;
-        let layout = &reader.layout.page_cache.dentry;
-        let (head, list): (_, fn(&Reader, u64) -> Vec<u64>) = match layout.children.exists() {
-            true => (reader.at(dentry, layout.children), |reader, head| {
-                reader.hlist("names", head, reader.layout.page_cache.dentry.sibling)
-            }),
-            false => (reader.at(dentry, layout.subdirs), |reader, head| {
-                reader.list("names", head, reader.layout.page_cache.dentry.child)
-            }),
-        };
-        let children =
-            reader.note("names", head).map(|head| list(reader, head)).unwrap_or_default();
-        let size = u64::from(reader.layout.files.dentry.size);
-        reader.space.prefetch(children.iter().map(|child| (*child, size)));
-        children
+    /// Adds the names in a directory of an overlay that its layers hold, but for those that were seen. True if memory holds
+    /// all names of all layers; false also for what is no overlay's.
+    fn add_names_of_layers(
+        &self,
+        directory: Found,
+        seen: FxHashSet<Vec<u8>>,
+        names: &mut Vec<(Vec<u8>, Found)>,
+    ) -> ReadResult<bool> {
+        let layers = names_of_layers(self.reader, directory.place.dentry, directory.inode, seen)?;
+        names.extend(layers.names.into_iter().map(|LayerName { name, dentry, inode }| {
+            let place = PathRef { mnt: directory.place.mnt, dentry };
+            (name, Found { place, inode, in_layer: true })
+        }));
+        Ok(layers.complete)
     }
 
-    /// True if all names of a directory are in memory: the kernel itself lists such a directory by its dentries
-    /// (`dcache_readdir`, fs/libfs.c).
+    /// True if all names of a directory are in memory.
     fn is_complete(&self, directory: Found) -> ReadResult<bool> {
-        Ok(!directory.in_layer && self.has_all_names(directory.inode)?)
-    }
-
-    /// The same of the inode of a directory.
-    pub(super) fn has_all_names(&self, inode: u64) -> ReadResult<bool> {
-        let reader = self.reader;
-        let symbols = &reader.layout.symbols;
-        let own = reader.pointer(inode, reader.layout.page_cache.inode.operations)?;
-        let all = [symbols.simple_dir_operations, symbols.simple_offset_dir_operations];
-        Ok(own.is_some() && all.iter().any(|one| one.address == own))
+        Ok(!directory.in_layer && has_all_names(self.reader, directory.inode)?)
     }
 }
 

@@ -84,7 +84,7 @@ fn parts_on_xfs(guest: &lab::Guest, files: &mut GuestFiles) {
     assert!(expected[&large].len() > 2 && pages < 10_000, "{expected:?}");
 }
 
-/// What is in swap is said to be, by range; the rest is read.
+/// Parts in swap are named by range; the rest is read.
 fn in_swap(guest: &lab::Guest, files: &mut GuestFiles) {
     let path = "/tmp/swapped";
     let file = files.open(Path::new(path)).expect("a file");
