@@ -123,6 +123,8 @@ pub(crate) enum Verb {
     Check(Check),
     /// Tell what can be read of a guest, how, and why not
     Doctor(Target),
+    /// Look at guests from a prompt: now, and at the times that were recorded
+    Console(Console),
     /// Record the guests of this host, to be looked at later with --at
     Record(Record),
     /// Tell what happened to recorded guests
@@ -191,6 +193,22 @@ pub(crate) struct When {
     pub every: Option<Duration>,
     /// The folder of recorded frames (default: NFM_STORE in the environment, else /var/lib/nfm/store);
     /// without a time, its newest frame is shown
+    #[arg(long, value_name = "FOLDER")]
+    pub store: Option<PathBuf>,
+}
+
+/// A prompt for any guest, running, recorded or dumped. Its commands are the verbs of nfm without the domain (ps, ss,
+/// lsof, dmesg, ls, cat, check, …), and: use DOMAIN, sync (show what is now), seek TIME, step, diff TIME, play,
+/// help, quit. Behind '|' stand grep, head, tail and wc. Nothing that is typed changes a guest. Without a terminal,
+/// commands are read from standard input, one a line; the exit status is that of the last one that failed.
+#[derive(Args)]
+pub(crate) struct Console {
+    /// The domain to begin with: its name, id or UUID, qemu:PID, or file:PATH
+    pub domain: Option<String>,
+    /// Begin at this recorded time: 2026-11-30T14:00:00Z, 14:00, 'yesterday 14:00', -10m, or #123
+    #[arg(long, value_name = "TIME", value_parser = moment, allow_hyphen_values = true, requires = "domain")]
+    pub at: Option<Moment>,
+    /// The folder of recorded frames (default: NFM_STORE in the environment, else /var/lib/nfm/store)
     #[arg(long, value_name = "FOLDER")]
     pub store: Option<PathBuf>,
 }

@@ -1,6 +1,7 @@
 //! `nfm`: see into running Linux guests from their host.
 
 mod args;
+mod console;
 mod doctor;
 mod guard;
 mod privileges;
@@ -105,31 +106,37 @@ fn main() -> ExitCode {
         Verb::Store(verb) => verbs::store(verb, &mut out),
         Verb::Record(record) => verbs::record(cli.connect.as_deref(), record),
         Verb::Check(check) => verbs::check(options, check, &mut out),
+        Verb::Console(args) => console::console(&cli, args, &mut out),
         Verb::Doctor(doctor) => doctor::doctor(options, doctor, &mut out),
     };
     match result.and_then(|status| out.flush().map(|()| status).map_err(Failure::from)) {
         Ok(status) => status,
+        Err(failure) => ExitCode::from(status_of(failure)),
+    }
+}
+
+/// Says what failed, and returns the exit status for it.
+fn status_of(failure: Failure) -> u8 {
+    match failure {
         // The reader has seen enough: `nfm ps guest | head`.
-        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
-            ExitCode::SUCCESS
-        }
-        Err(Failure::Output(error)) => {
+        Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
+        Failure::Output(error) => {
             show::complain(format_args!("cannot write to standard output: {error}"));
-            ExitCode::from(nfm::ErrorCode::Other as u8)
+            nfm::ErrorCode::Other as u8
         }
-        Err(Failure::Frames(error)) => {
-            eprintln!("nfm: {}", show::escaped(&error.to_string()));
-            ExitCode::from(match error {
+        Failure::Frames(error) => {
+            show::complain(&error);
+            (match error {
                 nfm::SourceError::NoSuchDomain { .. } => nfm::ErrorCode::NoSuchDomain,
                 nfm::SourceError::Crawl(_) | nfm::SourceError::Unreadable { .. } => {
                     nfm::ErrorCode::Other
                 }
                 _ => nfm::ErrorCode::File,
-            } as u8)
+            }) as u8
         }
-        Err(Failure::Nfm(error)) => {
+        Failure::Nfm(error) => {
             show::complain(&error);
-            ExitCode::from(error.code() as u8)
+            error.code() as u8
         }
     }
 }

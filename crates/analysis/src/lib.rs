@@ -8,6 +8,7 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod boot;
+mod condition;
 mod cpu;
 mod difference;
 mod elapsed;
@@ -18,6 +19,7 @@ mod oom;
 mod rates;
 
 pub use boot::{Boot, boot};
+pub use condition::{CONDITION_SECTIONS, Trouble, condition};
 pub use cpu::{CpuUse, HostShare, ProcessUse, cpu_use, host_shares, process_cpu_ns, process_use};
 pub use difference::{
     Comparison, Difference, RowDifference, compare, difference_of, is_same_guest,

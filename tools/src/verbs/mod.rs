@@ -41,6 +41,7 @@ use nfm::{
     Section, SourceError,
 };
 use recorded::Recorded;
+pub(crate) use recorded::open_store;
 use serde::Serialize;
 
 use crate::Failure;
