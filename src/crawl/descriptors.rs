@@ -29,7 +29,7 @@ pub(super) fn with_descriptors<T>(
         return done;
     }
     descriptors.clear();
-    let read = all_descriptors(reader, look.task, descriptors);
+    let read = all_descriptors(reader, look, descriptors);
     look.keep_files = look.keep && read == Ok(Tables::One) && has_its_own(reader, look);
     let done = act(look, read.map(|_| descriptors.as_slice()));
     let mut gathered = Gathered::new(look.keep_files);
@@ -60,12 +60,16 @@ enum Tables {
 
 /// All descriptors of a process: those that `/proc/PID/fd` shows, which is the leader's table, and those in tables of its
 /// other threads alone (`/proc/PID/task/TID/fd`): of a leader that is gone, or of threads that unshared theirs.
-fn all_descriptors(reader: &Reader, leader: u64, rows: &mut Vec<Descriptor>) -> ReadResult<Tables> {
+fn all_descriptors(reader: &Reader, look: &Look, rows: &mut Vec<Descriptor>) -> ReadResult<Tables> {
+    let leader = look.task;
     let layout = &reader.layout.process;
     let table = |task| reader.pointer(task, layout.task.files);
     let first = table(leader)?;
     if let Some(first) = first {
         in_table(reader, first, rows)?;
+    }
+    if look.state.is_some_and(|state| state.threads() == 1) {
+        return Ok(Tables::One);
     }
     let Some(signal) = reader.pointer(leader, layout.task.signal)? else { return Ok(Tables::One) };
     let head = reader.at(signal, layout.signal.thread_head)?;

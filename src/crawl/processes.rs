@@ -61,7 +61,10 @@ pub(super) fn row(
     let layout = &reader.layout.process;
     let layout_fs = &reader.layout.files.fs;
     let task = look.task;
-    let mm = reader.note("mm", reader.mm_of(task))?;
+    let mm = match look.state {
+        Some(state) => state.mm(),
+        None => reader.note("mm", reader.mm_of(task))?,
+    };
     let mut new = None;
     let facts: &ProcessFacts = match &look.facts.process {
         Some(known) => known,
@@ -79,7 +82,10 @@ pub(super) fn row(
     let nice =
         reader.signed(task, layout.task.static_prio).map(|prio| (prio - DEFAULT_PRIORITY) as i32);
     // Others may change it while the process sleeps, so it is no fact that is kept (`oom_adj_write`, fs/proc/base.c).
-    let signal = reader.follow(task, layout.task.signal);
+    let signal = match look.state {
+        Some(state) => Ok(state.signal()),
+        None => reader.follow(task, layout.task.signal),
+    };
     let oom_score_adj = signal
         .and_then(|signal| reader.signed(signal, layout.signal.oom_score_adj))
         .map(|adj| adj as i32);

@@ -231,10 +231,14 @@ impl<'a> Reader<'a> {
     }
 
     /// A signed member of up to 8 bytes.
+    #[inline]
     pub fn signed(&self, base: u64, field: Field) -> ReadResult<i64> {
         let value = self.unsigned(base, field)?;
-        let member = field.member().ok_or(ReadError::NoMember(field.name))?;
-        let size = member.size.checked_div(member.elements).unwrap_or(8);
+        let size = match (field.plain(), field.member()) {
+            (Some((_, size)), _) => size,
+            (None, Some(member)) => member.size.checked_div(member.elements).unwrap_or(8),
+            (None, None) => return Err(ReadError::NoMember(field.name)),
+        };
         let unused = 64 - 8 * size.clamp(1, 8);
         Ok((value << unused) as i64 >> unused)
     }

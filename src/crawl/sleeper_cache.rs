@@ -25,6 +25,8 @@ const LONGEST: Duration = Duration::from_secs(10);
 pub(super) struct State {
     /// When the leader started.
     start: u64,
+    /// Its `signal_struct`.
+    signal: u64,
     /// 0 for a thread of the kernel.
     mm: u64,
     pgd: u64,
@@ -92,6 +94,16 @@ impl State {
         self.threads
     }
 
+    /// Its `signal_struct`.
+    pub fn signal(&self) -> u64 {
+        self.signal
+    }
+
+    /// Its address space; a thread of the kernel has none.
+    pub fn mm(&self) -> Option<u64> {
+        Some(self.mm).filter(|mm| *mm != 0)
+    }
+
     /// Its resident pages, by the kinds of `mm_struct.rss_stat`.
     pub fn pages(&self) -> [i64; 4] {
         self.pages
@@ -123,7 +135,7 @@ impl State {
         }
         let start = reader.unsigned(task, layout.task.start_boottime)?;
         let (pgd, areas, size, pages) = (0, 0, 0, [0; 4]);
-        let mut state = Self { start, mm: 0, pgd, areas, size, pages, threads, switches };
+        let mut state = Self { start, signal, mm: 0, pgd, areas, size, pages, threads, switches };
         let Some(mm) = reader.mm_of(task)? else { return Ok(Some(state)) };
         if reader.unsigned(mm, layout.mm.mm_users)? != threads {
             return Ok(None);
@@ -230,7 +242,17 @@ mod tests {
     use super::*;
 
     fn state(switches: u64) -> State {
-        State { start: 1, mm: 2, pgd: 3, areas: 4, size: 5, pages: [6; 4], threads: 1, switches }
+        State {
+            start: 1,
+            signal: 8,
+            mm: 2,
+            pgd: 3,
+            areas: 4,
+            size: 5,
+            pages: [6; 4],
+            threads: 1,
+            switches,
+        }
     }
 
     fn sleeper(until: Instant) -> Sleeper {

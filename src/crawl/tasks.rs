@@ -149,6 +149,7 @@ fn identify(reader: &Reader, address: u64) -> ReadResult<Task> {
 impl Reader<'_> {
     /// A process's address space: `get_task_mm` (kernel/fork.c). A thread of the kernel has none, also while it borrows
     /// that of a process (`kthread_use_mm`), as vhost's did until 6e890c5d5021 (6.4).
+    #[inline]
     pub(super) fn mm_of(&self, task: u64) -> ReadResult<Option<u64>> {
         let layout = &self.layout.process.task;
         let Some(mm) = self.pointer(task, layout.mm)? else { return Ok(None) };

@@ -205,7 +205,7 @@ pub(crate) struct When {
 pub(crate) struct Console {
     /// The domain to begin with: its name, id or UUID, qemu:PID, or file:PATH
     pub domain: Option<String>,
-    /// Begin at this recorded time: 2026-11-30T14:00:00Z, 14:00, 'yesterday 14:00', -10m, or #123
+    /// Begin at this recorded time: 14:00, -10m, 'yesterday 14:00', 2026-11-30T14:00:00Z, or #123
     #[arg(long, value_name = "TIME", value_parser = moment, allow_hyphen_values = true, requires = "domain")]
     pub at: Option<Moment>,
     /// The folder of recorded frames (default: NFM_STORE in the environment, else /var/lib/nfm/store)

@@ -127,7 +127,7 @@ fn commands_agree_with_the_verbs() {
     assert!(errors.contains("--nonsense"), "{errors}");
     assert_eq!(status, Some(2));
 
-    // What memory holds of files, as the verbs show it.
+    // Files in memory, as the verbs show them.
     let domain = guest.domain();
     let expected = printed(&["ls", domain, "/etc"]) + &printed(&["cat", domain, "/etc/passwd"]);
     let (out, _, status) = script(&[domain], "ls /etc\ncat /etc/passwd\n");

@@ -11,7 +11,7 @@ pub(super) type Lines<'a> = Box<dyn Iterator<Item = io::Result<Vec<u8>>> + 'a>;
 /// The lines that `head` and `tail` let through where no number is named.
 const FEW: usize = 10;
 
-/// What a filter takes, for errors and for help.
+/// The filters and their arguments, for errors and for help.
 pub(super) const FORMS: &str = "grep [-i] [-v] [-c] PATTERN, head [-N], tail [-N] or wc [-l]";
 
 /// A filter of lines.

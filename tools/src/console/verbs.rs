@@ -75,7 +75,7 @@ pub(super) struct Starter {
 }
 
 impl Starter {
-    /// Of this very program.
+    /// Starts verbs of this very program.
     ///
     /// # Errors
     /// Its file is not known.
