@@ -52,8 +52,8 @@ pub use frame::{
     FileKind, Frame, FrameLines, FrameSource, HiddenConnection, HiddenModule, HiddenProcess,
     HookTarget, HookedFunction, HookedInterrupt, HookedSyscall, Host, Integrity, IntegrityCheck,
     Interface, LogRecord, Mapping, Memory, Module, Mount, Neighbour, Os, PhysicalRun, Problem,
-    Process, ProcessState, Route, Section, SharedCredentials, SourceError, Text, Thread, json,
-    steers_terminal,
+    Process, ProcessState, Route, Section, SharedCredentials, SourceError, Text, Thread, escaped,
+    json, steers_terminal,
 };
 pub use memory::{Absence, AbsentMemory, Optimizations, ReadStatistics, find_backend};
 pub use resolve::{

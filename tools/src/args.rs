@@ -468,11 +468,21 @@ pub(crate) struct Ps {
 
 #[derive(Args)]
 pub(crate) struct Top {
+    /// The domains, by name, id or UUID, or file:PATH; * and ? stand for any text and any character
+    /// (default: all that run; with a time or a store, all that were recorded)
+    #[arg(value_name = "DOMAIN")]
+    pub domains: Vec<String>,
     #[command(flatten)]
-    pub of: FrameOf,
+    pub when: When,
     /// Print one screen and end
     #[arg(long)]
     pub once: bool,
+    /// Print JSON: a list of processes for each screen
+    #[arg(long)]
+    pub json: bool,
+    /// Print CSV: bytes, nanoseconds, percent, and nothing where a value is not known
+    #[arg(long, conflicts_with = "json")]
+    pub csv: bool,
     /// Seconds between screens, and over which the CPU's use is measured
     #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds)]
     pub interval: Duration,

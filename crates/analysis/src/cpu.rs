@@ -112,6 +112,46 @@ pub fn cpu_use<'a>(earlier: &Frame, later: &'a Frame) -> Vec<CpuUse<'a>> {
     later.cpus.iter().flatten().map(row).collect()
 }
 
+/// A guest's use of the CPU between two frames, each figure in percent of one CPU: two CPUs at work have 200.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct GuestUse {
+    /// The guest's CPUs that are in use.
+    pub cpus: usize,
+    /// Their time at work, as the guest believes, per second of its clock.
+    pub busy_percent: Option<f64>,
+    /// The time that they wanted to run and the hypervisor gave to others, as the guest believes.
+    pub steal_percent: Option<f64>,
+    /// The time that the host ran them, per second of the host's clock.
+    pub host_percent: Option<f64>,
+}
+
+/// The use of the CPU by a guest as a whole between two frames of one boot, the earlier one first. A figure is unknown
+/// where the frames do not tell it of every CPU in use.
+pub fn guest_use(earlier: &Frame, later: &Frame) -> GuestUse {
+    let all = cpu_use(earlier, later);
+    let online: Vec<&CpuUse> = all.iter().filter(|one| one.cpu.online).collect();
+    let elapsed = elapsed(earlier, later);
+    let sum = |of: fn(&CpuUse) -> Option<u64>| {
+        let ns = online.iter().try_fold(0u64, |sum, one| Some(sum.saturating_add(of(one)?)));
+        let ns = ns.filter(|_| !online.is_empty());
+        ns.zip(elapsed).map(|(ns, elapsed)| percent(elapsed.per_second(ns)))
+    };
+    let by_host = Elapsed::by_host(earlier, later);
+    let ran = vcpu_ns(earlier, later).zip(by_host).map(|(ns, by)| percent(by.per_second(ns)));
+    GuestUse {
+        cpus: online.len(),
+        busy_percent: sum(|one| one.busy_ns),
+        steal_percent: sum(|one| one.steal_ns),
+        host_percent: ran.filter(|_| boot(earlier, later) != Boot::Other),
+    }
+}
+
+/// The CPU time of the host that the guest's vCPUs had between two frames.
+fn vcpu_ns(earlier: &Frame, later: &Frame) -> Option<u64> {
+    let vcpu = |frame: &Frame| frame.host.as_ref().and_then(|host| host.vcpu_time_ns);
+    vcpu(later)?.checked_sub(vcpu(earlier)?)
+}
+
 /// One process's share of the host's CPUs between two frames.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct HostShare<'a> {
@@ -144,9 +184,7 @@ pub fn host_shares<'a>(earlier: &Frame, later: &'a Frame) -> Vec<HostShare<'a>> 
     if boot(earlier, later) == Boot::Other {
         return Vec::new();
     }
-    let vcpu = |frame: &Frame| frame.host.as_ref().and_then(|host| host.vcpu_time_ns);
-    let vcpu_ns =
-        vcpu(later).zip(vcpu(earlier)).and_then(|(after, before)| after.checked_sub(before));
+    let vcpu_ns = vcpu_ns(earlier, later);
     // The host's figures are per second of the host, even while the guest's clock stood.
     let elapsed = Elapsed::by_host(earlier, later);
     let cpus = cpu_use(earlier, later);
@@ -268,6 +306,25 @@ mod tests {
         assert_eq!(used[0].busy_percent, Some(50.0));
         assert_eq!((used[1].busy_ns, used[1].busy_percent), (Some(0), None), "no time was counted");
         assert_eq!(used[2].busy_ns, None, "it was not there before");
+    }
+
+    #[test]
+    fn a_guest_as_a_whole() {
+        let earlier = frame(0, vec![], vec![cpu(0, 0, 0, 0), cpu(1, 0, 0, 0)], 7 * S);
+        let later = frame(2, vec![], vec![cpu(0, S, S / 2, S / 2), cpu(1, S, S, 0)], 8 * S);
+        let used = guest_use(&earlier, &later);
+        let percents = (used.busy_percent, used.steal_percent, used.host_percent);
+        assert_eq!((used.cpus, percents), (2, (Some(100.0), Some(25.0), Some(50.0))));
+
+        let mut other = later.clone();
+        other.os = Some(Os { uptime_ns: Some(S / 2), boot_time_ns: Some(9), ..Os::default() });
+        let mut before = earlier.clone();
+        before.os = Some(Os { uptime_ns: Some(9 * S), boot_time_ns: Some(5), ..Os::default() });
+        let unknown = GuestUse { cpus: 2, ..GuestUse::default() };
+        assert_eq!(guest_use(&before, &other), unknown, "it was started anew");
+        let new_cpu = frame(2, vec![], vec![cpu(0, S, S, 0), cpu(7, S, 0, S)], 8 * S);
+        assert_eq!(guest_use(&earlier, &new_cpu).busy_percent, None, "a CPU without figures");
+        assert_eq!(guest_use(&frame(0, vec![], vec![], 0), &frame(1, vec![], vec![], 0)).cpus, 0);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Groups of rows, and sums over them.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
 
@@ -77,7 +78,8 @@ pub struct TreeRow<'a> {
 
 /// Processes by parent: each is followed by its children, in their order, and theirs. A process whose parent is not
 /// there, or not known, begins a tree of its own; so does the first of a circle, which only a guest that lies has.
-pub fn process_tree(processes: &[Process]) -> Vec<TreeRow<'_>> {
+pub fn process_tree<P: Borrow<Process>>(processes: &[P]) -> Vec<TreeRow<'_>> {
+    let processes: Vec<&Process> = processes.iter().map(Borrow::borrow).collect();
     let mut first_of: HashMap<u32, usize> = HashMap::with_capacity(processes.len());
     for (index, process) in processes.iter().enumerate() {
         first_of.entry(process.pid).or_insert(index);

@@ -20,7 +20,10 @@ mod rates;
 
 pub use boot::{Boot, boot};
 pub use condition::{CONDITION_SECTIONS, Trouble, condition};
-pub use cpu::{CpuUse, HostShare, ProcessUse, cpu_use, host_shares, process_cpu_ns, process_use};
+pub use cpu::{
+    CpuUse, GuestUse, HostShare, ProcessUse, cpu_use, guest_use, host_shares, process_cpu_ns,
+    process_use,
+};
 pub use difference::{
     Comparison, Difference, RowDifference, compare, difference_of, is_same_guest,
     section_difference,

@@ -57,5 +57,5 @@ pub use processes::{Process, ProcessState, Thread};
 pub use routes::Route;
 pub use section::{Frame, Section};
 pub use source::{At, FrameSource, SourceError};
-pub use terminal::steers_terminal;
+pub use terminal::{escaped, steers_terminal};
 pub use text::Text;

@@ -1,5 +1,7 @@
 //! Characters that must not reach a terminal from a guest or a file.
 
+use std::borrow::Cow;
+
 /// True if a terminal does something else with this character than show it: it moves the cursor, sets colours or
 /// titles, turns writing around, or cannot be seen.
 ///
@@ -35,9 +37,31 @@ pub fn steers_terminal(c: char) -> bool {
     }
 }
 
+/// Text in which all that steers a terminal is escaped, line breaks and tabs included.
+pub fn escaped(text: &str) -> Cow<'_, str> {
+    if !text.contains(steers_terminal) {
+        return Cow::Borrowed(text);
+    }
+    let escape = |c: char| match steers_terminal(c) {
+        true => c.escape_default().to_string(),
+        false => c.to_string(),
+    };
+    Cow::Owned(text.chars().map(escape).collect())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::steers_terminal;
+    use super::{escaped, steers_terminal};
+
+    #[test]
+    fn guest_text_cannot_steer_the_terminal() {
+        assert_eq!(escaped("sshd: root [priv]"), "sshd: root [priv]");
+        assert_eq!(escaped("a\x1b[2Jb\n"), "a\\u{1b}[2Jb\\n");
+        assert_eq!(escaped("abc\u{202e}def"), "abc\\u{202e}def");
+        assert_eq!(escaped("größe"), "größe");
+        let all: String = ('\0'..=char::MAX).collect();
+        assert!(!escaped(&all).contains(steers_terminal));
+    }
 
     /// Every character against the tables of another crate, which are made from Unicode's own.
     #[test]

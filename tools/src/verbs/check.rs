@@ -36,7 +36,8 @@ pub(crate) fn check(options: &nfm::OpenOptions, check: &Check, out: &mut dyn Wri
         sections.time_limit = limit;
     }
     let frame = match check.of.when.is_recorded() {
-        true => Frames::open(options, &check.of)?.latest(&sections.sections)?,
+        true => Frames::open(options, &check.of.target.domain, &check.of.when)?
+            .latest(&sections.sections)?,
         false => open(options, &check.of.target.domain)?.crawl(&sections)?,
     };
     let integrity = frame.integrity.clone().unwrap_or_default();

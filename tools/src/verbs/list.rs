@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use nfm::{DomainSummary, Libvirt, QemuGuestSummary, qemu_guests};
 
 use super::Verb;
+use crate::Failure;
 use crate::args::List;
 use crate::show::table;
 
@@ -14,9 +15,7 @@ pub(crate) fn list(connect: Option<&str>, list: &List, out: &mut dyn Write) -> V
     let listed = Libvirt::open(connect).and_then(|libvirt| libvirt.list(list.all));
     let default = std::env::var("LIBVIRT_DEFAULT_URI").ok().filter(|uri| !uri.is_empty());
     let uri = connect.or(default.as_deref());
-    // Another libvirt's guests may run elsewhere.
-    let is_here = uri.is_none_or(|uri| uri.starts_with("qemu:///"));
-    let others = if is_here { qemu_guests()? } else { Vec::new() };
+    let others = qemu_here(uri)?;
     let domains = match listed {
         Ok(domains) => domains,
         // A host of which libvirt is no part: nobody named one.
@@ -62,13 +61,20 @@ pub(crate) fn list(connect: Option<&str>, list: &List, out: &mut dyn Write) -> V
     Ok(ExitCode::SUCCESS)
 }
 
+/// The guests of this host's QEMU processes, where that is the host that is asked for: another libvirt's guests may run
+/// elsewhere.
+pub(super) fn qemu_here(uri: Option<&str>) -> Result<Vec<QemuGuestSummary>, Failure> {
+    let is_here = uri.is_none_or(|uri| uri.starts_with("qemu:///"));
+    Ok(if is_here { qemu_guests()? } else { Vec::new() })
+}
+
 /// The name by which nfm opens it.
-fn named(guest: &QemuGuestSummary) -> String {
+pub(super) fn named(guest: &QemuGuestSummary) -> String {
     format!("qemu:{}", guest.pid)
 }
 
 /// True if one of libvirt's domains, which runs, has its UUID.
-fn is_known(guest: &QemuGuestSummary, domains: &[DomainSummary]) -> bool {
+pub(super) fn is_known(guest: &QemuGuestSummary, domains: &[DomainSummary]) -> bool {
     let Some(uuid) = guest.uuid.as_deref() else { return false };
     domains.iter().any(|domain| domain.id.is_some() && domain.uuid.eq_ignore_ascii_case(uuid))
 }

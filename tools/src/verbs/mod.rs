@@ -45,7 +45,7 @@ pub(crate) use recorded::open_store;
 use serde::Serialize;
 
 use crate::Failure;
-use crate::args::FrameOf;
+use crate::args::{FrameOf, When};
 use crate::privileges;
 use crate::show::complain;
 
@@ -84,16 +84,27 @@ enum Source {
 
 impl Frames {
     /// The frames of a running guest, of a dump, or those that a file or a store holds.
-    fn open(options: &OpenOptions, of: &FrameOf) -> Result<Self, Failure> {
-        let domain = &of.target.domain;
-        if of.when.is_recorded() {
-            let recorded = Recorded::open(domain, &of.when)?;
+    fn open(options: &OpenOptions, domain: &str, when: &When) -> Result<Self, Failure> {
+        let frames = Self::open_only(options, domain, when)?;
+        if frames.is_live() {
+            privileges::give_up();
+        }
+        Ok(frames)
+    }
+
+    /// The same, for verbs that open several before they give up their rights.
+    fn open_only(options: &OpenOptions, domain: &str, when: &When) -> Result<Self, Failure> {
+        if when.is_recorded() {
+            let recorded = Recorded::open(domain, when)?;
             let source = Source::Recorded(Box::new(recorded));
-            return Ok(Self { source, domain: domain.clone() });
+            return Ok(Self { source, domain: domain.to_owned() });
         }
         let mut source: Box<dyn FrameSource> = match recorded(domain) {
             Some(path) => Box::new(FrameLines::open(path)?),
-            None => Box::new(LiveFrames::new(open(options, domain)?, CrawlOptions::default())),
+            None => {
+                let domain = open_only(options, domain)?;
+                Box::new(LiveFrames::new(domain, CrawlOptions::default()))
+            }
         };
         let mut domains = source.domains()?.into_iter().map(|one| one.name);
         match (domains.next(), domains.next()) {
@@ -174,7 +185,7 @@ fn each_frame(
     print: impl Fn(&Frame, &mut dyn Write) -> Result<(), Failure>,
 ) -> Verb {
     if !of.when.is_range() {
-        let frame = Frames::open(options, of)?.latest(sections)?;
+        let frame = Frames::open(options, &of.target.domain, &of.when)?.latest(sections)?;
         print(&frame, out)?;
         report(&frame.consistency.problems);
         return Ok(ExitCode::SUCCESS);

@@ -24,7 +24,8 @@ pub(crate) fn ps(options: &nfm::OpenOptions, ps: &Ps, out: &mut dyn Write) -> Ve
             Ok(())
         });
     }
-    let [earlier, later] = Frames::open(options, &ps.of)?.two(&SECTIONS, ps.interval)?;
+    let [earlier, later] =
+        Frames::open(options, &ps.of.target.domain, &ps.of.when)?.two(&SECTIONS, ps.interval)?;
     let mut usage = usage(&earlier, &later);
     usage.sort_by_key(|row| row.process.pid);
     if ps.of.target.json {

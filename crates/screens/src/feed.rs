@@ -1,0 +1,389 @@
+//! Frames for the screen: each source of frames in a thread of its own, so that a slow one holds up neither the others
+//! nor the keys. Living guests and recorded ones are read by the same code, over [`FrameSource`].
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nfm_frame::{At, Frame, FrameSource, Section, SourceError};
+
+use crate::guest::GuestView;
+
+/// Sections that no table of processes can be made without.
+const REQUIRED: [Section; 2] = [Section::Os, Section::Processes];
+/// Sections that frames may lack.
+const OPTIONAL: [Section; 3] = [Section::Cpus, Section::Memory, Section::Host];
+/// Sections that are shown of the one guest that is open, beside its processes.
+const OF_OPEN: [Section; 3] = [Section::Connections, Section::Files, Section::Log];
+/// The longest wait after a failure.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// Opens a source. `None` if its guest is there no more.
+pub type Opener = Box<dyn FnMut() -> Result<Option<Box<dyn FrameSource>>, SourceError> + Send>;
+
+/// A source of frames of one host: of one guest, or of several.
+pub struct Feed {
+    /// The host, empty for this one.
+    pub host: String,
+    /// The guest's name; of a source of several guests, its own.
+    pub name: String,
+    /// Opens it, within its thread.
+    pub open: Opener,
+}
+
+/// An order to a source's thread.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Order {
+    /// Take frames, one each interval.
+    Run,
+    /// Take none.
+    Rest,
+    /// Give the frames of a time.
+    Show(Show),
+    /// Take the sections of an open guest along, of the guest of this name.
+    Open(Option<String>),
+}
+
+/// The frames of a time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Show {
+    /// Counts such orders: an answer to an older one is out of date.
+    pub serial: u64,
+    /// The time.
+    pub at: At,
+    /// Only of this guest.
+    pub guest: Option<String>,
+}
+
+/// News from a source's thread. `serial` is that of the order that they answer; `None` if they are of now.
+pub enum News {
+    /// A guest's frame.
+    Frame {
+        /// The host.
+        host: String,
+        /// The guest.
+        guest: String,
+        /// The guest by that frame.
+        view: Arc<GuestView>,
+        /// The order.
+        serial: Option<u64>,
+    },
+    /// There is no frame of a guest.
+    Trouble {
+        /// The host.
+        host: String,
+        /// The guest.
+        guest: String,
+        /// The reason, in one sentence.
+        reason: String,
+        /// The order.
+        serial: Option<u64>,
+    },
+    /// A guest is there no more.
+    Ended {
+        /// The host.
+        host: String,
+        /// The guest.
+        guest: String,
+        /// True if the source ends with it.
+        is_last: bool,
+    },
+    /// All frames of a time were given.
+    Shown {
+        /// The order.
+        serial: u64,
+        /// The time of the newest of them.
+        newest_ns: Option<u64>,
+        /// The reason why there is none.
+        trouble: Option<String>,
+    },
+    /// The sources that there are now.
+    Found(Result<Vec<Feed>, String>),
+    /// A key, the mouse, another size.
+    Terminal(crossterm::event::Event),
+}
+
+/// Starts the thread of a source, at rest.
+pub(crate) fn start(feed: Feed, interval: Duration, news: SyncSender<News>) -> Sender<Order> {
+    let (sender, orders) = channel();
+    // A source need not be able to move from thread to thread.
+    let reader = move || Reader {
+        feed,
+        interval,
+        source: None,
+        views: HashMap::new(),
+        open: None,
+        shown: None,
+        waiting: VecDeque::new(),
+        orders,
+        news,
+    };
+    thread::spawn(move || reader().run());
+    sender
+}
+
+/// The screen is closed.
+struct Closed;
+
+struct Reader {
+    feed: Feed,
+    interval: Duration,
+    source: Option<Box<dyn FrameSource>>,
+    /// By guest.
+    views: HashMap<String, Arc<GuestView>>,
+    open: Option<String>,
+    /// The last order of its kind.
+    shown: Option<Show>,
+    waiting: VecDeque<Order>,
+    orders: Receiver<Order>,
+    news: SyncSender<News>,
+}
+
+impl Reader {
+    /// Ends with the screen, or with the only guest.
+    fn run(mut self) {
+        let mut is_running = false;
+        let mut failures = 0_u32;
+        let mut next = Instant::now();
+        loop {
+            let order = match self.waiting.pop_front() {
+                Some(order) => Ok(order),
+                None if is_running => {
+                    self.orders.recv_timeout(next.saturating_duration_since(Instant::now()))
+                }
+                None => self.orders.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            let done = match order {
+                Ok(Order::Run) => {
+                    (is_running, next) = (true, Instant::now());
+                    Ok(())
+                }
+                Ok(Order::Rest) => {
+                    is_running = false;
+                    Ok(())
+                }
+                Ok(Order::Open(guest)) => {
+                    let before = std::mem::replace(&mut self.open, guest);
+                    let is_own = |one: &Option<String>| {
+                        one.as_ref().is_some_and(|one| self.views.contains_key(one))
+                    };
+                    match self.shown.clone() {
+                        _ if !is_own(&before) && !is_own(&self.open) => Ok(()),
+                        Some(show) if !is_running => self.show(show),
+                        _ => {
+                            next = Instant::now();
+                            Ok(())
+                        }
+                    }
+                }
+                Ok(Order::Show(show)) => {
+                    is_running = false;
+                    self.show(show)
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    next = (next + self.interval).max(Instant::now());
+                    match self.take() {
+                        Ok(Taken::Frames) => {
+                            failures = 0;
+                            Ok(())
+                        }
+                        Ok(Taken::Nothing) => {
+                            failures = failures.saturating_add(1);
+                            let wait = self.interval.saturating_mul(1 << failures.min(8));
+                            next = Instant::now() + wait.min(LONGEST_WAIT).max(self.interval);
+                            Ok(())
+                        }
+                        Ok(Taken::Ended) | Err(Closed) => return,
+                    }
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            if done.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn tell(&self, news: News) -> Result<(), Closed> {
+        self.news.send(news).map_err(|_| Closed)
+    }
+
+    fn tell_trouble(
+        &self,
+        guest: &str,
+        error: &SourceError,
+        serial: Option<u64>,
+    ) -> Result<(), Closed> {
+        let (host, guest) = (self.feed.host.clone(), guest.to_owned());
+        self.tell(News::Trouble { host, guest, reason: error.to_string(), serial })
+    }
+
+    /// The source, opened if need be; `None` if there is nothing to open.
+    fn source(&mut self) -> Result<Option<&mut Box<dyn FrameSource>>, SourceError> {
+        if self.source.is_none() {
+            self.source = (self.feed.open)()?;
+        }
+        Ok(self.source.as_mut())
+    }
+
+    /// The names of the guests; `None` if there is nothing to open.
+    fn guests(&mut self) -> Result<Option<Vec<String>>, SourceError> {
+        let Some(source) = self.source()? else { return Ok(None) };
+        Ok(Some(source.domains()?.into_iter().map(|one| one.name).collect()))
+    }
+
+    /// Takes the newest frame of each guest.
+    fn take(&mut self) -> Result<Taken, Closed> {
+        let guests = match self.guests() {
+            Ok(Some(guests)) => guests,
+            Ok(None) => {
+                // They are known by the names that their frames have.
+                for (guest, _) in std::mem::take(&mut self.views) {
+                    self.tell(News::Ended { host: self.feed.host.clone(), guest, is_last: false })?;
+                }
+                let (host, guest) = (self.feed.host.clone(), self.feed.name.clone());
+                self.tell(News::Ended { host, guest, is_last: true })?;
+                return Ok(Taken::Ended);
+            }
+            Err(error) => {
+                self.source = None;
+                self.tell_trouble(&self.feed.name, &error, None)?;
+                return Ok(Taken::Nothing);
+            }
+        };
+        let gone: Vec<String> =
+            self.views.keys().filter(|name| !guests.contains(name)).cloned().collect();
+        for guest in gone {
+            self.views.remove(&guest);
+            self.tell(News::Ended { host: self.feed.host.clone(), guest, is_last: false })?;
+        }
+        let mut taken = Taken::Nothing;
+        for guest in guests {
+            match self.frame(&guest, At::Latest) {
+                Ok(frame) => {
+                    taken = Taken::Frames;
+                    let view = match self.views.get(&guest) {
+                        Some(last) => last.next(frame),
+                        None => GuestView::first(frame),
+                    };
+                    self.give(&guest, Arc::new(view), None)?;
+                }
+                Err(error) => self.tell_trouble(&guest, &error, None)?,
+            }
+        }
+        if taken == Taken::Nothing {
+            // Its guest may have ended: it is opened anew, which tells.
+            self.source = None;
+        }
+        Ok(taken)
+    }
+
+    fn give(
+        &mut self,
+        guest: &str,
+        view: Arc<GuestView>,
+        serial: Option<u64>,
+    ) -> Result<(), Closed> {
+        self.views.insert(guest.to_owned(), view.clone());
+        let (host, guest) = (self.feed.host.clone(), guest.to_owned());
+        self.tell(News::Frame { host, guest, view, serial })
+    }
+
+    /// Gives the frames of a time. Ends early where another time is asked for meanwhile.
+    fn show(&mut self, show: Show) -> Result<(), Closed> {
+        self.shown = Some(show.clone());
+        let Show { serial, at, guest } = show;
+        let guests = match guest {
+            Some(guest) => Ok(Some(vec![guest])),
+            None => self.guests(),
+        };
+        let (mut newest_ns, mut trouble) = (None, None);
+        match guests {
+            Ok(guests) => {
+                for guest in guests.into_iter().flatten() {
+                    self.waiting.extend(self.orders.try_iter());
+                    if self.waiting.iter().any(|order| matches!(order, Order::Show(_))) {
+                        return Ok(());
+                    }
+                    match self.view_at(&guest, at) {
+                        Ok(view) => {
+                            newest_ns = newest_ns.max(Some(view.frame().time_ns));
+                            self.give(&guest, view, Some(serial))?;
+                        }
+                        Err(error) => {
+                            self.tell_trouble(&guest, &error, Some(serial))?;
+                            trouble = Some(error.to_string());
+                        }
+                    }
+                }
+            }
+            Err(error) => trouble = Some(error.to_string()),
+        }
+        self.tell(News::Shown { serial, newest_ns, trouble })
+    }
+
+    /// A guest at a time, by the frame of then and one before it.
+    fn view_at(&mut self, guest: &str, at: At) -> Result<Arc<GuestView>, SourceError> {
+        let frame = self.frame(guest, at)?;
+        let between = u64::try_from(self.interval.as_nanos()).unwrap_or(u64::MAX);
+        if let Some(last) = self.views.get(guest) {
+            let own = last.frame();
+            let is_same = (own.seq, own.time_ns) == (frame.seq, frame.time_ns);
+            if is_same && OF_OPEN.iter().all(|one| own.has(*one) == frame.has(*one)) {
+                return Ok(last.clone());
+            }
+            let after = frame.time_ns.checked_sub(own.time_ns).filter(|ns| *ns > 0);
+            if after.is_some_and(|ns| ns <= between.saturating_mul(3)) {
+                return Ok(Arc::new(last.next(frame)));
+            }
+        }
+        // So long before it, or the last one before it.
+        let mut earlier =
+            |ns: u64| self.frame(guest, At::Before(frame.time_ns.saturating_sub(ns))).ok();
+        Ok(Arc::new(match earlier(between).or_else(|| earlier(1)) {
+            Some(earlier) => GuestView::first(earlier).next(frame),
+            None => GuestView::first(frame),
+        }))
+    }
+
+    /// A guest's frame at a time, with as many of the sections that may be missing as there are.
+    fn frame(&mut self, guest: &str, at: At) -> Result<Frame, SourceError> {
+        let mut sections = [REQUIRED.as_slice(), &OPTIONAL].concat();
+        if self.open.as_deref() == Some(guest) {
+            sections.extend(OF_OPEN);
+        }
+        let Some(source) = self.source()? else {
+            let reason = "it is there no more".to_owned();
+            return Err(SourceError::NoFrame { reason });
+        };
+        frame(source.as_mut(), guest, at, sections)
+    }
+}
+
+/// A guest's frame with these sections, but for those that may be missing and are.
+fn frame(
+    source: &mut dyn FrameSource,
+    guest: &str,
+    at: At,
+    mut sections: Vec<Section>,
+) -> Result<Frame, SourceError> {
+    loop {
+        match source.frame(guest, at, &sections) {
+            Err(SourceError::NoSection { section, .. })
+                if !REQUIRED.contains(&section) && sections.contains(&section) =>
+            {
+                sections.retain(|one| *one != section);
+            }
+            found => return found,
+        }
+    }
+}
+
+#[derive(PartialEq)]
+enum Taken {
+    Frames,
+    Nothing,
+    Ended,
+}

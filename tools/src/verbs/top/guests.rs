@@ -1,0 +1,80 @@
+//! The guests that a table is of.
+
+use nfm::{FrameSource, Libvirt, OpenOptions, SourceError};
+
+use super::super::recorded::open_store;
+use super::super::{list, recorded};
+use crate::Failure;
+use crate::args::Top;
+use crate::wildcard::matches;
+
+/// True if one guest is named by its name alone: what fails with it is then the verb's failure.
+pub(super) fn is_one(top: &Top) -> bool {
+    matches!(&*top.domains, [one] if !is_pattern(one))
+}
+
+pub(super) fn is_pattern(name: &str) -> bool {
+    name.contains(['*', '?']) && !name.contains(':')
+}
+
+/// True if a guest of this name and UUID is asked for.
+pub(super) fn is_chosen(patterns: &[String], name: &str, uuid: Option<&str>) -> bool {
+    let is_it = |pattern: &String| matches(pattern, name) || Some(&**pattern) == uuid;
+    patterns.is_empty() || patterns.iter().any(is_it)
+}
+
+/// The names of the guests that are asked for. Those that are named need not be there: to open them tells why.
+pub(super) fn named(options: &OpenOptions, top: &Top) -> Result<Vec<String>, Failure> {
+    let mut names: Vec<String> =
+        top.domains.iter().filter(|name| !is_pattern(name)).cloned().collect();
+    let patterns: Vec<String> =
+        top.domains.iter().filter(|name| is_pattern(name)).cloned().collect();
+    if !patterns.is_empty() || names.is_empty() {
+        let there = match top.when.is_recorded() {
+            true => {
+                let domains = open_store(&top.when.folder())?.domains()?;
+                domains.into_iter().map(|one| (one.name, one.uuid)).collect()
+            }
+            false => running(options)?,
+        };
+        for (name, uuid) in there {
+            if is_chosen(&patterns, &name, uuid.as_deref()) && !names.contains(&name) {
+                names.push(name);
+            }
+        }
+    }
+    if names.is_empty() {
+        let of = match patterns.is_empty() {
+            true => String::new(),
+            false => format!(" whose name is {}", patterns.join(" or ")),
+        };
+        let reason = match top.when.is_recorded() {
+            true => format!("no guest{of} was recorded"),
+            false => format!("no guest{of} runs here: nfm list --all shows those that do not run"),
+        };
+        return Err(SourceError::NoFrame { reason }.into());
+    }
+    Ok(names)
+}
+
+/// The names and UUIDs of all guests that run: libvirt's, then those of QEMU processes that libvirt does not know.
+pub(super) fn running(options: &OpenOptions) -> Result<Vec<(String, Option<String>)>, Failure> {
+    let domains = Libvirt::open(options.uri.as_deref()).and_then(|libvirt| libvirt.list(false));
+    let default = std::env::var("LIBVIRT_DEFAULT_URI").ok().filter(|uri| !uri.is_empty());
+    let uri = options.uri.as_deref().or(default.as_deref());
+    let others = list::qemu_here(uri)?;
+    let domains = match domains {
+        Ok(domains) => domains,
+        Err(_) if uri.is_none() && !others.is_empty() => Vec::new(),
+        Err(error) => return Err(error.into()),
+    };
+    let unknown = others.iter().filter(|guest| !list::is_known(guest, &domains));
+    let unknown: Vec<_> = unknown.map(|guest| (list::named(guest), guest.uuid.clone())).collect();
+    let known = domains.into_iter().map(|domain| (domain.name, Some(domain.uuid)));
+    Ok(known.chain(unknown).collect())
+}
+
+/// True if the guests that are named are all of files with recorded frames.
+pub(super) fn of_files(top: &Top) -> bool {
+    !top.domains.is_empty() && top.domains.iter().all(|name| recorded(name).is_some())
+}

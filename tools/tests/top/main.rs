@@ -1,0 +1,157 @@
+//! `nfm top` on a terminal: over a recording that was made up, and over a real guest.
+
+mod shop;
+mod terminal;
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use terminal::Terminal;
+
+const NFM: &str = env!("CARGO_BIN_EXE_nfm");
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(NFM);
+    command.args(arguments);
+    command
+}
+
+/// A line of the screen that has these words.
+fn line<'a>(text: &'a str, words: &str) -> &'a str {
+    text.lines()
+        .find(|line| line.contains(words))
+        .unwrap_or_else(|| panic!("no {words:?} in:\n{text}"))
+}
+
+/// The line of the table that is the first: the one below the headings.
+fn first(text: &str) -> &str {
+    let at = text.lines().position(|line| line.contains("COMMAND")).expect("headings");
+    text.lines().nth(at + 1).unwrap_or_default()
+}
+
+/// The words of a line.
+fn words(line: &str) -> Vec<&str> {
+    line.split_whitespace().collect()
+}
+
+/// The screen is what docs/ shows of it; NFM_UPDATE_SCREENS=1 makes docs/ show what it is.
+fn as_documented(terminal: &Terminal, name: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(name);
+    let drawn = terminal.svg();
+    if std::env::var_os("NFM_UPDATE_SCREENS").is_some() {
+        std::fs::write(&path, drawn).expect("written");
+        return;
+    }
+    let documented = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        documented == drawn,
+        "docs/{name} is not what nfm top shows: look at it, and run this test with NFM_UPDATE_SCREENS=1:\n{}",
+        terminal.text()
+    );
+}
+
+/// Sort, filter, open, pause, seek, step and play over a recording, by keys alone.
+#[test]
+fn a_recording_by_keys() {
+    let store = shop::record("keys");
+    let mut top = command(&["top", "--at", "2026-11-30T14:00:50Z", "--interval", "1", "--store"]);
+    let mut terminal = Terminal::start(top.arg(&store), 24, 100);
+
+    // Sorted by the CPU, both figures: the host gave three quarters of what the guest believes.
+    let text = terminal.wait("the rows", |text| text.contains("kworkerds") && text.contains("SELECT"));
+    assert!(terminal.is_alternate());
+    assert!(text.contains("PAUSED 2026-11-30T14:00:50.000+00:00"), "{text}");
+    let miner = words(first(&text));
+    assert_eq!(miner[..6], ["web-1", "6021", "33", "91.0", "68.2", "212M"], "{text}");
+    assert_eq!(words(line(&text, "SELECT"))[3..5], ["21.2", "15.9"]);
+    assert!(line(&text, "web-1 ").contains("108%"), "{text}");
+    // Its name steers nothing: it is shown.
+    assert!(text.contains(r"\u{1b}]0;title\u{7}\u{1b}[2Jforged\n\u{202e}back"), "{text}");
+    as_documented(&terminal, "top.svg");
+
+    terminal.press("M");
+    terminal.wait("by memory", |text| first(text).contains("./kworkerds"));
+    terminal.press("r");
+    terminal.wait("the least first", |text| first(text).contains("[kthreadd]"));
+    terminal.press("G");
+    terminal.wait("by guest", |text| first(text).starts_with("db-1"));
+    terminal.press("P/SELECT");
+    terminal.wait("typed", |text| text.contains("/SELECT") && !text.contains("nginx"));
+    terminal.press("\r");
+    let text = terminal.wait_for("/SELECT  1/1");
+    assert!(first(&text).contains("postgres: shop web-1 SELECT"), "{text}");
+    terminal.press("\x1b");
+    terminal.wait_for("nginx: worker");
+
+    // Ten seconds back and again: before the miner began. A step: a second. Then it plays till it is there.
+    terminal.press("[[");
+    let text = terminal.wait_for("PAUSED 2026-11-30T14:00:30.000");
+    assert!(text.contains("kworkerds"), "{text}");
+    terminal.press(",");
+    let text = terminal.wait_for("PAUSED 2026-11-30T14:00:29.000");
+    terminal.wait("it is gone", |text| !text.contains("kworkerds"));
+    assert!(first(&text).contains("SELECT"), "{text}");
+    terminal.press(".");
+    terminal.wait_for("PAUSED 2026-11-30T14:00:30.000");
+    terminal.press(",");
+    terminal.wait_for("PAUSED 2026-11-30T14:00:29.000");
+    terminal.press("+ ");
+    let text = terminal.wait("it plays", |text| text.contains("kworkerds"));
+    assert!(text.contains("PLAY x2 2026-11-30T14:00:3"), "{text}");
+    terminal.press(" ");
+    terminal.wait_for("PAUSED");
+
+    // A time that is typed; what is no time.
+    terminal.press("@yesterdy\r");
+    terminal.wait_for("a time is 2026-11-30T14:00:00Z");
+    terminal.press("@2026-11-30T14:00:40Z\r");
+    terminal.wait_for("PAUSED 2026-11-30T14:00:40.000");
+
+    // The guest of the first row: its sockets, files, log.
+    terminal.press("\r");
+    terminal.wait_for(" 2 Sockets ");
+    terminal.press("2");
+    let text = terminal.wait_for("203.0.113.66:3333");
+    assert!(line(&text, "203.0.113.66").contains("6021 kworkerds"), "{text}");
+    as_documented(&terminal, "top-guest.svg");
+    terminal.press("\t");
+    terminal.wait_for("/var/log/nginx/access.log");
+    terminal.press("4");
+    terminal.wait_for("Run /init as init process");
+    terminal.press("\x1b");
+    terminal.wait_for("postgres: checkpointer");
+
+    // Groups: the fourth is by user.
+    terminal.press("gggg");
+    let text = terminal.wait("groups", |text| text.contains("PROCS") && text.contains("USER"));
+    assert_eq!(words(line(&text, "249M"))[2..], ["249M", "3", "1", "33"], "{text}");
+    terminal.press("\x1b");
+    terminal.wait_for("postgres: checkpointer");
+    // A tree, columns, help.
+    terminal.press("t");
+    terminal.wait_for("    postgres: checkpointer");
+    terminal.press("tc\x1b[B\x1b[B\x1b[B ");
+    terminal.wait_for("[x] PPID");
+    terminal.press("\x1b");
+    terminal.wait("its heading", |text| text.contains("  PPID   UID"));
+    terminal.press("?");
+    terminal.wait_for("any key goes back");
+    terminal.press("?");
+
+    // The newest frame lacks a process of db-1, which may be there still.
+    terminal.press("L");
+    let text = terminal.wait_for("PAUSED 2026-11-30T14:01:00.000");
+    let idle = words(line(&text, "shop web-1 idle"));
+    assert!(idle.contains(&"?") && idle.contains(&"1.0s"), "{text}");
+    assert!(text.contains("1 *incomplete") && line(&text, "db-1 ").starts_with('*'), "{text}");
+
+    // A narrow terminal.
+    terminal.resize(12, 20);
+    let headings = ["PID", "%CPUv", "COMMAN"];
+    terminal.wait("narrow", |text| text.lines().any(|line| words(line) == headings));
+    terminal.press("q");
+    assert!(terminal.end().success());
+    assert!(!terminal.is_alternate());
+    std::fs::remove_dir_all(store).expect("removed");
+}
