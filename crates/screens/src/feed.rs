@@ -387,3 +387,155 @@ enum Taken {
     Nothing,
     Ended,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::sync_channel;
+
+    use nfm_frame::{Consistency, DomainIdentity, Os, Process};
+
+    use super::*;
+
+    const S: u64 = 1_000_000_000;
+
+    /// Guests, each with a frame a second and a process that is its time; a frame takes its time, too.
+    struct Made {
+        guests: Vec<&'static str>,
+        seconds: std::ops::RangeInclusive<u64>,
+        takes: Duration,
+        at: u64,
+    }
+
+    impl Made {
+        fn frame_of(&self, guest: &str, second: u64) -> Frame {
+            let process = Process { pid: second as u32, ..Process::default() };
+            Frame {
+                domain: identity(guest),
+                seq: second,
+                time_ns: second * S,
+                consistency: Consistency { complete: true, ..Consistency::default() },
+                os: Some(Os::default()),
+                processes: Some(vec![process]),
+                ..Frame::default()
+            }
+        }
+    }
+
+    fn identity(name: &str) -> DomainIdentity {
+        DomainIdentity { name: name.to_owned(), ..DomainIdentity::default() }
+    }
+
+    impl FrameSource for Made {
+        fn domains(&mut self) -> Result<Vec<DomainIdentity>, SourceError> {
+            Ok(self.guests.iter().map(|name| identity(name)).collect())
+        }
+
+        fn is_live(&self) -> bool {
+            true
+        }
+
+        fn frame(&mut self, guest: &str, at: At, of: &[Section]) -> Result<Frame, SourceError> {
+            thread::sleep(self.takes);
+            if let Some(section) = of.iter().copied().find(|one| !REQUIRED.contains(one)) {
+                return Err(SourceError::NoSection { section, known: REQUIRED.to_vec() });
+            }
+            let second = match at {
+                At::Latest => {
+                    self.at += 1;
+                    self.at
+                }
+                At::Before(time) => (time / S).min(*self.seconds.end()),
+                At::After(time) => time.div_ceil(S).max(*self.seconds.start()),
+                At::Nearest(time) => time / S,
+            };
+            match self.seconds.contains(&second) {
+                true => Ok(self.frame_of(guest, second)),
+                false => Err(SourceError::NoFrame { reason: "not of then".to_owned() }),
+            }
+        }
+
+        fn next(&mut self, _: &Frame, _: &[Section]) -> Result<Option<Frame>, SourceError> {
+            Ok(None)
+        }
+    }
+
+    fn feed(name: &str, guests: &[&'static str], seconds: u64, takes: Duration) -> Feed {
+        let guests = guests.to_vec();
+        let mut opened = 0;
+        let open = move || {
+            opened += 1;
+            let made = Made { guests: guests.clone(), seconds: 1..=seconds, takes, at: 0 };
+            Ok((opened < 3).then(|| Box::new(made) as Box<dyn FrameSource>))
+        };
+        Feed { host: "h".to_owned(), name: name.to_owned(), open: Box::new(open) }
+    }
+
+    /// News as words.
+    fn told(news: News) -> String {
+        match news {
+            News::Frame { guest, view, .. } => {
+                let pids: Vec<u32> = view.rows().map(|row| row.process.pid).collect();
+                format!("{guest} {pids:?} of {}", view.frame().time_ns / S)
+            }
+            News::Trouble { guest, reason, .. } => format!("{guest}: {reason}"),
+            News::Ended { guest, is_last, .. } => format!("{guest} ended, {is_last}"),
+            News::Shown { serial, newest_ns, trouble } => {
+                format!("shown {serial} {:?} {trouble:?}", newest_ns.map(|ns| ns / S))
+            }
+            News::Found(_) | News::Terminal(_) => "other".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_slow_guest_holds_up_no_other() {
+        let (sender, news) = sync_channel(4);
+        let interval = Duration::from_millis(5);
+        let slow =
+            start(feed("slow", &["slow"], 9, Duration::from_secs(60)), interval, sender.clone());
+        let fast = start(feed("fast", &["fast"], 3, Duration::ZERO), interval, sender);
+        slow.send(Order::Run).expect("the slow one");
+        fast.send(Order::Run).expect("the fast one");
+        let wait = || told(news.recv_timeout(Duration::from_secs(20)).expect("news"));
+        let all: Vec<String> = (0..10).map(|_| wait()).collect();
+        // It fails after three frames, is opened once more, and then is there no more.
+        assert_eq!(
+            all[..4],
+            ["fast [1] of 1", "fast [2] of 2", "fast [3] of 3", "fast: not of then"]
+        );
+        assert_eq!(all[4..8], all[..4]);
+        assert_eq!(all[8..], ["fast ended, false", "fast ended, true"]);
+    }
+
+    #[test]
+    fn the_frames_of_a_time() {
+        let (sender, news) = sync_channel(99);
+        let interval = Duration::from_secs(1);
+        let orders = start(feed("", &["a", "b"], 5, Duration::ZERO), interval, sender);
+        let told = |serial, at, guest: Option<&str>| {
+            let guest = guest.map(str::to_owned);
+            orders.send(Order::Show(Show { serial, at, guest })).expect("a reader");
+            let mut all = Vec::new();
+            loop {
+                let one = told(news.recv_timeout(Duration::from_secs(20)).expect("news"));
+                all.push(one);
+                if all.last().is_some_and(|last| last.starts_with("shown")) {
+                    return all;
+                }
+            }
+        };
+        let both = |second: u64| {
+            vec![format!("a [{second}] of {second}"), format!("b [{second}] of {second}")]
+        };
+        let with = |mut all: Vec<String>, last: &str| {
+            all.push(last.to_owned());
+            all
+        };
+        assert_eq!(told(1, At::Before(4 * S + 7), None), with(both(4), "shown 1 Some(4) None"));
+        assert_eq!(
+            told(2, At::After(4 * S + 1), Some("b")),
+            ["b [5] of 5", "shown 2 Some(5) None"]
+        );
+        let none = "shown 3 None Some(\"not of then\")";
+        assert_eq!(told(3, At::Before(1), None), ["a: not of then", "b: not of then", none]);
+    }
+}

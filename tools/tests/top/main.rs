@@ -59,7 +59,8 @@ fn a_recording_by_keys() {
     let mut terminal = Terminal::start(top.arg(&store), 24, 100);
 
     // Sorted by the CPU, both figures: the host gave three quarters of what the guest believes.
-    let text = terminal.wait("the rows", |text| text.contains("kworkerds") && text.contains("SELECT"));
+    let text =
+        terminal.wait("the rows", |text| text.contains("kworkerds") && text.contains("SELECT"));
     assert!(terminal.is_alternate());
     assert!(text.contains("PAUSED 2026-11-30T14:00:50.000+00:00"), "{text}");
     let miner = words(first(&text));

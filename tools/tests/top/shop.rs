@@ -126,8 +126,15 @@ fn frame(name: &str, uuid: u64, second: u64, processes: Vec<Process>) -> Frame {
         // The host gave three quarters of what the guest believes.
         host: Some(Host { vcpu_time_ns: Some(busy / 4 * 3), ..Host::default() }),
         connections: Some(connections),
-        files: Some(vec![file(402, "/var/log/nginx/access.log"), file(391, "/srv/pg/base/1/16384")]),
-        log: Some(vec![LogRecord { time_ns: S, level: 6, text: "Run /init as init process".into() }]),
+        files: Some(vec![
+            file(402, "/var/log/nginx/access.log"),
+            file(391, "/srv/pg/base/1/16384"),
+        ]),
+        log: Some(vec![LogRecord {
+            time_ns: S,
+            level: 6,
+            text: "Run /init as init process".into(),
+        }]),
         processes: Some(processes),
         ..Frame::default()
     }

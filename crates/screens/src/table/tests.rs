@@ -42,7 +42,11 @@ fn frame(at: u64, processes: Vec<Process>) -> Frame {
         time_ns: (2000 + at) * S,
         consistency: Consistency { complete: true, ..Consistency::default() },
         os: Some(Os { uptime_ns: Some((10 + at) * S), boot_time_ns: Some(5), ..Os::default() }),
-        memory: Some(Memory { total: Some(1 << 30), available: Some(1 << 29), ..Memory::default() }),
+        memory: Some(Memory {
+            total: Some(1 << 30),
+            available: Some(1 << 29),
+            ..Memory::default()
+        }),
         cpus: Some(vec![cpu]),
         host: Some(Host { vcpu_time_ns: Some(at * S / 4), ..Host::default() }),
         processes: Some(processes),
@@ -109,9 +113,8 @@ fn rows_of_all_guests_by_any_column() {
 #[test]
 fn words_of_a_row() {
     let table = table();
-    let has = |filter: &str| {
-        pids(&table, &Choice { filter: filter.to_owned(), ..Choice::default() })
-    };
+    let has =
+        |filter: &str| pids(&table, &Choice { filter: filter.to_owned(), ..Choice::default() });
     assert_eq!(has("POSTGRES"), [6, 5]);
     assert_eq!(has("web 33"), [7]);
     assert_eq!(has("h1 init"), [1]);
@@ -148,10 +151,7 @@ fn trees_by_guest() {
     let rows = told(&table, &Choice { tree: true, ..Choice::default() });
     let rows: Vec<(&str, u32, usize)> =
         rows.iter().map(|(name, pid, depth)| (&**name, *pid, *depth)).collect();
-    assert_eq!(
-        rows,
-        [("db", 1, 0), ("db", 5, 1), ("db", 6, 2), ("web", 1, 0), ("web", 7, 1)]
-    );
+    assert_eq!(rows, [("db", 1, 0), ("db", 5, 1), ("db", 6, 2), ("web", 1, 0), ("web", 7, 1)]);
     let guest = Some(("h2".to_owned(), "web".to_owned()));
     assert_eq!(pids(&table, &Choice { guest, ..Choice::default() }), [7, 1]);
 }
