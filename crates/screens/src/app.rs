@@ -80,7 +80,7 @@ pub enum Effect {
     Open(Option<(String, String)>),
 }
 
-/// What keys go to.
+/// The part of the screen that keys go to.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Focus {
     /// The table.
@@ -221,6 +221,9 @@ impl App {
             News::Trouble { host, guest, reason, serial } => {
                 if self.is_current(serial) && self.awaited != Some(Awaited::Step) {
                     self.table.trouble(&host, &guest, reason);
+                    if serial.is_some() {
+                        self.table.forget(&host, &guest);
+                    }
                     return (true, Vec::new());
                 }
             }
@@ -347,6 +350,9 @@ impl App {
         };
         let taken =
             guest.and_then(|one| Some((one.name.clone(), one.view.as_ref()?.frame().time_ns)));
+        // The frame of the time that was sought is on its way still: what is shown is of another time.
+        let is_awaited = self.awaited.is_some() && at_ns != u64::MAX;
+        let taken = taken.map(|(name, time)| (name, if is_awaited { at_ns } else { time }));
         let Some((name, time_ns)) = taken else {
             return self.seek(at_ns, wall_ns);
         };

@@ -26,7 +26,7 @@ struct Unknown {
 struct Shares {
     /// As the guest counts.
     own: Option<f64>,
-    /// Of the host's CPUs.
+    /// The same of the host's CPUs.
     host: Option<f64>,
 }
 

@@ -233,6 +233,13 @@ impl Table {
         }
     }
 
+    /// Forgets a guest's frame: there is none of the time that is shown.
+    pub fn forget(&mut self, host: &str, name: &str) {
+        if let Some(guest) = self.entry(host, name) {
+            guest.view = None;
+        }
+    }
+
     /// Removes a guest.
     pub fn remove(&mut self, host: &str, name: &str) {
         if let Ok(place) = self.place(host, name) {

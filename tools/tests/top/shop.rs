@@ -10,8 +10,8 @@ use nfm::{
 use nfm_store::{Encoder, Parsed, StoreWriter, parse};
 
 pub const S: u64 = 1_000_000_000;
-/// 2026-11-30T14:00:00Z.
-pub const START: u64 = 1_796_047_200 * S;
+/// 2026-10-01T14:00:00Z.
+pub const START: u64 = 1_790_863_200 * S;
 /// The miner's first second.
 pub const MINED: u64 = 30;
 /// The last frame's second. It lacks a part of db-1's processes.
