@@ -78,7 +78,7 @@ pub(crate) enum Verb {
     Dump(Dump),
     /// List a guest's processes
     Ps(Ps),
-    /// Show who uses the CPUs: all processes of all guests, on one screen, now or at any recorded time
+    /// Show who uses the CPUs, of all guests, on one screen: live or recorded
     Top(Top),
     /// List a guest's processes in the order in which its kernel, out of memory, would kill them
     Oom(FrameOf),

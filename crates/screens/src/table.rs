@@ -214,9 +214,12 @@ impl Table {
     /// Takes a guest's newest frame in.
     pub fn show(&mut self, host: &str, name: &str, view: Arc<GuestView>) {
         let Some(guest) = self.entry(host, name) else { return };
-        let is_new =
-            guest.view.as_ref().is_none_or(|old| old.frame().time_ns != view.frame().time_ns);
-        if is_new {
+        let last = guest.view.as_ref().map(|old| old.frame().time_ns);
+        if last.is_some_and(|last| last > view.frame().time_ns) {
+            // Of another time.
+            guest.history.clear();
+        }
+        if last != Some(view.frame().time_ns) {
             guest.history.push_back(view.used().busy_percent);
             if guest.history.len() > HISTORY {
                 guest.history.pop_front();

@@ -175,4 +175,10 @@ fn guests_come_fail_and_go() {
     assert_eq!(names(&table), ["db", "web"]);
     let history = &table.guest("h2", "web").expect("web").history;
     assert_eq!(history.iter().copied().collect::<Vec<_>>(), [Some(50.0)]);
+    // On, and back.
+    let view = |at| Arc::new(GuestView::first(frame(at, Vec::new())));
+    table.show("h2", "web", view(4));
+    assert_eq!(table.guest("h2", "web").expect("web").history, [Some(50.0), None]);
+    table.show("h2", "web", view(1));
+    assert_eq!(table.guest("h2", "web").expect("web").history, [None]);
 }
