@@ -216,7 +216,7 @@ impl Table {
         let Some(guest) = self.entry(host, name) else { return };
         let last = guest.view.as_ref().map(|old| old.frame().time_ns);
         if last.is_some_and(|last| last > view.frame().time_ns) {
-            // Of another time.
+            // They are of another time.
             guest.history.clear();
         }
         if last != Some(view.frame().time_ns) {

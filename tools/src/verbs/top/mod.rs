@@ -157,7 +157,7 @@ impl Printed {
         })?;
         if both && self.guests.iter().any(|guest| guest.frames.is_live()) {
             std::thread::sleep(interval);
-            self.each(|guest| guest.frames.is_live().then(|| guest.step()).unwrap_or(Ok(true)))?;
+            self.each(|guest| if guest.frames.is_live() { guest.step() } else { Ok(true) })?;
         }
         Ok(())
     }
