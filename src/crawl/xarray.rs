@@ -6,6 +6,8 @@ use super::reader::{ReadError, ReadResult, Reader};
 
 /// `XA_CHUNK_SHIFT`: a node with this shift above another is one level higher.
 const CHUNK_SHIFT: u64 = 6;
+/// `XA_RETRY_ENTRY`: the node was taken out of the array while it was looked at.
+const RETRY: u64 = 256 << 2 | 2;
 /// Internal entries up to here are no nodes (`xa_is_node`).
 const LAST_MARK: u64 = 4096;
 /// Internal entries below this stand for the entry of an earlier slot (`xa_is_sibling`).
@@ -27,14 +29,16 @@ pub(crate) struct XarrayEntry {
 /// The entries that are stored from an index to another, ascending. `head` is the address of the array's `xa_head`.
 ///
 /// # Errors
-/// A node is none, or lies in two places; memory cannot be read; there are too many.
+/// A node is none, or lies in two places, or was taken out of the array meanwhile; memory cannot be read; there are too many.
 pub(crate) fn entries(
     reader: &Reader,
     head: u64,
     first: u64,
     last: u64,
 ) -> ReadResult<Vec<XarrayEntry>> {
-    let mut walk = Walk { reader, first, last, nodes: FxHashSet::default(), found: Vec::new() };
+    let array = reader.container(head, reader.layout.system.xarray.head)?;
+    let nodes = FxHashSet::default();
+    let mut walk = Walk { reader, array, first, last, nodes, found: Vec::new() };
     let top = reader.u64_at(head)?;
     match is_node(top) {
         true => walk.node(top, 0, u64::from(u64::BITS))?,
@@ -57,6 +61,8 @@ fn is_node(entry: u64) -> bool {
 
 struct Walk<'w, 'r> {
     reader: &'w Reader<'r>,
+    /// The `struct xarray`.
+    array: u64,
     first: u64,
     last: u64,
     nodes: FxHashSet<u64>,
@@ -83,6 +89,11 @@ impl Walk<'_, '_> {
         if !self.nodes.insert(node) || shift >= above || !shift.is_multiple_of(CHUNK_SHIFT) {
             return Err(ReadError::Nonsense { what: "a node of an XArray is none", address: node });
         }
+        // A node that another array has by now.
+        let gone = ReadError::Nonsense { what: "a node left its XArray", address: node };
+        if layout.array.exists() && reader.unsigned(node, layout.array)? != self.array {
+            return Err(gone);
+        }
         let slots = layout.slots.member().ok_or(ReadError::NoMember(layout.slots.name))?;
         let mut words = Vec::with_capacity(64);
         let at = reader.at(node, layout.slots)?;
@@ -90,6 +101,10 @@ impl Walk<'_, '_> {
             words.push(word);
             Ok::<_, ReadError>(())
         })?;
+        // A node that is freed loses its entries (`radix_tree_node_rcu_free`, lib/radix-tree.c); one without any is freed.
+        if words.contains(&RETRY) || words.iter().all(|word| *word == 0) {
+            return Err(gone);
+        }
         // The first index of a slot, and the last one.
         let span = |slot: usize| {
             let first = (slot as u64).checked_mul(1 << shift)?.checked_add(base)?;

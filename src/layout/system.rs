@@ -90,6 +90,12 @@ super::field::structures! {
     XaNode = "xa_node" {
         shift: "shift",
         slots: "slots",
+        array: "array",
+    }
+
+    /// `struct xarray` (include/linux/xarray.h).
+    Xarray = "xarray" {
+        head: "xa_head",
     }
 
     /// `struct module` (include/linux/module.h).
@@ -165,6 +171,8 @@ pub(crate) struct SystemLayout {
     pub rb_node: RbNode,
     /// `struct xa_node`.
     pub xa_node: XaNode,
+    /// `struct xarray`.
+    pub xarray: Xarray,
     /// `struct module`.
     pub module: Module,
     /// `struct btf_module`.
@@ -228,6 +236,7 @@ impl SystemLayout {
             tick_sched: TickSched::compile(types),
             rb_node: RbNode::compile(types),
             xa_node: XaNode::compile(types),
+            xarray: Xarray::compile(types),
             module: Module::compile(types),
             btf_module: BtfModule::compile(types),
             btf: Btf::compile(types),

@@ -79,6 +79,7 @@ pub fn tamper(guest: &Guest) {
     a_process_that_only_runs(&lab);
     a_module_that_hides_and_hooks(&lab);
     a_list_without_end(&lab);
+    a_table_whose_nodes_are_freed(&lab);
 }
 
 /// The findings of a change, as JSON and in words; the change is put back.
@@ -203,4 +204,22 @@ fn a_list_without_end(lab: &Lab) {
         table.contains("not checked  processes in the task list, because the list does not end"),
         "{table}"
     );
+}
+
+/// A node of the PID table that was freed while it was looked at has no entries, or is another table's: a second look
+/// that meets the same is undecided, and accuses nobody of hiding.
+fn a_table_whose_nodes_are_freed(lab: &Lab) {
+    let kernel = &lab.kernel;
+    let head = kernel.offset("pid_namespace", "idr.idr_rt.xa_head");
+    let node = kernel.word(kernel.symbol("init_pid_ns") + head) & !3;
+    let (slots, array) = (kernel.offset("xa_node", "slots"), kernel.offset("xa_node", "array"));
+    for (at, bytes) in [(node + slots, [0; 512].as_slice()), (node + array, [8; 8].as_slice())] {
+        let held = Held::hold(lab.guest);
+        let mut changes = Changes::default();
+        changes.write(kernel, at, bytes);
+        let (found, table, status) = said(lab, changes, Some(held));
+        assert_eq!(status, [Some(UNDECIDED); 2], "{found:#}\n{table}");
+        assert_eq!(found["hidden_processes"].as_array().map(Vec::len), Some(0), "{found:#}");
+        assert!(table.contains("a node left its XArray"), "{table}");
+    }
 }
