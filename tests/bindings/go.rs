@@ -74,3 +74,35 @@ fn its_own_tests_pass() {
         assert!(text.contains(&format!("--- PASS: {test} ")), "{text}");
     }
 }
+
+/// As a proxy of modules has it: by its path and version, in a zip.
+#[test]
+fn it_can_be_fetched() {
+    let build = Build::new("go-fetched");
+    let version = concat!("v", env!("CARGO_PKG_VERSION"));
+    let folder = build.folder().join("proxy/nfm.invalid/go/nfm/@v");
+    fs::create_dir_all(&folder).unwrap();
+    let put =
+        |end: &str, text: &str| fs::write(folder.join(format!("{version}{end}")), text).unwrap();
+    put(".info", &format!("{{\"Version\": \"{version}\"}}"));
+    put(".mod", &fs::read_to_string(root().join("bindings/go/go.mod")).unwrap());
+    let pack = "import pathlib, sys, zipfile\n\
+        archive = zipfile.ZipFile(sys.argv[1], 'w')\n\
+        for path in pathlib.Path(sys.argv[2]).iterdir():\n    \
+            archive.write(path, f'nfm.invalid/go/nfm@{sys.argv[3]}/{path.name}')\n\
+        archive.close()";
+    let zip = folder.join(format!("{version}.zip"));
+    let mut packing = Command::new("/usr/bin/python3");
+    output(packing.args(["-c", pack]).arg(zip).arg(root().join("bindings/go")).arg(version));
+    let program = build.folder().join("program");
+    fs::create_dir(&program).unwrap();
+    build.source("program/go.mod", "module program\n\ngo 1.19\n");
+    let mut fetch = go(&program);
+    fetch.args(["get", &format!("nfm.invalid/go/nfm@{version}")]);
+    fetch.env("GOPROXY", format!("file://{}", build.folder().join("proxy").display()));
+    fetch.env("GOMODCACHE", build.folder().join("cache")).env("GOSUMDB", "off");
+    let fetch = programs::run(fetch.env("GOFLAGS", "-mod=mod -modcacherw"));
+    assert!(fetch.status.success(), "{fetch:?}");
+    let fetched = format!("cache/nfm.invalid/go/nfm@{version}/nfm.go");
+    assert!(build.folder().join(fetched).exists());
+}

@@ -4,6 +4,7 @@
 mod documentation;
 mod example;
 mod go;
+mod names;
 mod packaging;
 mod python;
 mod schema;
