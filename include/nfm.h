@@ -959,7 +959,8 @@ typedef struct nfm_open_options_t {
     void *connection;
     /**
      * The function that is told the diagnostic messages of this handle, from its opening until it is closed, as
-     * nfm_set_log() says; NULL for that of the process. Of a fleet: of all that its threads do.
+     * nfm_set_log() says; NULL for that of the process. It must not close the handle. Of a fleet: of all that its
+     * threads do.
      */
     nfm_log_callback_t log;
     /** The pointer that log is given; it must last until the handle is closed. */

@@ -47,7 +47,8 @@ pub struct nfm_open_options_t {
     /// any time, and makes no other. Where it breaks, it is not made anew: guests that are open are read on.
     pub connection: *mut c_void,
     /// The function that is told the diagnostic messages of this handle, from its opening until it is closed, as
-    /// nfm_set_log() says; NULL for that of the process. Of a fleet: of all that its threads do.
+    /// nfm_set_log() says; NULL for that of the process. It must not close the handle. Of a fleet: of all that its
+    /// threads do.
     pub log: nfm_log_callback_t,
     /// The pointer that log is given; it must last until the handle is closed.
     pub log_user: *mut c_void,
