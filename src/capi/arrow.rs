@@ -187,25 +187,34 @@ enum Values {
     Rows(Vec<Builder>),
 }
 
+/// Values for which a column has room from the beginning: most sections have no more, and growing costs most of the time.
+const ROOM: usize = 128;
+
 /// A section has more than columns of Arrow's usual types hold: offsets of 32 bits.
 struct TooLarge;
 
 impl Builder {
     fn new(value: &Type) -> Self {
         let numbers = |bits: u32| {
-            Values::Numbers(usize::try_from(bits / 8).unwrap_or(size_of::<u64>()), Vec::new())
+            let width = usize::try_from(bits / 8).unwrap_or(size_of::<u64>());
+            Values::Numbers(width, Vec::with_capacity(width.saturating_mul(ROOM)))
+        };
+        let first = || {
+            let mut ends = Vec::with_capacity(ROOM + 1);
+            ends.push(0);
+            ends
         };
         let values = match value {
-            Type::Bool => Values::Bits(Vec::new()),
+            Type::Bool => Values::Bits(Vec::with_capacity(ROOM / 8)),
             Type::Unsigned(bits @ (8 | 16 | 32)) | Type::Signed(bits @ 32) => numbers(*bits),
             Type::Unsigned(_) | Type::Signed(_) | Type::Float => numbers(64),
-            Type::Text | Type::OneOf(_) => Values::Texts(vec![0], Vec::new()),
-            Type::Texts => Values::Lists(vec![0], Box::new(Self::new(&Type::Text))),
+            Type::Text | Type::OneOf(_) => Values::Texts(first(), Vec::with_capacity(8 * ROOM)),
+            Type::Texts => Values::Lists(first(), Box::new(Self::new(&Type::Text))),
             Type::Floats(number) => Values::FixedLists(*number, Box::new(Self::new(&Type::Float))),
             Type::Row(columns) => Values::Rows(Self::of_columns(columns)),
-            Type::Rows(columns) => Values::Lists(vec![0], Box::new(Self::new(&Type::Row(columns)))),
+            Type::Rows(columns) => Values::Lists(first(), Box::new(Self::new(&Type::Row(columns)))),
         };
-        Self { length: 0, nulls: 0, validity: Vec::new(), values }
+        Self { length: 0, nulls: 0, validity: Vec::with_capacity(ROOM / 8), values }
     }
 
     fn of_columns(columns: &[Column]) -> Vec<Self> {
@@ -227,7 +236,7 @@ impl Builder {
                     Value::Float(number) => number.to_le_bytes(),
                     _ => [0; 8],
                 };
-                bytes.extend(number.iter().take(*width));
+                bytes.extend_from_slice(number.get(..*width).unwrap_or_default());
             }
             (Values::Texts(ends, bytes), value) => {
                 if let Value::Text(text) = value {
@@ -276,7 +285,11 @@ impl Builder {
     }
 
     fn finish(self) -> ArrowArray {
-        let numbers = |ends: Vec<i32>| ends.into_iter().flat_map(i32::to_ne_bytes).collect();
+        let numbers = |ends: Vec<i32>| {
+            let mut bytes = Vec::with_capacity(size_of_val(ends.as_slice()));
+            ends.iter().for_each(|end| bytes.extend_from_slice(&end.to_ne_bytes()));
+            bytes
+        };
         let (buffers, children): (Vec<Vec<u8>>, Vec<Self>) = match self.values {
             Values::Bits(bits) => (vec![bits], Vec::new()),
             Values::Numbers(_, bytes) => (vec![bytes], Vec::new()),

@@ -61,13 +61,15 @@ class Frame(FrameSections):
         return array(self, section, name)
 
     def arrow(self, section: str) -> ArrowSection:
-        """A section for pyarrow, Polars and others, by Arrow's C Data Interface: pyarrow.record_batch(...)."""
+        """A section for pyarrow, Polars and others, by Arrow's C Data Interface: pyarrow.table(...)."""
         if not self._holds(section):
             raise ValueError(f"the frame does not hold the section {section!r}")
         return ArrowSection(self, section)
 
     def _holds(self, section: str) -> bool:
-        return bool(LIBRARY.nfm_section_bit(section.encode()) & self.info.sections)
+        bit: int = LIBRARY.nfm_section_bit(section.encode())
+        with self._open() as frame:
+            return bool(bit & LIBRARY.nfm_frame_info(frame).contents.sections)
 
     def _share(self) -> "Frame":
         """Another handle of the same frame."""
