@@ -93,8 +93,7 @@ impl PhysicalMemory for Memory {
 /// # Errors
 /// As [`Domain::open`].
 pub fn open(ram: Arc<dyn Ram>, time_limit: Duration) -> Result<Domain> {
-    let identity =
-        DomainIdentity { name: "fuzzed".to_owned(), uuid: None, hypervisor: String::new() };
+    let identity = DomainIdentity { name: "fuzzed".to_owned(), ..DomainIdentity::default() };
     let source = Given { identity, ram };
     let options = OpenOptions { time_limit, ..OpenOptions::default() };
     Domain::of_source(Box::new(source), &options, Instant::now())

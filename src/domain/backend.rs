@@ -34,6 +34,7 @@ impl BackendSource {
             name: summary.name.clone(),
             uuid: Some(summary.uuid.clone()),
             hypervisor: driver,
+            labels: Some(definition.labels()).filter(|labels| !labels.is_empty()),
         };
         Ok(Self {
             identity,

@@ -46,6 +46,7 @@ impl FileGuest {
                 .unwrap_or(shown),
             uuid: dump.origin.as_ref().and_then(|origin| origin.uuid.clone()),
             hypervisor: "file".to_owned(),
+            labels: None,
         };
         Ok(Self { identity, path, dump, added: RefCell::default() })
     }

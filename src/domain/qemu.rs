@@ -56,10 +56,12 @@ impl QemuGuest {
     pub fn find(definition: &DomainDefinition, libvirt: &Libvirt) -> Result<Self> {
         check_readable(definition)?;
         let DomainDefinition { summary, driver, xml, arriving } = definition;
+        let labels = definition.labels();
         let identity = DomainIdentity {
             name: summary.name.clone(),
             uuid: Some(summary.uuid.clone()),
             hypervisor: driver.to_lowercase(),
+            labels: (!labels.is_empty()).then_some(labels),
         };
         let by_libvirt = ByLibvirt {
             uri: libvirt.uri().to_owned(),
@@ -78,6 +80,7 @@ impl QemuGuest {
             name: command_line.name().unwrap_or_else(|| format!("{QEMU_PREFIX}{pid}")),
             uuid: command_line.uuid(),
             hypervisor: "qemu".to_owned(),
+            labels: None,
         };
         Self::in_process(process, identity, || command_line.ram())
     }

@@ -7,8 +7,10 @@ use virt::domain::Domain;
 use virt::error::ErrorNumber;
 
 use super::connection::{Connection, DomainObject, Failure, LibvirtConnection, Link, Reconnect};
+use super::labels::labels;
 use super::sockets::Access;
 use crate::error::{Error, Result};
+use crate::frame::Text;
 
 /// The answer of libvirt to a call.
 type Answer<T> = std::result::Result<T, virt::error::Error>;
@@ -87,6 +89,14 @@ pub struct DomainDefinition {
     pub xml: String,
     /// True if its hypervisor is being started, or its memory is still being brought here.
     pub(crate) arriving: bool,
+}
+
+impl DomainDefinition {
+    /// The facts that the definition tells of the domain, each as `NAME=VALUE`: its title, and OpenStack's instance,
+    /// project, user and flavor.
+    pub fn labels(&self) -> Vec<Text> {
+        labels(&self.xml)
+    }
 }
 
 /// A read-only connection to libvirt. All that are open to one URI in this process are one connection.

@@ -8,6 +8,7 @@ mod connection;
 mod dimms;
 mod driver;
 mod identity;
+mod labels;
 mod libvirt;
 mod maps;
 mod qemu;

@@ -17,6 +17,10 @@ pub struct DomainIdentity {
     pub uuid: Option<String>,
     /// The hypervisor driver, in lower case: `qemu`; `file` for a guest that is read from a file.
     pub hypervisor: String,
+    /// Facts that libvirt's definition tells of it, each as `NAME=VALUE`: its `title`, and what OpenStack wrote there
+    /// (`instance`, `project`, `project_id`, `user`, `flavor`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Vec<Text>>,
 }
 
 /// The way in which a frame was taken, and what is wrong with it.

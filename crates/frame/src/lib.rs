@@ -27,6 +27,7 @@ mod modules;
 mod mounts;
 mod neighbours;
 mod os;
+mod pattern;
 mod processes;
 mod routes;
 mod section;

@@ -94,6 +94,7 @@ impl Guest {
             name: format!("web-{number:02}"),
             uuid: Some(format!("00000000-0000-4000-8000-{number:012}")),
             hypervisor: "qemu".to_owned(),
+            labels: None,
         };
         let mut guest = Self { numbers, domain, processes: Vec::new(), next_pid: 300, hertz };
         for index in 0..KERNEL + LONG + SHORT {

@@ -5,11 +5,12 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use arrow_array::builder::{ListBuilder, StringBuilder};
 use arrow_array::{
     Array, ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
     UInt32Array, new_null_array,
 };
-use arrow_schema::SchemaRef;
+use arrow_schema::{DataType, SchemaRef};
 use nfm_frame::DomainIdentity;
 use nfm_frame::column::{Column, Kind, Type};
 
@@ -20,7 +21,7 @@ use crate::layout::{Name, temporary_folder};
 use crate::log::Log;
 use crate::parquet_file::{GROUP_ROWS, Segment, Wanted, Writer};
 use crate::record::Event;
-use crate::tables::{FRAMES, TABLES, TS, Table, TableRows, VM, VM_UUID};
+use crate::tables::{FRAMES, TABLES, TS, Table, TableRows, VM, VM_UUID, element};
 use crate::track::{Entry, Track, decode_from_log, events_table, log_events, log_tracks};
 
 const SECOND: u64 = 1_000_000_000;
@@ -279,6 +280,7 @@ fn group(
             Arc::new(Int64Array::from(vec![run.cast_signed(); count])),
             Arc::new(Int64Array::from(sections)),
             repeated(Some(&domain.hypervisor), count),
+            repeated_labels(domain, count),
         ]),
     }
     arrays.extend(rows.columns().iter().cloned());
@@ -290,6 +292,14 @@ fn group(
         }
         _ => Ok(group),
     }
+}
+
+/// A column with a guest's labels in each row.
+fn repeated_labels(domain: &DomainIdentity, count: usize) -> ArrayRef {
+    let texts = || domain.labels.as_ref().map(|labels| labels.iter().map(|one| Some(one.as_str())));
+    let mut column = ListBuilder::new(StringBuilder::new()).with_field(element(DataType::Utf8));
+    (0..count).for_each(|_| column.append_option(texts()));
+    Arc::new(column.finish())
 }
 
 /// A batch with these columns, whatever version wrote it: those it lacks are unknown.

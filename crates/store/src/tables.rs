@@ -25,6 +25,7 @@ pub(crate) const BOOTTIME_NS: &str = "boottime_ns";
 pub(crate) const RUN: &str = "run";
 pub(crate) const SECTIONS: &str = "sections";
 pub(crate) const HYPERVISOR: &str = "hypervisor";
+pub(crate) const LABELS: &str = "labels";
 
 /// A table of the store.
 pub struct Table {
@@ -160,6 +161,8 @@ impl Table {
                 let numbers = [BOOTTIME_NS, RUN, SECTIONS];
                 fields.extend(numbers.map(|name| Field::new(name, DataType::Int64, true)));
                 fields.push(Field::new(HYPERVISOR, DataType::Utf8, true));
+                let labels = DataType::List(element(DataType::Utf8));
+                fields.push(Field::new(LABELS, labels, true));
             }
             TableRows::Events => {}
         }

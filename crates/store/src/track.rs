@@ -14,7 +14,7 @@ use crate::parquet_file::{Segment, Wanted, numbers};
 use crate::record::{Event, RecordKind};
 use crate::stream::{Decoder, Recorded, WHOLE_LOG, identity, recorded_sections};
 use crate::tables::{
-    BOOTTIME_NS, FRAMES, HYPERVISOR, ROW, SECTIONS, SEQ, TABLES, Table, TableRows,
+    BOOTTIME_NS, FRAMES, HYPERVISOR, LABELS, ROW, SECTIONS, SEQ, TABLES, Table, TableRows,
 };
 
 /// One frame, without its rows.
@@ -239,7 +239,7 @@ pub(crate) fn log_tracks(log: &Log) -> (Vec<Track>, Vec<(DomainIdentity, u64)>) 
             RecordKind::Frame => {
                 current.get(&head.vm).is_some_and(|(_, next)| *next == Some(head.seq))
             }
-            RecordKind::Begin | RecordKind::Event => continue,
+            _ => continue,
         };
         let Some((index, next)) = current.get_mut(&head.vm) else { continue };
         // A record that is not there, and those that cannot be read without it.
@@ -330,11 +330,11 @@ fn sealed_tracks(frames: &Segment, domain: Option<&str>) -> Result<Vec<Track>> {
     let mut tracks: Vec<Track> = Vec::new();
     for group in 0..frames.groups() {
         let Some((name, uuid)) = frames.guest(group) else { continue };
-        let mut own = DomainIdentity { name, uuid, hypervisor: String::new() };
+        let mut own = DomainIdentity { name, uuid, ..DomainIdentity::default() };
         if domain.is_some_and(|domain| !is_named(&own, domain)) {
             continue;
         }
-        let columns = [SEQ, "time_ns", BOOTTIME_NS, SECTIONS, HYPERVISOR];
+        let columns = [SEQ, "time_ns", BOOTTIME_NS, SECTIONS, HYPERVISOR, LABELS];
         let rows = frames.read(group, Some(&columns), &Wanted::All)?;
         if let Some(hypervisor) = rows.column_by_name(HYPERVISOR).and_then(|one| {
             let one = one.as_any().downcast_ref::<arrow_array::StringArray>()?;
@@ -342,6 +342,11 @@ fn sealed_tracks(frames: &Segment, domain: Option<&str>) -> Result<Vec<Track>> {
         }) {
             own.hypervisor = hypervisor.to_owned();
         }
+        own.labels = rows.column_by_name(LABELS).and_then(|one| {
+            let one = one.as_any().downcast_ref::<arrow_array::ListArray>()?.iter().next()??;
+            let one = one.as_any().downcast_ref::<arrow_array::StringArray>()?;
+            Some(one.iter().flatten().map(nfm_frame::Text::from).collect())
+        });
         let column =
             |name| numbers(&rows, name).into_iter().flatten().map(|one| one.cast_unsigned());
         let known = tracks.iter().position(|track| track.domain == own);

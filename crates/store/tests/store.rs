@@ -92,6 +92,7 @@ fn frame_at(name: &str, second: u64) -> Frame {
         name: name.to_owned(),
         uuid: Some(format!("00000000-0000-0000-0000-{:012}", name.len())),
         hypervisor: "qemu".to_owned(),
+        labels: Some(vec!["project=shop".into(), format!("title={name}").as_str().into()]),
     };
     frame.time_ns = START + second * SECOND + 123_456_789;
     frame
