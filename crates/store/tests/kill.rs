@@ -1,9 +1,11 @@
 //! Recorders that are killed at any instruction, while they record and while they seal: nothing that was acknowledged is
-//! missing, nothing is there twice.
+//! missing, nothing is there twice, also for those who read meanwhile.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use nfm_frame::{At, DomainIdentity, Frame, FrameSource, Os, Process, Section};
@@ -15,6 +17,8 @@ const NAME: &str = "kills_lose_nothing";
 const CHILD: &str = "NFM_STORE_CHILD";
 /// As many of them in CI; `NFM_KILLS` says otherwise (make soak: 100).
 const KILLS: u64 = 12;
+/// As often the store is read meanwhile at least; `NFM_READS` says otherwise (make soak: 10,000).
+const READS: u64 = 50;
 
 /// The frame of a number: ten seconds after the one before, so that a log is over after 60.
 fn frame(seq: u64) -> Frame {
@@ -59,6 +63,28 @@ fn record(path: &Path) {
     }
 }
 
+/// Reads the numbers of all frames again and again, whatever the recorder does to its logs and segments, until it is
+/// told to stop and has read so often.
+fn read_on(path: &Path, acknowledged: &AtomicU64, stop: &AtomicBool, reads: u64) -> u64 {
+    let mut count = 0;
+    while count < reads || !stop.load(Ordering::Relaxed) {
+        let before = acknowledged.load(Ordering::Acquire);
+        let Ok(mut store) = Store::open(path) else { continue };
+        let entries = store.entries("web-1", 0, u64::MAX).unwrap();
+        let seqs: Vec<u64> = entries.iter().map(|entry| entry.seq).collect();
+        let last = seqs.last().copied().unwrap_or(0);
+        assert!(last >= before, "{last} is there, and {before} was acknowledged");
+        assert!(seqs.iter().copied().eq(1..=last), "{seqs:?}");
+        assert!(store.take_damage().is_empty());
+        count += 1;
+    }
+    count
+}
+
+fn setting(name: &str, usual: u64) -> u64 {
+    std::env::var(name).ok().and_then(|count| count.parse().ok()).unwrap_or(usual)
+}
+
 #[test]
 fn kills_lose_nothing() {
     if let Some(path) = std::env::var_os(CHILD) {
@@ -66,10 +92,13 @@ fn kills_lose_nothing() {
     }
     let path = std::env::temp_dir().join(format!("nfm-kill-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&path);
-    let kills = std::env::var("NFM_KILLS").ok().and_then(|count| count.parse().ok());
+    let (kills, reads) = (setting("NFM_KILLS", KILLS), setting("NFM_READS", READS));
+    let known = Arc::new((AtomicU64::new(0), AtomicBool::new(false)));
+    let (own, folder) = (known.clone(), path.clone());
+    let reader = std::thread::spawn(move || read_on(&folder, &own.0, &own.1, reads));
     let wanted = [Section::Os, Section::Processes];
     let (mut acknowledged, mut slowest) = (0_u64, Duration::ZERO);
-    for round in 0..kills.unwrap_or(KILLS) {
+    for round in 0..kills {
         let begun = Instant::now();
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args([NAME, "--exact", "--nocapture"])
@@ -84,6 +113,7 @@ fn kills_lose_nothing() {
         let count = (round * 37 + 5) % 150;
         for line in lines.by_ref().take(count as usize + 1) {
             acknowledged = line.parse().unwrap();
+            known.0.store(acknowledged, Ordering::Release);
         }
         child.kill().unwrap();
         // It may have written some more before it ended.
@@ -102,6 +132,8 @@ fn kills_lose_nothing() {
         let found = store.frame("web-1", At::Latest, &wanted).unwrap();
         assert_eq!(found, frame(last));
     }
+    known.1.store(true, Ordering::Relaxed);
+    let reads = reader.join().expect("who read saw all frames, each once");
     // Each frame once, with its rows, from logs and segments alike.
     let mut store = Store::open(&path).unwrap();
     let mut next = 1;
@@ -112,8 +144,7 @@ fn kills_lose_nothing() {
     store.each_frame("web-1", (0, u64::MAX), &wanted, each).unwrap();
     assert!(next > acknowledged, "{next}");
     println!(
-        "{acknowledged} frames, {} kills; the slowest start took {slowest:?}",
-        kills.unwrap_or(KILLS)
+        "{acknowledged} frames, {kills} kills, {reads} reads; the slowest start took {slowest:?}"
     );
     std::fs::remove_dir_all(&path).unwrap();
 }
