@@ -9,6 +9,10 @@ ZSHDIR  ?= $(PREFIX)/share/zsh/site-functions
 FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 # Where systemd looks for units; packagers have their own place.
 UNITDIR ?= $(PREFIX)/lib/systemd/system
+TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+# The recorder's rules; a file that is there already is kept.
+SYSCONFDIR ?= /etc
 # Programs that nfm starts. It looks for them beside its own folder, so that they move along with it.
 LIBEXECDIR ?= $(PREFIX)/libexec/nfm
 # Profiles that whoever wants them copies to /etc/apparmor.d: guests' own have to be changed too.
@@ -26,7 +30,8 @@ SOVERSION := 0
 FOLDERS = "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/include" "$(DESTDIR)$(LIBDIR)/pkgconfig" \
     "$(DESTDIR)$(LIBDIR)/nfm/backends" "$(DESTDIR)$(MANDIR)/man1" "$(DESTDIR)$(MANDIR)/man3" \
     "$(DESTDIR)$(MANDIR)/man7" "$(DESTDIR)$(BASHDIR)" "$(DESTDIR)$(ZSHDIR)" "$(DESTDIR)$(FISHDIR)" \
-    "$(DESTDIR)$(UNITDIR)" "$(DESTDIR)$(APPARMORDIR)" "$(DESTDIR)$(LIBEXECDIR)"
+    "$(DESTDIR)$(UNITDIR)" "$(DESTDIR)$(APPARMORDIR)" "$(DESTDIR)$(LIBEXECDIR)" \
+    "$(DESTDIR)$(TMPFILESDIR)" "$(DESTDIR)$(SYSUSERSDIR)" "$(DESTDIR)$(SYSCONFDIR)/nfm"
 FOLDERS_MADE = $(TARGET)/installed/$(subst /,+,$(DESTDIR)$(PREFIX))
 
 .PHONY: help build release demo test test-symbols test-hostile test-kernels test-xen fuzz lint bench bench-files bench-frames bench-xen bench-peers \
@@ -156,8 +161,8 @@ engines: ## the frame store against DuckDB: a look for one time, a scan, bytes a
 	"$(TARGET)/release/examples/synthetic" write "$(TARGET)/engines/store" 10 3600 1
 	"$(TARGET)/engines/bin/python3" crates/store/benches/engines.py "$(TARGET)/release/examples/synthetic" "$(TARGET)/engines/store"
 
-soak: ## recorders that are killed a hundred times while they record and seal
-	NFM_KILLS=100 $(CARGO) test -p nfm-store --test kill -- --nocapture
+soak: ## recorders that are killed a hundred times while they record and seal, under ten thousand reads
+	NFM_KILLS=100 NFM_READS=10000 $(CARGO) test -p nfm-store --test kill -- --nocapture
 
 install: ## install what 'make build' built: DESTDIR=, PREFIX=, LIBDIR=
 	@[ -e "$(TARGET)/release/libnfm.so" ] && [ -e "$(TARGET)/release/libnfm.a" ] && \
@@ -194,6 +199,10 @@ install: ## install what 'make build' built: DESTDIR=, PREFIX=, LIBDIR=
 	sed 's|/usr/libexec/nfm|$(LIBEXECDIR)|' packaging/systemd/nfm-record.service \
 	    >"$(DESTDIR)$(UNITDIR)/nfm-record.service"
 	chmod 644 "$(DESTDIR)$(UNITDIR)/nfm-record.service"
+	install -m 644 packaging/systemd/nfm.tmpfiles "$(DESTDIR)$(TMPFILESDIR)/nfm.conf"
+	install -m 644 packaging/systemd/nfm.sysusers "$(DESTDIR)$(SYSUSERSDIR)/nfm.conf"
+	[ -e "$(DESTDIR)$(SYSCONFDIR)/nfm/record.toml" ] || \
+	    install -m 644 packaging/record/record.toml "$(DESTDIR)$(SYSCONFDIR)/nfm/record.toml"
 	install -m 644 packaging/apparmor/usr.bin.nfm "$(DESTDIR)$(APPARMORDIR)/usr.bin.nfm"
 
 uninstall: ## remove what 'make install' installed from the same place
@@ -207,7 +216,11 @@ uninstall: ## remove what 'make install' installed from the same place
 	    "$(DESTDIR)$(MANDIR)/man7/nfm-security.7" "$(DESTDIR)$(BASHDIR)/nfm" \
 	    "$(DESTDIR)$(ZSHDIR)/_nfm" "$(DESTDIR)$(FISHDIR)/nfm.fish" \
 	    "$(DESTDIR)$(UNITDIR)/nfm-crawl@.service" "$(DESTDIR)$(UNITDIR)/nfm-record.service" \
-	    "$(DESTDIR)$(APPARMORDIR)/usr.bin.nfm" "$(DESTDIR)$(LIBEXECDIR)/nfm-record"
+	    "$(DESTDIR)$(APPARMORDIR)/usr.bin.nfm" "$(DESTDIR)$(LIBEXECDIR)/nfm-record" \
+	    "$(DESTDIR)$(TMPFILESDIR)/nfm.conf" "$(DESTDIR)$(SYSUSERSDIR)/nfm.conf"
+	@# Rules that somebody changed stay.
+	@! cmp -s packaging/record/record.toml "$(DESTDIR)$(SYSCONFDIR)/nfm/record.toml" || \
+	    rm "$(DESTDIR)$(SYSCONFDIR)/nfm/record.toml"
 	@# Folders that install made go where nothing else is in them by now, the innermost first.
 	@[ ! -e "$(FOLDERS_MADE)" ] || sort -ru "$(FOLDERS_MADE)" | while read -r folder; do \
 	    [ ! -d "$$folder" ] || rmdir --ignore-fail-on-non-empty "$$folder"; \
