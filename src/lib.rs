@@ -46,7 +46,7 @@ pub use domain::{
 };
 pub use error::{Error, ErrorCode, Result, Retry};
 pub use files::{ContentRange, ExtendedAttribute, FileStatus, RangeContent};
-pub use fleet::{Fleet, FleetEvent, FollowOptions, Follower, Rate, follow};
+pub use fleet::{Fleet, FleetEvent, FollowOptions, Follower, OwnSections, Rate, Sections, follow};
 pub use frame::{
     At, CheckOutcome, Connection, Consistency, Cpu, CredentialsOwner, DomainIdentity, FORMAT, File,
     FileKind, Frame, FrameLines, FrameSource, HiddenConnection, HiddenModule, HiddenProcess,

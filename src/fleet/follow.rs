@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::cadence::Cadence;
@@ -39,6 +39,34 @@ pub struct FollowOptions {
     pub threads: usize,
     /// Receives the messages of these threads; `None` for the subscriber of the process.
     pub subscriber: Option<tracing::Dispatch>,
+    /// Domains whose sections are others than those of the crawl.
+    pub own_sections: Option<OwnSections>,
+}
+
+/// Tells the sections of domains that have their own.
+#[derive(Clone)]
+pub struct OwnSections(Arc<dyn Fn(&DomainSummary) -> Option<Sections> + Send + Sync>);
+
+/// The sections that a domain is crawled for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sections {
+    /// All of them.
+    pub all: Vec<Section>,
+    /// Those that are taken more rarely than once a period, each with the time from one to the next.
+    pub rarely: Vec<(Section, Duration)>,
+}
+
+impl OwnSections {
+    /// Those of a function, which is asked once for each domain, when it is found; `None`: as all others.
+    pub fn new(of: impl Fn(&DomainSummary) -> Option<Sections> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(of))
+    }
+}
+
+impl std::fmt::Debug for OwnSections {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("OwnSections")
+    }
 }
 
 impl Default for FollowOptions {
@@ -52,6 +80,7 @@ impl Default for FollowOptions {
             listing_period: Duration::from_secs(2),
             threads: 2,
             subscriber: None,
+            own_sections: None,
         }
     }
 }
@@ -142,6 +171,7 @@ struct Guest {
     told: bool,
     /// True if the next frame is the first of another hypervisor process than the last.
     reopened: bool,
+    sections: Sections,
     cadence: Cadence,
 }
 
@@ -243,9 +273,21 @@ where
             .map(|summary| {
                 let failures = Failures::default();
                 let (told, reopened, cadence) = (false, false, Cadence::default());
-                let guest =
-                    Guest { summary, open: None, restarts: 0, failures, told, reopened, cadence };
-                Member::Guest(Box::new(guest))
+                let own = self.options.own_sections.as_ref().and_then(|own| (own.0)(&summary));
+                let sections = own.unwrap_or_else(|| Sections {
+                    all: self.options.crawl.sections.clone(),
+                    rarely: self.options.rarely.clone(),
+                });
+                Member::Guest(Box::new(Guest {
+                    summary,
+                    open: None,
+                    restarts: 0,
+                    failures,
+                    told,
+                    reopened,
+                    sections,
+                    cadence,
+                }))
             })
             .collect();
         drop(followed);
@@ -257,10 +299,11 @@ where
 
     /// One domain's turn.
     fn turn(&self, guest: &mut Guest) -> Next {
-        let FollowOptions { crawl, rarely, period, .. } = &self.options;
+        let FollowOptions { crawl, period, .. } = &self.options;
+        let Sections { all, rarely } = &guest.sections;
         let now = Instant::now();
         let mut crawl = crawl.clone();
-        crawl.sections = guest.cadence.due(&crawl.sections, rarely, *period, now);
+        crawl.sections = guest.cadence.due(all, rarely, *period, now);
         let frame = match self.opened(guest) {
             Ok(domain) => domain.crawl(&crawl).map(|frame| (frame, domain.restarts())),
             Err(error) => Err(error),

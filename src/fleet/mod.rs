@@ -5,7 +5,7 @@ mod follow;
 mod rate;
 mod turns;
 
-pub use follow::{FleetEvent, FollowOptions, Follower, follow};
+pub use follow::{FleetEvent, FollowOptions, Follower, OwnSections, Sections, follow};
 pub use rate::Rate;
 
 use std::ops::ControlFlow;

@@ -6,13 +6,13 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use nfm::Section;
 
-use super::record_args::{Record, days};
+use super::record_args::{Live, Record, days};
 use super::time::{Moment, length, moment};
 
 /// See into running Linux guests from their host: no agent, nothing to configure.
 ///
 /// A DOMAIN is libvirt's name, id or UUID of a running guest, qemu:PID for the guest of a QEMU process (which
-/// libvirt need not know), or file:PATH for a file with a guest's memory (a dump) or with recorded frames (lines that nfm crawl --json printed). With --at, verbs show what nfm record recorded. Reading a running guest's memory needs root or CAP_SYS_PTRACE.
+/// libvirt need not know), or file:PATH for a file with a guest's memory (a dump) or with recorded frames (lines that nfm crawl --json printed). With --at, verbs show what nfm record recorded. Where a recorder runs, root and members of group nfm see its newest frames; reading a running guest's memory oneself needs root or CAP_SYS_PTRACE.
 #[derive(Parser)]
 #[command(name = "nfm", version, max_term_width = 100, after_help = EXIT_STATUS)]
 pub(crate) struct Cli {
@@ -195,6 +195,8 @@ pub(crate) struct When {
     /// without a time, its newest frame is shown
     #[arg(long, value_name = "FOLDER")]
     pub store: Option<PathBuf>,
+    #[command(flatten)]
+    pub live: Live,
 }
 
 /// A prompt for any guest, running, recorded or dumped. Its commands are the verbs of nfm without the domain (ps, ss,
@@ -215,7 +217,7 @@ pub(crate) struct Console {
 
 #[derive(Args)]
 pub(crate) struct HistoryArgs {
-    /// The domain's name or UUID (default: all that were recorded)
+    /// The domain's name or UUID, or a pattern: web-*, project=shop (default: all that were recorded)
     pub domain: Option<String>,
     /// From this time on: 2026-11-30T14:00:00Z, 14:00, 'yesterday 14:00' or -10m
     #[arg(long, value_name = "TIME", value_parser = moment, allow_hyphen_values = true)]

@@ -128,8 +128,11 @@ fn status_of(failure: Failure) -> u8 {
         }
         Failure::Frames(error) => {
             show::complain(&error);
-            (match error {
+            (match &error {
                 nfm::SourceError::NoSuchDomain { .. } => nfm::ErrorCode::NoSuchDomain,
+                nfm::SourceError::Crawl(error) if verbs::is_forbidden(error.as_ref()) => {
+                    nfm::ErrorCode::Permission
+                }
                 nfm::SourceError::Crawl(_) | nfm::SourceError::Unreadable { .. } => {
                     nfm::ErrorCode::Other
                 }

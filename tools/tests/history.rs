@@ -38,7 +38,12 @@ impl Recording {
         for section in ["modules", "mounts", "interfaces", "integrity"] {
             command.arg("--every").arg(format!("{section}=1"));
         }
-        command.arg("--store").arg(&store).arg(guest.domain()).stdin(Stdio::null());
+        command
+            .arg("--live=no")
+            .arg("--store")
+            .arg(&store)
+            .arg(guest.domain())
+            .stdin(Stdio::null());
         Self { store, recorder: command.spawn().expect("a recorder") }
     }
 

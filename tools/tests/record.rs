@@ -85,7 +85,7 @@ impl Drop for Recording {
 fn recorder(store: &Path, domain: &str) -> Child {
     let mut command = Command::new(NFM);
     command.args(["-c", "qemu:///system", "record", "--rate", "5", "--sync", "0.2", "--free", "1"]);
-    command.arg("--store").arg(store).arg(domain).stdin(Stdio::null());
+    command.arg("--live=no").arg("--store").arg(store).arg(domain).stdin(Stdio::null());
     command.spawn().expect("a recorder")
 }
 
@@ -240,7 +240,7 @@ fn the_past_is_as_the_guest_told_it() {
 
     // A second recorder is told off.
     let second = Command::new(NFM)
-        .args(["-c", "qemu:///system", "record", "--store"])
+        .args(["-c", "qemu:///system", "record", "--live=no", "--store"])
         .arg(&recording.store)
         .output()
         .expect("nfm");

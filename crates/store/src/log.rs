@@ -170,6 +170,8 @@ impl Log {
                     log.records.push((record.head, at));
                     at = at.saturating_add(length);
                 }
+                // A newer version wrote it, and those around it can be read.
+                Parsed::Newer(length) => at = at.saturating_add(length),
                 Parsed::Short(_) | Parsed::Damaged => {
                     let skipped = record::next_start(rest).unwrap_or(rest.len());
                     // A last record that is being written, or that a power cut left, was never acknowledged.

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Bytes before the payload.
-pub(crate) const HEADER: usize = 48;
+pub const HEADER: usize = 48;
 const MAGIC: [u8; 4] = *b"nfmR";
 /// Where the part begins that the checksum covers.
 const CHECKED: usize = 12;
@@ -26,11 +26,15 @@ pub enum RecordKind {
     Frame = 3,
     /// Something that happened: JSON of [`Event`].
     Event = 4,
+    /// On a connection: a guest's identity and a frame that can be read without any other.
+    Columns = 5,
+    /// On a connection: JSON of a request or an answer.
+    Message = 6,
 }
 
 impl RecordKind {
     fn of(number: u8) -> Option<Self> {
-        [Self::Begin, Self::Key, Self::Frame, Self::Event]
+        [Self::Begin, Self::Key, Self::Frame, Self::Event, Self::Columns, Self::Message]
             .into_iter()
             .find(|kind| *kind as u8 == number)
     }
@@ -130,6 +134,8 @@ pub enum Parsed<'a> {
     Record(Record<'a>, usize),
     /// The beginning of one, perhaps: the bytes end before it does. So many there must be.
     Short(usize),
+    /// A sound record of a kind that this version does not know, and its length.
+    Newer(usize),
     /// No sound record.
     Damaged,
 }
@@ -156,6 +162,9 @@ pub fn parse(bytes: &[u8]) -> Parsed<'_> {
     else {
         return Parsed::Short(whole);
     };
+    if small(8) != Some(crc32fast::hash(checked)) {
+        return Parsed::Damaged;
+    }
     let head = || {
         Some(RecordHead {
             kind: RecordKind::of(*bytes.get(CHECKED)?)?,
@@ -166,11 +175,8 @@ pub fn parse(bytes: &[u8]) -> Parsed<'_> {
         })
     };
     match head() {
-        Some(head) if small(8) == Some(crc32fast::hash(checked)) => {
-            Parsed::Record(Record { head, payload }, whole)
-        }
-        // A sound record of a newer kind is skipped by its length, as damage is.
-        _ => Parsed::Damaged,
+        Some(head) => Parsed::Record(Record { head, payload }, whole),
+        None => Parsed::Newer(whole),
     }
 }
 

@@ -14,6 +14,7 @@ use zstd::stream::raw::{self, CParameter, InBuffer, Operation, OutBuffer};
 
 use crate::columns::Builder;
 use crate::error::{Result, StoreError};
+use crate::frame_columns::FrameColumns;
 use crate::record::{Record, RecordHead, RecordKind};
 use crate::tables::{FRAMES, Place, TABLES, Table};
 
@@ -94,12 +95,7 @@ impl Encoder {
         let columns = self.columns(frame)?;
         let mut payload = Vec::with_capacity(columns.len() / 16 + 64);
         if is_key {
-            let identity = nfm_frame::json(&self.domain, false);
-            let length = u16::try_from(identity.len()).map_err(|_| StoreError::Columns {
-                reason: "a domain's name is longer than any".to_owned(),
-            })?;
-            payload.extend_from_slice(&length.to_le_bytes());
-            payload.extend_from_slice(identity.as_bytes());
+            append_identity(&self.domain, &mut payload)?;
         }
         payload.extend_from_slice(&sections.to_le_bytes());
         compress(&mut self.compressor, &columns, &mut payload).map_err(failed)?;
@@ -117,23 +113,61 @@ impl Encoder {
             let writer = match self.writers.entry(index) {
                 std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
                 std::collections::btree_map::Entry::Vacant(entry) => {
-                    let options = IpcWriteOptions::try_new(8, false, MetadataVersion::V5)?;
-                    let schema = &table.schema;
+                    let (schema, options) = (&table.schema, ipc_options()?);
                     entry.insert(StreamWriter::try_new_with_options(Vec::new(), schema, options)?)
                 }
             };
             writer.write(&batch)?;
-            let bytes = writer.get_mut();
-            let length = u32::try_from(bytes.len()).map_err(|_| StoreError::Columns {
-                reason: format!("the frame's {} take more than 4 GiB", table.name),
-            })?;
-            all.push(u8::try_from(table.name.len()).unwrap_or(0));
-            all.extend_from_slice(table.name.as_bytes());
-            all.extend_from_slice(&length.to_le_bytes());
-            all.append(bytes);
+            append_table(table, writer.get_mut(), &mut all)?;
         }
         Ok(all)
     }
+}
+
+pub(crate) fn ipc_options() -> Result<IpcWriteOptions> {
+    Ok(IpcWriteOptions::try_new(8, false, MetadataVersion::V5)?)
+}
+
+/// Appends a table's name and moves its bytes behind it.
+pub(crate) fn append_table(table: &Table, bytes: &mut Vec<u8>, out: &mut Vec<u8>) -> Result<()> {
+    let length = u32::try_from(bytes.len()).map_err(|_| StoreError::Columns {
+        reason: format!("the frame's {} take more than 4 GiB", table.name),
+    })?;
+    out.push(u8::try_from(table.name.len()).unwrap_or(0));
+    out.extend_from_slice(table.name.as_bytes());
+    out.extend_from_slice(&length.to_le_bytes());
+    out.append(bytes);
+    Ok(())
+}
+
+/// The name and the bytes of the next table; `None` where it is cut off.
+pub(crate) fn take_table<'a>(rest: &mut &'a [u8]) -> Option<(&'a str, &'a [u8])> {
+    let name = take(rest, 1).map_or(0, little_endian);
+    let name = str::from_utf8(take(rest, name as usize)?).ok()?;
+    let length = take(rest, 4).map(little_endian)?;
+    Some((name, take(rest, length as usize)?))
+}
+
+/// Appends a guest's identity.
+pub(crate) fn append_identity(domain: &DomainIdentity, out: &mut Vec<u8>) -> Result<()> {
+    let identity = nfm_frame::json(domain, false);
+    let length = u16::try_from(identity.len()).map_err(|_| StoreError::Columns {
+        reason: "a domain's name is longer than any".to_owned(),
+    })?;
+    out.extend_from_slice(&length.to_le_bytes());
+    out.extend_from_slice(identity.as_bytes());
+    Ok(())
+}
+
+/// The text of a guest's identity.
+pub(crate) fn take_identity<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let length = take(rest, 2).map(little_endian)?;
+    take(rest, length as usize)
+}
+
+/// The next number of 64 bits.
+pub(crate) fn take_number(rest: &mut &[u8]) -> Option<u64> {
+    take(rest, 8).map(little_endian)
 }
 
 fn compressor() -> std::io::Result<raw::Encoder<'static>> {
@@ -225,6 +259,8 @@ fn compress(
 /// A frame as it was recorded, by tables.
 pub(crate) struct Recorded {
     pub head: RecordHead,
+    /// Its sections, by their bits.
+    pub sections: u64,
     pub batches: BTreeMap<usize, RecordBatch>,
 }
 
@@ -253,10 +289,19 @@ impl Decoder {
         self.domain.as_ref()
     }
 
-    /// The frame of a record; `None` where a record that it needs was not there.
+    /// The frame of a record, as columns; `None` where a record that it needs was not there.
     ///
     /// # Errors
     /// The record holds no frame of this version.
+    pub fn columns(&mut self, record: &Record) -> Result<Option<FrameColumns>> {
+        let Some(Recorded { head, sections, batches }) = self.decode(record)? else {
+            return Ok(None);
+        };
+        let domain = self.domain.clone().unwrap_or_default();
+        Ok(Some(FrameColumns { domain, head, sections, batches }))
+    }
+
+    /// The same by tables.
     pub(crate) fn decode(&mut self, record: &Record) -> Result<Option<Recorded>> {
         let decoded = self.frame(record);
         if !matches!(decoded, Ok(Some(_))) {
@@ -270,8 +315,7 @@ impl Decoder {
         match record.head.kind {
             RecordKind::Key => {
                 self.domain = Some(identity(record)?);
-                let length = take(&mut rest, 2).map_or(0, little_endian);
-                take(&mut rest, length as usize);
+                take_identity(&mut rest);
                 self.readers.clear();
                 self.decompressor.reinit().map_err(failed)?;
             }
@@ -280,15 +324,12 @@ impl Decoder {
         }
         self.next = record.head.seq.checked_add(1);
         let damaged = |reason: &str| damaged(record, reason);
-        take(&mut rest, 8).ok_or_else(|| damaged("its sections are missing"))?;
+        let sections = take_number(&mut rest).ok_or_else(|| damaged("its sections are missing"))?;
         let bytes = self.decompressed(rest, record)?;
         let mut rest = bytes.as_slice();
         let mut batches = BTreeMap::new();
         while !rest.is_empty() {
-            let name = take(&mut rest, 1).map_or(0, little_endian);
-            let name = take(&mut rest, name as usize).and_then(|name| str::from_utf8(name).ok());
-            let length = take(&mut rest, 4).map(little_endian).unwrap_or(u64::MAX);
-            let (Some(name), Some(bytes)) = (name, take(&mut rest, length as usize)) else {
+            let Some((name, bytes)) = take_table(&mut rest) else {
                 return Err(damaged("a table of it is cut off"));
             };
             // A table of a newer version.
@@ -299,7 +340,7 @@ impl Decoder {
                 batches.insert(table, batch);
             }
         }
-        Ok(Some(Recorded { head: record.head, batches }))
+        Ok(Some(Recorded { head: record.head, sections, batches }))
     }
 
     fn decompressed(&mut self, bytes: &[u8], record: &Record) -> Result<Vec<u8>> {
@@ -324,9 +365,7 @@ impl Decoder {
 
 /// The guest that a key record names.
 pub(crate) fn identity(record: &Record) -> Result<DomainIdentity> {
-    let mut rest = record.payload;
-    let length = take(&mut rest, 2).map_or(0, little_endian);
-    let text = take(&mut rest, length as usize).unwrap_or_default();
+    let text = take_identity(&mut &*record.payload).unwrap_or_default();
     serde_json::from_slice(text).map_err(|error| damaged(record, &error.to_string()))
 }
 
@@ -334,18 +373,17 @@ pub(crate) fn identity(record: &Record) -> Result<DomainIdentity> {
 pub(crate) fn recorded_sections(record: &Record) -> Option<u64> {
     let mut rest = record.payload;
     if record.head.kind == RecordKind::Key {
-        let length = take(&mut rest, 2).map(little_endian)?;
-        take(&mut rest, length as usize)?;
+        take_identity(&mut rest)?;
     }
-    take(&mut rest, 8).map(little_endian)
+    take_number(&mut rest)
 }
 
-fn damaged(record: &Record, reason: &str) -> StoreError {
+pub(crate) fn damaged(record: &Record, reason: &str) -> StoreError {
     let RecordHead { vm, seq, .. } = record.head;
     StoreError::Damaged { place: format!("frame {seq} of guest {vm}"), reason: reason.to_owned() }
 }
 
-fn take<'a>(rest: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
+pub(crate) fn take<'a>(rest: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
     let (first, others) = rest.split_at_checked(length)?;
     *rest = others;
     Some(first)

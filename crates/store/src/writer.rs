@@ -131,7 +131,7 @@ impl StoreWriter {
                 Some(open) if open.log.len() > longest_log(&self.path) => None,
                 _ => newest,
             },
-            RecordKind::Begin | RecordKind::Event => newest,
+            _ => newest,
         };
         let index = match index {
             Some(index) => index,

@@ -4,14 +4,18 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 /// The store where none is named.
 pub(crate) const STORE: &str = "/var/lib/nfm/store";
 
+/// The rules where no file is named.
+const RULES: &str = "/etc/nfm/record.toml";
+
 #[derive(Args)]
 pub(crate) struct Record {
-    /// The domains to record, by name or UUID; * and ? stand for any text and any character (default: all)
+    /// The domains to record, by name, UUID or label (project=shop); * and ? stand for any text and any character
+    /// (default: all)
     #[arg(value_name = "DOMAIN")]
     pub domains: Vec<String>,
     /// The folder of the recorded frames; it is made where there is none
@@ -40,15 +44,59 @@ pub(crate) struct Record {
     /// Leave so many MiB of the disk free
     #[arg(long, value_name = "MIB", default_value = "512")]
     pub free: u64,
+    /// The group whose members see the guests' newest frames without root (default: nfm, if there is such a group)
+    #[arg(long, value_name = "GROUP")]
+    pub group: Option<String>,
+    /// The rules for single guests, and for secrets on command lines (default: /etc/nfm/record.toml, if it is there)
+    #[arg(long, value_name = "FILE")]
+    pub rules: Option<PathBuf>,
+    #[command(flatten)]
+    pub live: Live,
+}
+
+/// The recorder's socket, for who records and for who looks.
+#[derive(Args, Clone, Default)]
+pub(crate) struct Live {
+    /// The socket on which a recorder gives its guests' newest frames to root and group nfm
+    #[arg(long, value_name = "PATH", default_value = nfm_live::SOCKET, env = "NFM_SOCKET")]
+    pub socket: PathBuf,
+    /// Take frames from the recorder's socket where it has the domain (auto), or read the guest's memory oneself (no);
+    /// with record: serve them, or do not
+    #[arg(long, value_name = "WAY", value_enum, default_value_t = UseSocket::Auto)]
+    pub live: UseSocket,
+}
+
+/// The use of the recorder's socket.
+#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum UseSocket {
+    #[default]
+    Auto,
+    No,
 }
 
 impl Record {
+    /// The file of the rules.
+    #[allow(dead_code, reason = "the recorder's")]
+    pub(crate) fn rules(&self) -> PathBuf {
+        self.rules.clone().unwrap_or_else(|| RULES.into())
+    }
+
     /// The arguments that mean the same to `nfm-record`.
     pub(crate) fn arguments(&self, connect: Option<&str>) -> Vec<OsString> {
         let mut all: Vec<OsString> = Vec::new();
         let mut add = |name: &str, value: OsString| all.extend([name.into(), value]);
         if let Some(uri) = connect {
             add("--connect", uri.into());
+        }
+        add("--socket", self.live.socket.clone().into());
+        if self.live.live == UseSocket::No {
+            add("--live", "no".into());
+        }
+        if let Some(rules) = &self.rules {
+            add("--rules", rules.into());
+        }
+        if let Some(group) = &self.group {
+            add("--group", group.into());
         }
         add("--store", self.store.clone().into());
         add("--rate", self.rate.to_string().into());

@@ -12,13 +12,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use nfm::{DomainSummary, FleetEvent, FollowOptions, Frame, Section};
+use nfm::{DomainSummary, FleetEvent, FollowOptions, Frame, Libvirt, OwnSections, Section};
 use nfm_store::{Encoder, Event, RecordHead, RecordKind};
 use rustix::thread::CapabilitySet;
 use serde::{Deserialize, Serialize};
 
-use crate::args::Record;
-use crate::wildcard::matches;
+use crate::args::{Record, UseSocket};
+use crate::choice::Choice;
+use crate::config::Config;
 use crate::{Failure, complain, privileges};
 
 /// Sections that are not taken in every frame.
@@ -46,18 +47,21 @@ pub(crate) const ANEW: &str = "anew";
 
 /// Starts the writer and records until the program is ended.
 pub(crate) fn run(connect: Option<&str>, record: &Record) -> Result<(), Failure> {
+    let libvirt = Libvirt::open(connect)?;
+    let config = Config::read(&record.rules(), record.rules.is_some())?;
     let mut options = FollowOptions::default();
     options.open.uri = connect.map(str::to_owned);
     options.period = Duration::from_secs_f64(1.0 / record.rate);
     options.crawl.sections = Section::ALL.to_vec();
     let mut rarely: Vec<(Section, Duration)> =
         RARELY.map(|(section, seconds)| (section, Duration::from_secs(seconds))).to_vec();
-    for (section, seconds) in &record.every {
-        rarely.retain(|(one, _)| one != section);
-        rarely.push((*section, Duration::from_secs_f64(*seconds)));
-    }
+    let named = record.every.iter().map(|(section, s)| (*section, Duration::from_secs_f64(*s)));
+    replace(&mut rarely, config.every.iter().copied().chain(named));
     options.rarely = rarely;
-    let mut writer = start_writer(connect, record)?;
+    let mut writer = start_writer(&libvirt, record)?;
+    let choice = Arc::new(Choice::new(record.domains.clone(), config, libvirt));
+    let (own, usual) = (choice.clone(), options.rarely.clone());
+    options.own_sections = Some(OwnSections::new(move |domain| own.sections(domain, &usual)));
     let (Some(pipe), Some(answers)) = (writer.stdin.take(), writer.stdout.take()) else {
         return Err(Failure::other("the process that writes the store has no pipe"));
     };
@@ -73,12 +77,10 @@ pub(crate) fn run(connect: Option<&str>, record: &Record) -> Result<(), Failure>
     privileges::give_up_but(CapabilitySet::SYS_PTRACE | CapabilitySet::DAC_READ_SEARCH);
     let anew = Arc::new(AtomicBool::new(false));
     listen(answers, anew.clone());
-    let recorder =
-        Mutex::new(Recorder { pipe, encoders: HashMap::new(), highest, anew, ended: false });
-    let is_chosen = |domain: &DomainSummary| {
-        let is_it = |pattern: &String| matches(pattern, &domain.name) || *pattern == domain.uuid;
-        record.domains.is_empty() || record.domains.iter().any(is_it)
-    };
+    let (encoders, ended) = (HashMap::new(), false);
+    let recorder = Recorder { pipe, encoders, highest, choice: choice.clone(), anew, ended };
+    let recorder = Mutex::new(recorder);
+    let is_chosen = |domain: &DomainSummary| choice.is_chosen(domain);
     let lock = || recorder.lock().unwrap_or_else(PoisonError::into_inner);
     nfm::follow(&options, is_chosen, |event| lock().take(event))?;
     drop(recorder);
@@ -88,8 +90,19 @@ pub(crate) fn run(connect: Option<&str>, record: &Record) -> Result<(), Failure>
     ))
 }
 
+/// Puts cadences in the places of those of the same sections.
+pub(crate) fn replace(
+    all: &mut Vec<(Section, Duration)>,
+    others: impl Iterator<Item = (Section, Duration)>,
+) {
+    for (section, length) in others {
+        all.retain(|(one, _)| *one != section);
+        all.push((section, length));
+    }
+}
+
 /// Starts this program once more, as another user, with a pipe.
-fn start_writer(connect: Option<&str>, record: &Record) -> Result<Child, Failure> {
+fn start_writer(libvirt: &Libvirt, record: &Record) -> Result<Child, Failure> {
     let folder = |error: std::io::Error| {
         let path = record.store.display();
         Failure {
@@ -98,7 +111,8 @@ fn start_writer(connect: Option<&str>, record: &Record) -> Result<Child, Failure
         }
     };
     let mut command = Command::new("/proc/self/exe");
-    command.arg0("nfm-record").arg("--writer").args(record.arguments(connect));
+    command.arg0("nfm-record").arg("--writer").args(["--uri", libvirt.uri()]);
+    command.args(record.arguments(None));
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     // Ctrl-C at a terminal ends the crawler; the writer then writes what is on its way.
     command.process_group(0);
@@ -114,6 +128,9 @@ fn start_writer(connect: Option<&str>, record: &Record) -> Result<Child, Failure
         std::os::unix::fs::chown(&record.store, Some(uid), Some(gid)).map_err(folder)?;
         command.uid(uid).gid(gid);
     }
+    if record.live.live == UseSocket::Auto {
+        make_socket_folder(&record.live.socket, user);
+    }
     command.spawn().map_err(|error| {
         Failure::other(format!("the process that writes the store cannot be started: {error}"))
     })
@@ -127,6 +144,16 @@ fn make_folder(store: &Path) -> std::io::Result<()> {
     match fs::DirBuilder::new().mode(0o750).create(store) {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
         _ => Ok(()),
+    }
+}
+
+/// Makes the socket's folder for the writer, where there is none. All may enter it: the socket itself is for some. If it
+/// cannot be made, the writer says that it cannot serve.
+fn make_socket_folder(socket: &Path, user: Option<(u32, u32)>) {
+    let Some(folder) = socket.parent() else { return };
+    let made = fs::DirBuilder::new().mode(0o755).create(folder);
+    if let (Ok(()), Some((uid, gid))) = (made, user) {
+        let _ = std::os::unix::fs::chown(folder, Some(uid), Some(gid));
     }
 }
 
@@ -154,6 +181,7 @@ struct Recorder {
     pipe: ChildStdin,
     encoders: HashMap<String, Encoder>,
     highest: u64,
+    choice: Arc<Choice>,
     anew: Arc<AtomicBool>,
     ended: bool,
 }
@@ -185,7 +213,15 @@ impl Recorder {
         if self.anew.swap(false, Ordering::Relaxed) {
             self.encoders.values_mut().for_each(Encoder::begin_anew);
         }
+        let rule = self.choice.config.rule(&frame.domain);
+        // Here, where guests' memory is read: secrets get no further.
+        if rule.is_none_or(|rule| rule.redact) {
+            self.choice.config.redactor.redact(&mut frame);
+        }
         let known = u32::try_from(self.encoders.len()).unwrap_or(u32::MAX);
+        if rule.is_some_and(|rule| !rule.serve) && !self.encoders.contains_key(&domain.uuid) {
+            self.hide(known.saturating_add(1));
+        }
         let encoder = match self.encoders.entry(domain.uuid.clone()) {
             std::collections::hash_map::Entry::Occupied(entry) => Ok(entry.into_mut()),
             std::collections::hash_map::Entry::Vacant(entry) => {
@@ -200,6 +236,14 @@ impl Recorder {
             Ok(_) => self.send(&bytes),
             Err(error) => complain(&format!("a frame of '{}' is lost: {error}", domain.name)),
         }
+    }
+
+    /// Has the writer keep a guest from its socket.
+    fn hide(&mut self, vm: u32) {
+        let (seq, wall_ns, boot_ns) = (0, wall_clock(), boot_clock());
+        let mut bytes = Vec::new();
+        RecordHead { kind: RecordKind::Message, vm, seq, wall_ns, boot_ns }.write(&[], &mut bytes);
+        self.send(&bytes);
     }
 
     fn event(&mut self, domain: &DomainSummary, kind: &str, text: String) {

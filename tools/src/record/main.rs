@@ -4,11 +4,13 @@
 //! from the first to the second through a pipe.
 
 mod args;
+mod choice;
+mod config;
 mod crawler;
 #[allow(dead_code, reason = "the command's, which opens its domain before")]
 #[path = "../privileges.rs"]
 mod privileges;
-mod wildcard;
+mod redact;
 mod writer;
 
 use std::process::ExitCode;
@@ -24,6 +26,9 @@ struct Cli {
     /// The process that writes the store, which this program starts beside itself
     #[arg(long, hide = true)]
     writer: bool,
+    /// libvirt's URI, as libvirt completes it, for those who look
+    #[arg(long, hide = true, default_value = "")]
+    uri: String,
     #[command(flatten)]
     record: args::Record,
 }
@@ -36,7 +41,7 @@ fn main() -> ExitCode {
         .init();
     nfm::silence_libvirt();
     let result = match cli.writer {
-        true => writer::run(&cli.record),
+        true => writer::run(&cli.record, &cli.uri),
         false => crawler::run(cli.connect.as_deref(), &cli.record),
     };
     match result {

@@ -1,18 +1,20 @@
 //! The process that writes the store: it has no rights, and reads nothing but the crawler's pipe.
 
-use std::collections::HashMap;
-use std::io::{Read, Write};
+use std::collections::{HashMap, HashSet};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
+use nfm_live::{About, Server, Viewers};
 use nfm_store::{
     Event, Name, Parsed, RecordHead, RecordKind, Retention, StoreWriter, parse, prune, seal,
 };
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::thread::CapabilitySet;
 
-use crate::args::Record;
+use crate::args::{Record, UseSocket};
 use crate::crawler::{ANEW, Hello, boot_clock, wall_clock};
 use crate::{Failure, complain, privileges};
 
@@ -24,11 +26,26 @@ const PRUNE_PERIOD: Duration = Duration::from_secs(60);
 const STEP_NS: u64 = 1_000_000_000;
 
 /// Writes the store until the pipe ends.
-pub(crate) fn run(record: &Record) -> Result<(), Failure> {
+pub(crate) fn run(record: &Record, uri: &str) -> Result<(), Failure> {
+    // The socket's group is set with root's rights, where it has them.
+    let listener = match record.live.live {
+        UseSocket::Auto => listen(record)?,
+        UseSocket::No => None,
+    };
     privileges::give_up_capabilities(CapabilitySet::empty());
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let sync = Duration::from_secs_f64(record.sync);
     let store = StoreWriter::open(&record.store, &host, sync)?;
+    let server = match listener {
+        Some((listener, viewers)) => {
+            let program = concat!("nfm-record ", env!("CARGO_PKG_VERSION")).to_owned();
+            let uri = uri.to_owned();
+            let about = About { host, uri, program, viewers, log: complain };
+            let started = Server::start(listener, about);
+            Some(started.map_err(|error| Failure::other(format!("it cannot serve: {error}")))?)
+        }
+        None => None,
+    };
     let hello = nfm::json(&Hello { highest: store.highest() }, false);
     say(&hello);
     let retention = Retention {
@@ -37,7 +54,8 @@ pub(crate) fn run(record: &Record) -> Result<(), Failure> {
         free: Some(record.free.saturating_mul(1 << 20)),
     };
     let sealer = start_sealer(record.store.clone(), retention);
-    let mut writer = Writer { store, sealer, unwritten: HashMap::new(), offset: None };
+    let (hidden, unwritten) = (HashSet::new(), HashMap::new());
+    let mut writer = Writer { store, sealer, server, hidden, unwritten, offset: None };
     writer.event("recorder-started", "the recorder started".to_owned());
     let mut bytes = Vec::new();
     let mut room = vec![0; 256 << 10];
@@ -65,6 +83,38 @@ pub(crate) fn run(record: &Record) -> Result<(), Failure> {
     }
 }
 
+/// Makes the socket. A recorder that cannot serve records all the same, and says why.
+fn listen(record: &Record) -> Result<Option<(UnixListener, Viewers)>, Failure> {
+    let group = match &record.group {
+        Some(name) => Some(group(name).ok_or_else(|| {
+            Failure::other(format!("there is no group '{name}': name another one with --group"))
+        })?),
+        None => group("nfm"),
+    };
+    match Server::bind(&record.live.socket, group) {
+        Ok(listener) => Ok(Some((listener, Viewers { group }))),
+        Err(error) => {
+            let path = record.live.socket.display();
+            let reason = match error.kind() {
+                ErrorKind::AddrInUse => {
+                    "another recorder does; --socket names another path".to_owned()
+                }
+                _ => error.to_string(),
+            };
+            complain(&format!("nobody can look at guests through '{path}': {reason}"));
+            Ok(None)
+        }
+    }
+}
+
+/// The id of a group, by its name or as a number.
+fn group(name: &str) -> Option<u32> {
+    let groups = std::fs::read_to_string("/etc/group").unwrap_or_default();
+    let mut lines = groups.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let own = lines.find(|fields| fields.first() == Some(&name));
+    own.and_then(|fields| fields.get(2)?.parse().ok()).or_else(|| name.parse().ok())
+}
+
 /// One line to the crawler.
 fn say(line: &str) {
     let mut out = std::io::stdout().lock();
@@ -75,6 +125,10 @@ fn say(line: &str) {
 struct Writer {
     store: StoreWriter,
     sealer: Sender<Work>,
+    /// Serves what is recorded to who looks.
+    server: Option<Server>,
+    /// Guests that it does not serve.
+    hidden: HashSet<u32>,
     /// Frames of each guest that could not be written, since when, and why.
     unwritten: HashMap<u32, Unwritten>,
     /// The wall clock less the boot clock.
@@ -99,7 +153,7 @@ impl Writer {
                     taken += length;
                 }
                 Parsed::Short(_) => break,
-                Parsed::Damaged => {
+                Parsed::Newer(_) | Parsed::Damaged => {
                     return Err(Failure::other("the pipe brings what is no record: start again"));
                 }
             }
@@ -108,7 +162,16 @@ impl Writer {
     }
 
     fn write(&mut self, head: &RecordHead, record: &[u8]) {
+        if head.kind == RecordKind::Message {
+            self.hidden.insert(head.vm);
+            return;
+        }
         self.see_clock(head);
+        let server = self.server.as_ref().filter(|_| !self.hidden.contains(&head.vm));
+        if server.is_some_and(|server| !server.publish(record)) {
+            // Too many wait: the next ones can be read without those.
+            say(ANEW);
+        }
         let is_frame = matches!(head.kind, RecordKind::Key | RecordKind::Frame);
         match self.store.append(head, record) {
             // A frame that needs one that is not there cannot be read: the next key can.

@@ -3,10 +3,12 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use nfm::{CrawlOptions, ErrorCode, Frame, Mode, Rate, Text};
+use nfm::{CrawlOptions, ErrorCode, Frame, Mode, Rate, Section, Text};
 
+use super::live::{self, Served, Way};
 use super::recorded::Recorded;
 use super::{Verb, open_only, report};
+use crate::Failure;
 use crate::args::Crawl;
 use crate::guard::Guard;
 use crate::privileges;
@@ -21,6 +23,13 @@ pub(crate) fn crawl(open_options: &nfm::OpenOptions, crawl: &Crawl, out: &mut dy
         [] => CrawlOptions::default(),
         sections => CrawlOptions::sections(sections),
     };
+    let mut unserved = None;
+    if !crawl.asks_for_more() {
+        match live::way(open_options, &crawl.target.domain, &crawl.when.live) {
+            Way::Recorder(served) => return watch_recorder(served, crawl, &options.sections, out),
+            Way::Memory(failure) => unserved = failure,
+        }
+    }
     options.mode = if crawl.paused { Mode::Paused } else { Mode::Live };
     options.threads = crawl.threads;
     options.physical = crawl.physical;
@@ -33,7 +42,8 @@ pub(crate) fn crawl(open_options: &nfm::OpenOptions, crawl: &Crawl, out: &mut dy
     if let Some(rows) = crawl.row_limit {
         options.row_limit = rows as usize;
     }
-    let mut domain = open_only(open_options, &crawl.target.domain)?;
+    let opened = open_only(open_options, &crawl.target.domain);
+    let mut domain = opened.map_err(|failure| live::reason(failure, unserved))?;
     let guard = match crawl.paused {
         true => Guard::start(domain.findings())?,
         false => None,
@@ -57,19 +67,52 @@ pub(crate) fn crawl(open_options: &nfm::OpenOptions, crawl: &Crawl, out: &mut dy
             }
             frame => frame?,
         };
-        if crawl.target.json {
-            let text = if crawl.pretty { frame.to_json_pretty() } else { frame.to_json() };
-            writeln!(out, "{text}")?;
-        } else {
-            summary(&frame, out)?;
-        }
-        out.flush()?;
-        if !crawl.target.json {
-            report(&frame.consistency.problems);
-        }
+        print(crawl, &frame, out)?;
     }
     if let Some(guard) = guard {
         guard.dismiss();
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Crawl {
+    /// True if the guest's memory must be read for it: a recorder takes no such frames.
+    fn asks_for_more(&self) -> bool {
+        let limits = self.time_limit.is_some() || self.memory_limit.is_some();
+        self.paused || self.threads || self.physical || limits || self.row_limit.is_some()
+    }
+}
+
+/// Prints a frame.
+fn print(crawl: &Crawl, frame: &Frame, out: &mut dyn Write) -> Result<(), Failure> {
+    match crawl.target.json {
+        true if crawl.pretty => writeln!(out, "{}", frame.to_json_pretty())?,
+        true => writeln!(out, "{}", frame.to_json())?,
+        false => summary(frame, out)?,
+    }
+    out.flush()?;
+    if !crawl.target.json {
+        report(&frame.consistency.problems);
+    }
+    Ok(())
+}
+
+/// The recorder's newest frame, or one after another.
+fn watch_recorder(
+    mut served: Served,
+    crawl: &Crawl,
+    sections: &[Section],
+    out: &mut dyn Write,
+) -> Verb {
+    let mut frame = served.latest(sections)?;
+    let mut rate = Rate::new(crawl.watch.unwrap_or_default());
+    let rounds = crawl.count.unwrap_or(if crawl.watch.is_some() { u64::MAX } else { 1 });
+    for round in 0..rounds {
+        if round > 0 {
+            rate.wait();
+            frame = served.next(&frame, sections)?;
+        }
+        print(crawl, &frame, out)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -79,14 +122,7 @@ fn recorded(crawl: &Crawl, out: &mut dyn Write) -> Verb {
     let mut frames = Recorded::open(&crawl.target.domain, &crawl.when)?;
     let mut next = frames.begin(&crawl.sections)?;
     while let Some(frame) = next {
-        match crawl.target.json {
-            true if crawl.pretty => writeln!(out, "{}", frame.to_json_pretty())?,
-            true => writeln!(out, "{}", frame.to_json())?,
-            false => {
-                summary(&frame, out)?;
-                report(&frame.consistency.problems);
-            }
-        }
+        print(crawl, &frame, out)?;
         next = frames.step(&frame, &crawl.sections)?;
     }
     Ok(ExitCode::SUCCESS)

@@ -1,11 +1,12 @@
 //! `nfm history`, `nfm diff`: what happened to guests between two times, from recorded frames.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::process::ExitCode;
 
 use nfm::{At, FrameSource, Section, SourceError};
 use nfm_analysis::{HISTORY_SECTIONS, Happening, History};
-use nfm_store::Store;
+use nfm_store::{Event, Store};
 
 use super::recorded::{Recorded, open_store};
 use super::{Verb, json};
@@ -33,12 +34,22 @@ pub(crate) fn history(args: &HistoryArgs, out: &mut dyn Write) -> Verb {
     let when =
         When { since: args.since, until: args.until, store: args.store.clone(), ..When::default() };
     let mut store = open_store(&when.folder())?;
-    let domains = match &args.domain {
-        Some(domain) => vec![domain.clone()],
+    let is_pattern = |domain: &&String| domain.contains(['*', '?', '=']);
+    let (one, patterns) = match &args.domain {
+        Some(domain) if !is_pattern(&domain) => (Some(domain.as_str()), Vec::new()),
+        patterns => (None, patterns.iter().cloned().collect::<Vec<_>>()),
+    };
+    let domains = match one {
+        Some(domain) => vec![domain.to_owned()],
         None => {
-            let mut names: Vec<String> = store.domains()?.into_iter().map(|one| one.name).collect();
-            names.dedup();
-            names
+            let known = store.domains()?;
+            let chosen = known.iter().filter(|one| one.is_any_of(&patterns));
+            let names: BTreeSet<String> = chosen.map(|one| one.name.clone()).collect();
+            if names.is_empty() && !patterns.is_empty() {
+                let known = known.into_iter().map(|one| one.name).collect();
+                return Err(SourceError::NoSuchDomain { domain: patterns.concat(), known }.into());
+            }
+            names.into_iter().collect()
         }
     };
     let mut lines = Vec::new();
@@ -48,8 +59,10 @@ pub(crate) fn history(args: &HistoryArgs, out: &mut dyn Write) -> Verb {
         span = (span.0.min(time.0), span.1.max(time.1));
         lines.extend(of_domain(&mut store, domain, time)?);
     }
-    let events = store.events(args.domain.as_deref(), span.0, span.1).map_err(SourceError::from)?;
-    lines.extend(events.into_iter().map(|event| Line {
+    let events = store.events(one, span.0, span.1).map_err(SourceError::from)?;
+    let is_own =
+        |one: &Event| patterns.is_empty() || one.vm.is_empty() || domains.contains(&one.vm);
+    lines.extend(events.into_iter().filter(is_own).map(|event| Line {
         time_ns: event.time_ns,
         domain: event.vm,
         kind: event.kind,

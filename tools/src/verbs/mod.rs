@@ -6,6 +6,7 @@ mod dump;
 mod guest_files;
 mod history;
 mod list;
+mod live;
 mod network;
 mod processes;
 mod profile;
@@ -22,6 +23,7 @@ pub(crate) use dump::dump;
 pub(crate) use guest_files::{cat, find, ls, recover, stat};
 pub(crate) use history::{diff, history};
 pub(crate) use list::list;
+pub(crate) use live::is_forbidden;
 pub(crate) use network::{ip, ss};
 pub(crate) use processes::{lsof, oom, pmap, ps};
 pub(crate) use profile::{export, import};
@@ -36,6 +38,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use live::{Served, Way};
 use nfm::{
     At, CrawlOptions, Domain, Frame, FrameLines, FrameSource, LiveFrames, OpenOptions, Problem,
     Section, SourceError,
@@ -78,12 +81,15 @@ struct Frames {
 enum Source {
     /// A running guest, a dump, or the frames of a file.
     Here(Box<dyn FrameSource>),
+    /// A recorder that runs.
+    Served(Box<Served>),
     /// A store.
     Recorded(Box<Recorded>),
 }
 
 impl Frames {
-    /// The frames of a running guest, of a dump, or those that a file or a store holds.
+    /// The frames of a running guest, by the recorder if one serves them, of a dump, or those that a file or a store
+    /// holds.
     fn open(options: &OpenOptions, domain: &str, when: &When) -> Result<Self, Failure> {
         let frames = Self::open_only(options, domain, when)?;
         if frames.is_live() {
@@ -102,7 +108,15 @@ impl Frames {
         let mut source: Box<dyn FrameSource> = match recorded(domain) {
             Some(path) => Box::new(FrameLines::open(path)?),
             None => {
-                let domain = open_only(options, domain)?;
+                let unserved = match live::way(options, domain, &when.live) {
+                    Way::Recorder(served) => {
+                        let source = Source::Served(Box::new(served));
+                        return Ok(Self { source, domain: domain.to_owned() });
+                    }
+                    Way::Memory(unserved) => unserved,
+                };
+                let opened = open_only(options, domain);
+                let domain = opened.map_err(|failure| live::reason(failure, unserved))?;
                 Box::new(LiveFrames::new(domain, CrawlOptions::default()))
             }
         };
@@ -123,13 +137,18 @@ impl Frames {
 
     /// True if frames are taken when they are asked for.
     fn is_live(&self) -> bool {
-        matches!(&self.source, Source::Here(source) if source.is_live())
+        match &self.source {
+            Source::Here(source) => source.is_live(),
+            Source::Served(_) => true,
+            Source::Recorded(_) => false,
+        }
     }
 
     /// The newest frame, or that of the time that was asked for.
     fn latest(&mut self, sections: &[Section]) -> Result<Frame, Failure> {
         match &mut self.source {
             Source::Here(source) => Ok(source.frame(&self.domain, At::Latest, sections)?),
+            Source::Served(served) => served.latest(sections),
             Source::Recorded(recorded) => recorded.last(sections),
         }
     }
@@ -147,6 +166,11 @@ impl Frames {
                 let before = At::Before(frame.time_ns.saturating_sub(1));
                 Ok([source.frame(&self.domain, before, sections)?, frame])
             }
+            Source::Served(served) => {
+                std::thread::sleep(between);
+                let later = served.next(&frame, sections)?;
+                Ok([frame, later])
+            }
             Source::Recorded(recorded) => Ok([recorded.earlier(&frame, between, sections)?, frame]),
         }
     }
@@ -156,6 +180,7 @@ impl Frames {
         let at = if self.is_live() { At::Latest } else { At::After(0) };
         match &mut self.source {
             Source::Here(source) => Ok(source.frame(&self.domain, at, sections)?),
+            Source::Served(served) => served.latest(sections),
             Source::Recorded(recorded) => recorded.first(sections),
         }
     }
@@ -164,6 +189,7 @@ impl Frames {
     fn next(&mut self, after: &Frame, sections: &[Section]) -> Result<Option<Frame>, Failure> {
         match &mut self.source {
             Source::Here(source) => Ok(source.next(after, sections)?),
+            Source::Served(served) => served.next(after, sections).map(Some),
             Source::Recorded(recorded) => recorded.next(after, sections),
         }
     }

@@ -102,7 +102,7 @@ impl Recorded {
         let found = self.store.frame_with_ages(&self.domain, at, sections);
         self.tell_damage();
         let (frame, ages) = found?;
-        tell_ages(&frame, &ages);
+        tell_ages(&frame, &ages, None);
         Ok(frame)
     }
 
@@ -185,8 +185,8 @@ impl Recorded {
     }
 }
 
-/// Says on standard error which frame is shown, and how old each section's rows are.
-fn tell_ages(frame: &Frame, ages: &[Age]) {
+/// Says on standard error which frame is shown, how long ago it was if that matters, and how old each section's rows are.
+pub(super) fn tell_ages(frame: &Frame, ages: &[Age], ago_ns: Option<u64>) {
     let older = ages
         .iter()
         .filter(|age| age.age_ns > 0)
@@ -194,5 +194,6 @@ fn tell_ages(frame: &Frame, ages: &[Age]) {
     let older: Vec<String> = older.collect();
     let older = if older.is_empty() { String::new() } else { format!("; {}", older.join(", ")) };
     let time = shown(frame.time_ns);
-    complain(format_args!("{} at {time} (#{}){older}", frame.domain.name, frame.seq));
+    let ago = ago_ns.map(|ago| format!(", {:.1} s ago", ago as f64 / 1e9)).unwrap_or_default();
+    complain(format_args!("{} at {time} (#{}){ago}{older}", frame.domain.name, frame.seq));
 }

@@ -1,0 +1,27 @@
+//! Frames from a recorder that runs: many who look cost one crawl, and nobody who looks reads guests' memory.
+//!
+//! Both sides of a connection send records of [`nfm_store`]: requests and answers are JSON ([`Request`], [`Answer`]),
+//! frames are columns, which versions that differ read by their names. [`Server`] answers on a socket of the host;
+//! [`LiveConnection`] asks over it, or over any other pair of streams, and is a
+//! [`FrameSource`](nfm_frame::FrameSource).
+
+#![warn(missing_docs)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+mod connection;
+mod error;
+mod guests;
+mod message;
+mod peer;
+mod records;
+mod server;
+
+pub use connection::{LiveConnection, LiveFrame, Update};
+pub use error::LiveError;
+pub use message::{Answer, LiveDomain, Refusal, Request, SectionAge, VERSION};
+pub use peer::Viewers;
+pub use records::{Incoming, RecordReader, RecordWriter};
+pub use server::{About, Server};
+
+/// The recorder's socket where none is named.
+pub const SOCKET: &str = "/run/nfm/nfm.sock";
