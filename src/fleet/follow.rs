@@ -45,7 +45,9 @@ pub struct FollowOptions {
 
 /// Tells the sections of domains that have their own.
 #[derive(Clone)]
-pub struct OwnSections(Arc<dyn Fn(&DomainSummary) -> Option<Sections> + Send + Sync>);
+pub struct OwnSections(Arc<SectionsOf>);
+
+type SectionsOf = dyn Fn(&DomainSummary) -> Option<Sections> + Send + Sync;
 
 /// The sections that a domain is crawled for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

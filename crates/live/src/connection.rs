@@ -118,7 +118,7 @@ impl LiveConnection {
 
     /// The next record of the recorder; a refusal is an error.
     fn answer(&mut self) -> Result<Incoming<Answer>, LiveError> {
-        let next = self.answers.next().map_err(|error| LiveError::broken(&self.place, error))?;
+        let next = self.answers.read().map_err(|error| LiveError::broken(&self.place, error))?;
         match next {
             Some(Incoming::Message(Answer::Refused { refusal: Refusal::Forbidden, .. })) => {
                 Err(LiveError::Forbidden { path: self.place.clone() })

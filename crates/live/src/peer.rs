@@ -1,4 +1,4 @@
-//! Who is at the other end of a socket, and whether he may look.
+//! The process at the other end of a socket, and its right to look.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};

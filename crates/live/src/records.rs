@@ -62,7 +62,7 @@ impl RecordReader {
     ///
     /// # Errors
     /// The stream fails, or brings what is no record.
-    pub fn next<M: DeserializeOwned>(&mut self) -> io::Result<Option<Incoming<M>>> {
+    pub fn read<M: DeserializeOwned>(&mut self) -> io::Result<Option<Incoming<M>>> {
         let wrong = |reason: String| io::Error::new(io::ErrorKind::InvalidData, reason);
         loop {
             let needed = match parse(&self.bytes) {

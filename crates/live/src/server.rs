@@ -32,7 +32,7 @@ const FRAME_PATIENCE: Duration = Duration::from_secs(60);
 /// The longest silence on a connection that follows.
 const SILENCE: Duration = Duration::from_secs(5);
 
-/// What a recorder tells of itself, and who may look.
+/// A recorder's description of itself, and the users who may look.
 pub struct About {
     /// The host's name.
     pub host: String,
@@ -40,7 +40,7 @@ pub struct About {
     pub uri: String,
     /// The program and its version.
     pub program: String,
-    /// Who may look.
+    /// The users who may look.
     pub viewers: Viewers,
     /// Told who looks at which guest, once for each connection and guest.
     pub log: fn(&str),
@@ -124,7 +124,7 @@ impl Connections {
             let (own, uid) = (self.clone(), peer.uid);
             let is_room = self.count(uid);
             let started = std::thread::Builder::new().spawn(move || {
-                // Who goes away in the middle of an answer is no trouble.
+                // A viewer that goes away in the middle of an answer is no trouble.
                 let _ = own.serve(&stream, &peer, is_room);
                 own.uncount(uid);
             });
@@ -165,7 +165,7 @@ impl Connections {
             let reason = "as many look at the recorder's frames as may: end another nfm";
             return answers.message(&refused(Refusal::Busy, reason));
         }
-        let Some(Incoming::Message(Request::Hello { version, zstd, .. })) = requests.next()? else {
+        let Some(Incoming::Message(Request::Hello { version, zstd, .. })) = requests.read()? else {
             return answers.message(&refused(Refusal::NotKnown, "the first record is no hello"));
         };
         let About { host, uri, program, .. } = &self.about;
@@ -189,7 +189,7 @@ impl Connections {
                 ));
             }
         };
-        while let Some(incoming) = requests.next()? {
+        while let Some(incoming) = requests.read()? {
             let Incoming::Message(request) = incoming else { continue };
             match request {
                 Request::Domains => {
@@ -247,7 +247,7 @@ impl Connections {
             let frames = followed.dropped.swap(0, Ordering::Relaxed);
             if frames > 0 {
                 answers.message(&Answer::Dropped { frames })?;
-                // What only those left out had comes again.
+                // Sections that only those left out had come again.
                 for columns in self.guests.newest(&patterns, &sections) {
                     let RecordHead { vm, seq, .. } = *columns.head();
                     sent.entry(vm).and_modify(|sent| *sent = seq.max(*sent)).or_insert(seq);

@@ -194,7 +194,7 @@ fn who_follows_gets_every_frame_and_who_does_not_read_holds_nobody_up() {
 
 #[test]
 fn bytes_that_lie_are_refused_on_both_sides() {
-    // What a server answers to a request for a whole frame.
+    // The answer of a server to a request for a whole frame.
     let mut served = Served::start("lies");
     let first = served.publish(frame(0));
     let all = sections(&first);
@@ -222,7 +222,9 @@ fn bytes_that_lie_are_refused_on_both_sides() {
     };
     static PANICS: AtomicUsize = AtomicUsize::new(0);
     let hook = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| drop(PANICS.fetch_add(1, Ordering::Relaxed))));
+    std::panic::set_hook(Box::new(|_| {
+        PANICS.fetch_add(1, Ordering::Relaxed);
+    }));
     let (mut read, mut refused) = (0, 0);
     for _ in 0..200 {
         let mut mutated = bytes.clone();
@@ -238,7 +240,7 @@ fn bytes_that_lie_are_refused_on_both_sides() {
         mend(&mut mutated);
         let mut reader = RecordReader::new(Box::new(std::io::Cursor::new(mutated)));
         loop {
-            match reader.next::<Answer>() {
+            match reader.read::<Answer>() {
                 Ok(Some(Incoming::Columns(columns))) => {
                     read += 1;
                     let newest = Newest::new(*columns);

@@ -116,7 +116,7 @@ impl FrameColumns {
                 batches.insert(table, batch);
             }
         }
-        if !batches.get(&FRAMES).is_some_and(|own: &RecordBatch| own.num_rows() == 1) {
+        if batches.get(&FRAMES).is_none_or(|own: &RecordBatch| own.num_rows() != 1) {
             return Err(damaged(record, "it lacks its own row"));
         }
         Ok(Self { domain, head: record.head, sections, batches })
