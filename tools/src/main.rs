@@ -11,8 +11,6 @@ mod show;
 mod time;
 mod usage;
 mod verbs;
-#[path = "record/wildcard.rs"]
-mod wildcard;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

@@ -7,7 +7,6 @@ use nfm_live::{LiveConnection, LiveError};
 
 use super::recorded::tell_ages;
 use crate::Failure;
-use crate::privileges;
 use crate::record_args::{Live, UseSocket};
 use crate::show::complain;
 
@@ -49,10 +48,7 @@ pub(super) fn way(options: &OpenOptions, domain: &str, live: &Live) -> Way {
     }
     // All that it has: without a section named, the guest is looked for.
     match recorder.live_frame(domain, &[], None) {
-        Ok(_) => {
-            privileges::give_up();
-            Way::Recorder(Served { recorder, domain: domain.to_owned() })
-        }
+        Ok(_) => Way::Recorder(Served { recorder, domain: domain.to_owned() }),
         Err(error) => Way::Memory(Some(error.into())),
     }
 }

@@ -104,7 +104,11 @@ fn frame(name: &str, uuid: u64, second: u64, processes: Vec<Process>) -> Frame {
     Frame {
         domain: DomainIdentity {
             name: name.to_owned(),
-            uuid: Some(format!("00000000-0000-4000-8000-{uuid:012}")),
+            uuid: Some(format!(
+                "00000000-0000-4000-8000-{uuid:012
+            ..DomainIdentity::default()
+        }"
+            )),
             hypervisor: "qemu".to_owned(),
         },
         time_ns: START + second * S,

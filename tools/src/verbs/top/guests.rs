@@ -1,12 +1,11 @@
 //! The guests that a table is of.
 
-use nfm::{FrameSource, Libvirt, OpenOptions, SourceError};
+use nfm::{DomainIdentity, FrameSource, Libvirt, OpenOptions, SourceError};
 
 use super::super::recorded::open_store;
 use super::super::{list, recorded};
 use crate::Failure;
 use crate::args::Top;
-use crate::wildcard::matches;
 
 /// True if one guest is named by its name alone: what fails with it is then the verb's failure.
 pub(super) fn is_one(top: &Top) -> bool {
@@ -19,8 +18,8 @@ pub(super) fn is_pattern(name: &str) -> bool {
 
 /// True if a guest of this name and UUID is asked for.
 pub(super) fn is_chosen(patterns: &[String], name: &str, uuid: Option<&str>) -> bool {
-    let is_it = |pattern: &String| matches(pattern, name) || Some(&**pattern) == uuid;
-    patterns.is_empty() || patterns.iter().any(is_it)
+    let (name, uuid) = (name.to_owned(), uuid.map(str::to_owned));
+    DomainIdentity { name, uuid, ..DomainIdentity::default() }.is_any_of(patterns)
 }
 
 /// The names of the guests that are asked for. Those that are named need not be there: to open them tells why.
