@@ -104,12 +104,9 @@ fn frame(name: &str, uuid: u64, second: u64, processes: Vec<Process>) -> Frame {
     Frame {
         domain: DomainIdentity {
             name: name.to_owned(),
-            uuid: Some(format!(
-                "00000000-0000-4000-8000-{uuid:012
-            ..DomainIdentity::default()
-        }"
-            )),
+            uuid: Some(format!("00000000-0000-4000-8000-{uuid:012}")),
             hypervisor: "qemu".to_owned(),
+            ..DomainIdentity::default()
         },
         time_ns: START + second * S,
         duration_ns: 3_000_000,
