@@ -85,6 +85,21 @@ fn a_recording_by_keys() {
     terminal.press("\x1b");
     terminal.wait_for("nginx: worker");
 
+    // The mouse: a heading sorts, the wheel goes down, and what is selected is opened.
+    terminal.click("GUEST", "RES");
+    terminal.wait("by memory", |text| text.contains("RESv") && first(text).contains("./kworkerds"));
+    terminal.press("\x1b[<65;9;9M");
+    terminal.wait_for("4/14");
+    terminal.click("db-1            391", "SELECT");
+    terminal.wait_for("3/14");
+    terminal.click("db-1            391", "SELECT");
+    terminal.wait_for(" 1 Processes ");
+    terminal.press("\x1b");
+    terminal.wait_for("nginx: worker");
+    terminal.press("P");
+    terminal.wait_for("%CPUv");
+    assert!(terminal.has_colours());
+
     // Ten seconds back and again: before the miner began. A step: a second. Then it plays till it is there.
     terminal.press("[[");
     let text = terminal.wait_for("PAUSED 2026-10-01T14:00:30.000");
@@ -165,6 +180,12 @@ fn a_recording_by_keys() {
     terminal.press("\r2");
     terminal.wait_for("203.0.113.66:3333");
     as_documented(&terminal, "top-guest.svg");
+
+    let mut top =
+        command(&["top", "--since", "2026-10-01T14:00:28Z", "--interval", "1", "--store"]);
+    let terminal = Terminal::start(top.arg(&store).env("NO_COLOR", "1"), 24, 100);
+    terminal.wait("it plays", |text| text.contains("PLAY x1") && text.contains("kworkerds"));
+    assert!(!terminal.has_colours());
     std::fs::remove_dir_all(store).expect("removed");
 }
 
@@ -227,8 +248,16 @@ fn a_real_guest() {
     assert_eq!((first[place("guest")], first[place("pid")]), (domain, &*busy["pid"].to_string()));
     assert_eq!(first[place("rss_bytes")], busy["rss_bytes"].to_string());
 
+    // A recorder, for the way from now into the past.
+    let store = std::env::temp_dir().join(format!("nfm-top-{}-live", std::process::id()));
+    let mut record =
+        command(&["-c", "qemu:///system", "record", domain, "--rate", "2", "--user", "root"]);
+    record.args(["--sync", "0.2", "--free", "1", "--store"]).arg(&store).stdin(Stdio::null());
+    let mut recorder = record.spawn().expect("a recorder");
+
     let mut top = command(&["-c", "qemu:///system", "top", domain, "--interval", "0.5"]);
-    let mut terminal = Terminal::start(top.env("NFM_STORE", "/nonexistent"), 30, 120);
+    std::fs::create_dir_all(store.join("log")).expect("a store");
+    let mut terminal = Terminal::start(top.env("NFM_STORE", &store), 30, 120);
     let text = terminal.wait("its loop", |text| {
         text.contains("LIVE  1 guest") && text.contains("while :; do") && !first_is_unknown(text)
     });
@@ -254,14 +283,31 @@ fn a_real_guest() {
     terminal.wait_for("LISTEN");
     terminal.press("4");
     terminal.wait("the kernel's log", |text| text.contains("TEXT") && !text.contains("on its way"));
-    // Nothing was recorded: it says so, and stays.
-    terminal.press("[");
-    terminal.wait_for("nothing is recorded here");
+    terminal.press("\x1b");
+    terminal.wait_for("[kthreadd]");
+
+    // Into the past, where the loop ran as well, and back to now.
+    terminal.press(",");
+    let text = terminal.wait("a recorded frame", |text| {
+        text.contains("PAUSED") && text.contains("while :; do") && !first_is_unknown(text)
+    });
+    let row = words(self::first(&text));
+    assert_eq!(row[1], busy["pid"].to_string(), "{text}");
+    assert!(row[3].parse::<f64>().is_ok_and(|percent| percent > 40.0), "{text}");
+    terminal.press("L");
+    terminal.wait("now", |text| text.contains("LIVE") && text.contains("while :; do"));
+    rustix::process::kill_process(
+        rustix::process::Pid::from_child(&recorder),
+        rustix::process::Signal::TERM,
+    )
+    .expect("a signal");
+    recorder.wait().expect("its end");
 
     lab::virsh(&["destroy", domain]).expect("destroyed");
-    terminal.wait_for("has ended");
+    terminal.wait("no guest is left", |text| text.contains("no guest runs here"));
     terminal.press("q");
     assert!(terminal.end().success());
+    std::fs::remove_dir_all(store).expect("removed");
 }
 
 /// True if the first row's share of the CPU is not known yet.

@@ -89,6 +89,28 @@ impl Terminal {
         rustix::process::kill_process(pid, rustix::process::Signal::WINCH).expect("a signal");
     }
 
+    /// Clicks on the first place where a line that begins with `line` has these words.
+    pub fn click(&mut self, line: &str, words: &str) {
+        let text = self.text();
+        let mut lines = text.lines().enumerate();
+        let found =
+            lines.find_map(|(y, one)| Some((one.starts_with(line).then(|| one.find(words))??, y)));
+        let (x, y) = found.unwrap_or_else(|| panic!("no {words} in {line}:\n{text}"));
+        self.press(&format!("\x1b[<0;{};{}M", x + 1, y + 1));
+    }
+
+    /// True if a character has another colour than the terminal's own.
+    pub fn has_colours(&self) -> bool {
+        let parser = self.parser.lock().expect("the screen");
+        let screen = parser.screen();
+        let (lines, columns) = screen.size();
+        let is_coloured = |line, column| {
+            let cell = screen.cell(line, column).expect("a cell");
+            cell.fgcolor() != vt100::Color::Default || cell.bgcolor() != vt100::Color::Default
+        };
+        (0..lines.get()).any(|line| (0..columns.get()).any(|column| is_coloured(line, column)))
+    }
+
     /// The screen as a drawing.
     pub fn svg(&self) -> String {
         svg(self.parser.lock().expect("the screen").screen())
