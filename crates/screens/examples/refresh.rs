@@ -76,6 +76,7 @@ fn frame(guest: u64, second: u64) -> Frame {
             name: format!("web-{guest:04}"),
             uuid: Some(format!("00000000-0000-4000-8000-{guest:012}")),
             hypervisor: "qemu".to_owned(),
+            ..DomainIdentity::default()
         },
         time_ns: START + second * S,
         duration_ns: 3_000_000,
