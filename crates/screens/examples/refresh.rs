@@ -11,15 +11,19 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nfm_frame::{Consistency, Cpu, DomainIdentity, Frame, Host, Memory, Os, Process, ProcessState};
+use nfm_frame::{
+    Consistency, Cpu, DomainIdentity, Frame, Host, Memory, Os, Process, ProcessState, Section,
+};
 use nfm_screens::{App, Clock, GuestView, News, Options, draw};
-use nfm_store::{Decoder, Encoder, Parsed, parse};
+use nfm_store::{Decoder, Encoder, Newest, Parsed, parse};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 const S: u64 = 1_000_000_000;
 const START: u64 = 1_796_000_400 * S;
 const PROCESSES: u64 = 200;
+const SECTIONS: [Section; 5] =
+    [Section::Os, Section::Cpus, Section::Memory, Section::Processes, Section::Host];
 /// Seconds that are recorded of each guest; the first frame is not measured.
 const SECONDS: u64 = 4;
 
@@ -145,7 +149,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             let before = cpu();
             let Some(bytes) = records.get(second as usize) else { continue };
             let Parsed::Record(record, _) = parse(bytes) else { return Err("no record".into()) };
-            let frame = decoder.read(&record)?.ok_or("no frame")?;
+            let columns = decoder.columns(&record)?.ok_or("no frame")?;
+            let frame = Newest::new(columns).ok_or("no frame")?.frame(&SECTIONS)?;
             let decoded = cpu();
             let guest = frame.domain.name.clone();
             let view = Arc::new(match last {

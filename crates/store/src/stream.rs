@@ -12,7 +12,6 @@ use nfm_frame::column::{Row, Value};
 use nfm_frame::{DomainIdentity, Frame, LogRecord, Section};
 use zstd::stream::raw::{self, CParameter, InBuffer, Operation, OutBuffer};
 
-use crate::assemble::{FrameRow, Parts};
 use crate::columns::Builder;
 use crate::error::{Result, StoreError};
 use crate::frame_columns::FrameColumns;
@@ -309,25 +308,6 @@ impl Decoder {
             self.next = None;
         }
         decoded
-    }
-
-    /// The frame of a record, with all that was recorded in it; `None` where a record that it needs was not there.
-    ///
-    /// # Errors
-    /// As with [`FrameSource`](nfm_frame::FrameSource): the record is damaged, or of a version that is not known.
-    pub fn read(&mut self, record: &Record) -> Result<Option<Frame>> {
-        let Some(Recorded { head, batches }) = self.decode(record)? else { return Ok(None) };
-        let own = batches.get(&FRAMES).filter(|batch| batch.num_rows() > 0).cloned();
-        let (Some(domain), Some(batch)) = (self.domain.clone(), own) else {
-            return Err(damaged(record, "it lacks its own row"));
-        };
-        let own = FrameRow { batch, row: 0 };
-        let bits = recorded_sections(record).unwrap_or(0);
-        let sections: Vec<Section> =
-            Section::ALL.into_iter().filter(|section| bits & section.bit() != 0).collect();
-        let flat = sections.iter().map(|section| (*section, own.clone())).collect();
-        let parts = Parts { domain, seq: head.seq, own, flat, tables: batches };
-        parts.frame(&sections).map(Some)
     }
 
     fn frame(&mut self, record: &Record) -> Result<Option<Recorded>> {

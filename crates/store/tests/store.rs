@@ -9,7 +9,7 @@ use nfm_frame::{
     HiddenProcess, HookTarget, HookedSyscall, Integrity, Interface, LogRecord, Mapping, Module,
     Neighbour, PhysicalRun, Problem, Process, Route, Section, Thread,
 };
-use nfm_store::{Decoder, Encoder, Event, Parsed, Store, StoreWriter, parse, seal, verify};
+use nfm_store::{Encoder, Event, Parsed, Store, StoreWriter, parse, seal, verify};
 
 const SECOND: u64 = 1_000_000_000;
 /// Ten minutes to a full hour.
@@ -133,28 +133,6 @@ fn seal_all(store: &Path, writer: &mut StoreWriter) {
     for (path, name) in writer.take_finished() {
         let sealed = seal(store, &path, &name).unwrap().expect("rows");
         assert!(sealed.losses.is_empty(), "{:?}", sealed.losses);
-    }
-}
-
-/// Records are read one after the other as well, without a store.
-#[test]
-fn a_record_is_a_frame() {
-    let frames = [0, 1, 2].map(|second| {
-        let mut frame = every_section(frame_at("web", second));
-        // The problems of sections that are not of this frame's would not be its own.
-        frame.consistency.problems.truncate(1);
-        frame
-    });
-    let mut encoder = Encoder::new(1, frames[0].domain.clone(), 0).unwrap();
-    let mut decoder = Decoder::new().unwrap();
-    for (frame, seq) in frames.iter().zip(1..) {
-        let mut bytes = Vec::new();
-        encoder.encode(&mut frame.clone(), seq, &mut bytes).unwrap();
-        let Parsed::Record(record, _) = parse(&bytes) else { panic!("no record") };
-        let read = decoder.read(&record).unwrap().expect("a frame");
-        let own = Frame { seq, log: read.log.clone(), ..frame.clone() };
-        assert_eq!(read, own);
-        assert!(read.has(Section::Log) && read.has(Section::Processes));
     }
 }
 
