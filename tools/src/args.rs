@@ -97,6 +97,8 @@ pub(crate) enum Verb {
     /// List a guest's neighbours: ARP and NDP
     #[command(visible_alias = "arp")]
     Neigh(FrameOf),
+    /// Show who talks to whom: the processes of guests, their connections, interfaces and networks
+    Topology(TopologyArgs),
     /// List a guest's mounts
     Mount(FrameOf),
     /// List a guest's directory, as its memory holds it
@@ -213,6 +215,40 @@ pub(crate) struct Console {
     /// The folder of recorded frames (default: NFM_STORE in the environment, else /var/lib/nfm/store)
     #[arg(long, value_name = "FOLDER")]
     pub store: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct TopologyArgs {
+    /// The domains' names, ids or UUIDs, qemu:PID, or file:PATH (default: all of libvirt's domains that run)
+    #[arg(value_name = "DOMAIN")]
+    pub domains: Vec<String>,
+    /// The form of the graph
+    #[arg(short, long, value_enum, value_name = "FORM", default_value_t = TopologyForm::Table)]
+    pub output: TopologyForm,
+    /// Print JSON, as -o json does
+    #[arg(long, conflicts_with = "output")]
+    pub json: bool,
+    /// Show the domains, which are to be named, as they were recorded at this time: 2026-11-30T14:00:00Z, 14:00,
+    /// 'yesterday 14:00' or -10m
+    #[arg(long, value_name = "TIME", value_parser = moment, allow_hyphen_values = true, requires = "domains")]
+    pub at: Option<Moment>,
+    /// The folder of recorded frames (default: NFM_STORE in the environment, else /var/lib/nfm/store);
+    /// without a time, its newest frames are shown
+    #[arg(long, value_name = "FOLDER", requires = "domains")]
+    pub store: Option<PathBuf>,
+}
+
+/// The forms of a topology.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum TopologyForm {
+    /// A line for each edge
+    Table,
+    /// Nodes and edges
+    Json,
+    /// For Graphviz
+    Dot,
+    /// For Mermaid
+    Mermaid,
 }
 
 #[derive(Args)]

@@ -87,6 +87,7 @@ fn main() -> ExitCode {
         Verb::Ip(target) => verbs::ip(options, target, &mut out),
         Verb::Route(target) => verbs::route(options, target, &mut out),
         Verb::Neigh(target) => verbs::neigh(options, target, &mut out),
+        Verb::Topology(args) => verbs::topology(options, args, &mut out),
         Verb::Mount(target) => verbs::mount(options, target, &mut out),
         Verb::Ls(ls) => verbs::ls(options, ls, &mut out),
         Verb::Stat(stat) => verbs::stat(options, stat, &mut out),

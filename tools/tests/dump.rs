@@ -84,6 +84,7 @@ fn every_verb_reads_a_file() {
         ("ip", "10.0.2.15"),
         ("route", "198.51.100.0/24"),
         ("neigh", "fd00:77::21"),
+        ("topology", "10.0.2.15/24"),
         ("mount", "/mnt/overlay"),
         ("free", "Mem:"),
         ("uptime", "load average"),

@@ -73,7 +73,7 @@ fn quiet(what: &str, output: &Output) -> String {
 fn hostile_text_is_shown_harmlessly() {
     let guest = lab::own_guest("text", &["--timeout", "300"]);
     guest.ask(&MISCHIEF.replace("EVIL", EVIL));
-    let verbs: [&[&str]; 20] = [
+    let verbs: [&[&str]; 21] = [
         &["ps"],
         &["ps", "--cpu", "--interval", "0.1"],
         &["top", "--once", "--interval", "0.1"],
@@ -84,6 +84,7 @@ fn hostile_text_is_shown_harmlessly() {
         &["route"],
         &["neigh"],
         &["oom"],
+        &["topology"],
         &["mount"],
         &["free"],
         &["uptime"],

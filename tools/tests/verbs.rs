@@ -478,6 +478,8 @@ fn recorded_frames_show_what_the_guest_shows() {
         assert_eq!(printed(&[verb, &all]), printed(&[verb, domain]), "{verb}");
         assert_eq!(printed(&[verb, &all, "--json"]), printed(&[verb, domain, "--json"]), "{verb}");
     }
+    // A file does not tell the host.
+    assert_eq!(printed(&["topology", &all]), printed(&["topology", domain]));
     let uri = all.replace("file:", "file://");
     assert_eq!(printed(&["ps", "--cpu", &uri]), printed(&["ps", "--cpu", domain]));
     assert_eq!(printed(&["top", "--once", &all]), printed(&["top", "--once", domain]));

@@ -17,6 +17,7 @@ mod history;
 mod identity;
 mod oom;
 mod rates;
+mod topology;
 
 pub use boot::{Boot, boot};
 pub use condition::{CONDITION_SECTIONS, Trouble, condition};
@@ -38,3 +39,4 @@ pub use history::{HISTORY_SECTIONS, Happening, History};
 pub use identity::{Identity, Key, Part};
 pub use oom::{OomCandidate, oom_candidates};
 pub use rates::{Change, Rate, RowRates, changes, rates};
+pub use topology::{Edge, EdgeKind, GuestOfHost, Node, NodeKind, Topology, topology};

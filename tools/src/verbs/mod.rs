@@ -16,6 +16,7 @@ mod routes;
 mod store;
 mod system;
 mod top;
+mod topology;
 
 pub(crate) use check::check;
 pub(crate) use crawl::crawl;
@@ -32,6 +33,7 @@ pub(crate) use routes::{neigh, route};
 pub(crate) use store::store;
 pub(crate) use system::{dmesg, free, lscpu, lsmod, mount, uptime};
 pub(crate) use top::top;
+pub(crate) use topology::topology;
 
 use std::io::Write;
 use std::path::Path;
