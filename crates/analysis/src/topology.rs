@@ -23,9 +23,9 @@ pub struct GuestOfHost<'a> {
 /// Guests, what is in them, and what leads from one to another. Nodes and edges have the order of hosts' and guests' names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Topology {
-    /// What edges lead to.
+    /// The ends of edges.
     pub nodes: Vec<Node>,
-    /// What leads from one node to another.
+    /// Each leads from one node to another.
     pub edges: Vec<Edge>,
 }
 
