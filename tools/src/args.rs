@@ -97,7 +97,7 @@ pub(crate) enum Verb {
     /// List a guest's neighbours: ARP and NDP
     #[command(visible_alias = "arp")]
     Neigh(FrameOf),
-    /// Show who talks to whom: the processes of guests, their connections, interfaces and networks
+    /// Show who talks to whom: guests, their processes, connections and networks
     Topology(TopologyArgs),
     /// List a guest's mounts
     Mount(FrameOf),
