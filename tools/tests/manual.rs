@@ -57,7 +57,8 @@ fn verbs() -> BTreeMap<String, Vec<String>> {
     let help = help(&["--help"]);
     let (_, commands) = help.split_once("Commands:\n").unwrap();
     let commands = commands.split("\n\n").next().unwrap();
-    let verbs = commands.lines().map(|line| {
+    // A comment's second line begins further to the right.
+    let verbs = commands.lines().filter(|line| !line.starts_with("   ")).map(|line| {
         let verb = line.split_whitespace().next().unwrap().to_owned();
         let aliases = line.split_once(" [alias").map_or("", |(_, rest)| rest);
         let aliases = aliases.trim_start_matches("es").trim_start_matches(": ");
