@@ -74,7 +74,8 @@ fn options<'a>(lines: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
         let words = line.split([' ', ',', '=', '[']);
         words.take_while(|word| word.is_empty() || word.starts_with('-'))
     });
-    words.filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    // Possible values of one are marked by "-".
+    words.filter(|word| word.len() > 1).map(str::to_owned).collect()
 }
 
 #[test]
