@@ -21,8 +21,8 @@ use crate::records::{Incoming, RecordReader, RecordWriter};
 /// Records that wait to be taken: more are left out.
 const WAITING: usize = 1024;
 /// Connections at once, and those of one user other than root.
-const MOST_CONNECTIONS: usize = 128;
-const MOST_OF_A_USER: usize = 32;
+const MOST_CONNECTIONS: usize = 1024;
+const MOST_OF_A_USER: usize = 256;
 /// How long a side may take to read an answer.
 const WRITE_PATIENCE: Duration = Duration::from_secs(10);
 /// How long one may take to say who he is.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use nfm::{ErrorCode, Frame, OpenOptions, Section, SourceError};
+use nfm::{At, DomainIdentity, ErrorCode, Frame, FrameSource, OpenOptions, Section, SourceError};
 use nfm_live::{LiveConnection, LiveError};
 
 use super::recorded::tell_ages;
@@ -14,13 +14,13 @@ use crate::show::complain;
 const OLD: Duration = Duration::from_secs(5);
 
 /// A guest of a recorder that runs.
-pub(super) struct Served {
+pub(crate) struct Served {
     recorder: LiveConnection,
     domain: String,
 }
 
 /// The way to a domain's frames.
-pub(super) enum Way {
+pub(crate) enum Way {
     /// The recorder gives them.
     Recorder(Served),
     /// The guest's memory is to be read. If that is not permitted, this is why the recorder does not give them.
@@ -28,7 +28,7 @@ pub(super) enum Way {
 }
 
 /// The way to a domain's frames. Who says where symbols come from reads memory.
-pub(super) fn way(options: &OpenOptions, domain: &str, live: &Live) -> Way {
+pub(crate) fn way(options: &OpenOptions, domain: &str, live: &Live) -> Way {
     let is_own_reading = options.symbols.is_some()
         || options.types.is_some()
         || matches!(options.cache, nfm::Cache::Off);
@@ -54,7 +54,7 @@ pub(super) fn way(options: &OpenOptions, domain: &str, live: &Live) -> Way {
 }
 
 /// The reason for which a domain's frames are not to be had: where its memory may not be read, what the recorder said.
-pub(super) fn reason(opening: Failure, unserved: Option<Failure>) -> Failure {
+pub(crate) fn reason(opening: Failure, unserved: Option<Failure>) -> Failure {
     let refusals = [ErrorCode::Permission, ErrorCode::Connect];
     match (&opening, unserved) {
         (Failure::Nfm(error), Some(unserved)) if refusals.contains(&error.code()) => unserved,
@@ -83,5 +83,31 @@ impl Served {
             complain(format_args!("the newest frame of {name} is {seconds:.1} s old"));
         }
         Ok(found.frame)
+    }
+}
+
+impl FrameSource for Served {
+    fn domains(&mut self) -> Result<Vec<DomainIdentity>, SourceError> {
+        let mut all = self.recorder.domains()?;
+        all.retain(|one| one.name == self.domain || one.uuid.as_ref() == Some(&self.domain));
+        match all.is_empty() {
+            true => {
+                let (domain, known) = (self.domain.clone(), Vec::new());
+                Err(SourceError::NoSuchDomain { domain, known })
+            }
+            false => Ok(all),
+        }
+    }
+
+    fn is_live(&self) -> bool {
+        true
+    }
+
+    fn frame(&mut self, domain: &str, at: At, sections: &[Section]) -> Result<Frame, SourceError> {
+        self.recorder.frame(domain, at, sections)
+    }
+
+    fn next(&mut self, after: &Frame, sections: &[Section]) -> Result<Option<Frame>, SourceError> {
+        FrameSource::next(&mut self.recorder, after, sections)
     }
 }

@@ -14,12 +14,14 @@ use nfm_screens::{Clock, Feed, Finder, Options, Sources};
 use nfm_store::Store;
 use rustix::thread::CapabilitySet;
 
+use super::super::live::{Way, reason, way};
 use super::super::recorded::open_store;
 use super::super::{Verb, recorded};
 use super::guests;
 use crate::Failure;
 use crate::args::Top;
 use crate::privileges;
+use crate::record_args::Live;
 use crate::show::complain;
 use crate::time::{FORMS, Moment, moment, shown};
 
@@ -97,12 +99,13 @@ fn is_utf8() -> bool {
 fn living(options: &OpenOptions, top: &Top) -> Result<Finder, Failure> {
     if guests::is_one(top) {
         for name in &top.domains {
-            Domain::open(name, options)?;
+            opened(name, options, &top.when.live)?;
         }
     } else {
         guests::named(options, top)?;
     }
     let (options, patterns) = (options.clone(), top.domains.clone());
+    let live = top.when.live.clone();
     Ok(Box::new(move || {
         let running = guests::running(&options).map_err(|failure| match failure {
             Failure::Nfm(error) => SourceError::Crawl(Box::new(error)),
@@ -123,24 +126,36 @@ fn living(options: &OpenOptions, top: &Top) -> Result<Finder, Failure> {
         names.extend(
             patterns.iter().filter(|name| !guests::is_pattern(name) && !is_known(name)).cloned(),
         );
-        Ok(names.into_iter().map(|name| feed(name, options.clone())).collect())
+        let feeds = names.into_iter().map(|name| feed(name, options.clone(), live.clone()));
+        Ok(feeds.collect())
     }))
 }
 
 /// A living guest.
-fn feed(name: String, options: OpenOptions) -> Feed {
+fn feed(name: String, options: OpenOptions, live: Live) -> Feed {
     let domain = name.clone();
-    let open = move || match Domain::open(&domain, &options) {
-        Ok(domain) => {
-            let frames = LiveFrames::new(domain, CrawlOptions::default());
-            Ok(Some(Box::new(frames) as Box<dyn FrameSource>))
-        }
-        Err(error) => match error.code() {
+    let open = move || match opened(&domain, &options, &live) {
+        Ok(frames) => Ok(Some(frames)),
+        Err(Failure::Nfm(error)) => match error.code() {
             ErrorCode::NoSuchDomain | ErrorCode::NotRunning | ErrorCode::Gone => Ok(None),
             _ => Err(SourceError::Crawl(Box::new(error))),
         },
+        Err(Failure::Frames(error)) => Err(error),
+        Err(Failure::Output(error)) => Err(SourceError::Crawl(Box::new(error))),
     };
     Feed { host: String::new(), name, open: Box::new(open) }
+}
+
+/// The frames of a living guest, by the recorder if one serves them.
+fn opened(name: &str, options: &OpenOptions, live: &Live) -> Result<Box<dyn FrameSource>, Failure> {
+    let unserved = match way(options, name, live) {
+        Way::Recorder(served) => return Ok(Box::new(served)),
+        Way::Memory(unserved) => unserved,
+    };
+    match Domain::open(name, options) {
+        Ok(domain) => Ok(Box::new(LiveFrames::new(domain, CrawlOptions::default()))),
+        Err(error) => Err(reason(error.into(), unserved)),
+    }
 }
 
 /// The times that are asked for, nanoseconds since 1970.
