@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use nfm_analysis::process_cpu_ns;
+use nfm_frame::Text;
 
 use crate::guest::ProcessView;
 use crate::show;
@@ -15,6 +16,8 @@ pub struct Row<'a> {
     pub host: &'a str,
     /// The guest's name.
     pub guest: &'a str,
+    /// The guest's labels.
+    pub labels: &'a [Text],
     /// The process.
     pub of: ProcessView<'a>,
     /// The time that the table shows.

@@ -23,7 +23,7 @@ const HELP: &[(&str, &str)] = &[
     ("P H M T N G", "sort by %CPU, %HOST, RES, TIME, PID, GUEST"),
     ("< > r", "sort by the column beside; turn the order"),
     ("c", "choose columns"),
-    ("g", "group by host, guest, container, user, command"),
+    ("g", "group by host, guest, label, container, user, command"),
     ("t", "tree"),
     ("Enter, Esc", "open a guest or a group; back"),
     ("Tab 1 2 3 4", "of a guest: processes, sockets, files, log"),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use nfm_analysis::{
     Boot, GuestUse, Identity, ProcessUse, boot, guest_use, host_shares, process_use,
 };
-use nfm_frame::{Frame, Process, Section};
+use nfm_frame::{Frame, Process, Section, Text};
 
 /// How long a process is listed that no frame shows any more and none tells to be gone.
 const LONGEST_UNKNOWN_NS: u64 = 60_000_000_000;
@@ -104,6 +104,11 @@ impl GuestView {
     /// The newest frame.
     pub fn frame(&self) -> &Frame {
         &self.frame
+    }
+
+    /// The guest's labels, as libvirt's definition has them.
+    pub fn labels(&self) -> &[Text] {
+        self.frame.domain.labels.as_deref().unwrap_or_default()
     }
 
     /// The guest's use of the CPU as a whole.

@@ -35,6 +35,8 @@ pub enum Group {
     Host,
     /// The guest.
     Guest,
+    /// A label of the guest, as libvirt's definition has it: a guest of several labels is in the group of each.
+    Label,
     /// The control group, in one guest or in several.
     Container,
     /// The real user id.
@@ -45,14 +47,15 @@ pub enum Group {
 
 impl Group {
     /// Every group.
-    pub const ALL: [Self; 5] =
-        [Self::Host, Self::Guest, Self::Container, Self::User, Self::Command];
+    pub const ALL: [Self; 6] =
+        [Self::Host, Self::Guest, Self::Label, Self::Container, Self::User, Self::Command];
 
     /// The name for people and for programs.
     pub fn name(self) -> &'static str {
         match self {
             Self::Host => "host",
             Self::Guest => "guest",
+            Self::Label => "label",
             Self::Container => "container",
             Self::User => "user",
             Self::Command => "command",
@@ -64,11 +67,18 @@ impl Group {
         match self {
             Self::Host => GroupKey::Text(row.host),
             Self::Guest => GroupKey::Guest(row.host, row.guest),
+            Self::Label => text(row.labels.first().map(|label| &**label)),
             Self::Container => text(row.of.process.cgroup.as_deref()),
             Self::User => row.of.process.uid.map_or(GroupKey::Unknown, GroupKey::Number),
             Self::Command => text(row.of.process.name.as_deref()),
         }
     }
+}
+
+/// The keys of a row: one, but for labels.
+fn keys<'a>(group: Group, row: &Row<'a>) -> impl Iterator<Item = GroupKey<'a>> {
+    let others = if group == Group::Label { row.labels.get(1..).unwrap_or_default() } else { &[] };
+    std::iter::once(group.key(row)).chain(others.iter().map(|label| GroupKey::Text(label)))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -258,10 +268,12 @@ impl Table {
     /// The row of a line.
     pub fn row(&self, guest: usize, row: usize, now_ns: u64) -> Option<Row<'_>> {
         let guest = self.guests.get(guest)?;
+        let view = guest.view.as_ref()?;
         Some(Row {
             host: &guest.host,
             guest: &guest.name,
-            of: guest.view.as_ref()?.row(row)?,
+            labels: view.labels(),
+            of: view.row(row)?,
             now_ns,
         })
     }
@@ -281,9 +293,12 @@ impl Table {
                 continue;
             }
             rows.reserve(view.len());
+            let labels = view.labels();
             for (index, of) in view.rows().enumerate() {
-                let row = Row { host: &guest.host, guest: &guest.name, of, now_ns };
-                let is_of = |(group, name): &(Group, String)| group.key(&row).name() == *name;
+                let row = Row { host: &guest.host, guest: &guest.name, labels, of, now_ns };
+                let is_of = |(group, name): &(Group, String)| {
+                    keys(*group, &row).any(|key| key.name() == *name)
+                };
                 if choice.only.as_ref().is_none_or(is_of) && has_words(&row, &words) {
                     rows.push((place, index, row));
                 }
@@ -333,10 +348,12 @@ fn trees(rows: &[(usize, usize, Row)]) -> Vec<Line> {
 }
 
 fn grouped(group: Group, rows: &[(usize, usize, Row)], choice: &Choice) -> Vec<Line> {
-    let line = |one: nfm_analysis::Group<GroupKey, (usize, usize, Row)>| {
+    let keyed: Vec<(GroupKey, &(usize, usize, Row))> =
+        rows.iter().flat_map(|row| keys(group, &row.2).map(move |key| (key, row))).collect();
+    let line = |one: nfm_analysis::Group<GroupKey, (GroupKey, &(usize, usize, Row))>| {
         let (mut cpu, mut host_cpu, mut rss) = <(PartSum, PartSum, PartSum)>::default();
         let mut guests = HashSet::new();
-        for (guest, _, row) in &one.rows {
+        for (_, (guest, _, row)) in &one.rows {
             guests.insert(*guest);
             let ProcessView { process, cpu_percent, host_percent, .. } = row.of;
             cpu.add(cpu_percent);
@@ -347,7 +364,7 @@ fn grouped(group: Group, rows: &[(usize, usize, Row)], choice: &Choice) -> Vec<L
         GroupLine { name, guests, processes, cpu, host_cpu, rss }
     };
     let mut lines: Vec<GroupLine> =
-        group_by(rows, |(_, _, row)| group.key(row)).into_iter().map(line).collect();
+        group_by(&keyed, |(key, _)| *key).into_iter().map(line).collect();
     let value = |line: &GroupLine| match choice.sort {
         Column::HostCpu => line.host_cpu.value(),
         Column::Rss => line.rss.value(),

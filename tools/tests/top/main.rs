@@ -142,8 +142,8 @@ fn a_recording_by_keys() {
     terminal.press("\x1b");
     terminal.wait_for("postgres: checkpointer");
 
-    // Groups: the fourth is by user.
-    terminal.press("gggg");
+    // Groups: the fifth is by user.
+    terminal.press("ggggg");
     let text = terminal.wait("groups", |text| text.contains("PROCS") && text.contains("USER"));
     assert_eq!(words(line(&text, "249M"))[2..], ["249M", "3", "1", "33"], "{text}");
     terminal.press("\x1b");

@@ -146,6 +146,24 @@ fn groups() {
 }
 
 #[test]
+fn a_guest_of_two_labels_is_in_two_groups() {
+    let mut table = table();
+    let labelled = |labels: &[&'static str]| {
+        let mut frame = frame(0, vec![process(1, 0, "init", 0, 0)]);
+        frame.domain.labels = Some(labels.iter().map(|label| (*label).into()).collect());
+        Arc::new(GuestView::first(frame))
+    };
+    table.show("h1", "db", labelled(&["project=shop", "title=base"]));
+    table.show("h3", "mail", labelled(&["project=shop"]));
+    let rows = told(&table, &Choice { group: Some(Group::Label), ..Choice::default() });
+    let line = |name: &str, rows, guests| (name.to_owned(), rows, guests);
+    // The one without a label works; nothing is known of the others' use.
+    assert_eq!(rows, [line("?", 2, 1), line("project=shop", 2, 2), line("title=base", 1, 1)]);
+    let only = Some((Group::Label, "title=base".to_owned()));
+    assert_eq!(told(&table, &Choice { only, ..Choice::default() }), [line("db", 1, 0)]);
+}
+
+#[test]
 fn trees_by_guest() {
     let table = table();
     let rows = told(&table, &Choice { tree: true, ..Choice::default() });

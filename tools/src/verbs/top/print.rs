@@ -52,7 +52,8 @@ pub(super) fn show(top: &Top, guests: &[Guest], out: &mut dyn Write) -> Result<(
         let Some(view) = &guest.view else { continue };
         // Recorded frames are as old as they are meant to be.
         let now_ns = if guest.frames.is_live() { now } else { view.frame().time_ns };
-        let row = |of| Row { host: "", guest: &view.frame().domain.name, of, now_ns };
+        let (guest, labels) = (&*view.frame().domain.name, view.labels());
+        let row = |of| Row { host: "", guest, labels, of, now_ns };
         rows.extend(view.rows().map(row));
     }
     // The greatest first, then those whose share is not known.
