@@ -16,7 +16,8 @@ use super::time::{Moment, length, moment};
 #[derive(Parser)]
 #[command(name = "nfm", version, max_term_width = 100, after_help = EXIT_STATUS)]
 pub(crate) struct Cli {
-    /// libvirt connection URI (default: libvirt's own choice, LIBVIRT_DEFAULT_URI first)
+    /// libvirt connection URI (default: libvirt's own choice, LIBVIRT_DEFAULT_URI first). qemu+ssh://USER@HOST/system
+    /// shows guests of another host, by the recorder that runs there
     #[arg(short, long, value_name = "URI", global = true)]
     pub connect: Option<String>,
     #[command(flatten)]
@@ -129,6 +130,8 @@ pub(crate) enum Verb {
     Console(Console),
     /// Record the guests of this host, to be looked at later with --at
     Record(Record),
+    /// Pass the frames of this host's recorder on, to whom -c qemu+ssh://… here starts it for
+    Serve(Serve),
     /// Tell what happened to recorded guests
     History(HistoryArgs),
     /// Tell what changed in a recorded guest from one time to another
@@ -215,6 +218,15 @@ pub(crate) struct Console {
     /// The folder of recorded frames (default: NFM_STORE in the environment, else /var/lib/nfm/store)
     #[arg(long, value_name = "FOLDER")]
     pub store: Option<PathBuf>,
+}
+
+/// Pass the frames of this host's recorder on over standard input and output. `nfm VERB -c qemu+ssh://HOST/system` starts it on
+/// HOST by ssh; there, the user is one of those who may look at the recorder's socket. A key can be held to it by
+/// command="nfm serve" in authorized_keys.
+#[derive(Args)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    pub live: Live,
 }
 
 #[derive(Args)]

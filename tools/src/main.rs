@@ -105,6 +105,7 @@ fn main() -> ExitCode {
         Verb::History(args) => verbs::history(args, &mut out),
         Verb::Diff(args) => verbs::diff(args, &mut out),
         Verb::Store(verb) => verbs::store(verb, &mut out),
+        Verb::Serve(serve) => verbs::serve(&serve.live),
         Verb::Record(record) => verbs::record(cli.connect.as_deref(), record),
         Verb::Check(check) => verbs::check(options, check, &mut out),
         Verb::Console(args) => console::console(&cli, args, &mut out),

@@ -11,6 +11,7 @@ use nfm_store::{Age, FrameColumns, Newest};
 use crate::error::LiveError;
 use crate::message::{Answer, LiveDomain, Refusal, Request, VERSION};
 use crate::records::{Incoming, RecordReader, RecordWriter};
+use crate::ssh::{self, Ssh, SshHost};
 
 /// A recorder that is silent for so long is taken for gone.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -26,6 +27,8 @@ pub struct LiveConnection {
     host: String,
     uri: String,
     program: String,
+    /// The program that holds the connection to another host.
+    ssh: Option<Ssh>,
 }
 
 /// A guest's frame, and how old it is.
@@ -64,6 +67,19 @@ impl LiveConnection {
         Self::over(&place, Box::new(from), Box::new(to), false)
     }
 
+    /// Connects to the recorder of another host by ssh(1). Whatever that has to say goes to standard error.
+    ///
+    /// # Errors
+    /// ssh cannot connect, no recorder serves there, or the user may not look.
+    pub fn ssh(host: &SshHost) -> Result<Self, LiveError> {
+        ssh::connect(host)
+    }
+
+    /// Keeps a program for as long as the connection lasts.
+    pub(crate) fn keep(&mut self, ssh: Ssh) {
+        self.ssh = Some(ssh);
+    }
+
     /// A connection over streams: those of another program, which passes the bytes of a recorder's socket on. `place`
     /// names it in errors; with `zstd` it compresses what it sends.
     ///
@@ -82,6 +98,7 @@ impl LiveConnection {
             host: String::new(),
             uri: String::new(),
             program: String::new(),
+            ssh: None,
         };
         let program = format!("nfm {}", env!("CARGO_PKG_VERSION"));
         own.ask(&Request::Hello { version: VERSION, program, zstd })?;

@@ -15,6 +15,11 @@ pub enum LiveError {
         /// The socket.
         path: String,
     },
+    /// ssh cannot connect to a host.
+    Unreachable {
+        /// The host.
+        host: String,
+    },
     /// The user may not look.
     Forbidden {
         /// The socket.
@@ -44,6 +49,10 @@ impl fmt::Display for LiveError {
             Self::NotThere { path } => {
                 write!(f, "no recorder serves at '{path}': nfm record does, as root")
             }
+            Self::Unreachable { host } => write!(
+                f,
+                "the host '{host}' cannot be reached by ssh: what it said is above; 'ssh {host} nfm serve' tries the same"
+            ),
             Self::Forbidden { path } => write!(
                 f,
                 "the recorder's socket '{path}' is for root and its group: have root add you to that group \
@@ -66,7 +75,7 @@ impl LiveError {
     }
 
     /// The error of connecting to a socket.
-    pub(crate) fn connecting(path: &str, error: &io::Error) -> Self {
+    pub fn connecting(path: &str, error: &io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
                 Self::NotThere { path: path.to_owned() }

@@ -2,7 +2,7 @@
 //!
 //! Both sides of a connection send records of [`nfm_store`]: requests and answers are JSON ([`Request`], [`Answer`]),
 //! frames are columns, which versions that differ read by their names. [`Server`] answers on a socket of the host;
-//! [`LiveConnection`] asks over it, or over any other pair of streams, and is a
+//! [`LiveConnection`] asks over it, over ssh to another host, or over any other pair of streams, and is a
 //! [`FrameSource`](nfm_frame::FrameSource).
 
 #![warn(missing_docs)]
@@ -15,6 +15,7 @@ mod message;
 mod peer;
 mod records;
 mod server;
+mod ssh;
 
 pub use connection::{LiveConnection, LiveFrame, Update};
 pub use error::LiveError;
@@ -22,6 +23,7 @@ pub use message::{Answer, LiveDomain, Refusal, Request, SectionAge, VERSION};
 pub use peer::Viewers;
 pub use records::{Incoming, RecordReader, RecordWriter};
 pub use server::{About, Server};
+pub use ssh::SshHost;
 
 /// The recorder's socket where none is named.
 pub const SOCKET: &str = "/run/nfm/nfm.sock";

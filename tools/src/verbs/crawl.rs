@@ -25,7 +25,7 @@ pub(crate) fn crawl(open_options: &nfm::OpenOptions, crawl: &Crawl, out: &mut dy
     };
     let mut unserved = None;
     if !crawl.asks_for_more() {
-        match live::way(open_options, &crawl.target.domain, &crawl.when.live) {
+        match live::way(open_options, &crawl.target.domain, &crawl.when.live)? {
             Way::Recorder(served) => {
                 privileges::give_up();
                 return watch_recorder(served, crawl, &options.sections, out);

@@ -3,15 +3,21 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use nfm::{DomainSummary, Libvirt, QemuGuestSummary, qemu_guests};
+use nfm::{DomainSummary, Libvirt, QemuGuestSummary, SourceError, qemu_guests};
+use nfm_live::LiveDomain;
 
 use super::Verb;
+use super::live::of_other_host;
 use crate::Failure;
 use crate::args::List;
 use crate::show::table;
 
 /// `nfm list`: libvirt's domains, then the guests of QEMU processes that are none of them.
 pub(crate) fn list(connect: Option<&str>, list: &List, out: &mut dyn Write) -> Verb {
+    if let Some(mut recorder) = of_other_host(connect)? {
+        let guests = recorder.live_domains().map_err(SourceError::from)?;
+        return of_recorder(&guests, list, out);
+    }
     let listed = Libvirt::open(connect).and_then(|libvirt| libvirt.list(list.all));
     let default = std::env::var("LIBVIRT_DEFAULT_URI").ok().filter(|uri| !uri.is_empty());
     let uri = connect.or(default.as_deref());
@@ -66,6 +72,34 @@ pub(crate) fn list(connect: Option<&str>, list: &List, out: &mut dyn Write) -> V
 pub(super) fn qemu_here(uri: Option<&str>) -> Result<Vec<QemuGuestSummary>, Failure> {
     let is_here = uri.is_none_or(|uri| uri.starts_with("qemu:///"));
     Ok(if is_here { qemu_guests()? } else { Vec::new() })
+}
+
+/// The guests of another host's recorder, which has frames of those that run.
+fn of_recorder(guests: &[LiveDomain], list: &List, out: &mut dyn Write) -> Verb {
+    let uuid = |guest: &LiveDomain| guest.domain.uuid.clone();
+    let state = |guest: &LiveDomain| guest.failure.is_none().then_some("running");
+    if list.json {
+        let rows: Vec<_> = guests
+            .iter()
+            .map(|guest| {
+                serde_json::json!({
+                    "id": null,
+                    "name": guest.domain.name,
+                    "uuid": uuid(guest),
+                    "state": state(guest),
+                })
+            })
+            .collect();
+        writeln!(out, "{}", nfm::json(&rows, false))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let none = || "-".to_owned();
+    let rows = guests.iter().map(|guest| {
+        let state = state(guest).map_or_else(none, str::to_owned);
+        vec![none(), guest.domain.name.clone(), state, uuid(guest).unwrap_or_else(none)]
+    });
+    table(out, &["ID>", "NAME", "STATE", "UUID"], rows)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The name by which nfm opens it.

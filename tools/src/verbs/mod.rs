@@ -24,7 +24,7 @@ pub(crate) use dump::dump;
 pub(crate) use guest_files::{cat, find, ls, recover, stat};
 pub(crate) use history::{diff, history};
 pub(crate) use list::list;
-pub(crate) use live::is_forbidden;
+pub(crate) use live::{is_forbidden, serve};
 pub(crate) use network::{ip, ss};
 pub(crate) use processes::{lsof, oom, pmap, ps};
 pub(crate) use profile::{export, import};
@@ -110,7 +110,7 @@ impl Frames {
         let mut source: Box<dyn FrameSource> = match recorded(domain) {
             Some(path) => Box::new(FrameLines::open(path)?),
             None => {
-                let unserved = match live::way(options, domain, &when.live) {
+                let unserved = match live::way(options, domain, &when.live)? {
                     Way::Recorder(served) => {
                         let source = Source::Served(Box::new(served));
                         return Ok(Self { source, domain: domain.to_owned() });

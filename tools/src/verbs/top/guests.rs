@@ -2,6 +2,7 @@
 
 use nfm::{DomainIdentity, FrameSource, Libvirt, OpenOptions, SourceError};
 
+use super::super::live::of_other_host;
 use super::super::recorded::open_store;
 use super::super::{list, recorded};
 use crate::Failure;
@@ -57,7 +58,11 @@ pub(super) fn named(options: &OpenOptions, top: &Top) -> Result<Vec<String>, Fai
 }
 
 /// The names and UUIDs of all guests that run: libvirt's, then those of QEMU processes that libvirt does not know.
+/// Those of another host are the ones that its recorder has.
 pub(super) fn running(options: &OpenOptions) -> Result<Vec<(String, Option<String>)>, Failure> {
+    if let Some(mut recorder) = of_other_host(options.uri.as_deref())? {
+        return Ok(recorder.domains()?.into_iter().map(|one| (one.name, one.uuid)).collect());
+    }
     let domains = Libvirt::open(options.uri.as_deref()).and_then(|libvirt| libvirt.list(false));
     let default = std::env::var("LIBVIRT_DEFAULT_URI").ok().filter(|uri| !uri.is_empty());
     let uri = options.uri.as_deref().or(default.as_deref());

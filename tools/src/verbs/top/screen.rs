@@ -148,7 +148,7 @@ fn feed(name: String, options: OpenOptions, live: Live) -> Feed {
 
 /// The frames of a living guest, by the recorder if one serves them.
 fn opened(name: &str, options: &OpenOptions, live: &Live) -> Result<Box<dyn FrameSource>, Failure> {
-    let unserved = match way(options, name, live) {
+    let unserved = match way(options, name, live)? {
         Way::Recorder(served) => return Ok(Box::new(served)),
         Way::Memory(unserved) => unserved,
     };
