@@ -53,8 +53,17 @@ impl Recording {
         let folder = std::env::temp_dir().join(format!("nfm-console-{}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
         let (store, rate) = (folder.to_str().expect("UTF-8"), "5");
-        let mut command =
-            nfm(&["record", "--rate", rate, "--sync", "0.1", "--free", "1", "--store"]);
+        let mut command = nfm(&[
+            "record",
+            "--live=no",
+            "--rate",
+            rate,
+            "--sync",
+            "0.1",
+            "--free",
+            "1",
+            "--store",
+        ]);
         let recorder = command.args([store, guest.domain()]).spawn().expect("a recorder");
         Self { folder, recorder }
     }

@@ -254,11 +254,14 @@ fn a_real_guest() {
     let mut record =
         command(&["-c", "qemu:///system", "record", domain, "--rate", "2", "--user", "root"]);
     record.args(["--sync", "0.2", "--free", "1", "--store"]).arg(&store).stdin(Stdio::null());
+    let socket = store.with_extension("sock");
+    record.env("NFM_SOCKET", &socket);
     let mut recorder = record.spawn().expect("a recorder");
 
     let mut top = command(&["-c", "qemu:///system", "top", domain, "--interval", "0.5"]);
     std::fs::create_dir_all(store.join("log")).expect("a store");
-    let mut terminal = Terminal::start(top.env("NFM_STORE", &store), 30, 120);
+    let mut terminal =
+        Terminal::start(top.env("NFM_STORE", &store).env("NFM_SOCKET", &socket), 30, 120);
     let text = terminal.wait("its loop", |text| {
         text.contains("LIVE  1 guest") && text.contains("while :; do") && !first_is_unknown(text)
     });
@@ -320,6 +323,8 @@ fn a_real_guest() {
     terminal.wait("no guest is left", |text| text.contains("no guest runs here"));
     terminal.press("q");
     assert!(terminal.end().success());
+    // A recorder that ends leaves its socket, and the next one replaces it.
+    let _ = std::fs::remove_file(&socket);
     std::fs::remove_dir_all(store).expect("removed");
 }
 
