@@ -114,6 +114,8 @@ fn head(command: &Command, date: &str) -> io::Result<Vec<u8>> {
     Ok(page)
 }
 
+/// A page's text. clap_mangen leaves an empty line above an option's values, where mandoc(1) wants none.
 fn text(page: Vec<u8>) -> io::Result<String> {
-    String::from_utf8(page).map_err(io::Error::other)
+    let page = String::from_utf8(page).map_err(io::Error::other)?;
+    Ok(page.replace("\n.br\n\n.br\n", "\n.br\n"))
 }
