@@ -186,7 +186,8 @@ static void files(void)
 
     CHECK_FAILS(nfm_file_open(NULL, 0, "/", &file, &error), NFM_ERR_INVALID_ARGUMENT, "domain is NULL");
     CHECK_FAILS(nfm_file_open(NULL, 0, NULL, &file, &error), NFM_ERR_INVALID_ARGUMENT, "path is NULL");
-    CHECK_FAILS(nfm_file_open(NULL, 0, "\xff", &file, &error), NFM_ERR_INVALID_ARGUMENT, "UTF-8");
+    /* Paths are bytes: this one is no fault. */
+    CHECK_FAILS(nfm_file_open(NULL, 0, "\xff", &file, &error), NFM_ERR_INVALID_ARGUMENT, "domain is NULL");
     CHECK_FAILS(nfm_file_open(NULL, 0, "/", NULL, &error), NFM_ERR_INVALID_ARGUMENT, "out is NULL");
     CHECK_FAILS(nfm_file_open_descriptor(NULL, 1, 0, &file, &error), NFM_ERR_INVALID_ARGUMENT, "domain is NULL");
     CHECK_FAILS(nfm_file_list(NULL, 0, "/", &list, &error), NFM_ERR_INVALID_ARGUMENT, "domain is NULL");
