@@ -83,12 +83,15 @@ pub const CONDITION_SECTIONS: [Section; 4] =
 pub fn condition(earlier: Option<&Frame>, later: &Frame) -> Vec<Trouble> {
     let os = later.os.as_ref();
     let mut troubles = Vec::new();
-    if os.and_then(|os| os.panicked) == Some(true) {
+    let is_panicked = os.and_then(|os| os.panicked) == Some(true);
+    if is_panicked {
         troubles.push(Trouble::Panicked);
     }
     let state = later.host.as_ref().and_then(|host| host.state.as_deref());
     match state {
+        // A kernel that panicked hangs, with nothing more to say.
         Some("running") | None => {
+            let earlier = earlier.filter(|_| !is_panicked);
             troubles.extend(earlier.and_then(|earlier| hangs(earlier, later)));
         }
         Some(state) => troubles.push(Trouble::NotRunning { state: state.to_owned() }),
@@ -166,6 +169,9 @@ mod tests {
             assert_eq!(condition(Some(&earlier), &later), []);
         }
         assert_eq!(condition(None, &earlier), []);
+        let mut panicked = frame(1_500_000_000, 50, 400_000_007);
+        panicked.os.get_or_insert_default().panicked = Some(true);
+        assert_eq!(condition(Some(&earlier), &panicked), [Trouble::Panicked]);
     }
 
     #[test]

@@ -10,8 +10,8 @@ use memchr::memmem;
 const BEGINNING: [u8; 8] = [0x9f, 0xeb, 1, 0, 24, 0, 0, 0];
 const HEADER: usize = 24;
 const CHUNK: usize = 4 << 20;
-/// Bytes of a kernel's own; those of modules are smaller.
-const SIZES: std::ops::Range<u64> = 256 << 10..64 << 20;
+/// Bytes of a kernel's own; those of modules are smaller, of xfs over 256 KiB.
+const SIZES: std::ops::Range<u64> = 1 << 20..64 << 20;
 
 /// Each large BTF blob of a guest.
 pub struct Btf {

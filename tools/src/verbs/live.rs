@@ -89,6 +89,8 @@ fn way_here(options: &OpenOptions, domain: &str, live: &Live) -> Way {
     // All that it has: without a section named, the guest is looked for.
     match recorder.live_frame(domain, &[], None) {
         Ok(_) => Way::Recorder(Served { recorder, domain: domain.to_owned() }),
+        // It has no guest at all: that says nothing of this one.
+        Err(SourceError::NoSuchDomain { known, .. }) if known.is_empty() => Way::Memory(None),
         Err(error) => Way::Memory(Some(error.into())),
     }
 }
