@@ -173,12 +173,14 @@ fn time_travels() {
     assert!(errors.contains("(#3)") && errors.contains("(#4)"), "{errors}");
 
     // Play goes on to the last frame; diff compares with this one; memory as it is now is not that of then.
-    let lines = "seek #6\nplay uptime\nseek #2\ndiff #4\nls /\nsync\nls /\n";
+    let lines =
+        "seek #6\ntop --once | grep -c kthreadd\nplay uptime\nseek #2\ndiff #4\nls /\nsync\nls /\n";
     let (out, errors, status) = script(&[domain, "--store", store], lines);
     assert_eq!(status, Some(2), "{errors}");
     for number in ["#6", "#7", "#8"] {
         assert!(out.contains(&uptime(number)), "{out}");
     }
+    assert_eq!(out.lines().nth(1), Some("1"), "top: {out}");
     let same = printed(&["diff", domain, "--at", "#2", "--at", "#4", "--store", store]);
     assert!(out.contains(&same), "{out}\nexpected\n{same}");
     assert!(errors.contains("sync first"), "{errors}");

@@ -11,8 +11,8 @@ use clap::CommandFactory;
 use super::filter::{Filter, Lines};
 use crate::args::Cli;
 
-/// Verbs that write a file, which the console does not do.
-const WRITERS: [&str; 2] = ["dump", "recover"];
+/// Verbs that write files, which the console does not do.
+const WRITERS: [&str; 3] = ["dump", "recover", "record"];
 /// The verb that draws on the screen by itself.
 const SCREEN: &str = "top";
 /// The program that shows long outputs, and that Ctrl-C ends. It starts no other: see LESSSECURE in less(1).
@@ -43,16 +43,17 @@ impl Verb {
         let mut all: Vec<Self> = Vec::new();
         for verb in Cli::command().get_subcommands() {
             let has = |id: &str| verb.get_arguments().any(|one| one.get_id() == id);
+            let of_domain = has("domain") || has("domains");
             let is_listing = verb.get_name() == "list";
             let is_left_out = WRITERS.contains(&verb.get_name()) || verb.get_name() == "console";
-            if verb.is_hide_set() || is_left_out || !(has("domain") || is_listing) {
+            if verb.is_hide_set() || is_left_out || !(of_domain || is_listing) {
                 continue;
             }
             let options = verb.get_arguments().filter_map(|one| one.get_long());
             let one = Self {
                 name: verb.get_name().to_owned(),
                 about: verb.get_about().map(ToString::to_string).unwrap_or_default(),
-                of_domain: has("domain"),
+                of_domain,
                 takes_at: has("at"),
                 takes_until: has("until"),
                 takes_store: has("store"),
