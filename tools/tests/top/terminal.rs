@@ -63,16 +63,19 @@ impl Terminal {
         self.parser.lock().expect("the screen").screen().contents()
     }
 
-    /// Waits until the text is so, and gives it.
+    /// Waits until the text is so, and gives it. It counts once two looks see the same: a screen comes in pieces, and one of
+    /// which the upper half is new is none that anybody drew.
     pub fn wait(&self, what: &str, is_so: impl Fn(&str) -> bool) -> String {
         let begun = Instant::now();
+        let mut last = None;
         loop {
             let text = self.text();
-            if is_so(&text) {
+            if is_so(&text) && last.as_ref() == Some(&text) {
                 return text;
             }
             assert!(begun.elapsed() < PATIENCE, "{what}: not in {PATIENCE:?}:\n{text}");
-            thread::sleep(Duration::from_millis(20));
+            last = Some(text);
+            thread::sleep(Duration::from_millis(30));
         }
     }
 
