@@ -15,7 +15,7 @@
 // It is linked with the C library, which pkg-config finds as nfm. Reading guest memory needs root or
 // CAP_SYS_PTRACE, see nfm-security(7).
 //
-// What OpenDomain and Crawl return is closed with Close. A finalizer closes what was forgotten, some time: rely
+// Close what OpenDomain and Crawl return. A finalizer closes what was forgotten, some time: rely
 // on it as little as on that of a file. What was read from a frame outlives it.
 //
 // Text comes from the guest and can hold control characters: print it with %q, or escape it otherwise.

@@ -90,7 +90,7 @@ func TestViewsAllocateNothing(t *testing.T) {
 }
 
 func TestColumnsForArrow(t *testing.T) {
-	// Of the structures that Arrow defines, as an importer has them.
+	// The structures that Arrow defines, as an importer has them.
 	var schema struct {
 		format, name, metadata                unsafe.Pointer
 		flags, children                       int64

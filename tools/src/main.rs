@@ -47,6 +47,16 @@ impl From<nfm::SourceError> for Failure {
     }
 }
 
+impl From<Failure> for nfm::SourceError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Nfm(error) => Self::Crawl(Box::new(error)),
+            Failure::Frames(error) => error,
+            Failure::Output(error) => Self::Crawl(Box::new(error)),
+        }
+    }
+}
+
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Self::Output(error)

@@ -28,7 +28,7 @@ _view: Any = pythonapi.PyMemoryView_FromMemory
 _view.restype, _view.argtypes = py_object, [c_void_p, c_ssize_t, c_int]
 _READ = 0x100
 
-# Of each bit of a byte: the bytes in which it is set.
+# For each bit of a byte, the bytes in which it is set.
 _SET = {1 << bit: bytes(byte for byte in range(256) if byte >> bit & 1) for bit in range(8)}
 
 

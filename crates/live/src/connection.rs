@@ -35,9 +35,9 @@ pub struct LiveConnection {
 pub struct LiveFrame {
     /// The frame.
     pub frame: Frame,
-    /// How long before the frame each section was taken.
+    /// The age of each section when the frame was taken.
     pub ages: Vec<Age>,
-    /// How long ago the frame was taken, by the clock of its host, nanoseconds.
+    /// The age of the frame by the clock of its host, nanoseconds.
     pub age_ns: u64,
 }
 

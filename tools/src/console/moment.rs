@@ -8,7 +8,7 @@ use nfm_store::Store;
 
 use crate::Failure;
 use crate::time::{Moment, duration, moment, shown};
-use crate::verbs::open_store;
+use crate::verbs::{open_store, time_of};
 
 /// A recorded frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,13 +93,9 @@ impl Frames {
         by: &Move,
     ) -> Result<Recorded, Failure> {
         match by {
-            Move::To(Moment::Time(time)) => self.at(domain, *time),
-            Move::To(Moment::Number(seq)) => {
-                let time = self.store.time_of(domain, *seq).map_err(SourceError::from)?;
-                let missing = || SourceError::NoFrame {
-                    reason: format!("there is no frame #{seq} of '{domain}'"),
-                };
-                self.at(domain, time.ok_or_else(missing)?)
+            Move::To(moment) => {
+                let time = time_of(&mut self.store, domain, *moment)?;
+                self.at(domain, time)
             }
             Move::By(length) => {
                 let from = from.map_or_else(now, |from| from.time_ns);

@@ -125,11 +125,8 @@ impl Starter {
         }
         let mut child = command.stdout(Stdio::piped()).spawn()?;
         let output = child.stdout.take();
-        let mut lines: Lines =
-            Box::new(lines(BufReader::new(output.ok_or(io::ErrorKind::BrokenPipe)?)));
-        for filter in filters {
-            lines = filter.over(lines);
-        }
+        let output = BufReader::new(output.ok_or(io::ErrorKind::BrokenPipe)?);
+        let lines = through(filters, output);
         let printed = match is_terminal.then(pager).flatten() {
             Some(mut pager) => {
                 let printed = match pager.stdin.take() {
@@ -151,9 +148,7 @@ impl Starter {
 
     /// The rows that a verb prints as JSON; none where it fails. What it complains of is not shown.
     pub fn rows(&self, arguments: &[String]) -> Vec<serde_json::Value> {
-        let output = self.command(arguments).stderr(Stdio::null()).output();
-        let output = output.map(|output| output.stdout).unwrap_or_default();
-        serde_json::from_slice(&output).unwrap_or_default()
+        serde_json::from_str(&self.output(arguments)).unwrap_or_default()
     }
 
     /// The output of a verb; empty where it fails.
@@ -169,11 +164,13 @@ impl Starter {
 /// # Errors
 /// It cannot be written.
 pub(super) fn filtered(mut text: &[u8], filters: &[Filter], out: &mut dyn Write) -> io::Result<()> {
-    let mut all: Lines = Box::new(lines(&mut text));
-    for filter in filters {
-        all = filter.over(all);
-    }
-    print(all, out)
+    print(through(filters, &mut text), out)
+}
+
+/// The lines of an output that filters let through.
+fn through<'a>(filters: &'a [Filter], from: impl BufRead + 'a) -> Lines<'a> {
+    let all: Lines = Box::new(lines(from));
+    filters.iter().fold(all, |lines, filter| filter.over(lines))
 }
 
 /// The lines of an output, as they come.

@@ -7,7 +7,7 @@ use nfm::{DomainSummary, Libvirt, QemuGuestSummary, SourceError, qemu_guests};
 use nfm_live::LiveDomain;
 
 use super::Verb;
-use super::live::of_other_host;
+use super::live::{default_uri, of_other_host};
 use crate::Failure;
 use crate::args::List;
 use crate::show::table;
@@ -18,21 +18,10 @@ pub(crate) fn list(connect: Option<&str>, list: &List, out: &mut dyn Write) -> V
         let guests = recorder.live_domains().map_err(SourceError::from)?;
         return of_recorder(&guests, list, out);
     }
-    let listed = Libvirt::open(connect).and_then(|libvirt| libvirt.list(list.all));
-    let default = std::env::var("LIBVIRT_DEFAULT_URI").ok().filter(|uri| !uri.is_empty());
-    let uri = connect.or(default.as_deref());
-    let others = qemu_here(uri)?;
-    let domains = match listed {
-        Ok(domains) => domains,
-        // A host of which libvirt is no part: nobody named one.
-        Err(error) if uri.is_none() && !others.is_empty() => {
-            eprintln!("nfm: {error}; what is listed are QEMU's processes alone");
-            Vec::new()
-        }
-        Err(error) => return Err(error.into()),
-    };
-    let others: Vec<QemuGuestSummary> =
-        others.into_iter().filter(|guest| !is_known(guest, &domains)).collect();
+    let GuestsHere { domains, others, unreached } = guests_here(connect, list.all)?;
+    if let Some(error) = unreached {
+        eprintln!("nfm: {error}; what is listed are QEMU's processes alone");
+    }
     if list.json {
         let known = domains.iter().map(|domain| {
             serde_json::json!({
@@ -69,9 +58,37 @@ pub(crate) fn list(connect: Option<&str>, list: &List, out: &mut dyn Write) -> V
 
 /// The guests of this host's QEMU processes, where that is the host that is asked for: another libvirt's guests may run
 /// elsewhere.
-pub(super) fn qemu_here(uri: Option<&str>) -> Result<Vec<QemuGuestSummary>, Failure> {
+fn qemu_here(uri: Option<&str>) -> Result<Vec<QemuGuestSummary>, Failure> {
     let is_here = uri.is_none_or(|uri| uri.starts_with("qemu:///"));
     Ok(if is_here { qemu_guests()? } else { Vec::new() })
+}
+
+/// The guests of this host.
+pub(super) struct GuestsHere {
+    /// libvirt's.
+    pub domains: Vec<DomainSummary>,
+    /// Those of QEMU processes that are none of them.
+    pub others: Vec<QemuGuestSummary>,
+    /// The reason why there are none of libvirt's, on a host of which libvirt is no part.
+    pub unreached: Option<nfm::Error>,
+}
+
+/// The guests of this host: libvirt's that run, or all of them, then those of QEMU processes that are none of them.
+///
+/// # Errors
+/// libvirt cannot be reached, and was named or has no QEMU process beside it.
+pub(super) fn guests_here(connect: Option<&str>, all: bool) -> Result<GuestsHere, Failure> {
+    let listed = Libvirt::open(connect).and_then(|libvirt| libvirt.list(all));
+    let default = default_uri();
+    let uri = connect.or(default.as_deref());
+    let mut others = qemu_here(uri)?;
+    let (domains, unreached) = match listed {
+        Ok(domains) => (domains, None),
+        Err(error) if uri.is_none() && !others.is_empty() => (Vec::new(), Some(error)),
+        Err(error) => return Err(error.into()),
+    };
+    others.retain(|guest| !is_known(guest, &domains));
+    Ok(GuestsHere { domains, others, unreached })
 }
 
 /// The guests of another host's recorder, which has frames of those that run.
@@ -108,7 +125,7 @@ pub(super) fn named(guest: &QemuGuestSummary) -> String {
 }
 
 /// True if one of libvirt's domains, which runs, has its UUID.
-pub(super) fn is_known(guest: &QemuGuestSummary, domains: &[DomainSummary]) -> bool {
+fn is_known(guest: &QemuGuestSummary, domains: &[DomainSummary]) -> bool {
     let Some(uuid) = guest.uuid.as_deref() else { return false };
     domains.iter().any(|domain| domain.id.is_some() && domain.uuid.eq_ignore_ascii_case(uuid))
 }

@@ -52,7 +52,7 @@ pub(super) fn of_other_host(uri: Option<&str>) -> Result<Option<LiveConnection>,
 }
 
 /// The URI where none is named on the command line.
-fn default_uri() -> Option<String> {
+pub(super) fn default_uri() -> Option<String> {
     std::env::var("LIBVIRT_DEFAULT_URI").ok().filter(|uri| !uri.is_empty())
 }
 

@@ -46,7 +46,7 @@ use nfm::{
     Section, SourceError,
 };
 use recorded::Recorded;
-pub(crate) use recorded::open_store;
+pub(crate) use recorded::{open_store, time_of};
 use serde::Serialize;
 
 use crate::Failure;

@@ -51,6 +51,22 @@ pub(crate) fn open_store(folder: &std::path::Path) -> Result<Store, Failure> {
     })
 }
 
+/// The time of a moment, nanoseconds since 1970.
+///
+/// # Errors
+/// The domain has no frame of that number, or the store cannot be read.
+pub(crate) fn time_of(store: &mut Store, domain: &str, moment: Moment) -> Result<u64, Failure> {
+    let seq = match moment {
+        Moment::Time(time) => return Ok(time),
+        Moment::Number(seq) => seq,
+    };
+    let found = store.time_of(domain, seq).map_err(SourceError::from)?;
+    found.ok_or_else(|| {
+        let reason = format!("there is no frame #{seq} of '{domain}'");
+        SourceError::NoFrame { reason }.into()
+    })
+}
+
 /// The recorded frames of one domain.
 pub(crate) struct Recorded {
     store: Store,
@@ -67,18 +83,8 @@ impl Recorded {
     /// Opens the store for a domain and a time.
     pub(crate) fn open(domain: &str, when: &When) -> Result<Self, Failure> {
         let mut store = open_store(&when.folder())?;
-        let mut time = |moment: Option<Moment>| match moment {
-            None => Ok::<_, Failure>(None),
-            Some(Moment::Time(time)) => Ok(Some(time)),
-            Some(Moment::Number(seq)) => {
-                match store.time_of(domain, seq).map_err(SourceError::from)? {
-                    Some(time) => Ok(Some(time)),
-                    None => {
-                        let reason = format!("there is no frame #{seq} of '{domain}'");
-                        Err(SourceError::NoFrame { reason }.into())
-                    }
-                }
-            }
+        let mut time = |moment: Option<Moment>| {
+            moment.map(|moment| time_of(&mut store, domain, moment)).transpose()
         };
         let (at, since, until) = (time(when.at)?, time(when.since)?, time(when.until)?);
         let until_ns = at.or(until).unwrap_or(u64::MAX);

@@ -1,10 +1,11 @@
 //! The guests that a table is of.
 
-use nfm::{DomainIdentity, FrameSource, Libvirt, OpenOptions, SourceError};
+use nfm::{DomainIdentity, FrameSource, OpenOptions, SourceError};
 
+use super::super::list::{self, GuestsHere, guests_here};
 use super::super::live::of_other_host;
+use super::super::recorded;
 use super::super::recorded::open_store;
-use super::super::{list, recorded};
 use crate::Failure;
 use crate::args::Top;
 
@@ -63,18 +64,9 @@ pub(super) fn running(options: &OpenOptions) -> Result<Vec<(String, Option<Strin
     if let Some(mut recorder) = of_other_host(options.uri.as_deref())? {
         return Ok(recorder.domains()?.into_iter().map(|one| (one.name, one.uuid)).collect());
     }
-    let domains = Libvirt::open(options.uri.as_deref()).and_then(|libvirt| libvirt.list(false));
-    let default = std::env::var("LIBVIRT_DEFAULT_URI").ok().filter(|uri| !uri.is_empty());
-    let uri = options.uri.as_deref().or(default.as_deref());
-    let others = list::qemu_here(uri)?;
-    let domains = match domains {
-        Ok(domains) => domains,
-        Err(_) if uri.is_none() && !others.is_empty() => Vec::new(),
-        Err(error) => return Err(error.into()),
-    };
-    let unknown = others.iter().filter(|guest| !list::is_known(guest, &domains));
-    let unknown: Vec<_> = unknown.map(|guest| (list::named(guest), guest.uuid.clone())).collect();
+    let GuestsHere { domains, others, .. } = guests_here(options.uri.as_deref(), false)?;
     let known = domains.into_iter().map(|domain| (domain.name, Some(domain.uuid)));
+    let unknown = others.into_iter().map(|guest| (list::named(&guest), guest.uuid));
     Ok(known.chain(unknown).collect())
 }
 

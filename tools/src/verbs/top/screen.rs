@@ -15,7 +15,7 @@ use nfm_store::Store;
 use rustix::thread::CapabilitySet;
 
 use super::super::live::{Way, reason, way};
-use super::super::recorded::open_store;
+use super::super::recorded::{open_store, time_of};
 use super::super::{Verb, recorded};
 use super::guests;
 use crate::Failure;
@@ -107,11 +107,7 @@ fn living(options: &OpenOptions, top: &Top) -> Result<Finder, Failure> {
     let (options, patterns) = (options.clone(), top.domains.clone());
     let live = top.when.live.clone();
     Ok(Box::new(move || {
-        let running = guests::running(&options).map_err(|failure| match failure {
-            Failure::Nfm(error) => SourceError::Crawl(Box::new(error)),
-            Failure::Frames(error) => error,
-            Failure::Output(error) => SourceError::Crawl(Box::new(error)),
-        })?;
+        let running = guests::running(&options)?;
         let is_chosen = |(name, uuid): &(String, Option<String>)| {
             guests::is_chosen(&patterns, name, uuid.as_deref())
         };
@@ -138,10 +134,9 @@ fn feed(name: String, options: OpenOptions, live: Live) -> Feed {
         Ok(frames) => Ok(Some(frames)),
         Err(Failure::Nfm(error)) => match error.code() {
             ErrorCode::NoSuchDomain | ErrorCode::NotRunning | ErrorCode::Gone => Ok(None),
-            _ => Err(SourceError::Crawl(Box::new(error))),
+            _ => Err(Failure::Nfm(error).into()),
         },
-        Err(Failure::Frames(error)) => Err(error),
-        Err(Failure::Output(error)) => Err(SourceError::Crawl(Box::new(error))),
+        Err(failure) => Err(failure.into()),
     };
     Feed { host: String::new(), name, open: Box::new(open) }
 }
@@ -174,11 +169,7 @@ impl Times {
         let mut time = |moment: Option<Moment>| match (moment, &*names) {
             (None, _) => Ok::<_, Failure>(None),
             (Some(Moment::Time(time)), _) => Ok(Some(time)),
-            (Some(Moment::Number(seq)), [name]) => {
-                let found = store.time_of(name, seq).map_err(SourceError::from)?;
-                let reason = format!("there is no frame #{seq} of '{name}'");
-                found.map(Some).ok_or(SourceError::NoFrame { reason }.into())
-            }
+            (Some(number), [name]) => time_of(&mut store, name, number).map(Some),
             (Some(Moment::Number(_)), _) => {
                 let reason = "a frame's number is of one guest: name it".to_owned();
                 Err(SourceError::NoFrame { reason }.into())
