@@ -244,7 +244,9 @@ fn a_terminal() {
     let (start, _) = domain.split_at(domain.len() - 1);
     let mut command = Command::new("script");
     command.args(["--quiet", "--return", "--command"]);
-    command.arg(format!("{NFM} -c qemu:///system console")).arg("/dev/null");
+    // The shell of `script` gives its place to nfm: dash, which it takes where SHELL is not set, would end with 130 after
+    // a Ctrl-C that nfm outlived.
+    command.arg(format!("exec {NFM} -c qemu:///system console")).arg("/dev/null");
     // Nothing of the user's own history, and the output as it is.
     let home = std::env::temp_dir().join(format!("nfm-console-home-{}", std::process::id()));
     command.env("XDG_STATE_HOME", &home).env("TERM", "xterm").env("NFM_STORE", "/nonexistent");
@@ -277,7 +279,8 @@ fn a_terminal() {
     type_in("\x03");
     screen.wait_for(&format!("{domain}> "));
     type_in("quit\r");
-    assert!(child.wait().expect("its end").success());
+    let status = child.wait().expect("its end");
+    assert!(status.success(), "{status}: {}", screen.rest());
     let history = fs::read_to_string(home.join("nfm/console_history")).expect("the history");
     assert!(history.contains("uptime") && history.contains("ls /etc/"), "{history}");
     fs::remove_dir_all(&home).expect("the folder");
@@ -301,6 +304,14 @@ impl Screen {
             }
         });
         Self { bytes, seen: String::new() }
+    }
+
+    /// The output that nothing has waited for.
+    fn rest(&mut self) -> &str {
+        while let Ok(bytes) = self.bytes.recv_timeout(Duration::from_millis(100)) {
+            self.seen += &String::from_utf8_lossy(&bytes);
+        }
+        &self.seen
     }
 
     /// Waits for a text, and forgets what came up to its end.

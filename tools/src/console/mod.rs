@@ -70,7 +70,8 @@ fn interactive(session: &Rc<RefCell<Session>>, out: &mut dyn Write) -> Result<Ex
                     break;
                 }
             }
-            Err(ReadlineError::Interrupted) => {}
+            // The editor has a handler of its own for Ctrl-C, which may come before it has set the terminal.
+            Err(ReadlineError::Interrupted | ReadlineError::Signal(_)) => {}
             Err(ReadlineError::Eof) => break,
             Err(error) => return Err(unusable(error)),
         }
