@@ -3,9 +3,8 @@
 use std::fs;
 
 use crate::go::program;
-use crate::python::python;
 use lab::Guest;
-use lab::programs::{Build, output};
+use lab::programs::{Build, output, python};
 use lab::root;
 
 /// The name that snippets have for a guest.

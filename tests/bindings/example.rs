@@ -5,13 +5,13 @@ use std::process::Command;
 
 use nfm::{CrawlOptions, Domain, Frame, OpenOptions, Process, Section, Text};
 
-use crate::{go, python};
-use lab::programs::{Build, output, run};
+use crate::go;
+use lab::programs::{Build, output, python, run};
 use lab::root;
 
 /// The example in each language.
 fn examples(build: &Build) -> [(&'static str, Command); 3] {
-    let mut in_python = python::python();
+    let mut in_python = python();
     in_python.arg(root().join("examples/python/nfm-ps.py"));
     [
         ("C", build.program("examples/c/nfm-ps.c")),

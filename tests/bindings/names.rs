@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use crate::python::python;
-use lab::programs::output;
+use lab::programs::{output, python};
 use lab::root;
 
 /// Names of the Python package that Go has otherwise: its own way of cancelling, of naming errors and constructors.

@@ -4,43 +4,18 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use lab::programs::{self, Build, library, output};
+use lab::programs::{Build, PYTHON, library, output, python, python_tests};
 use lab::root;
-
-/// The system's: it has what builds a wheel, from packages that scripts/setup installs.
-const PYTHON: &str = "/usr/bin/python3";
-
-/// Python with the package as it lies in the sources, and this build's library.
-pub fn python() -> Command {
-    let mut command = Command::new(PYTHON);
-    command
-        .env("PYTHONPATH", root().join("bindings/python"))
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .env("PYTHONWARNINGS", "error")
-        .env("NFM_LIBRARY", library());
-    command
-}
-
-/// Runs a file of tests, of which there are at least so many.
-fn tests(file: &str, least: usize, command: &mut Command) {
-    let output = programs::run(command.arg(root().join("bindings/python/tests").join(file)));
-    let text = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{text}");
-    assert!(text.ends_with("\nOK\n"), "some were skipped: {text}");
-    let ran = text.split("\nRan ").nth(1).and_then(|rest| rest.split(' ').next());
-    let ran: usize = ran.and_then(|number| number.parse().ok()).unwrap_or(0);
-    assert!(ran >= least, "{text}");
-}
 
 #[test]
 fn its_tests_without_a_guest_pass() {
-    tests("test_nfm.py", 20, &mut python());
+    python_tests("test_nfm.py", 20, &mut python());
 }
 
 #[test]
 fn its_tests_with_a_guest_pass() {
     let guest = lab::guest("capi", &["--kernel", "6.1"]);
-    tests("test_guest.py", 10, python().env("NFM_TEST_DOMAIN", guest.domain()));
+    python_tests("test_guest.py", 10, python().env("NFM_TEST_DOMAIN", guest.domain()));
 }
 
 #[test]

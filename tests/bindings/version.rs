@@ -1,8 +1,7 @@
 //! One version number, in Cargo.toml: what each language says of itself and of the library that it loads.
 
 use crate::go::{go, with_library};
-use crate::python::python;
-use lab::programs::{Build, output};
+use lab::programs::{Build, output, python};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 

@@ -237,6 +237,14 @@ fn the_past_is_as_the_guest_told_it() {
     assert!(all.starts_with(&killed) && all.is_sorted(), "{all:?}");
 
     the_store_itself(&recording, domain, sleeper);
+    let mut python = lab::programs::python();
+    python.env("NFM_TEST_STORE", &recording.store).env("NFM_TEST_DOMAIN", domain);
+    python.env("NFM_TEST_NFM", NFM).env("NFM_TEST_TIME", &during);
+    lab::programs::python_tests(
+        "test_store.py",
+        6,
+        python.env("NFM_TEST_PID", sleeper.to_string()),
+    );
 
     // A second recorder is told off.
     let second = Command::new(NFM)

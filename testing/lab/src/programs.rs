@@ -1,4 +1,4 @@
-//! Programs in C, built against the header and the shared library of this very build.
+//! Programs in C and Python with the shared library of this very build.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,6 +6,8 @@ use std::process::{Command, Output};
 
 use crate::root;
 
+/// The system's Python.
+pub const PYTHON: &str = "/usr/bin/python3";
 /// No warning passes.
 pub const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Werror", "-pedantic"];
 
@@ -14,6 +16,31 @@ pub fn library() -> PathBuf {
     let library = std::env::current_exe().unwrap().with_file_name("libnfm.so");
     assert!(library.exists(), "{} is not there", library.display());
     library
+}
+
+/// Python with the package as it lies in the sources, and this build's library. It is the system's: that one has what
+/// builds a wheel, from packages that scripts/setup installs.
+pub fn python() -> Command {
+    let mut command = Command::new(PYTHON);
+    command
+        .env("PYTHONPATH", root().join("bindings/python"))
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("PYTHONWARNINGS", "error")
+        .env("NFM_LIBRARY", library());
+    command
+}
+
+/// Runs a file of the Python package's tests, of which there are at least so many.
+pub fn python_tests(file: &str, least: usize, command: &mut Command) {
+    let output = run(command.arg(root().join("bindings/python/tests").join(file)));
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{text}");
+    assert!(text.ends_with("\nOK\n"), "some were skipped: {text}");
+    // A test says there what it leaves out.
+    text.lines().filter(|line| line.starts_with("SKIPPED")).for_each(|line| eprintln!("{line}"));
+    let ran = text.split("\nRan ").nth(1).and_then(|rest| rest.split(' ').next());
+    let ran: usize = ran.and_then(|number| number.parse().ok()).unwrap_or(0);
+    assert!(ran >= least, "{text}");
 }
 
 pub fn run(command: &mut Command) -> Output {
