@@ -179,11 +179,11 @@ impl History {
 
     fn connections(&mut self, earlier: &Frame, later: &Frame, rows: &Difference) {
         let after = earlier.time_ns;
-        for socket in rows.connections.new.iter().filter(|one| listens(one)) {
+        for socket in rows.connections.new.iter().filter(|one| is_listening(one)) {
             let text = format!("{} listens on {}", owner(later, socket), end(socket));
             self.add(after, later, "listens", text);
         }
-        for socket in rows.connections.gone.iter().filter(|one| listens(one)) {
+        for socket in rows.connections.gone.iter().filter(|one| is_listening(one)) {
             let text = format!("{} listens no more on {}", owner(earlier, socket), end(socket));
             self.add(after, later, "listens-no-more", text);
         }
@@ -247,7 +247,7 @@ impl History {
         for hidden in &integrity.hidden_processes {
             self.hides(hidden);
         }
-        for text in told(integrity) {
+        for text in findings_of(integrity) {
             if self.findings.insert(text.clone()) {
                 self.add(frame.time_ns, frame, "finding", text);
             }
@@ -269,7 +269,7 @@ impl History {
 }
 
 /// The findings in words.
-fn told(integrity: &Integrity) -> Vec<String> {
+pub(crate) fn findings_of(integrity: &Integrity) -> Vec<String> {
     let known = |text: &Option<Text>| text.as_deref().unwrap_or("?").to_owned();
     let list = |texts: &[Text]| texts.iter().map(Text::as_str).collect::<Vec<_>>().join(", ");
     let mut all = Vec::new();
@@ -326,11 +326,11 @@ fn owner(frame: &Frame, socket: &Connection) -> String {
     socket.pid.map_or_else(|| "a socket".to_owned(), |pid| format!("process {}", named(frame, pid)))
 }
 
-fn listens(socket: &Connection) -> bool {
+pub(crate) fn is_listening(socket: &Connection) -> bool {
     socket.state.as_deref() == Some("LISTEN")
 }
 
-fn end(socket: &Connection) -> String {
+pub(crate) fn end(socket: &Connection) -> String {
     let protocol = &socket.protocol;
     match (&socket.local_address, socket.local_port, &socket.path) {
         (Some(address), port, _) => {

@@ -18,6 +18,7 @@ mod identity;
 mod oom;
 mod rates;
 mod topology;
+mod triggers;
 
 pub use boot::{Boot, boot};
 pub use condition::{CONDITION_SECTIONS, Trouble, condition};
@@ -40,3 +41,4 @@ pub use identity::{Identity, Key, Part};
 pub use oom::{OomCandidate, oom_candidates};
 pub use rates::{Change, Rate, RowRates, changes, rates};
 pub use topology::{Edge, EdgeKind, GuestOfHost, Node, NodeKind, Topology, topology};
+pub use triggers::{Trigger, Watch};

@@ -167,7 +167,7 @@ impl RecordWriter {
     /// The stream fails.
     pub fn message<M: Serialize>(&mut self, message: &M) -> io::Result<()> {
         self.bytes.clear();
-        let head = RecordHead { kind: RecordKind::Message, vm: 0, seq: 0, wall_ns: 0, boot_ns: 0 };
+        let head = RecordHead::other(RecordKind::Message, 0, 0);
         head.write_json(message, &mut self.bytes);
         self.send()
     }

@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io;
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -47,8 +47,35 @@ pub struct About {
 }
 
 /// A recorder's server.
+///
+/// The socket is removed with it.
 pub struct Server {
     records: SyncSender<Vec<u8>>,
+    socket: Option<SocketFile>,
+}
+
+/// The file of a socket, and its inode: whoever has taken its place is left alone.
+struct SocketFile {
+    path: PathBuf,
+    inode: u64,
+}
+
+impl SocketFile {
+    fn of(listener: &UnixListener) -> Option<Self> {
+        let path = listener.local_addr().ok()?.as_pathname()?.to_owned();
+        let inode = std::fs::symlink_metadata(&path).ok()?.ino();
+        Some(Self { path, inode })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let Some(SocketFile { path, inode }) = &self.socket else { return };
+        if std::fs::symlink_metadata(path).is_ok_and(|own| own.ino() == *inode) {
+            // Where the folder is another's it stays, and the next recorder replaces it.
+            let _ = std::fs::remove_file(path);
+        }
+    }
 }
 
 impl Server {
@@ -84,6 +111,7 @@ impl Server {
     /// A thread cannot be started.
     pub fn start(listener: UnixListener, about: About) -> io::Result<Self> {
         let guests = Arc::new(Guests::default());
+        let socket = SocketFile::of(&listener);
         let (records, waiting) = mpsc::sync_channel::<Vec<u8>>(WAITING);
         let own = guests.clone();
         std::thread::Builder::new()
@@ -94,7 +122,7 @@ impl Server {
         std::thread::Builder::new()
             .name("live-socket".to_owned())
             .spawn(move || connections.accept(&listener))?;
-        Ok(Self { records })
+        Ok(Self { records, socket })
     }
 
     /// Serves a record of the log from now on. Never waits: false where too many are on their way, so that this one was

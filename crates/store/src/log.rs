@@ -56,7 +56,7 @@ impl LogWriter {
             is_synced: true,
         };
         let wall_ns = log.name.from_s.saturating_mul(1_000_000_000);
-        let head = RecordHead { kind: RecordKind::Begin, vm: 0, seq: 0, wall_ns, boot_ns: 0 };
+        let head = RecordHead::other(RecordKind::Begin, wall_ns, 0);
         let mut bytes = Vec::new();
         head.write_json(&begin, &mut bytes);
         log.append(&bytes)?;

@@ -66,7 +66,7 @@ pub struct Event {
     /// Its UUID, where one is known.
     pub vm_uuid: Option<String>,
     /// The kind: `recorder-started`, `recorder-stopped`, `new`, `gone`, `restarted`, `failed`, `gap`, `clock-step`,
-    /// `lost`.
+    /// `lost`, `trigger`.
     pub kind: String,
     /// The event in one sentence.
     pub text: String,
@@ -77,8 +77,10 @@ pub struct Event {
 pub struct RecordHead {
     /// Its meaning.
     pub kind: RecordKind,
-    /// The guest's number in the recorder's run; 0 for none.
+    /// The guest's number in the recorder's run; 0 for none. A guest has another one for the flight recorder's frames.
     pub vm: u32,
+    /// Its place among the records of that number, from 1; 0 where frames' numbers tell it.
+    pub place: u32,
     /// The frame's number among those of its guest.
     pub seq: u64,
     /// The host's wall clock, nanoseconds since 1970.
@@ -97,12 +99,23 @@ pub struct Record<'a> {
 }
 
 impl RecordHead {
+    /// The head of a record that is no guest's frame.
+    pub fn other(kind: RecordKind, wall_ns: u64, boot_ns: u64) -> Self {
+        Self { kind, vm: 0, place: 0, seq: 0, wall_ns, boot_ns }
+    }
+
+    /// Its place among the records of its guest: each is one higher than the one before.
+    pub(crate) fn order(&self) -> u64 {
+        if self.place == 0 { self.seq } else { self.place.into() }
+    }
+
     /// The bytes of a record with this payload, appended to `out`.
     pub fn write(&self, payload: &[u8], out: &mut Vec<u8>) {
         let mut rest = [0; HEADER - CHECKED];
-        let fields: [(usize, &[u8]); 5] = [
+        let fields: [(usize, &[u8]); 6] = [
             (0, &[self.kind as u8]),
             (4, &self.vm.to_le_bytes()),
+            (8, &self.place.to_le_bytes()),
             (12, &self.seq.to_le_bytes()),
             (20, &self.wall_ns.to_le_bytes()),
             (28, &self.boot_ns.to_le_bytes()),
@@ -169,6 +182,7 @@ pub fn parse(bytes: &[u8]) -> Parsed<'_> {
         Some(RecordHead {
             kind: RecordKind::of(*bytes.get(CHECKED)?)?,
             vm: small(16)?,
+            place: small(20)?,
             seq: number(24)?,
             wall_ns: number(32)?,
             boot_ns: number(40)?,
@@ -193,7 +207,8 @@ mod tests {
 
     #[test]
     fn records_come_back_and_damage_is_seen() {
-        let head = RecordHead { kind: RecordKind::Key, vm: 7, seq: 9, wall_ns: 11, boot_ns: 13 };
+        let (kind, seq, wall_ns, boot_ns) = (RecordKind::Key, 9, 11, 13);
+        let head = RecordHead { kind, vm: 7, place: 8, seq, wall_ns, boot_ns };
         let mut bytes = Vec::new();
         head.write(b"payload", &mut bytes);
         match parse(&bytes) {

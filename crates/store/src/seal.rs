@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use arrow_array::builder::{ListBuilder, StringBuilder};
 use arrow_array::{
-    Array, ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
-    UInt32Array, new_null_array,
+    Array, ArrayRef, BooleanArray, Int32Array, Int64Array, RecordBatch, StringArray,
+    TimestampMicrosecondArray, UInt32Array, new_null_array,
 };
 use arrow_schema::{DataType, SchemaRef};
 use nfm_frame::DomainIdentity;
@@ -252,8 +252,8 @@ fn group(
     own: &Waiting,
 ) -> Result<RecordBatch> {
     let mut batches = Vec::new();
-    let (mut seqs, mut times, mut places, mut boots, mut sections) =
-        (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut seqs, mut times, mut places, mut boots, mut sections, mut flights) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (entry, batch) in &own.parts {
         batches.push(with_columns(batch, &table.schema)?);
         for row in 0..batch.num_rows() {
@@ -262,6 +262,7 @@ fn group(
             places.push(i32::try_from(row).unwrap_or(i32::MAX));
             boots.push(entry.boot_ns.cast_signed());
             sections.push(entry.sections.cast_signed());
+            flights.push(entry.is_of_flight());
         }
     }
     let rows = arrow_select::concat::concat_batches(&table.schema, &batches)?;
@@ -279,6 +280,7 @@ fn group(
             Arc::new(Int64Array::from(boots)) as ArrayRef,
             Arc::new(Int64Array::from(vec![run.cast_signed(); count])),
             Arc::new(Int64Array::from(sections)),
+            Arc::new(BooleanArray::from(flights)),
             repeated(Some(&domain.hypervisor), count),
             repeated_labels(domain, count),
         ]),

@@ -27,6 +27,8 @@ const WINDOW_LOG: u32 = 18;
 const LEVEL: i32 = 3;
 /// A bit of a record's sections: its kernel log is all that there was, not only what is new.
 pub(crate) const WHOLE_LOG: u64 = 1 << 62;
+/// A bit of a record's sections: the frame is one of the flight recorder's, which are there around a trigger alone.
+pub(crate) const FLIGHT: u64 = 1 << 61;
 /// Bytes that one frame's columns may have when they are decompressed.
 const LARGEST_FRAME: usize = 1 << 30;
 
@@ -41,6 +43,10 @@ pub struct Encoder {
     slot: u64,
     last_ns: u64,
     seq: u64,
+    /// Records so far.
+    place: u32,
+    /// Bits that the sections of every record have.
+    marks: u64,
     /// The newest record of the kernel's log that is stored.
     last_log: Option<LogRecord>,
 }
@@ -53,7 +59,34 @@ impl Encoder {
     pub fn new(vm: u32, domain: DomainIdentity, seq: u64) -> Result<Self> {
         let compressor = compressor().map_err(failed)?;
         let (writers, since_key, slot, last_ns) = (BTreeMap::new(), KEY_PERIOD, 0, 0);
-        Ok(Self { vm, domain, compressor, writers, since_key, slot, last_ns, seq, last_log: None })
+        let (place, marks, last_log) = (0, 0, None);
+        Ok(Self {
+            vm,
+            domain,
+            compressor,
+            writers,
+            since_key,
+            slot,
+            last_ns,
+            seq,
+            place,
+            marks,
+            last_log,
+        })
+    }
+
+    /// The encoder of a guest's frames that the flight recorder takes, by a number of its own. They lie between those of
+    /// the guest's other encoder: [`Self::number_on`] keeps their numbers apart.
+    ///
+    /// # Errors
+    /// Memory ran out.
+    pub fn of_flight(vm: u32, domain: DomainIdentity, seq: u64) -> Result<Self> {
+        Ok(Self { marks: FLIGHT, ..Self::new(vm, domain, seq)? })
+    }
+
+    /// The next frame's number is the one after this: those up to it were given to frames elsewhere.
+    pub fn number_on(&mut self, seq: u64) {
+        self.seq = self.seq.max(seq);
     }
 
     /// The next frame begins anew: those before it did not all arrive.
@@ -82,7 +115,7 @@ impl Encoder {
         (self.slot, self.last_ns) = (slot, frame.time_ns);
         self.seq = self.seq.saturating_add(1);
         frame.seq = self.seq;
-        let mut sections = sections_of(frame);
+        let mut sections = sections_of(frame) | self.marks;
         if let Some(log) = &mut frame.log {
             let last = if is_first { None } else { self.last_log.take() };
             let known = last.and_then(|last| log.iter().rposition(|record| *record == last));
@@ -100,8 +133,9 @@ impl Encoder {
         payload.extend_from_slice(&sections.to_le_bytes());
         compress(&mut self.compressor, &columns, &mut payload).map_err(failed)?;
         let kind = if is_key { RecordKind::Key } else { RecordKind::Frame };
-        let (vm, seq, wall_ns) = (self.vm, self.seq, frame.time_ns);
-        RecordHead { kind, vm, seq, wall_ns, boot_ns }.write(&payload, out);
+        self.place = self.place.saturating_add(1);
+        let (vm, place, seq, wall_ns) = (self.vm, self.place, self.seq, frame.time_ns);
+        RecordHead { kind, vm, place, seq, wall_ns, boot_ns }.write(&payload, out);
         Ok(self.seq)
     }
 
@@ -269,7 +303,7 @@ pub struct Decoder {
     decompressor: raw::Decoder<'static>,
     readers: BTreeMap<usize, StreamDecoder>,
     domain: Option<DomainIdentity>,
-    /// The number of the frame that can be read next; `None` until a key is met.
+    /// The place of the record that can be read next; `None` until a key is met.
     next: Option<u64>,
 }
 
@@ -319,10 +353,10 @@ impl Decoder {
                 self.readers.clear();
                 self.decompressor.reinit().map_err(failed)?;
             }
-            RecordKind::Frame if self.next == Some(record.head.seq) => {}
+            RecordKind::Frame if self.next == Some(record.head.order()) => {}
             _ => return Ok(None),
         }
-        self.next = record.head.seq.checked_add(1);
+        self.next = record.head.order().checked_add(1);
         let damaged = |reason: &str| damaged(record, reason);
         let sections = take_number(&mut rest).ok_or_else(|| damaged("its sections are missing"))?;
         let bytes = self.decompressed(rest, record)?;
@@ -367,6 +401,12 @@ impl Decoder {
 pub(crate) fn identity(record: &Record) -> Result<DomainIdentity> {
     let text = take_identity(&mut &*record.payload).unwrap_or_default();
     serde_json::from_slice(text).map_err(|error| damaged(record, &error.to_string()))
+}
+
+/// True if a record is one of the flight recorder's frames.
+pub fn is_of_flight(record: &Record) -> bool {
+    let is_frame = matches!(record.head.kind, RecordKind::Key | RecordKind::Frame);
+    is_frame && recorded_sections(record).is_some_and(|sections| sections & FLIGHT != 0)
 }
 
 /// The sections that a record of a frame has.

@@ -24,6 +24,8 @@ pub(crate) const ROW: &str = "row";
 pub(crate) const BOOTTIME_NS: &str = "boottime_ns";
 pub(crate) const RUN: &str = "run";
 pub(crate) const SECTIONS: &str = "sections";
+/// True for a frame of the flight recorder.
+pub(crate) const FLIGHT: &str = "flight";
 pub(crate) const HYPERVISOR: &str = "hypervisor";
 pub(crate) const LABELS: &str = "labels";
 
@@ -160,6 +162,7 @@ impl Table {
             TableRows::Frames => {
                 let numbers = [BOOTTIME_NS, RUN, SECTIONS];
                 fields.extend(numbers.map(|name| Field::new(name, DataType::Int64, true)));
+                fields.push(Field::new(FLIGHT, DataType::Boolean, true));
                 fields.push(Field::new(HYPERVISOR, DataType::Utf8, true));
                 let labels = DataType::List(element(DataType::Utf8));
                 fields.push(Field::new(LABELS, labels, true));

@@ -12,7 +12,7 @@ use crate::layout::{Name, log_folder};
 use crate::log::Log;
 use crate::parquet_file::{Segment, Wanted, numbers};
 use crate::record::{Event, RecordKind};
-use crate::stream::{Decoder, Recorded, WHOLE_LOG, identity, recorded_sections};
+use crate::stream::{Decoder, FLIGHT, Recorded, WHOLE_LOG, identity, recorded_sections};
 use crate::tables::{
     BOOTTIME_NS, FRAMES, HYPERVISOR, LABELS, ROW, SECTIONS, SEQ, TABLES, Table, TableRows,
 };
@@ -30,12 +30,21 @@ pub struct Entry {
     pub(crate) sections: u64,
     /// The place of its record in the log, or of its row group in the segment.
     at: usize,
+    /// The number of its guest's records in the log; 0 in a segment.
+    vm: u32,
+    /// True for one of a log that can be read without those before.
+    is_key: bool,
 }
 
 impl Entry {
     /// True if the frame has a section.
     pub fn has(&self, section: Section) -> bool {
         self.sections & section.bit() != 0
+    }
+
+    /// True for a frame of the flight recorder, which takes more of them and keeps those around a trigger.
+    pub fn is_of_flight(&self) -> bool {
+        self.sections & FLIGHT != 0
     }
 
     pub(crate) fn has_whole_log(&self) -> bool {
@@ -50,8 +59,6 @@ pub struct Track {
     pub domain: DomainIdentity,
     /// Its frames.
     pub entries: Vec<Entry>,
-    /// The number of the guest in the log; 0 in a segment.
-    vm: u32,
 }
 
 /// An open log or sealed segment.
@@ -218,7 +225,7 @@ pub(crate) fn log_events(log: &Log) -> Vec<Event> {
 /// The guests of a log with the frames that can be read, and for each guest with others how many were lost.
 pub(crate) fn log_tracks(log: &Log) -> (Vec<Track>, Vec<(DomainIdentity, u64)>) {
     let mut tracks: Vec<Track> = Vec::new();
-    // For each guest: its track, and the number of the frame that can be read next.
+    // For each number of a guest: its track, and the place of the record that can be read next.
     let mut current: HashMap<u32, (usize, Option<u64>)> = HashMap::new();
     let mut last: HashMap<u32, u64> = HashMap::new();
     let mut lost: BTreeMap<usize, u64> = BTreeMap::new();
@@ -227,43 +234,46 @@ pub(crate) fn log_tracks(log: &Log) -> (Vec<Track>, Vec<(DomainIdentity, u64)>) 
         let is_readable = match head.kind {
             RecordKind::Key => {
                 let Ok(domain) = identity(&record) else { continue };
-                let known =
-                    tracks.iter().position(|track| track.vm == head.vm && track.domain == domain);
+                let known = tracks.iter().position(|track| track.domain == domain);
                 let index = known.unwrap_or(tracks.len());
                 if known.is_none() {
-                    tracks.push(Track { domain, entries: Vec::new(), vm: head.vm });
+                    tracks.push(Track { domain, entries: Vec::new() });
                 }
                 current.insert(head.vm, (index, None));
                 true
             }
             RecordKind::Frame => {
-                current.get(&head.vm).is_some_and(|(_, next)| *next == Some(head.seq))
+                current.get(&head.vm).is_some_and(|(_, next)| *next == Some(head.order()))
             }
             _ => continue,
         };
         let Some((index, next)) = current.get_mut(&head.vm) else { continue };
         // A record that is not there, and those that cannot be read without it.
-        let before = last.insert(head.vm, head.seq);
-        let missing = before.map_or(0, |last| head.seq.saturating_sub(last).saturating_sub(1));
+        let before = last.insert(head.vm, head.order());
+        let missing = before.map_or(0, |last| head.order().saturating_sub(last).saturating_sub(1));
         *lost.entry(*index).or_default() += missing + u64::from(!is_readable);
         let (Some(sections), true) = (recorded_sections(&record), is_readable) else { continue };
-        *next = head.seq.checked_add(1);
+        *next = head.order().checked_add(1);
         if let Some(track) = tracks.get_mut(*index) {
-            let (seq, time_ns, boot_ns) = (head.seq, head.wall_ns, head.boot_ns);
-            track.entries.push(Entry { seq, time_ns, boot_ns, sections, at });
+            let (seq, time_ns, boot_ns, vm) = (head.seq, head.wall_ns, head.boot_ns, head.vm);
+            let is_key = head.kind == RecordKind::Key;
+            track.entries.push(Entry { seq, time_ns, boot_ns, sections, at, vm, is_key });
         }
     }
+    // The flight recorder's frames are written later than those among which they were taken.
+    tracks.iter_mut().for_each(|track| track.entries.sort_by_key(|entry| entry.seq));
     let lost = lost.into_iter().filter(|(_, count)| *count > 0);
     let lost = lost.filter_map(|(index, count)| Some((tracks.get(index)?.domain.clone(), count)));
     let lost = lost.collect();
     (tracks, lost)
 }
 
-/// A decoder of a guest's frames, and the index of the frame that it decodes next.
+/// The decoders of a guest's frames, by the numbers of its records, each with the index of the frame after the last that
+/// it decoded.
+#[derive(Default)]
 pub(crate) struct Cursor {
-    vm: u32,
-    next: usize,
-    decoder: Decoder,
+    domain: DomainIdentity,
+    decoders: HashMap<u32, (usize, Decoder)>,
 }
 
 /// Decodes frames of a guest, by their indices in its track, and gives each to `each`. Goes on where the last call
@@ -275,29 +285,41 @@ pub(crate) fn decode_from_log(
     last: &mut Option<Cursor>,
     mut each: impl FnMut(usize, Recorded) -> Result<()>,
 ) -> Result<()> {
-    let kind = |index: usize| {
-        let entry = track.entries.get(index)?;
-        log.record(entry.at).map(|record| record.head.kind)
-    };
-    let key = (0..=*indices.start()).rev().find(|index| kind(*index) == Some(RecordKind::Key));
-    let key = key.unwrap_or(0);
-    let is_on_the_way = |cursor: &Cursor| {
-        cursor.vm == track.vm && cursor.next > key && cursor.next <= *indices.start()
-    };
-    let mut cursor = match last.take().filter(is_on_the_way) {
-        Some(cursor) => cursor,
-        None => Cursor { vm: track.vm, next: key, decoder: Decoder::new()? },
-    };
-    for index in cursor.next..=*indices.end() {
-        let Some(record) = track.entries.get(index).and_then(|entry| log.record(entry.at)) else {
+    let (start, end) = (*indices.start(), *indices.end());
+    let mut cursor = last.take().filter(|cursor| cursor.domain == track.domain).unwrap_or_default();
+    cursor.domain.clone_from(&track.domain);
+    // The first frame to decode, for each number of which records are wanted.
+    let mut froms: HashMap<u32, usize> = HashMap::new();
+    for entry in track.entries.get(indices).unwrap_or_default() {
+        if froms.contains_key(&entry.vm) {
             continue;
+        }
+        let before = track.entries.iter().enumerate().take(start.saturating_add(1)).rev();
+        let key = before.filter(|(_, one)| one.vm == entry.vm).find(|(_, one)| one.is_key);
+        let key = key.map_or(0, |(index, _)| index);
+        let next = cursor.decoders.get(&entry.vm).map(|(next, _)| *next);
+        let from = match next.filter(|next| (key.saturating_add(1)..=start).contains(next)) {
+            Some(next) => next,
+            None => {
+                cursor.decoders.insert(entry.vm, (key, Decoder::new()?));
+                key
+            }
         };
-        let recorded = cursor.decoder.decode(&record)?;
-        if let (Some(recorded), true) = (recorded, indices.contains(&index)) {
+        froms.insert(entry.vm, from);
+    }
+    let from = froms.values().min().copied().unwrap_or(start);
+    for index in from..=end {
+        let Some(entry) = track.entries.get(index) else { continue };
+        let Some(record) = log.record(entry.at) else { continue };
+        if froms.get(&entry.vm).is_none_or(|from| index < *from) {
+            continue;
+        }
+        let Some((next, decoder)) = cursor.decoders.get_mut(&entry.vm) else { continue };
+        *next = index.saturating_add(1);
+        if let (Some(recorded), true) = (decoder.decode(&record)?, index >= start) {
             each(index, recorded)?;
         }
     }
-    cursor.next = indices.end().saturating_add(1);
     *last = Some(cursor);
     Ok(())
 }
@@ -352,12 +374,13 @@ fn sealed_tracks(frames: &Segment, domain: Option<&str>) -> Result<Vec<Track>> {
         let known = tracks.iter().position(|track| track.domain == own);
         let index = known.unwrap_or(tracks.len());
         if known.is_none() {
-            tracks.push(Track { domain: own, entries: Vec::new(), vm: 0 });
+            tracks.push(Track { domain: own, entries: Vec::new() });
         }
         let Some(track) = tracks.get_mut(index) else { continue };
         let times = column("time_ns").zip(column(BOOTTIME_NS));
         for ((seq, (time_ns, boot_ns)), sections) in column(SEQ).zip(times).zip(column(SECTIONS)) {
-            track.entries.push(Entry { seq, time_ns, boot_ns, sections, at: group });
+            let (at, vm, is_key) = (group, 0, false);
+            track.entries.push(Entry { seq, time_ns, boot_ns, sections, at, vm, is_key });
         }
     }
     Ok(tracks)

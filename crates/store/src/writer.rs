@@ -12,7 +12,7 @@ use crate::record::{Event, RecordHead, RecordKind};
 use crate::store::Store;
 
 const SECOND: u64 = 1_000_000_000;
-/// How long a log stays open after another was begun: frames of its ten minutes may be on their way.
+/// How long a log stays open after another was begun, at least: frames of its ten minutes may be on their way.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// Bytes after which a log is followed by another: readers have a log in memory, and it must leave room for its segment.
@@ -35,6 +35,8 @@ pub struct StoreWriter {
     /// The highest number that a frame has.
     highest: u64,
     sync_period: Duration,
+    /// How long a log stays open after another was begun.
+    grace: Duration,
     /// The open logs, in the order in which they were begun.
     logs: Vec<OpenLog>,
     /// The segment of the log that each guest's last key is in: what follows a key belongs behind it.
@@ -49,6 +51,8 @@ struct OpenLog {
     /// The number of its ten minutes.
     slot: u64,
     log: LogWriter,
+    /// The host's clock since its boot at the first record.
+    boot_ns: u64,
     /// When the last record was appended.
     last: Instant,
 }
@@ -88,8 +92,25 @@ impl StoreWriter {
         }
         let (logs, keys, segments) = (Vec::new(), HashMap::new(), 0);
         let path = path.to_owned();
-        let _lock = lock;
-        Ok(Self { path, host, run, segments, highest, sync_period, logs, keys, finished, _lock })
+        let (grace, _lock) = (GRACE, lock);
+        Ok(Self {
+            path,
+            host,
+            run,
+            segments,
+            highest,
+            sync_period,
+            grace,
+            logs,
+            keys,
+            finished,
+            _lock,
+        })
+    }
+
+    /// Keeps logs open for records that come so much later than they were made.
+    pub fn expect_late(&mut self, by: Duration) {
+        self.grace = GRACE.saturating_add(by);
     }
 
     /// The recorder's run, counted from 1.
@@ -126,16 +147,21 @@ impl StoreWriter {
                 .iter()
                 .position(|one| one.slot == slot && Some(&one.log.name().segment) == of_key)
                 .or(newest),
-            // With a key a guest moves to the newest log, and a log that is long enough is followed by another.
-            RecordKind::Key => match newest.and_then(|index| self.logs.get(index)) {
-                Some(open) if open.log.len() > longest_log(&self.path) => None,
-                _ => newest,
-            },
+            // With a key a guest moves to the newest log, and a log that is long enough is followed by another. One that was
+            // made before that belongs to those of its time.
+            RecordKind::Key => {
+                let is_own = |one: &OpenLog| one.slot == slot && one.boot_ns <= head.boot_ns;
+                let own = self.logs.iter().rposition(is_own).or(newest);
+                match own.and_then(|index| self.logs.get(index)) {
+                    Some(open) if own == newest && open.log.len() > longest_log(&self.path) => None,
+                    _ => own,
+                }
+            }
             _ => newest,
         };
         let index = match index {
             Some(index) => index,
-            None => self.begin(slot, head.wall_ns)?,
+            None => self.begin(slot, head)?,
         };
         if let Some(open) = self.logs.get_mut(index) {
             open.log.append(record)?;
@@ -149,17 +175,17 @@ impl StoreWriter {
     }
 
     /// Begins a log; returns its index.
-    fn begin(&mut self, slot: u64, wall_ns: u64) -> Result<usize> {
+    fn begin(&mut self, slot: u64, head: &RecordHead) -> Result<usize> {
         let name = Name {
             host: self.host.clone(),
             run: self.run,
             segment: self.segments.saturating_add(1),
-            from_s: wall_ns / SECOND,
+            from_s: head.wall_ns / SECOND,
             to_s: None,
         };
         let log = LogWriter::create(&self.path, name, self.highest, self.sync_period)?;
         self.segments = self.segments.saturating_add(1);
-        self.logs.push(OpenLog { slot, log, last: Instant::now() });
+        self.logs.push(OpenLog { slot, log, boot_ns: head.boot_ns, last: Instant::now() });
         Ok(self.logs.len().saturating_sub(1))
     }
 
@@ -169,7 +195,7 @@ impl StoreWriter {
     /// As with [`Self::append`].
     pub fn append_event(&mut self, event: &Event, boot_ns: u64) -> Result<()> {
         let wall_ns = event.time_ns;
-        let head = RecordHead { kind: RecordKind::Event, vm: 0, seq: 0, wall_ns, boot_ns };
+        let head = RecordHead::other(RecordKind::Event, wall_ns, boot_ns);
         let mut bytes = Vec::new();
         head.write_json(event, &mut bytes);
         self.append(&head, &bytes)
@@ -181,7 +207,8 @@ impl StoreWriter {
     /// The disk fails.
     pub fn tick(&mut self) -> Result<()> {
         let newest = self.logs.iter().map(|one| one.last).max();
-        let is_over = |one: &OpenLog| Some(one.last) != newest && one.last.elapsed() > GRACE;
+        let grace = self.grace;
+        let is_over = |one: &OpenLog| Some(one.last) != newest && one.last.elapsed() > grace;
         self.end(is_over)?;
         self.logs.iter_mut().try_for_each(|one| one.log.sync_if_due())
     }
