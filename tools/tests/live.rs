@@ -24,6 +24,17 @@ struct Recording {
 }
 
 impl Recording {
+    /// Ends the recorder, whose socket goes with it.
+    fn end(&mut self) {
+        self.recorder.kill().expect("the recorder");
+        let socket = self.folder.join("nfm.sock");
+        let begun = Instant::now();
+        while socket.exists() {
+            assert!(begun.elapsed() < PATIENCE, "the socket is there still");
+            sleep(Duration::from_millis(50));
+        }
+    }
+
     fn begin(guest: &lab::Guest) -> Self {
         let folder = std::env::temp_dir().join(format!("nfm-served-{}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
@@ -73,7 +84,7 @@ fn the_group_sees_living_guests_and_two_viewers_cost_one_crawl() {
     let guest = lab::own_guest("served", &["--memory", "256"]);
     let domain = guest.domain();
     lab::virsh(&["desc", domain, "--live", "--title", "watched by a test"]).expect("a title");
-    let recording = Recording::begin(&guest);
+    let mut recording = Recording::begin(&guest);
     let begun = Instant::now();
     while !recording.as_member_of(GROUP, &["ps", domain]).status.success() {
         assert!(begun.elapsed() < PATIENCE, "no frame in {PATIENCE:?}");
@@ -153,4 +164,5 @@ fn the_group_sees_living_guests_and_two_viewers_cost_one_crawl() {
     let root = Command::new(NFM).args(["ps", domain, "--live=no"]).output().expect("nfm");
     assert!(root.status.success() && root.stderr.is_empty(), "{root:?}");
     assert!(String::from_utf8_lossy(&root.stdout).contains("geheim"), "{root:?}");
+    recording.end();
 }

@@ -162,7 +162,7 @@ impl Watch {
         told.collect()
     }
 
-    /// What the frame shows of the kinds that are waited for: the name by which it is known, and a sentence.
+    /// The things that the frame shows of the kinds that are waited for, each by its name, and a sentence.
     fn shown(&self, frame: &Frame) -> Vec<(Trigger, String, String)> {
         let mut all = Vec::new();
         let is_due = |trigger, section| self.waits_for(trigger) && frame.is_whole(section);
@@ -233,7 +233,7 @@ mod tests {
         assert!(watch.push(&frame(9, &["init", "cron"]), false).is_empty());
         assert_eq!(kinds(&mut watch, &frame(20, &["init", "nc", "kworker/1"])), ["process"]);
         assert!(watch.push(&frame(21, &["init", "cron", "nc", "nc"]), false).is_empty());
-        // What is not whole says nothing, and is heard when it is.
+        // A section that is not whole says nothing, and is heard when it is.
         let mut part = frame(22, &["init", "torn"]);
         part.consistency.complete = false;
         assert!(watch.push(&part, false).is_empty());

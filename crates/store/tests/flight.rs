@@ -30,7 +30,7 @@ fn frame(tenth: u64) -> Frame {
 
 struct Recorder {
     writer: StoreWriter,
-    /// Of the frames that are always recorded, and of the flight recorder's.
+    /// Those of the frames that are always recorded, and of the flight recorder's.
     encoders: [Encoder; 2],
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use nfm_analysis::Trigger;
 
 /// The store where none is named.
 pub(crate) const STORE: &str = "/var/lib/nfm/store";
@@ -51,7 +52,37 @@ pub(crate) struct Record {
     #[arg(long, value_name = "FILE")]
     pub rules: Option<PathBuf>,
     #[command(flatten)]
+    pub flight: Flight,
+    #[command(flatten)]
     pub live: Live,
+}
+
+/// The flight recorder's options.
+#[derive(Args, Default)]
+pub(crate) struct Flight {
+    /// Keep the seconds before and after an event at a higher rate: the kernel panics (panic), the guest ends or is
+    /// started anew (end), a process name, kernel module or listening socket that was never there (process, module,
+    /// listener), a finding of an integrity check (finding), the guest hangs, is stopped, has no network, or its log
+    /// tells of a lockup or of memory that ran out (trouble). Until then they are in memory alone
+    #[arg(long, value_name = "EVENT", value_parser = trigger)]
+    pub trigger: Vec<Trigger>,
+    /// With --trigger: the seconds before an event that are kept (default: 30)
+    #[arg(long, value_name = "SECONDS", value_parser = ring)]
+    pub ring: Option<f64>,
+    /// With --trigger: frames of each guest in a second, of which --rate are recorded and the others are in memory
+    /// (default: 10)
+    #[arg(long, value_name = "HERTZ", value_parser = rate)]
+    pub ring_rate: Option<f64>,
+    /// With --trigger: the seconds after an event in which all of these frames are recorded (default: 30)
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub ring_after: Option<f64>,
+    /// With --trigger: the seconds in which a guest's names are learned, from its first frame and from each of its
+    /// boots on (default: 60)
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub ring_learn: Option<f64>,
+    /// With --trigger: MiB of memory that a guest's frames may take until then; the oldest go first (default: 4)
+    #[arg(long, value_name = "MIB", value_parser = mebibytes)]
+    pub ring_size: Option<u64>,
 }
 
 /// The recorder's socket, for who records and for who looks.
@@ -103,6 +134,19 @@ impl Record {
         add("--sync", self.sync.to_string().into());
         add("--keep", self.keep.to_string().into());
         add("--free", self.free.to_string().into());
+        for trigger in &self.flight.trigger {
+            add("--trigger", trigger.name().into());
+        }
+        let Flight { ring, ring_rate, ring_after, ring_learn, ring_size, .. } = &self.flight;
+        for (name, number) in [
+            ("--ring", ring),
+            ("--ring-rate", ring_rate),
+            ("--ring-after", ring_after),
+            ("--ring-learn", ring_learn),
+        ] {
+            number.iter().for_each(|number| add(name, number.to_string().into()));
+        }
+        ring_size.iter().for_each(|size| add("--ring-size", size.to_string().into()));
         for (section, seconds) in &self.every {
             add("--every", format!("{}={seconds}", section.name()).into());
         }
@@ -134,7 +178,28 @@ fn cadence(text: &str) -> Result<(nfm::Section, f64), String> {
     Ok((section, seconds(length)?))
 }
 
-fn seconds(text: &str) -> Result<f64, String> {
+/// The longest ring, seconds.
+pub(crate) const LONGEST_RING: f64 = 300.0;
+
+fn ring(text: &str) -> Result<f64, String> {
+    let is_right = |seconds: &f64| (1.0..=LONGEST_RING).contains(seconds);
+    let number = text.parse().ok().filter(is_right);
+    number.ok_or_else(|| format!("a ring has from 1 to {LONGEST_RING} seconds"))
+}
+
+fn mebibytes(text: &str) -> Result<u64, String> {
+    let number = text.parse().ok().filter(|number| (1..=1024).contains(number));
+    number.ok_or_else(|| "MiB are a number from 1 to 1024".to_owned())
+}
+
+fn trigger(text: &str) -> Result<Trigger, String> {
+    Trigger::from_name(text).ok_or_else(|| {
+        let names: Vec<&str> = Trigger::ALL.iter().map(|one| one.name()).collect();
+        format!("there is no event '{text}'; the events are {}", names.join(", "))
+    })
+}
+
+pub(crate) fn seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(seconds) if Duration::try_from_secs_f64(seconds).is_ok() && seconds <= 3600.0 => {
             Ok(seconds)

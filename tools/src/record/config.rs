@@ -5,14 +5,18 @@ use std::path::Path;
 use std::time::Duration;
 
 use nfm::{DomainIdentity, ErrorCode, Section};
+use nfm_analysis::Trigger;
 use serde::Deserialize;
 use toml::Spanned;
 
 use crate::Failure;
+use crate::args::{Flight, LONGEST_RING};
+use crate::flight::FlightOptions;
 use crate::redact::Redactor;
 
 /// Seconds from one time that a section is taken to the next, at most.
 const LONGEST_CADENCE: f64 = 86_400.0;
+const MEBIBYTE: usize = 1 << 20;
 
 /// The file, as it stands.
 #[derive(Default, Deserialize)]
@@ -22,6 +26,8 @@ struct File {
     redact: RedactTable,
     #[serde(default)]
     every: BTreeMap<Spanned<String>, Spanned<f64>>,
+    #[serde(default)]
+    flight: FlightTable,
     #[serde(default, rename = "rule")]
     rules: Vec<RuleTable>,
 }
@@ -41,6 +47,17 @@ impl Default for RedactTable {
     }
 }
 
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FlightTable {
+    triggers: Option<Vec<Spanned<String>>>,
+    ring: Option<Spanned<f64>>,
+    rate: Option<Spanned<f64>>,
+    after: Option<Spanned<f64>>,
+    learn: Option<Spanned<f64>>,
+    size: Option<Spanned<f64>>,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RuleTable {
@@ -54,6 +71,7 @@ struct RuleTable {
     redact: bool,
     #[serde(default = "yes")]
     serve: bool,
+    triggers: Option<Vec<Spanned<String>>>,
 }
 
 fn yes() -> bool {
@@ -66,6 +84,8 @@ pub(crate) struct Config {
     pub redactor: Redactor,
     /// The time from one frame with a section to the next, of all guests.
     pub every: Vec<(Section, Duration)>,
+    /// The flight recorder's settings.
+    pub flight: FlightOptions,
     rules: Vec<Rule>,
 }
 
@@ -82,6 +102,8 @@ pub(crate) struct Rule {
     pub redact: bool,
     /// True if the recorder's socket gives their frames.
     pub serve: bool,
+    /// The flight recorder's triggers; those of all guests, if none are named.
+    pub triggers: Option<Vec<Trigger>>,
 }
 
 impl Config {
@@ -149,6 +171,37 @@ impl Config {
             };
             table.iter().map(one).collect::<Result<Vec<_>, String>>()
         };
+        let triggers = |names: &Option<Vec<Spanned<String>>>, key: &str| {
+            let one = |name: &Spanned<String>| {
+                Trigger::from_name(name.get_ref()).ok_or_else(|| {
+                    let all: Vec<&str> = Trigger::ALL.iter().map(|one| one.name()).collect();
+                    let (line, name) = (line(name.span().start), name.get_ref());
+                    format!("line {line}: '{key}' names no event '{name}', but {}", all.join(", "))
+                })
+            };
+            let all = names.as_ref().map(|names| names.iter().map(one).collect::<Result<_, _>>());
+            all.transpose()
+        };
+        let number = |given: &Option<Spanned<f64>>, key: &str, usual: f64, from: f64, to: f64| {
+            let Some(number) = given else { return Ok(usual) };
+            let line = line(number.span().start);
+            let number = Some(*number.get_ref()).filter(|number| (from..=to).contains(number));
+            number.ok_or_else(|| {
+                format!("line {line}: 'flight.{key}' is no number from {from} to {to}")
+            })
+        };
+        let own = &file.flight;
+        let seconds = |given: &Option<Spanned<f64>>, key, usual, from, to| {
+            number(given, key, usual, from, to).map(Duration::from_secs_f64)
+        };
+        let flight = FlightOptions {
+            triggers: triggers(&own.triggers, "flight.triggers")?.unwrap_or_default(),
+            rate: number(&own.rate, "rate", 10.0, 0.01, 100.0)?,
+            ring: seconds(&own.ring, "ring", 30.0, 1.0, LONGEST_RING)?,
+            after: seconds(&own.after, "after", 30.0, 0.0, 3600.0)?,
+            learn: seconds(&own.learn, "learn", 60.0, 0.0, 3600.0)?,
+            bytes: number(&own.size, "size", 4.0, 1.0, 1024.0)? as usize * MEBIBYTE,
+        };
         let mut rules = Vec::new();
         for rule in &file.rules {
             if rule.domains.get_ref().is_empty() {
@@ -165,9 +218,39 @@ impl Config {
                 every: every(&rule.every, "rule.every")?,
                 redact: rule.redact,
                 serve: rule.serve,
+                triggers: triggers(&rule.triggers, "rule.triggers")?,
             });
         }
-        Ok(Self { redactor, every: every(&file.every, "every")?, rules })
+        Ok(Self { redactor, every: every(&file.every, "every")?, flight, rules })
+    }
+
+    /// Options of the command count more than the file.
+    pub(crate) fn set_flight(&mut self, options: &Flight) {
+        let own = &mut self.flight;
+        if !options.trigger.is_empty() {
+            own.triggers.clone_from(&options.trigger);
+        }
+        own.rate = options.ring_rate.unwrap_or(own.rate);
+        let seconds = |given: Option<f64>, own: &mut Duration| {
+            *own = given.map_or(*own, Duration::from_secs_f64);
+        };
+        seconds(options.ring, &mut own.ring);
+        seconds(options.ring_after, &mut own.after);
+        seconds(options.ring_learn, &mut own.learn);
+        let size = options.ring_size.and_then(|size| usize::try_from(size).ok());
+        own.bytes = size.map_or(own.bytes, |size| size.saturating_mul(MEBIBYTE));
+    }
+
+    /// The flight recorder's triggers for a guest.
+    pub(crate) fn triggers(&self, domain: &DomainIdentity) -> &[Trigger] {
+        let own = self.rule(domain).and_then(|rule| rule.triggers.as_ref());
+        own.unwrap_or(&self.flight.triggers)
+    }
+
+    /// True if any guest has triggers.
+    pub(crate) fn has_triggers(&self) -> bool {
+        let of_rules = self.rules.iter().filter_map(|rule| rule.triggers.as_ref());
+        of_rules.chain([&self.flight.triggers]).any(|triggers| !triggers.is_empty())
     }
 
     /// The first rule that a guest falls under.
@@ -197,8 +280,9 @@ mod tests {
         let text = "[every]\nmodules = 30\n\
             [[rule]]\ndomains = [\"db-*\"]\nnever = true\n\
             [[rule]]\ndomains = [\"project=shop\"]\nsections = [\"os\", \"processes\"]\nserve = false\n\
-            [rule.every]\nprocesses = 5\n";
-        let config = Config::parse(text).map_err(|error| panic!("{error}")).ok().unwrap();
+            triggers = [\"panic\"]\n\
+            [rule.every]\nprocesses = 5\n[flight]\ntriggers = [\"end\"]\nrate = 20\nsize = 2\n";
+        let mut config = Config::parse(text).map_err(|error| panic!("{error}")).ok().unwrap();
         assert_eq!(config.every, [(Section::Modules, Duration::from_secs(30))]);
         assert!(config.rule(&domain("db-1", &["project=shop"])).unwrap().never);
         let rule = config.rule(&domain("web-1", &["project=shop"])).unwrap();
@@ -206,6 +290,15 @@ mod tests {
         assert_eq!(rule.every, [(Section::Processes, Duration::from_secs(5))]);
         assert!(rule.redact && !rule.serve && !rule.never);
         assert!(config.rule(&domain("web-1", &["project=other"])).is_none());
+        assert_eq!(config.triggers(&domain("web-1", &["project=shop"])), [Trigger::Panic]);
+        assert_eq!(config.triggers(&domain("web-1", &[])), [Trigger::End]);
+        assert_eq!((config.flight.rate, config.flight.ring.as_secs()), (20.0, 30));
+        let trigger = vec![Trigger::Module];
+        let given = Flight { trigger, ring: Some(9.0), ..Flight::default() };
+        config.set_flight(&given);
+        assert_eq!(config.triggers(&domain("web-1", &[])), [Trigger::Module]);
+        assert_eq!((config.flight.rate, config.flight.ring.as_secs()), (20.0, 9));
+        assert_eq!(config.flight.bytes, 2 << 20);
     }
 
     #[test]
@@ -220,6 +313,8 @@ mod tests {
             ("\n\nrate = 3", ["line 3", "unknown field `rate`"]),
             ("[redact]\npatterns = ['ok',\n'(']", ["line 3", "'redact.patterns' is none"]),
             ("[redact", ["line 1", "table"]),
+            ("[flight]\ntriggers = ['panik']", ["line 2", "names no event 'panik', but panic"]),
+            ("[flight]\n\nring = 0.5", ["line 3", "'flight.ring' is no number from 1 to 300"]),
         ] {
             let said = Config::parse(text).err().unwrap_or_else(|| panic!("{text} is taken"));
             assert!(parts.iter().all(|part| said.contains(part)), "{text:?}: {said}");

@@ -12,7 +12,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use nfm::{DomainSummary, FleetEvent, FollowOptions, Frame, Libvirt, OwnSections, Section};
+use nfm::{
+    DomainIdentity, DomainSummary, FleetEvent, FollowOptions, Frame, Libvirt, OwnSections, Section,
+};
+use nfm_analysis::Trigger;
 use nfm_store::{Encoder, Event, RecordHead, RecordKind};
 use rustix::thread::CapabilitySet;
 use serde::{Deserialize, Serialize};
@@ -20,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use crate::args::{Record, UseSocket};
 use crate::choice::Choice;
 use crate::config::Config;
+use crate::flight::Flight;
 use crate::{Failure, complain, privileges};
 
 /// Sections that are not taken in every frame.
@@ -48,18 +52,26 @@ pub(crate) const ANEW: &str = "anew";
 /// Starts the writer and records until the program is ended.
 pub(crate) fn run(connect: Option<&str>, record: &Record) -> Result<(), Failure> {
     let libvirt = Libvirt::open(connect)?;
-    let config = Config::read(&record.rules(), record.rules.is_some())?;
+    let mut config = Config::read(&record.rules(), record.rules.is_some())?;
+    config.set_flight(&record.flight);
     let mut options = FollowOptions::default();
     options.open.uri = connect.map(str::to_owned);
-    options.period = Duration::from_secs_f64(1.0 / record.rate);
+    let usual = Duration::from_secs_f64(1.0 / record.rate);
+    options.period = match config.has_triggers() {
+        true => usual.min(Duration::from_secs_f64(1.0 / config.flight.rate)),
+        false => usual,
+    };
+    let rates = Rates { usual, all: options.period, rarely: Vec::new() };
     options.crawl.sections = Section::ALL.to_vec();
     let mut rarely: Vec<(Section, Duration)> =
         RARELY.map(|(section, seconds)| (section, Duration::from_secs(seconds))).to_vec();
     let named = record.every.iter().map(|(section, s)| (*section, Duration::from_secs_f64(*s)));
     replace(&mut rarely, config.every.iter().copied().chain(named));
     options.rarely = rarely;
-    let mut writer = start_writer(&libvirt, record)?;
+    let late = if config.has_triggers() { config.flight.ring } else { Duration::ZERO };
+    let mut writer = start_writer(&libvirt, record, late)?;
     let choice = Arc::new(Choice::new(record.domains.clone(), config, libvirt));
+    let rates = Rates { rarely: options.rarely.clone(), ..rates };
     let (own, usual) = (choice.clone(), options.rarely.clone());
     options.own_sections = Some(OwnSections::new(move |domain| own.sections(domain, &usual)));
     let (Some(pipe), Some(answers)) = (writer.stdin.take(), writer.stdout.take()) else {
@@ -77,8 +89,16 @@ pub(crate) fn run(connect: Option<&str>, record: &Record) -> Result<(), Failure>
     privileges::give_up_but(CapabilitySet::SYS_PTRACE | CapabilitySet::DAC_READ_SEARCH);
     let anew = Arc::new(AtomicBool::new(false));
     listen(answers, anew.clone());
-    let (encoders, ended) = (HashMap::new(), false);
-    let recorder = Recorder { pipe, encoders, highest, choice: choice.clone(), anew, ended };
+    let recorder = Recorder {
+        pipe,
+        guests: HashMap::new(),
+        numbers: 0,
+        highest,
+        choice: choice.clone(),
+        rates,
+        anew,
+        ended: false,
+    };
     let recorder = Mutex::new(recorder);
     let is_chosen = |domain: &DomainSummary| choice.is_chosen(domain);
     let lock = || recorder.lock().unwrap_or_else(PoisonError::into_inner);
@@ -102,7 +122,7 @@ pub(crate) fn replace(
 }
 
 /// Starts this program once more, as another user, with a pipe.
-fn start_writer(libvirt: &Libvirt, record: &Record) -> Result<Child, Failure> {
+fn start_writer(libvirt: &Libvirt, record: &Record, late: Duration) -> Result<Child, Failure> {
     let folder = |error: std::io::Error| {
         let path = record.store.display();
         Failure {
@@ -112,6 +132,7 @@ fn start_writer(libvirt: &Libvirt, record: &Record) -> Result<Child, Failure> {
     };
     let mut command = Command::new("/proc/self/exe");
     command.arg0("nfm-record").arg("--writer").args(["--uri", libvirt.uri()]);
+    command.arg("--late").arg(late.as_secs_f64().to_string());
     command.args(record.arguments(None));
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     // Ctrl-C at a terminal ends the crawler; the writer then writes what is on its way.
@@ -176,14 +197,56 @@ fn listen(answers: BufReader<ChildStdout>, anew: Arc<AtomicBool>) {
     });
 }
 
+/// How often frames are taken, and which of them are recorded.
+struct Rates {
+    /// The time from one recorded frame of a guest to the next.
+    usual: Duration,
+    /// The time from one frame to the next.
+    all: Duration,
+    /// Sections that few frames have: those are recorded all.
+    rarely: Vec<(Section, Duration)>,
+}
+
 /// Makes records of what happens to the guests.
 struct Recorder {
     pipe: ChildStdin,
-    encoders: HashMap<String, Encoder>,
+    /// By UUID.
+    guests: HashMap<String, Guest>,
+    /// The numbers of guests' records that were given out.
+    numbers: u32,
     highest: u64,
     choice: Arc<Choice>,
+    rates: Rates,
     anew: Arc<AtomicBool>,
     ended: bool,
+}
+
+/// A guest that is recorded.
+struct Guest {
+    encoder: Encoder,
+    /// The number of the last frame that was taken.
+    seq: u64,
+    /// When the last frame was recorded that time asked for, by the host's clock since its boot.
+    recorded_ns: Option<u64>,
+    rarely: Vec<Section>,
+    flight: Option<Flight>,
+}
+
+impl Guest {
+    /// True if a frame is recorded whatever happens.
+    fn is_due(&mut self, frame: &Frame, boot_ns: u64, rates: &Rates) -> bool {
+        if rates.usual <= rates.all {
+            return true;
+        }
+        let since = self.recorded_ns.map(|last| boot_ns.saturating_sub(last));
+        let is_due = since.is_none_or(|since| {
+            Duration::from_nanos(since).saturating_add(rates.all / 2) >= rates.usual
+        });
+        if is_due {
+            self.recorded_ns = Some(boot_ns);
+        }
+        is_due || self.rarely.iter().any(|section| frame.has(*section))
+    }
 }
 
 impl Recorder {
@@ -193,12 +256,17 @@ impl Recorder {
                 if restarted {
                     self.event(domain, "restarted", "its kernel was started anew".to_owned());
                 }
-                self.frame(domain, *frame);
+                self.frame(domain, *frame, restarted);
             }
             FleetEvent::New { domain } => {
                 self.event(domain, "new", "it was found, and is recorded from now on".to_owned());
             }
-            FleetEvent::Gone { domain } => self.event(domain, "gone", "it ended".to_owned()),
+            FleetEvent::Gone { domain } => {
+                let flight = self.guests.get(&domain.uuid).and_then(|guest| guest.flight.as_ref());
+                let fired = flight.and_then(Flight::end);
+                self.fire(domain, fired.into_iter().collect(), boot_clock());
+                self.event(domain, "gone", "it ended".to_owned());
+            }
             FleetEvent::Failed { domain, error, repeated: false, .. } => {
                 complain(&error.to_string());
                 self.event(domain, "failed", error.to_string());
@@ -209,40 +277,99 @@ impl Recorder {
         if self.ended { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
-    fn frame(&mut self, domain: &DomainSummary, mut frame: Frame) {
+    fn frame(&mut self, domain: &DomainSummary, mut frame: Frame, is_restarted: bool) {
         if self.anew.swap(false, Ordering::Relaxed) {
-            self.encoders.values_mut().for_each(Encoder::begin_anew);
+            for guest in self.guests.values_mut() {
+                guest.encoder.begin_anew();
+                guest.flight.iter_mut().for_each(Flight::begin_anew);
+            }
         }
         let rule = self.choice.config.rule(&frame.domain);
         // Here, where guests' memory is read: secrets get no further.
         if rule.is_none_or(|rule| rule.redact) {
             self.choice.config.redactor.redact(&mut frame);
         }
-        let known = u32::try_from(self.encoders.len()).unwrap_or(u32::MAX);
-        if rule.is_some_and(|rule| !rule.serve) && !self.encoders.contains_key(&domain.uuid) {
-            self.hide(known.saturating_add(1));
-        }
-        let encoder = match self.encoders.entry(domain.uuid.clone()) {
-            std::collections::hash_map::Entry::Occupied(entry) => Ok(entry.into_mut()),
-            std::collections::hash_map::Entry::Vacant(entry) => {
-                Encoder::new(known.saturating_add(1), frame.domain.clone(), self.highest)
-                    .map(|encoder| entry.insert(encoder))
-            }
-        };
-        let mut bytes = Vec::new();
-        let encoded =
-            encoder.and_then(|encoder| encoder.encode(&mut frame, boot_clock(), &mut bytes));
-        match encoded {
-            Ok(_) => self.send(&bytes),
+        match self.record(domain, frame, is_restarted) {
+            Ok(()) => {}
             Err(error) => complain(&format!("a frame of '{}' is lost: {error}", domain.name)),
+        }
+    }
+
+    /// Sends the frame's record, or has the flight recorder keep it.
+    fn record(
+        &mut self,
+        domain: &DomainSummary,
+        mut frame: Frame,
+        is_restarted: bool,
+    ) -> nfm_store::Result<()> {
+        let boot_ns = boot_clock();
+        if !self.guests.contains_key(&domain.uuid) {
+            self.add(domain, &frame.domain)?;
+        }
+        let Some(guest) = self.guests.get_mut(&domain.uuid) else { return Ok(()) };
+        let is_due = guest.is_due(&frame, boot_ns, &self.rates);
+        guest.seq = guest.seq.saturating_add(1);
+        let flight = guest.flight.as_mut();
+        let fired = flight.map(|one| one.watch(&frame, is_restarted)).unwrap_or_default();
+        let record = match (is_due, &mut guest.flight) {
+            (true, _) => {
+                let mut bytes = Vec::new();
+                guest.encoder.number_on(guest.seq.saturating_sub(1));
+                guest.encoder.encode(&mut frame, boot_ns, &mut bytes)?;
+                Some(bytes)
+            }
+            (false, Some(flight)) => flight.take(frame, guest.seq, boot_ns)?,
+            (false, None) => None,
+        };
+        record.iter().for_each(|bytes| self.send(bytes));
+        self.fire(domain, fired, boot_ns);
+        Ok(())
+    }
+
+    /// Makes what a guest's records need.
+    fn add(&mut self, domain: &DomainSummary, identity: &DomainIdentity) -> nfm_store::Result<()> {
+        let config = &self.choice.config;
+        let vm = self.numbers.saturating_add(1);
+        self.numbers = vm.saturating_add(1);
+        let rarely = match self.choice.sections(domain, &self.rates.rarely) {
+            Some(own) => own.rarely,
+            None => self.rates.rarely.clone(),
+        };
+        let triggers = config.triggers(identity);
+        let flight = (!triggers.is_empty())
+            .then(|| Flight::new(self.numbers, identity.clone(), triggers, &config.flight))
+            .transpose()?;
+        let is_rare = |(_, length): &&(Section, Duration)| *length > self.rates.all;
+        let guest = Guest {
+            encoder: Encoder::new(vm, identity.clone(), self.highest)?,
+            seq: self.highest,
+            recorded_ns: None,
+            rarely: rarely.iter().filter(is_rare).map(|(section, _)| *section).collect(),
+            flight,
+        };
+        if config.rule(identity).is_some_and(|rule| !rule.serve) {
+            self.hide(vm);
+        }
+        self.guests.insert(domain.uuid.clone(), guest);
+        Ok(())
+    }
+
+    /// Sends the frames that the flight recorder has, if anything fired.
+    fn fire(&mut self, domain: &DomainSummary, fired: Vec<(Trigger, String)>, boot_ns: u64) {
+        let flight = self.guests.get_mut(&domain.uuid).and_then(|guest| guest.flight.as_mut());
+        let Some(flight) = flight.filter(|_| !fired.is_empty()) else { return };
+        let (records, kept) = flight.keep(boot_ns);
+        self.send(&records);
+        for (trigger, text) in fired {
+            self.event(domain, "trigger", format!("{trigger}: {text}; {kept}"));
         }
     }
 
     /// Has the writer keep a guest from its socket.
     fn hide(&mut self, vm: u32) {
-        let (seq, wall_ns, boot_ns) = (0, wall_clock(), boot_clock());
         let mut bytes = Vec::new();
-        RecordHead { kind: RecordKind::Message, vm, seq, wall_ns, boot_ns }.write(&[], &mut bytes);
+        let head = RecordHead::other(RecordKind::Message, wall_clock(), boot_clock());
+        RecordHead { vm, ..head }.write(&[], &mut bytes);
         self.send(&bytes);
     }
 
@@ -250,10 +377,8 @@ impl Recorder {
         let time_ns = wall_clock();
         let (vm, vm_uuid) = (domain.name.clone(), Some(domain.uuid.clone()));
         let event = Event { time_ns, vm, vm_uuid, kind: kind.to_owned(), text };
-        let (vm, seq, wall_ns, boot_ns) = (0, 0, time_ns, boot_clock());
         let mut bytes = Vec::new();
-        RecordHead { kind: RecordKind::Event, vm, seq, wall_ns, boot_ns }
-            .write_json(&event, &mut bytes);
+        RecordHead::other(RecordKind::Event, time_ns, boot_clock()).write_json(&event, &mut bytes);
         self.send(&bytes);
     }
 

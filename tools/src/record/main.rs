@@ -7,6 +7,7 @@ mod args;
 mod choice;
 mod config;
 mod crawler;
+mod flight;
 #[allow(dead_code, reason = "the command's, which opens its domain before")]
 #[path = "../privileges.rs"]
 mod privileges;
@@ -29,6 +30,9 @@ struct Cli {
     /// libvirt's URI, as libvirt completes it, for those who look
     #[arg(long, hide = true, default_value = "")]
     uri: String,
+    /// Seconds by which records may come later than they were made
+    #[arg(long, hide = true, default_value = "0", value_parser = args::seconds)]
+    late: f64,
     #[command(flatten)]
     record: args::Record,
 }
@@ -41,7 +45,7 @@ fn main() -> ExitCode {
         .init();
     nfm::silence_libvirt();
     let result = match cli.writer {
-        true => writer::run(&cli.record, &cli.uri),
+        true => writer::run(&cli.record, &cli.uri, cli.late),
         false => crawler::run(cli.connect.as_deref(), &cli.record),
     };
     match result {

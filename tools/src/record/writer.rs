@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use nfm_live::{About, Server, Viewers};
 use nfm_store::{
-    Event, Name, Parsed, RecordHead, RecordKind, Retention, StoreWriter, parse, prune, seal,
+    Event, Name, Parsed, RecordHead, RecordKind, Retention, StoreWriter, is_of_flight, parse,
+    prune, seal,
 };
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::thread::CapabilitySet;
@@ -26,7 +27,7 @@ const PRUNE_PERIOD: Duration = Duration::from_secs(60);
 const STEP_NS: u64 = 1_000_000_000;
 
 /// Writes the store until the pipe ends.
-pub(crate) fn run(record: &Record, uri: &str) -> Result<(), Failure> {
+pub(crate) fn run(record: &Record, uri: &str, late: f64) -> Result<(), Failure> {
     // The socket's group is set with root's rights, where it has them.
     let listener = match record.live.live {
         UseSocket::Auto => listen(record)?,
@@ -35,7 +36,8 @@ pub(crate) fn run(record: &Record, uri: &str) -> Result<(), Failure> {
     privileges::give_up_capabilities(CapabilitySet::empty());
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let sync = Duration::from_secs_f64(record.sync);
-    let store = StoreWriter::open(&record.store, &host, sync)?;
+    let mut store = StoreWriter::open(&record.store, &host, sync)?;
+    store.expect_late(Duration::from_secs_f64(late));
     let server = match listener {
         Some((listener, viewers)) => {
             let program = concat!("nfm-record ", env!("CARGO_PKG_VERSION")).to_owned();
@@ -149,7 +151,7 @@ impl Writer {
             match parse(rest) {
                 Parsed::Record(record, length) => {
                     let whole = rest.get(..length).unwrap_or_default();
-                    self.write(&record.head, whole);
+                    self.write(&record, whole);
                     taken += length;
                 }
                 Parsed::Short(_) => break,
@@ -161,19 +163,25 @@ impl Writer {
         Ok(taken)
     }
 
-    fn write(&mut self, head: &RecordHead, record: &[u8]) {
+    fn write(&mut self, record: &nfm_store::Record, bytes: &[u8]) {
+        let head = &record.head;
         if head.kind == RecordKind::Message {
             self.hidden.insert(head.vm);
             return;
         }
-        self.see_clock(head);
-        let server = self.server.as_ref().filter(|_| !self.hidden.contains(&head.vm));
-        if server.is_some_and(|server| !server.publish(record)) {
+        // The socket gives the frames that are always recorded: the flight recorder's may be of the past.
+        let is_late = is_of_flight(record);
+        if !is_late {
+            self.see_clock(head);
+        }
+        let is_shown = !is_late && !self.hidden.contains(&head.vm);
+        let server = self.server.as_ref().filter(|_| is_shown);
+        if server.is_some_and(|server| !server.publish(bytes)) {
             // Too many wait: the next ones can be read without those.
             say(ANEW);
         }
         let is_frame = matches!(head.kind, RecordKind::Key | RecordKind::Frame);
-        match self.store.append(head, record) {
+        match self.store.append(head, bytes) {
             // A frame that needs one that is not there cannot be read: the next key can.
             Ok(()) if head.kind == RecordKind::Key => {
                 if let Some(gap) = self.unwritten.remove(&head.vm) {

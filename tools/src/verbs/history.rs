@@ -85,14 +85,14 @@ pub(crate) fn history(args: &HistoryArgs, out: &mut dyn Write) -> Verb {
 /// The happenings of one domain, and the times that were not recorded.
 fn of_domain(store: &mut Store, domain: &str, time: (u64, u64)) -> Result<Vec<Line>, Failure> {
     let mut history = History::default();
-    let mut times = Vec::new();
+    let mut is_empty = true;
     let mut name = domain.to_owned();
     store.each_frame(domain, time, &HISTORY_SECTIONS, |frame| {
-        times.push(frame.time_ns);
+        is_empty = false;
         name.clone_from(&frame.domain.name);
         history.push(frame);
     })?;
-    if times.is_empty() {
+    if is_empty {
         // Says since when there is something.
         store.frame(domain, At::Nearest(time.1), &[Section::Os])?;
         let (from, to) = (shown(time.0), shown(time.1.min(i64::MAX as u64)));
@@ -104,6 +104,10 @@ fn of_domain(store: &mut Store, domain: &str, time: (u64, u64)) -> Result<Vec<Li
         Line { time_ns, domain: name.clone(), kind: kind.to_owned(), text }
     });
     let mut lines: Vec<Line> = happenings.collect();
+    // The flight recorder's frames are there around a trigger alone: where they end is no gap.
+    let entries = store.entries(domain, time.0, time.1).map_err(SourceError::from)?;
+    let times: Vec<u64> =
+        entries.iter().filter(|one| !one.is_of_flight()).map(|one| one.time_ns).collect();
     lines.extend(gaps(&times).into_iter().map(|(from, to)| Line {
         time_ns: to,
         domain: name.clone(),
