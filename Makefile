@@ -174,7 +174,7 @@ install: ## install what 'make build' built: DESTDIR=, PREFIX=, LIBDIR=
 	done >>"$(FOLDERS_MADE)"
 	install -d $(FOLDERS)
 	install -m 755 "$(TARGET)/release/nfm" "$(DESTDIR)$(PREFIX)/bin/nfm"
-	install -m 755 "$(TARGET)/release/nfm-record" "$(DESTDIR)$(LIBEXECDIR)/nfm-record"
+	install -m 755 "$(TARGET)/release/nfm-record" "$(TARGET)/release/nfm-disk" "$(DESTDIR)$(LIBEXECDIR)/"
 	install -m 644 include/nfm.h include/nfm-backend.h "$(DESTDIR)$(PREFIX)/include/"
 	install -m 755 "$(TARGET)/release/libnfm_xen.so" "$(DESTDIR)$(LIBDIR)/nfm/backends/xen.so"
 	install -m 755 "$(TARGET)/release/libnfm.so" "$(DESTDIR)$(LIBDIR)/libnfm.so.$(VERSION)"
@@ -182,7 +182,7 @@ install: ## install what 'make build' built: DESTDIR=, PREFIX=, LIBDIR=
 	ln -sf "libnfm.so.$(SOVERSION)" "$(DESTDIR)$(LIBDIR)/libnfm.so"
 	install -m 644 "$(TARGET)/release/libnfm.a" "$(DESTDIR)$(LIBDIR)/libnfm.a"
 	$(STRIP) --strip-unneeded "$(DESTDIR)$(PREFIX)/bin/nfm" "$(DESTDIR)$(LIBDIR)/libnfm.so.$(VERSION)" \
-	    "$(DESTDIR)$(LIBDIR)/nfm/backends/xen.so" "$(DESTDIR)$(LIBEXECDIR)/nfm-record"
+	    "$(DESTDIR)$(LIBDIR)/nfm/backends/xen.so" "$(DESTDIR)$(LIBEXECDIR)/nfm-record" "$(DESTDIR)$(LIBEXECDIR)/nfm-disk"
 	$(STRIP) --strip-debug "$(DESTDIR)$(LIBDIR)/libnfm.a"
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' \
 	    packaging/nfm.pc.in >"$(DESTDIR)$(LIBDIR)/pkgconfig/nfm.pc"
@@ -216,7 +216,7 @@ uninstall: ## remove what 'make install' installed from the same place
 	    "$(DESTDIR)$(MANDIR)/man7/nfm-security.7" "$(DESTDIR)$(BASHDIR)/nfm" \
 	    "$(DESTDIR)$(ZSHDIR)/_nfm" "$(DESTDIR)$(FISHDIR)/nfm.fish" \
 	    "$(DESTDIR)$(UNITDIR)/nfm-crawl@.service" "$(DESTDIR)$(UNITDIR)/nfm-record.service" \
-	    "$(DESTDIR)$(APPARMORDIR)/usr.bin.nfm" "$(DESTDIR)$(LIBEXECDIR)/nfm-record" \
+	    "$(DESTDIR)$(APPARMORDIR)/usr.bin.nfm" "$(DESTDIR)$(LIBEXECDIR)/nfm-record" "$(DESTDIR)$(LIBEXECDIR)/nfm-disk" \
 	    "$(DESTDIR)$(TMPFILESDIR)/nfm.conf" "$(DESTDIR)$(SYSUSERSDIR)/nfm.conf"
 	@# Rules that somebody changed stay.
 	@! cmp -s packaging/record/record.toml "$(DESTDIR)$(SYSCONFDIR)/nfm/record.toml" || \

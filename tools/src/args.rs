@@ -12,7 +12,7 @@ use super::time::{Moment, length, moment};
 /// See into running Linux guests from their host: no agent, nothing to configure.
 ///
 /// A DOMAIN is libvirt's name, id or UUID of a running guest, qemu:PID for the guest of a QEMU process (which
-/// libvirt need not know), or file:PATH for a file with a guest's memory (a dump) or with recorded frames (lines that nfm crawl --json printed). With --at, verbs show what nfm record recorded. Where a recorder runs, root and members of group nfm see its newest frames; reading a running guest's memory oneself needs root or CAP_SYS_PTRACE.
+/// libvirt need not know), image:PATH for a disk's image (for verbs that read disks), or file:PATH for a file with a guest's memory (a dump) or with recorded frames (lines that nfm crawl --json printed). With --at, verbs show what nfm record recorded. Where a recorder runs, root and members of group nfm see its newest frames; reading a running guest's memory oneself needs root or CAP_SYS_PTRACE.
 #[derive(Parser)]
 #[command(name = "nfm", version, max_term_width = 100, after_help = EXIT_STATUS)]
 pub(crate) struct Cli {
@@ -67,7 +67,8 @@ Exit status:
   19  the guest's memory does not hold all that was asked for
   20  check: something in the guest hides or is hooked
   21  check: nothing was found, but not everything could be read
-  22  store verify: something that was recorded is damaged";
+  22  store verify: something that was recorded is damaged
+  23  disks: a part of them could not be read; the rest is printed";
 
 #[derive(Subcommand)]
 pub(crate) enum Verb {
@@ -112,6 +113,10 @@ pub(crate) enum Verb {
     Find(Find),
     /// Write a file that a guest's process has open to a file here, also one that was removed
     Recover(Recover),
+    /// Show what is on a guest's disks: volumes and filesystems
+    Disk(DiskArgs),
+    /// Print the SHA-256 of a file on a guest's disks, or of all files below a directory
+    Sha256(Sha256),
     /// Show a guest's memory
     Free(FrameOf),
     /// Show how long a guest is up, and its load
@@ -538,6 +543,50 @@ pub(crate) struct Top {
     pub interval: Duration,
 }
 
+/// How files are looked up on a guest's disks, which are only read, without a lock, while the guest runs.
+#[derive(Args)]
+pub(crate) struct OnDisk {
+    /// Read the guest's disks, not its memory (for image:PATH always)
+    #[arg(long)]
+    pub disk: bool,
+    /// Read this volume of the disks, as nfm disk shows it, by itself (default: the guest's root filesystem, with what
+    /// its /etc/fstab mounts)
+    #[arg(long, value_name = "VOLUME")]
+    pub volume: Option<String>,
+    /// With image:PATH: the file that backs it, and the one that backs that, and so on; what a header names is not
+    /// opened, as a guest could have written it
+    #[arg(long, value_name = "FILE")]
+    pub backing: Vec<PathBuf>,
+}
+
+/// The disks of a domain.
+#[derive(Args)]
+pub(crate) struct DiskArgs {
+    /// The domain's name, id or UUID, also of one that does not run, or image:PATH
+    pub domain: String,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// With image:PATH: the file that backs it, and the one that backs that, and so on; what a header names is not
+    /// opened, as a guest could have written it
+    #[arg(long, value_name = "FILE")]
+    pub backing: Vec<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct Sha256 {
+    /// The domain's name, id or UUID, also of one that does not run, or image:PATH
+    pub domain: String,
+    /// The path in the guest
+    #[arg(value_hint = clap::ValueHint::Other)]
+    pub path: PathBuf,
+    /// Print JSON, a line for each file
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub disk: OnDisk,
+}
+
 /// A path in a guest.
 #[derive(Args)]
 pub(crate) struct GuestPath {
@@ -547,8 +596,10 @@ pub(crate) struct GuestPath {
     #[arg(value_hint = clap::ValueHint::Other)]
     pub path: PathBuf,
     /// As this process sees it, by its root directory and its mounts (default: the first process)
-    #[arg(short, long, value_name = "PID")]
+    #[arg(short, long, value_name = "PID", conflicts_with_all = ["disk", "volume"])]
     pub pid: Option<u32>,
+    #[command(flatten)]
+    pub disk: OnDisk,
 }
 
 #[derive(Args)]
@@ -577,8 +628,10 @@ pub(crate) struct Cat {
     #[arg(value_hint = clap::ValueHint::Other)]
     pub path: PathBuf,
     /// As this process sees it, by its root directory and its mounts (default: the first process)
-    #[arg(short, long, value_name = "PID")]
+    #[arg(short, long, value_name = "PID", conflicts_with_all = ["disk", "volume"])]
     pub pid: Option<u32>,
+    #[command(flatten)]
+    pub disk: OnDisk,
     /// Print zeros for the parts that the guest's memory does not hold, instead of nothing at all
     #[arg(long)]
     pub zeros: bool,

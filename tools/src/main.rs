@@ -2,9 +2,11 @@
 
 mod args;
 mod console;
+mod disk;
 mod doctor;
 mod guard;
 mod privileges;
+mod programs;
 #[path = "record/args.rs"]
 mod record_args;
 mod show;
@@ -104,6 +106,8 @@ fn main() -> ExitCode {
         Verb::Cat(cat) => verbs::cat(options, cat, &mut out),
         Verb::Find(find) => verbs::find(options, find, &mut out),
         Verb::Recover(recover) => verbs::recover(options, recover, &mut out),
+        Verb::Disk(of) => verbs::disk(options, of, &mut out),
+        Verb::Sha256(of) => verbs::sha256(options, of, &mut out),
         Verb::Free(target) => verbs::free(options, target, &mut out),
         Verb::Uptime(target) => verbs::uptime(options, target, &mut out),
         Verb::Lscpu(target) => verbs::lscpu(options, target, &mut out),

@@ -6,12 +6,11 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use nfm::{
-    ContentRange, Domain, ErrorCode, FileKind, FileStatus, FoundFile, GuestFiles, OpenFile,
-    OpenOptions,
+    ContentRange, Domain, ErrorCode, FileKind, FileStatus, GuestFiles, OpenFile, OpenOptions,
 };
 use serde_json::json;
 
-use super::{Verb, json, open, open_only, report};
+use super::{Verb, disk_files, json, open, open_only, report};
 use crate::Failure;
 use crate::args::{Cat, Find, Ls, Recover, Stat};
 use crate::show::{complain, escaped, known, table, utc};
@@ -23,13 +22,17 @@ const MOST_NAMED: usize = 10;
 
 /// `nfm ls`: the names in a directory.
 pub(crate) fn ls(options: &OpenOptions, ls: &Ls, out: &mut dyn Write) -> Verb {
+    if ls.of.disk.is_meant(&ls.of.target.domain) {
+        return disk_files::ls(options, ls, out);
+    }
     let mut domain = open(options, &ls.of.target.domain)?;
     let listing = files_of(&mut domain, ls.of.pid).list(&ls.of.path)?;
     if ls.of.target.json {
         json(out, &listing)?;
     } else if ls.long {
-        let headings = ["MODE", "LINKS>", "UID>", "GID>", "SIZE>", "MODIFIED", "NAME"];
-        table(out, &headings, listing.files.iter().map(long))?;
+        let rows =
+            listing.files.iter().map(|file| long(&file.path.to_string_lossy(), &file.status));
+        table(out, &LONG_HEADINGS, rows)?;
     } else {
         for file in &listing.files {
             writeln!(out, "{}", escaped(&file.path.to_string_lossy()))?;
@@ -42,16 +45,19 @@ pub(crate) fn ls(options: &OpenOptions, ls: &Ls, out: &mut dyn Write) -> Verb {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The columns of `ls -l`.
+pub(super) const LONG_HEADINGS: [&str; 7] =
+    ["MODE", "LINKS>", "UID>", "GID>", "SIZE>", "MODIFIED", "NAME"];
+
 /// A line as `ls -l` has it.
-fn long(file: &FoundFile) -> Vec<String> {
-    let FileStatus { links, uid, gid, size, modified_ns, target, .. } = &file.status;
-    let name = file.path.to_string_lossy();
+pub(super) fn long(name: &str, status: &FileStatus) -> Vec<String> {
+    let FileStatus { links, uid, gid, size, modified_ns, target, .. } = status;
     let name = match target {
         Some(target) => format!("{name} -> {target}"),
-        None => name.into_owned(),
+        None => name.to_owned(),
     };
     vec![
-        mode(&file.status),
+        mode(status),
         known(*links),
         known(*uid),
         known(*gid),
@@ -91,6 +97,9 @@ fn mode(status: &FileStatus) -> String {
 
 /// `nfm stat`: a file's status, and where its content is.
 pub(crate) fn stat(options: &OpenOptions, stat: &Stat, out: &mut dyn Write) -> Verb {
+    if stat.of.disk.is_meant(&stat.of.target.domain) {
+        return disk_files::stat(options, stat, out);
+    }
     let mut domain = open(options, &stat.of.target.domain)?;
     let mut files = files_of(&mut domain, stat.of.pid);
     let path = &stat.of.path;
@@ -138,7 +147,11 @@ pub(crate) fn stat(options: &OpenOptions, stat: &Stat, out: &mut dyn Write) -> V
     Ok(ExitCode::SUCCESS)
 }
 
-fn print_status(out: &mut dyn Write, path: &Path, status: &FileStatus) -> io::Result<()> {
+pub(super) fn print_status(
+    out: &mut dyn Write,
+    path: &Path,
+    status: &FileStatus,
+) -> io::Result<()> {
     let path = path.to_string_lossy();
     match &status.target {
         Some(target) => writeln!(out, "  File: {} -> {}", escaped(&path), escaped(target))?,
@@ -177,6 +190,9 @@ fn known_bytes(content: &[ContentRange]) -> u64 {
 
 /// `nfm cat`: a file's content. Nothing is printed of one that memory does not hold whole, unless zeros may stand in.
 pub(crate) fn cat(options: &OpenOptions, cat: &Cat, out: &mut dyn Write) -> Verb {
+    if cat.disk.is_meant(&cat.domain) {
+        return disk_files::cat(options, cat, out);
+    }
     let mut domain = open(options, &cat.domain)?;
     let mut files = files_of(&mut domain, cat.pid);
     let file = files.open(&cat.path)?;
@@ -203,6 +219,9 @@ pub(crate) fn cat(options: &OpenOptions, cat: &Cat, out: &mut dyn Write) -> Verb
 
 /// `nfm find`: all that memory holds below a directory, one line each.
 pub(crate) fn find(options: &OpenOptions, find: &Find, out: &mut dyn Write) -> Verb {
+    if find.of.disk.is_meant(&find.of.target.domain) {
+        return disk_files::find(options, find, out);
+    }
     let mut domain = open(options, &find.of.target.domain)?;
     let mut files = files_of(&mut domain, find.of.pid);
     if let Some(limit) = find.time_limit {

@@ -2,6 +2,8 @@
 
 mod check;
 mod crawl;
+mod disk;
+mod disk_files;
 mod dump;
 mod guest_files;
 mod history;
@@ -20,6 +22,8 @@ mod topology;
 
 pub(crate) use check::check;
 pub(crate) use crawl::crawl;
+pub(crate) use disk::disk;
+pub(crate) use disk_files::sha256;
 pub(crate) use dump::dump;
 pub(crate) use guest_files::{cat, find, ls, recover, stat};
 pub(crate) use history::{diff, history};
