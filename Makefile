@@ -90,11 +90,15 @@ test-symbols: ## test symbols and types from files, by a kernel's debug package 
 # 10 minutes of one core and 153 MB, once.
 test-kernels: ## test kernels that no distribution ships (built if need be)
 	@$(SETUP)
-	@[ -e "$${NFM_LAB_CACHE:-/var/cache/nfm-lab}/kernels/6.12-up/vmlinuz" ] || testing/lab/guest prepare 6.12-up
+	@for kernel in 6.12-up 6.12-rt; do \
+	    testing/lab/guest files $$kernel >/dev/null 2>&1 || testing/lab/guest prepare $$kernel || exit 1; \
+	done
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
-	    scripts/with-lab $(CARGO) nextest run -p nfm --test field kernels:: --no-capture; \
+	    scripts/with-lab $(CARGO) nextest run -p nfm --test field --test oracle --no-capture \
+	        -E 'test(kernels::) | test(_rt) | test(without_variables)'; \
 	else \
 	    scripts/with-lab $(CARGO) test -p nfm --test field kernels:: -- --nocapture; \
+	    scripts/with-lab $(CARGO) test -p nfm --test oracle -- --nocapture _rt without_variables; \
 	fi
 
 test-xen: ## test guests of Xen, on a Xen host under emulation

@@ -231,7 +231,7 @@ pub enum Error {
     },
     /// See [`ErrorCode::NoSymbols`].
     #[error(
-        "the symbol table of the kernel in domain '{domain}' does not serve ({reason}); install its debug package on this host, name its System.map or vmlinux with --symbols, or boot a kernel built with CONFIG_KALLSYMS=y and CONFIG_KALLSYMS_ALL=y"
+        "the symbol table of the kernel in domain '{domain}' does not serve ({reason}); install its debug package on this host, name its System.map or vmlinux with --symbols, or boot a kernel built with CONFIG_KALLSYMS=y and, unless it has BTF, CONFIG_KALLSYMS_ALL=y"
     )]
     NoSymbols {
         /// The domain's name.

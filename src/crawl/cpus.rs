@@ -63,14 +63,22 @@ fn with_times(reader: &Reader, row: Cpu) -> Cpu {
         reader.note(what, value)
     };
     // Kernels that keep no such counts (7.x) keep idle time where all times are.
-    let counted = layout.tick_sched.idle_sleeptime.exists();
-    let idle = counted.then(|| reader.note("idle_ns", tick_idle(reader, id))).flatten().flatten();
+    let idle = match layout.tick_sched.idle_sleeptime.exists() {
+        true => reader.note("idle_ns", tick_idle(reader, id)),
+        false => Some(None),
+    };
+    // Where it is not known if the tick stops, neither is known.
+    let [idle_ns, iowait_ns] = match idle {
+        Some(Some((idle, wait))) => [Some(idle), Some(wait)],
+        Some(None) => [time("idle_ns", usage.idle), time("iowait_ns", usage.iowait)],
+        None => [None; 2],
+    };
     Cpu {
         user_ns: time("user_ns", usage.user),
         nice_ns: time("nice_ns", usage.nice),
         system_ns: time("system_ns", usage.system),
-        idle_ns: idle.map(|(idle, _)| idle).or_else(|| time("idle_ns", usage.idle)),
-        iowait_ns: idle.map(|(_, wait)| wait).or_else(|| time("iowait_ns", usage.iowait)),
+        idle_ns,
+        iowait_ns,
         irq_ns: time("irq_ns", usage.irq),
         softirq_ns: time("softirq_ns", usage.softirq),
         steal_ns: time("steal_ns", usage.steal),

@@ -33,7 +33,7 @@ impl Reader<'_> {
         if let Some(known) = known {
             return Ok(known);
         }
-        let modules_have_btf = self.layout.symbols.btf_modules.address.is_some();
+        let modules_have_btf = self.symbol_if_any(self.layout.symbols.btf_modules) != Ok(None);
         let compiled = match without_btf {
             Some(known) if !modules_have_btf => known,
             _ => self.compile_driver(T::MODULE, T::compile)?,

@@ -19,7 +19,10 @@ const SHARED: u64 = 0x80;
 /// Bit of `mm_context_t.flags` (arch/x86/include/asm/mmu.h).
 const HAS_VSYSCALL: u64 = 1 << 1;
 /// `enum { EMULATE, XONLY, NONE } vsyscall_mode` (arch/x86/entry/vsyscall/vsyscall_64.c).
+const EXECUTE_ONLY_VSYSCALL: u32 = 1;
 const NO_VSYSCALL: u32 = 2;
+/// `VM_EXEC`.
+const EXECUTABLE: u64 = 4;
 
 /// Adds the mappings of a process, which may have no address space; `areas` is a buffer.
 pub(super) fn add(
@@ -156,8 +159,8 @@ fn huge_zero_page(context: &Context) -> Option<u64> {
     if let Some(known) = huge_zero_page.get() {
         return *known;
     }
-    let frame = reader.layout.symbols.huge_zero_pfn.address;
-    let frame = frame.map(|frame| reader.u64_at(frame)).transpose();
+    let frame = reader.symbol_if_any(reader.layout.symbols.huge_zero_pfn);
+    let frame = frame.and_then(|frame| frame.map(|frame| reader.u64_at(frame)).transpose());
     let frame = reader.note("huge_zero_pfn", frame)?;
     let page = frame.filter(|frame| *frame < 1 << 40).map(|frame| frame << 12);
     *huge_zero_page.get_or_init(|| page)
@@ -235,12 +238,13 @@ fn name(
         }));
     }
     let operations = reader.pointer(vma.address, layout.vma.operations)?;
-    if operations.is_some() && operations == reader.layout.symbols.special_mapping_vmops.address {
+    let symbols = &reader.layout.symbols;
+    if operations.is_some() && operations == reader.symbol_if_any(symbols.special_mapping_vmops)? {
         let special = reader.follow(vma.address, layout.vma.private)?;
         let name = reader.text_at(reader.follow(special, layout.special.name)?, 64)?;
         return Ok(Some(Named::always(name)));
     }
-    if operations.is_some() && operations == reader.layout.symbols.gate_vma_ops.address {
+    if operations.is_some() && operations == reader.symbol_if_any(symbols.gate_vma_ops)? {
         return fixed("[vsyscall]");
     }
     let places = places?;
@@ -262,14 +266,19 @@ fn name(
 fn gate(reader: &Reader, mm: u64) -> ReadResult<Option<Vma>> {
     let symbols = &reader.layout.symbols;
     let layout = &reader.layout.memory;
-    let (Some(gate), Some(mode)) = (symbols.gate_vma.address, symbols.vsyscall_mode.address) else {
-        return Ok(None);
+    let Some(gate) = reader.symbol_if_any(symbols.gate_vma)? else { return Ok(None) };
+    let mode = match reader.symbol_if_any(symbols.vsyscall_mode) {
+        Ok(Some(mode)) => reader.u32_at(mode)?,
+        Ok(None) => return Ok(None),
+        // `map_vsyscall` takes the right to read off in this mode, and changes nothing in others.
+        Err(_) if reader.unsigned(gate, layout.vma.flags)? == EXECUTABLE => EXECUTE_ONLY_VSYSCALL,
+        Err(error) => return Err(error),
     };
     let has = match layout.mm.ia32_compat.exists() {
         true => reader.unsigned(mm, layout.mm.ia32_compat)? == 0,
         false => reader.unsigned(mm, layout.mm.context_flags)? & HAS_VSYSCALL != 0,
     };
-    if reader.u32_at(mode)? == NO_VSYSCALL || !has {
+    if mode == NO_VSYSCALL || !has {
         return Ok(None);
     }
     Ok(Some(Vma {

@@ -129,7 +129,10 @@ fn available(reader: &Reader, free: u64) -> ReadResult<u64> {
     let of = reader.layout.memory.counters;
     let symbols = &reader.layout.symbols;
     let node = |index| counter(reader, symbols.vm_node_stat, index);
-    let reserve = variable(reader, symbols.totalreserve_pages)?;
+    let reserve = match variable(reader, symbols.totalreserve_pages) {
+        Err(ReadError::UnnamedSymbol(_)) => reserves(reader)?,
+        reserve => reserve?,
+    };
     let low = low_watermarks(reader)?;
     let cache = node(of.active_file)?.saturating_add(node(of.inactive_file)?);
     let reclaimable = node(of.slab_reclaimable)?.saturating_add(node(of.misc_reclaimable)?);
@@ -138,6 +141,15 @@ fn available(reader: &Reader, free: u64) -> ReadResult<u64> {
         .saturating_add(usable(cache))
         .saturating_add(usable(reclaimable))
         .saturating_sub(reserve))
+}
+
+/// The sum of the reserves of all nodes, which is `totalreserve_pages` (`calculate_totalreserve_pages`,
+/// mm/page_alloc.c).
+fn reserves(reader: &Reader) -> ReadResult<u64> {
+    let reserve = reader.layout.memory.node.reserve;
+    nodes(reader)?
+        .into_iter()
+        .try_fold(0_u64, |sum, (_, node)| Ok(sum.saturating_add(reader.unsigned(node, reserve)?)))
 }
 
 /// The sum of all zones' low watermarks.

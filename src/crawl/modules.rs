@@ -14,8 +14,8 @@ pub(super) fn crawl(reader: &Reader) -> Vec<Module> {
     let (layout, symbols) = (&reader.layout.system.module, &reader.layout.symbols);
     // Without CONFIG_MODULES there is none of these (kernel/module/), and nothing to be loaded.
     if [symbols.modules, symbols.mod_tree, symbols.modules_op]
-        .iter()
-        .all(|one| one.address.is_none())
+        .into_iter()
+        .all(|one| reader.symbol_if_any(one) == Ok(None))
     {
         return Vec::new();
     }

@@ -14,6 +14,8 @@ pub(crate) enum ReadError {
     NoMember(&'static str),
     /// This kernel has no such variable.
     NoSymbol(&'static str),
+    /// The kernel's table of symbols does not name this variable, which it may have.
+    UnnamedSymbol(&'static str),
     /// Nothing tells how it is to be read.
     Unknown(&'static str),
     /// The value cannot be.
@@ -45,7 +47,11 @@ impl ReadError {
         match self {
             Self::Fault(fault) => Some(fault.address),
             Self::Nonsense { address, .. } => Some(address),
-            Self::NoMember(_) | Self::NoSymbol(_) | Self::Unknown(_) | Self::Limit(_) => None,
+            Self::NoMember(_)
+            | Self::NoSymbol(_)
+            | Self::UnnamedSymbol(_)
+            | Self::Unknown(_)
+            | Self::Limit(_) => None,
         }
     }
 
@@ -55,7 +61,11 @@ impl ReadError {
         match self {
             Self::Fault(fault) => matches!(fault.kind, NotCanonical | NotMapped | NotRam),
             Self::Nonsense { .. } => true,
-            Self::NoMember(_) | Self::NoSymbol(_) | Self::Unknown(_) | Self::Limit(_) => false,
+            Self::NoMember(_)
+            | Self::NoSymbol(_)
+            | Self::UnnamedSymbol(_)
+            | Self::Unknown(_)
+            | Self::Limit(_) => false,
         }
     }
 
@@ -64,9 +74,9 @@ impl ReadError {
         matches!(self, Self::Fault(Fault { kind: FaultKind::NotRam, .. }))
     }
 
-    /// This kernel has not what was asked for.
+    /// This kernel has not what was asked for, or has no name for it: it is so at the next look, too.
     pub fn is_lack(self) -> bool {
-        matches!(self, Self::NoMember(_) | Self::NoSymbol(_))
+        matches!(self, Self::NoMember(_) | Self::NoSymbol(_) | Self::UnnamedSymbol(_))
     }
 
     /// Nothing more can be read in this frame.
@@ -81,6 +91,9 @@ impl fmt::Display for ReadError {
             Self::Fault(fault) => fault.fmt(f),
             Self::NoMember(name) => write!(f, "this kernel has no member {name}"),
             Self::NoSymbol(name) => write!(f, "this kernel has no variable {name}"),
+            Self::UnnamedSymbol(name) => {
+                write!(f, "this kernel's table of symbols does not name the variable {name}")
+            }
             Self::Unknown(what) | Self::Nonsense { what, .. } => f.write_str(what),
             Self::Limit(limit) => limit.fmt(f),
         }

@@ -184,7 +184,20 @@ impl<'a> Reader<'a> {
 
     /// The address of a kernel variable.
     pub fn symbol(&self, symbol: Symbol) -> ReadResult<u64> {
-        symbol.address.ok_or(ReadError::NoSymbol(symbol.name))
+        self.symbol_if_any(symbol)?.ok_or(ReadError::NoSymbol(symbol.name))
+    }
+
+    /// The address of a variable that not every kernel has.
+    ///
+    /// # Errors
+    /// Where the kernel's table of symbols does not tell if it has it.
+    pub fn symbol_if_any(&self, symbol: Symbol) -> ReadResult<Option<u64>> {
+        match symbol.address {
+            None if !self.kernel.names_all_variables() => {
+                Err(ReadError::UnnamedSymbol(symbol.name))
+            }
+            address => Ok(address),
+        }
     }
 
     /// The address of a member.

@@ -79,8 +79,10 @@ pub(super) fn sockets(reader: &Reader, nets: impl Iterator<Item = u64>) -> Vec<(
     }
     let table = reader.symbol(symbols.ping_table).and_then(|at| ping(reader, at));
     add(Kind::Ping, table, "table of ping sockets");
-    if let Some(table) = symbols.udplite_table.address {
-        add(Kind::UdpLite, udp_slots(reader, table), "table of UDP-Lite sockets");
+    let table = reader.symbol_if_any(symbols.udplite_table);
+    if let Some(table) = table.transpose() {
+        let table = table.and_then(|at| udp_slots(reader, at));
+        add(Kind::UdpLite, table, "table of UDP-Lite sockets");
     }
     let mut found = Vec::new();
     for (table, kind) in tables {

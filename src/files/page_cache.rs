@@ -132,7 +132,7 @@ impl PageMap {
         let start = match symbols.vmemmap_base.address {
             Some(pointer) => reader.u64_at(pointer)?,
             // Only with KASLR does it move (CONFIG_DYNAMIC_MEMORY_LAYOUT); a table without variables tells nothing.
-            None if symbols.init_task.address.is_none() => reader.symbol(symbols.vmemmap_base)?,
+            None if !reader.kernel.names_all_variables() => reader.symbol(symbols.vmemmap_base)?,
             None => match reader.kernel.image.levels.count() {
                 5 => VMEMMAP_5_LEVELS,
                 _ => VMEMMAP_4_LEVELS,

@@ -34,8 +34,12 @@ impl<'a> Constants<'a> {
 
     /// The first result of a search through each part, given with its address.
     pub fn find<'s, T>(&'s self, search: impl Fn(u64, &'s [u8]) -> Option<T>) -> Option<T> {
-        let whole = self.whole.get_or_init(|| self.image.read(self.ram, Access::ReadOnly));
-        whole.iter().find_map(|(address, bytes)| search(*address, bytes))
+        self.parts().iter().find_map(|(address, bytes)| search(*address, bytes))
+    }
+
+    /// All of them, each part at its address.
+    pub fn parts(&self) -> &[(u64, Vec<u8>)] {
+        self.whole.get_or_init(|| self.image.read(self.ram, Access::ReadOnly))
     }
 
     /// Bytes at a virtual address, if they lie in the image.

@@ -8,12 +8,14 @@ use rustc_hash::FxHashMap;
 
 use super::btf::{self, BtfTypes};
 use super::constants::{BANNER_BEGINNING, Constants, banner_of};
+use super::exports;
 use super::files::{self, FileTypes, SymbolFile};
 use super::kallsyms::{FoundBy, Kallsyms};
 use super::names::{
     BANNER, BTF_BOUNDS, MEASURED, NOTES_BOUNDS, NamesNeeded, TOP_PAGE_TABLE, core_symbol_lacking,
 };
 use super::profile::{LONGEST_BANNER, Marks, ProfileTypes};
+use super::variables::Search;
 use super::verify::{Unfit, verify};
 use super::vmcoreinfo::Vmcoreinfo;
 use super::{DiscoveryError, Kernel, KernelImage, KernelTypes, Origin, Sources};
@@ -22,6 +24,7 @@ use crate::paging::AddressSpace;
 
 /// The facts about its kernel that a guest's own memory tells.
 struct Guest<'a> {
+    ram: &'a GuestRam,
     space: AddressSpace<'a>,
     image: &'a KernelImage,
     constants: Constants<'a>,
@@ -37,6 +40,8 @@ struct FoundSymbols {
     count: usize,
     origin: String,
     proven: bool,
+    /// True if a variable that is not among them is none of the kernel's.
+    names_all: bool,
     /// The file of the host that told them, if one did.
     file: Option<PathBuf>,
 }
@@ -74,6 +79,7 @@ impl Kernel {
         let note = if build_id.is_none() { constants.build_id() } else { None };
         let named = banner.as_ref().and_then(|text| text.split(' ').nth(2)).map(str::to_owned);
         let guest = Guest {
+            ram,
             release: told("OSRELEASE").or(named),
             build_id: build_id.or_else(|| note.as_ref().map(|(_, id)| id.clone())),
             space,
@@ -82,8 +88,8 @@ impl Kernel {
             info,
             wanted,
         };
-        let symbols = guest.symbols(sources)?;
-        let types = guest.types(sources, &symbols)?;
+        let (symbols, own_types) = guest.symbols(sources)?;
+        let types = guest.types(sources, &symbols, own_types)?;
         let named = symbols.addresses.get(BANNER).and_then(|at| {
             let bytes = guest.constants.at(*at, at.checked_add(LONGEST_BANNER as u64)?)?;
             Some((*at, banner_of(&bytes)?.to_owned()))
@@ -113,6 +119,7 @@ impl Kernel {
             btf_bytes: types.btf_bytes,
             marks,
             proven: symbols.proven && types.proven,
+            names_all: symbols.names_all,
             recalled: false,
             symbol_addresses: symbols.addresses,
             types: types.types,
@@ -126,31 +133,80 @@ impl Kernel {
 }
 
 impl Guest<'_> {
-    fn symbols(&self, sources: &Sources) -> Result<FoundSymbols, DiscoveryError> {
+    /// The symbols, and the guest's own types where these were needed to find some of them.
+    fn symbols(
+        &self,
+        sources: &Sources,
+    ) -> Result<(FoundSymbols, Option<FoundTypes>), DiscoveryError> {
         if let Some(path) = &sources.symbols {
-            return self.symbols_of(path);
+            return Ok((self.symbols_of(path)?, None));
         }
-        let own = match self.kallsyms().map(|kallsyms| self.own_symbols(&kallsyms)) {
+        let (functions, reason) = match self.kallsyms().map(|table| self.own_symbols(&table)) {
             Ok(symbols) => match symbols.lacking() {
-                None => return Ok(symbols),
-                Some(name) => format!(
-                    "it has no {name} among its {} symbols: a kernel without CONFIG_KALLSYMS_ALL keeps functions alone",
-                    symbols.count
-                ),
+                None => return Ok((symbols, None)),
+                Some(name) => {
+                    let reason = format!(
+                        "it has no {name} among its {} symbols: a kernel without CONFIG_KALLSYMS_ALL keeps functions alone",
+                        symbols.count
+                    );
+                    (Some(symbols), reason)
+                }
             },
-            Err(reason) => reason,
+            Err(reason) => (None, reason),
         };
         // A vmlinux that is named for its types has symbols too.
         if let Some(path) = &sources.types
             && let Ok(symbols) = self.symbols_of(path)
         {
-            return Ok(symbols);
+            return Ok((symbols, None));
         }
+        // Files have all of them, memory most.
         let folders = &sources.debug_folders;
         let vmlinux = files::vmlinux(folders, self.build_id.as_deref(), self.release.as_deref());
         let maps = files::system_map(folders, self.release.as_deref());
         first_usable(vmlinux.into_iter().chain(maps), |path| self.symbols_of(path))
-            .ok_or(DiscoveryError::NoSymbols(own))
+            .map(|symbols| (symbols, None))
+            .or_else(|| self.with_variables(functions?))
+            .ok_or(DiscoveryError::NoSymbols(reason))
+    }
+
+    /// Symbols of functions with those variables that other parts of memory tell: VMCOREINFO, the table of exported
+    /// symbols, and structures that can be told by what they hold. What none of them tells stays unknown.
+    fn with_variables(
+        &self,
+        functions: FoundSymbols,
+    ) -> Option<(FoundSymbols, Option<FoundTypes>)> {
+        let mut symbols = functions;
+        let wanted = self.wanted.all_symbols();
+        let exported = exports::search(self.constants.parts(), &wanted);
+        let told = |name: &str| {
+            let info = self.info.as_ref()?;
+            info.symbol(if name == TOP_PAGE_TABLE { "swapper_pg_dir" } else { name })
+        };
+        for name in wanted {
+            let address = exported.get(name).copied().or_else(|| told(name));
+            if let Some(address) = address {
+                symbols.addresses.entry(name.to_owned()).or_insert(address);
+            }
+        }
+        let types = self.own_types(&symbols.addresses).ok();
+        if let Some(types) = &types {
+            let search = Search {
+                ram: self.ram,
+                image: self.image,
+                space: &self.space,
+                types: types.types.any(),
+                release: self.release.as_deref(),
+                constants: self.constants.parts(),
+            };
+            search.complete(&mut symbols.addresses);
+        }
+        symbols
+            .origin
+            .push_str(" (functions alone; variables by what exports them and what they hold)");
+        // A structure that could not be told now may be told later: this is no knowledge to keep.
+        (symbols.proven, symbols.names_all) = (false, false);
+        symbols.lacking().is_none().then_some((symbols, types))
     }
 
     /// The guest's own table: where VMCOREINFO names it, else by its structure.
@@ -182,6 +238,7 @@ impl Guest<'_> {
             count: kallsyms.len(),
             origin: how.to_owned(),
             proven: true,
+            names_all: true,
             file: None,
         }
     }
@@ -197,7 +254,8 @@ impl Guest<'_> {
         }
         let origin = file.symbols_in_words(path);
         let file = Some(path.to_owned());
-        let found = FoundSymbols { addresses, count: linked.len(), origin, proven, file };
+        let count = linked.len();
+        let found = FoundSymbols { addresses, count, origin, proven, names_all: true, file };
         match found.lacking() {
             None => Ok(found),
             Some(name) => Err(bad(format!("it has no symbol {name}, which every kernel has"))),
@@ -252,6 +310,7 @@ impl Guest<'_> {
         &self,
         sources: &Sources,
         symbols: &FoundSymbols,
+        own: Option<FoundTypes>,
     ) -> Result<FoundTypes, DiscoveryError> {
         let of_file =
             |path: &Path, folders: &[PathBuf]| self.fit(self.types_of(path, folders)?, symbols);
@@ -259,7 +318,7 @@ impl Guest<'_> {
             return of_file(path, &sources.debug_folders);
         }
         let no_types = |reason| DiscoveryError::NoTypes { release: self.release.clone(), reason };
-        let own = self.own_types(&symbols.addresses).map_err(no_types);
+        let own = own.map_or_else(|| self.own_types(&symbols.addresses), Ok).map_err(no_types);
         let own = match own.and_then(|types| self.fit(types, symbols)) {
             Ok(types) => return Ok(types),
             Err(error) => error,
@@ -305,7 +364,7 @@ impl Guest<'_> {
         let search = || Some(self.constants.find(|_, bytes| btf::search(bytes))?.to_vec());
         let blob = named().or_else(search);
         let blob = blob.ok_or("none was found")?;
-        let types = BtfTypes::parse(&blob, self.wanted.types)
+        let types = BtfTypes::parse(&blob, &self.wanted.all_types())
             .map_err(|reason| format!("it is not sound: {reason}"))?;
         Ok(FoundTypes {
             types: KernelTypes::Btf(types),

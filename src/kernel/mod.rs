@@ -7,6 +7,7 @@ mod constants;
 mod discover;
 mod dwarf;
 mod elf;
+mod exports;
 mod files;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
@@ -20,6 +21,7 @@ mod recall;
 mod store;
 mod symbols;
 mod types;
+mod variables;
 mod verify;
 mod vmcoreinfo;
 
@@ -66,6 +68,8 @@ pub(crate) struct Kernel {
     proven: bool,
     /// True if it is as a cached or imported profile says.
     recalled: bool,
+    /// True if a variable whose address is not known is none of its.
+    names_all: bool,
     /// Addresses of its variables, of those that were asked for.
     symbol_addresses: FxHashMap<String, u64>,
     types: KernelTypes,
@@ -149,6 +153,12 @@ impl Kernel {
     /// The address of one of the variables that were asked for.
     pub fn symbol(&self, name: &str) -> Option<u64> {
         self.symbol_addresses.get(name).copied()
+    }
+
+    /// True if a variable without an address is one that this kernel does not have. A table without CONFIG_KALLSYMS_ALL
+    /// does not tell.
+    pub fn names_all_variables(&self) -> bool {
+        self.names_all
     }
 
     /// Where the next symbol begins behind one whose length no type tells; `None` for others.
@@ -257,7 +267,8 @@ impl Kernel {
             true => SymbolPlace::Image(address.wrapping_sub(self.image.start)),
             false => SymbolPlace::Absolute(address),
         };
-        let symbols = wanted.all_symbols().into_iter();
+        let known = |name: &&str| self.names_all || self.symbol(name).is_some();
+        let symbols = wanted.all_symbols().into_iter().filter(known);
         Some(Profile {
             marks: self.marks.clone()?,
             release: self.release.clone(),

@@ -1,5 +1,7 @@
 //! The names of what is asked for of a kernel.
 
+use super::variables;
+
 /// The variables between which vmlinux's BTF lies.
 pub(super) const BTF_BOUNDS: [&str; 2] = ["__start_BTF", "__stop_BTF"];
 /// The kernel's own top page table.
@@ -46,7 +48,13 @@ impl NamesNeeded<'_> {
     /// The variables, with those that this room asks for itself.
     pub(super) fn all_symbols(&self) -> Vec<&str> {
         let ends = MEASURED.into_iter().map(|(_, end)| end);
-        self.symbols.iter().copied().chain(OWN_SYMBOLS).chain(ends).collect()
+        let told_by = variables::FUNCTIONS.into_iter().chain(variables::NEIGHBOURS);
+        self.symbols.iter().copied().chain(OWN_SYMBOLS).chain(ends).chain(told_by).collect()
+    }
+
+    /// The types, with those that this room asks for itself.
+    pub(super) fn all_types(&self) -> Vec<&str> {
+        self.types.iter().copied().chain(variables::TYPES).collect()
     }
 }
 

@@ -79,6 +79,7 @@ impl Kernel {
                 types: words(&profile.origin.types),
             },
             symbols: symbol_addresses.len(),
+            names_all: answered,
             btf_bytes: 0,
             marks: Some(profile.marks),
             proven: true,

@@ -65,6 +65,8 @@ super::field::structures! {
     Node = "pglist_data" {
         zones: "node_zones",
         id: "node_id",
+        /// Pages kept back.
+        reserve: "totalreserve_pages",
     }
 
     /// `nodemask_t` (include/linux/nodemask_types.h).

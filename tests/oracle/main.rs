@@ -112,6 +112,49 @@ fn compare(title: &str, options: &[&str]) {
     conclude(title, &seen, &frames, LEAST);
 }
 
+/// A kernel's table of functions alone, as it is without CONFIG_KALLSYMS_ALL: memory tells all but these variables, and
+/// the frame names what it lacks for each.
+#[test]
+fn linux_6_1_without_variables_in_its_table() {
+    const UNKNOWN: [(&str, &str, &str); 6] = [
+        ("os", "command_line", "saved_command_line"),
+        ("os", "panicked", "panic_cpu"),
+        ("cpus", "idle_ns", "tick_nohz_active"),
+        ("cpus", "iowait_ns", "tick_nohz_active"),
+        ("memory", "swap_total", "total_swap_pages"),
+        // Ping sockets (icmp and icmp6), whole rows.
+        ("connections", "icmp", "ping_table"),
+    ];
+    let title = "6.1 functions 2 CPUs";
+    let options = ["--kernel", "6.1", "--flavour", "functions", "--vcpus", "2"];
+    let (seen, frames) = frames(title, &options);
+    for mut frame in frames {
+        let problems = frame["consistency"]["problems"].take();
+        let problems = problems.as_array().expect("problems");
+        for (section, _, variable) in UNKNOWN {
+            let names = |problem: &&Value| {
+                let reason = problem["reason"].as_str().unwrap_or_default();
+                problem["section"] == section && reason.ends_with(variable)
+            };
+            assert!(problems.iter().any(|one| names(&one)), "{variable}: {problems:?}");
+        }
+        assert!(problems.len() <= UNKNOWN.len() + 2, "{problems:?}");
+        let mut tally = Tally::new(&doctored::required());
+        compare_all(&mut tally, &seen.view, &frame);
+        let expected = |line: &String| {
+            let of = |(section, field, _): &(&str, &str, &str)| {
+                line.starts_with(&format!("{section}, ")) && line.contains(&format!(", {field}: "))
+            };
+            let is_null = line.ends_with("nfm says null") && UNKNOWN.iter().any(of);
+            let is_ping = line.starts_with("connections, ") && line.contains(", icmp");
+            is_null || is_ping || line.starts_with("consistency, ")
+        };
+        let wrong: Vec<String> =
+            tally.disagreements().into_iter().filter(|line| !expected(line)).collect();
+        assert_eq!(wrong, Vec::<String>::new());
+    }
+}
+
 /// Each frame must agree with the guest's own view, in all of its sections.
 fn conclude(title: &str, seen: &Seen, frames: &[Value], least: &[(&'static str, usize)]) {
     for (frame, which) in frames.iter().zip(["first frame", "third frame"]) {
@@ -157,6 +200,16 @@ fn linux_6_12_generic() {
 #[test]
 fn linux_6_1_rt() {
     compare("6.1 rt 2 CPUs", &["--kernel", "6.1", "--flavour", "rt", "--vcpus", "2"]);
+}
+
+/// PREEMPT_RT of Linux 6.12, which is a choice of the kernel itself since then (kernel/Kconfig.preempt).
+#[test]
+fn linux_6_12_rt() {
+    if lab::kernel_files("6.12-rt").is_none() {
+        eprintln!("SKIPPED: the kernel 6.12-rt is not at hand; `make test-kernels` fetches it");
+        return;
+    }
+    compare("6.12 rt 2 CPUs", &["--kernel", "6.12", "--flavour", "rt", "--vcpus", "2"]);
 }
 
 /// A distribution's usual kernel, on two CPUs, with RAM on both sides of 4 GiB.

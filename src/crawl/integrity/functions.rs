@@ -119,7 +119,7 @@ fn operations(reader: &Reader) -> ReadResult<Vec<Pointer>> {
     let mut pointers = Vec::new();
     // Functions that are a module's in this kernel, or go by another name, are left out.
     for (table, fields) in &tables {
-        let Some(start) = table.address else { continue };
+        let Some(start) = reader.symbol_if_any(*table)? else { continue };
         for field in fields.iter().filter(|field| field.exists()) {
             let at = reader.at(start, *field)?;
             let member = field.name.rsplit('.').next().unwrap_or_default();

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::code::Code;
 use super::confirm::{chain, whole};
-use crate::crawl::reader::{ReadResult, Reader};
+use crate::crawl::reader::{ReadError, ReadResult, Reader};
 
 /// `KPROBE_TABLE_SIZE` (kernel/kprobes.c).
 const PROBE_CHAINS: u64 = 64;
@@ -117,7 +117,7 @@ impl Allowed {
 fn lacking<T>(result: ReadResult<T>) -> ReadResult<Option<T>> {
     match result {
         Ok(value) => Ok(Some(value)),
-        Err(error) if error.is_lack() => Ok(None),
+        Err(ReadError::NoMember(_) | ReadError::NoSymbol(_)) => Ok(None),
         Err(error) => Err(error),
     }
 }
