@@ -93,8 +93,8 @@ fn a_table_of_functions_alone_is_enough() {
     std::fs::remove_dir_all(folder).unwrap();
 }
 
-/// What exports no symbols (as without CONFIG_MODULES) is told by the structures of its first variables; with no types
-/// that describe them, it is refused. The guest is the one above, in a dump in which each is made so.
+/// A kernel that exports no symbols (as without CONFIG_MODULES) is told by the structures of its first variables; with no
+/// types that describe them, it is refused. The guest is the one above, in a dump in which each is made so.
 #[test]
 fn first_variables_are_told_by_what_they_hold() {
     let guest = lab::guest("functions", &["--kernel", "6.1", "--flavour", "functions"]);
