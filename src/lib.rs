@@ -56,6 +56,7 @@ pub use frame::{
     json, steers_terminal,
 };
 pub use memory::{Absence, AbsentMemory, Optimizations, ReadStatistics, find_backend};
+pub use nfm_analysis::NetworkDevice;
 pub use resolve::{
     DomainDefinition, DomainState, DomainSummary, Libvirt, LibvirtConnection, QemuGuestSummary,
     qemu_guests, resume_if_paused, silence_libvirt,

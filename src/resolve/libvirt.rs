@@ -7,9 +7,12 @@ use virt::domain::Domain;
 use virt::error::ErrorNumber;
 
 use super::connection::{Connection, DomainObject, Failure, LibvirtConnection, Link, Reconnect};
+use super::devices::network_devices;
 use super::labels::labels;
 use super::sockets::Access;
 use crate::error::{Error, Result};
+use nfm_analysis::NetworkDevice;
+
 use crate::frame::Text;
 
 /// The answer of libvirt to a call.
@@ -96,6 +99,11 @@ impl DomainDefinition {
     /// project, user and flavor.
     pub fn labels(&self) -> Vec<Text> {
         labels(&self.xml)
+    }
+
+    /// The network devices that it gives the domain, and what they are joined to.
+    pub fn network_devices(&self) -> Vec<NetworkDevice> {
+        network_devices(&self.xml)
     }
 }
 

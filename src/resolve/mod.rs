@@ -5,6 +5,7 @@
 
 mod command_line;
 mod connection;
+mod devices;
 mod dimms;
 mod driver;
 mod identity;

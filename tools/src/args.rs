@@ -239,6 +239,18 @@ pub(crate) struct TopologyArgs {
     /// The domains' names, ids or UUIDs, qemu:PID, or file:PATH (default: all of libvirt's domains that run)
     #[arg(value_name = "DOMAIN")]
     pub domains: Vec<String>,
+    /// The smallest things to show; connections of what is left out are counted
+    #[arg(long, value_enum, value_name = "LEVEL", default_value_t = TopologyLevel::Process)]
+    pub level: TopologyLevel,
+    /// Show only connections with this port at either end
+    #[arg(long, value_name = "PORT")]
+    pub port: Option<u16>,
+    /// Show only connections between a guest whose name is of the first pattern and one of the second: web-*,db-*
+    #[arg(long, value_name = "NAME,NAME", value_parser = two_names)]
+    pub between: Option<(String, String)>,
+    /// Show only connections with addresses that no guest has
+    #[arg(long)]
+    pub external: bool,
     /// The form of the graph
     #[arg(short, long, value_enum, value_name = "FORM", default_value_t = TopologyForm::Table)]
     pub output: TopologyForm,
@@ -253,6 +265,26 @@ pub(crate) struct TopologyArgs {
     /// without a time, its newest frames are shown
     #[arg(long, value_name = "FOLDER", requires = "domains")]
     pub store: Option<PathBuf>,
+}
+
+/// The levels of a topology.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TopologyLevel {
+    /// Hosts and networks
+    Host,
+    /// Also guests
+    Guest,
+    /// Also network namespaces
+    Container,
+    /// Also interfaces and processes
+    Process,
+}
+
+fn two_names(text: &str) -> Result<(String, String), String> {
+    let names = text.split_once(',').filter(|(one, other)| !one.is_empty() && !other.is_empty());
+    let (one, other) =
+        names.ok_or("two names are needed, with a comma between them: web-*,db-*")?;
+    Ok((one.to_owned(), other.to_owned()))
 }
 
 /// The forms of a topology.

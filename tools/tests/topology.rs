@@ -52,7 +52,7 @@ fn two_guests_and_the_network_between_them() {
     let connections = edges(&graph, "connection", "both_ends");
     let expected = [process(&client), process(&server), "true".to_owned()];
     assert!(connections.contains(&expected), "no {expected:?} in {connections:?}");
-    let links = edges(&graph, "link", "address");
+    let links = edges(&graph, "subnet", "address");
     for (guest, address) in [(&server, "10.77.0.1/24"), (&client, "10.77.0.2/24")] {
         let network = "network:10.77.0.0/24".to_owned();
         let expected = [card(guest), network, address.to_owned()];

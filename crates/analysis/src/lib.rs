@@ -40,5 +40,8 @@ pub use history::{HISTORY_SECTIONS, Happening, History};
 pub use identity::{Identity, Key, Part};
 pub use oom::{OomCandidate, oom_candidates};
 pub use rates::{Change, Rate, RowRates, changes, rates};
-pub use topology::{Edge, EdgeKind, GuestOfHost, Node, NodeKind, Topology, topology};
+pub use topology::{
+    Edge, EdgeKind, Finding, FindingKind, GuestOfHost, HostDevice, HostNetworking, Level,
+    NetworkDevice, Node, NodeKind, Selection, Span, Timeline, Topology, findings, topology,
+};
 pub use triggers::{Trigger, Watch};

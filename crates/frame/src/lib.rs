@@ -54,6 +54,7 @@ pub use modules::Module;
 pub use mounts::Mount;
 pub use neighbours::Neighbour;
 pub use os::Os;
+pub use pattern::matches_pattern;
 pub use processes::{Process, ProcessState, Thread};
 pub use routes::Route;
 pub use section::{Frame, Section};

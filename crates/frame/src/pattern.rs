@@ -6,9 +6,10 @@ impl DomainIdentity {
     /// True if the domain is one of those that a pattern stands for: its name, its UUID, or a label `NAME=VALUE`; in
     /// names and labels `*` stands for any text and `?` for any character.
     pub fn is_one_of(&self, pattern: &str) -> bool {
-        let is_label = |label: &super::Text| pattern.contains('=') && matches(pattern, label);
+        let is_label =
+            |label: &super::Text| pattern.contains('=') && matches_pattern(pattern, label);
         self.uuid.as_deref() == Some(pattern)
-            || matches(pattern, &self.name)
+            || matches_pattern(pattern, &self.name)
             || self.labels.iter().flatten().any(is_label)
     }
 
@@ -19,7 +20,7 @@ impl DomainIdentity {
 }
 
 /// True if a name is one of those that a pattern stands for.
-fn matches(pattern: &str, name: &str) -> bool {
+pub fn matches_pattern(pattern: &str, name: &str) -> bool {
     let (pattern, name): (Vec<char>, Vec<char>) =
         (pattern.chars().collect(), name.chars().collect());
     // The places of the last star and of what it stands for: it is tried with one character more.
@@ -71,10 +72,10 @@ mod tests {
         for (pattern, name) in
             [("web-*", "web-1"), ("*", ""), ("?b", "db"), ("*-*-1", "a-b-c-1"), ("größe", "größe")]
         {
-            assert!(matches(pattern, name), "{pattern} {name}");
+            assert!(matches_pattern(pattern, name), "{pattern} {name}");
         }
         for (pattern, name) in [("web-*", "db"), ("?", ""), ("a*b", "abc"), ("web", "web-1")] {
-            assert!(!matches(pattern, name), "{pattern} {name}");
+            assert!(!matches_pattern(pattern, name), "{pattern} {name}");
         }
     }
 }
