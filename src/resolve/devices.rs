@@ -22,7 +22,7 @@ fn network_device(interface: Node) -> NetworkDevice {
         .find_map(|attribute| of("source", attribute));
     let tag = child("vlan").and_then(|vlan| {
         let mut tags = vlan.children().filter(|node| node.has_tag_name("tag"));
-        // Of a trunk, the guest itself says the VLAN of each packet.
+        // In a trunk, the guest itself says the VLAN of each packet.
         let only = tags.next().filter(|_| tags.next().is_none())?;
         only.attribute("id")?.parse().ok()
     });

@@ -7,7 +7,7 @@ use super::{Edge, EdgeKind, Topology};
 /// The first and the last of the times, by their places in [`Timeline::times_ns`], between which something was always there.
 pub type Span = (usize, usize);
 
-/// What was there at any of several times.
+/// All that was there at any of several times.
 #[derive(Clone, Debug, Default)]
 pub struct Timeline {
     /// The times that were looked at, in order, nanoseconds since 1970.
