@@ -261,6 +261,24 @@ pub(crate) struct TopologyArgs {
     /// 'yesterday 14:00' or -10m
     #[arg(long, value_name = "TIME", value_parser = moment, allow_hyphen_values = true, requires = "domains")]
     pub at: Option<Moment>,
+    /// Show all that was recorded of the domains, which are to be named, from this time on, with the times at which each edge
+    /// was first and last there
+    #[arg(long, value_name = "TIME", value_parser = moment, allow_hyphen_values = true, requires = "domains", conflicts_with = "at")]
+    pub since: Option<Moment>,
+    /// The same up to this time
+    #[arg(long, value_name = "TIME", value_parser = moment, allow_hyphen_values = true, requires = "domains", conflicts_with = "at")]
+    pub until: Option<Moment>,
+    /// With --since or --until: look once in so much time (10s, 5m, 1h), not 60 times in all
+    #[arg(long, value_name = "LENGTH", value_parser = length, requires = "domains", conflicts_with = "at")]
+    pub every: Option<Duration>,
+    /// With --since or --until: show the edges that are there at the end and not at the beginning, or the other way round
+    #[arg(long)]
+    pub diff: bool,
+    /// Tell what contradicts itself: an address that is used twice in one network, a guest in a network that the host does
+    /// not join it to, a connection that its other end does not have, MTUs and VLANs that differ. Looks four times; the exit
+    /// status is 20 if there is a finding, 21 if not all could be read
+    #[arg(long, conflicts_with_all = ["output", "diff", "at"])]
+    pub check: bool,
     /// The folder of recorded frames (default: NFM_STORE in the environment, else /var/lib/nfm/store);
     /// without a time, its newest frames are shown
     #[arg(long, value_name = "FOLDER", requires = "domains")]
@@ -298,6 +316,8 @@ pub(crate) enum TopologyForm {
     Dot,
     /// For Mermaid
     Mermaid,
+    /// A page of its own for a browser, which needs no network
+    Html,
 }
 
 #[derive(Args)]

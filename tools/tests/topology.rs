@@ -2,6 +2,7 @@
 
 use std::process::{Command, Stdio};
 
+use lab::write::{Changes, Held, Kernel};
 use serde_json::Value;
 
 fn printed(arguments: &[&str]) -> String {
@@ -19,6 +20,68 @@ fn edges(graph: &Value, kind: &str, fact: &str) -> Vec<[String; 3]> {
     let edges = graph["edges"].as_array().expect("edges").iter();
     let of_kind = edges.filter(|edge| edge["kind"] == kind);
     of_kind.map(|edge| [&edge["from"], &edge["to"], &edge[fact]].map(text)).collect()
+}
+
+/// `--check`: its findings, and its exit status.
+fn findings(server: &lab::Guest, client: &lab::Guest) -> (Vec<String>, Option<i32>) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_nfm"));
+    command.args(["-c", "qemu:///system", "topology", "--check", "--json"]);
+    let output = command.args([server.domain(), client.domain()]).output().expect("nfm");
+    let found: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let texts = found["findings"].as_array().expect("findings").iter();
+    let texts = texts.map(|one| format!("{}: {}", one["kind"], one["text"]));
+    (texts.collect(), output.status.code())
+}
+
+/// Takes the server's end of a connection out of its kernel's table: the client's end is drawn, and contradicts it.
+fn hidden_in_one_guest(server: &lab::Guest, client: &lab::Guest, ends: &[String; 2]) {
+    assert_eq!(findings(server, client), (Vec::new(), Some(0)));
+    let kernel = Kernel::open(server, 256 << 20);
+    let mut changes = Changes::default();
+    let held = Held::hold(server);
+    let table = kernel.symbol("tcp_hashinfo");
+    let buckets = kernel.word(table + kernel.offset("inet_hashinfo", "ehash"));
+    let mask = kernel.read(table + kernel.offset("inet_hashinfo", "ehash_mask"));
+    let node = kernel.offset("sock_common", "skc_nulls_node");
+    let port = kernel.offset("sock_common", "skc_num");
+    let mut hidden = 0;
+    for bucket in 0..=u64::from(u32::from_le_bytes(mask)) {
+        let mut link = kernel.word(buckets + 8 * bucket);
+        // The end of each chain is an odd number.
+        while link & 1 == 0 {
+            let next = kernel.word(link);
+            if u16::from_le_bytes(kernel.read(link - node + port)) == 5432 {
+                let back = kernel.word(link + 8);
+                changes.write_word(&kernel, back, next);
+                if next & 1 == 0 {
+                    changes.write_word(&kernel, next + 8, back);
+                }
+                hidden += 1;
+            }
+            link = next;
+        }
+    }
+    drop(held);
+    assert_eq!(hidden, 1, "the server's end of the connection");
+    let (found, status) = findings(server, client);
+    assert_eq!(status, Some(20), "{found:?}");
+    let [found] = &found[..] else { panic!("{found:?}") };
+    let who = |guest: &lab::Guest| format!("guest:{}", guest.domain());
+    assert!(
+        found.starts_with("\"denied-connection\"")
+            && found.contains(&who(client))
+            && found.contains(&who(server)),
+        "{found}"
+    );
+    // busybox's nc no longer listens: the namespace with the address is the other end.
+    let graph = printed(&["-o", "json", "--port", "5432", server.domain(), client.domain()]);
+    let graph = serde_json::from_str(&graph).expect("JSON");
+    let expected = [ends[0].clone(), ends[1].clone(), "false".to_owned()];
+    assert_eq!(edges(&graph, "connection", "both_ends"), [expected]);
+    let held = Held::hold(server);
+    changes.undo(&kernel);
+    drop(held);
+    assert_eq!(findings(server, client), (Vec::new(), Some(0)));
 }
 
 #[test]
@@ -54,7 +117,7 @@ fn two_guests_and_the_network_between_them() {
     assert!(connections.contains(&expected), "no {expected:?} in {connections:?}");
     let links = edges(&graph, "subnet", "address");
     for (guest, address) in [(&server, "10.77.0.1/24"), (&client, "10.77.0.2/24")] {
-        let network = "network:10.77.0.0/24".to_owned();
+        let network = format!("host:{}/network:{port}/network:10.77.0.0/24", host.trim());
         let expected = [card(guest), network, address.to_owned()];
         assert!(links.contains(&expected), "no {expected:?} in {links:?}");
         // Each has this address, in a network of its own.
@@ -75,6 +138,8 @@ fn two_guests_and_the_network_between_them() {
             && destination == "0.0.0.0/0"),
         "{routes:?}"
     );
+
+    hidden_in_one_guest(&server, &client, &[process(&client), place(&server)]);
 
     // One end alone, from the guest that has it.
     let table = printed(&[client.domain()]);

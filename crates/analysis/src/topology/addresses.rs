@@ -35,6 +35,7 @@ impl Builder {
                     groups.values_mut().for_each(|places| places.clone_from(&all));
                 }
             }
+            self.has_split_subnets |= groups.len() > 1;
             for (segment, places) in groups {
                 self.network(&owners, subnet, segment.as_ref(), &places);
             }
@@ -51,6 +52,7 @@ impl Builder {
         places: &[usize],
     ) {
         let is_one = segment.is_some() || is_used_once(owners, places);
+        self.has_split_subnets |= !is_one;
         let name = format!("{}/{}", subnet.0, subnet.1);
         for owner in places.iter().filter_map(|place| owners.get(*place)) {
             let apart = match (is_one, segment.and_then(|segment| segment.vlan)) {
@@ -89,7 +91,7 @@ impl Builder {
         if is_of_one_host(address) {
             return None;
         }
-        let near = self.network_to(from, address);
+        let near = self.has_split_subnets.then(|| self.network_to(from, address)).flatten();
         let may_be = |owner: &&Owner| match near {
             // It has the address in another network of the same prefix.
             Some((subnet, network)) => {

@@ -166,7 +166,8 @@ impl Check {
             }
         }
         let mut members: BTreeMap<usize, BTreeMap<u32, usize>> = BTreeMap::new();
-        for owner in &self.builder.owners {
+        let is_told = |interface| self.builder.segments.contains_key(interface);
+        for owner in self.builder.owners.iter().filter(|owner| is_told(&owner.interface)) {
             let network =
                 owner.subnet.and_then(|one| self.builder.networks.get(&(owner.netns, one)));
             if let (Some(network), Some(mtu)) = (network, mtus.get(&owner.interface)) {

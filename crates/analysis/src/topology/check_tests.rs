@@ -140,8 +140,7 @@ fn addresses_lengths_and_networks() {
 #[test]
 fn several_times_are_one_topology() {
     let at = |frames: &[Frame]| {
-        let guests = frames.iter().map(|frame| GuestOfHost { host: None, frame, devices: &[] });
-        topology(&guests.collect::<Vec<_>>(), &[])
+        topology(&frames.iter().map(GuestOfHost::alone).collect::<Vec<_>>(), &[])
     };
     let whole = two_tiers();
     let mut fewer = whole.clone();

@@ -15,9 +15,60 @@ struct Socket<'a> {
     protocol: &'static str,
     local: (IpAddr, u16),
     remote: (IpAddr, u16),
+    /// Its protocol and both ends as one number, its own end first; and that of a socket that it may be connected to.
+    ends: (u128, u128),
     row: &'a Connection,
     process: Option<&'a Text>,
 }
+
+/// Numbers for addresses, so that the ends of a connection fit into one.
+#[derive(Default)]
+struct Numbers(HashMap<IpAddr, u32>);
+
+impl Numbers {
+    fn of(&mut self, (address, port): (IpAddr, u16)) -> u128 {
+        let next = u32::try_from(self.0.len()).unwrap_or(u32::MAX);
+        let number = *self.0.entry(address).or_insert(next);
+        (u128::from(number) << 16) | u128::from(port)
+    }
+
+    fn of_ends(
+        &mut self,
+        protocol: &str,
+        local: (IpAddr, u16),
+        remote: (IpAddr, u16),
+    ) -> (u128, u128) {
+        // As many bits as two ends leave.
+        let protocol = PROTOCOLS.iter().position(|one| *one == protocol).unwrap_or(PROTOCOLS.len());
+        let protocol = (protocol as u128) << 96;
+        let (local, remote) = (self.of(local), self.of(remote));
+        (protocol | (local << 48) | remote, protocol | (remote << 48) | local)
+    }
+}
+
+/// Sockets of the same ends: the last one by the ends, and for each the one before it.
+#[derive(Default)]
+struct SameEnds {
+    last: HashMap<u128, usize>,
+    before: Vec<Option<usize>>,
+}
+
+impl SameEnds {
+    fn of(sockets: &[Socket]) -> Self {
+        let mut last = HashMap::with_capacity(sockets.len());
+        let numbered = sockets.iter().enumerate();
+        let before = numbered.map(|(place, one)| last.insert(one.ends.0, place)).collect();
+        Self { last, before }
+    }
+
+    fn places(&self, ends: u128) -> impl Iterator<Item = usize> {
+        let first = self.last.get(&ends).copied();
+        std::iter::successors(first, |place| self.before.get(*place).copied().flatten())
+    }
+}
+
+/// The protocols of connections; the name of one begins the name of what it is over IPv6.
+const PROTOCOLS: [&str; 3] = ["udplite", "tcp", "udp"];
 
 /// A listening socket and its process, by namespace, protocol and port.
 type Listeners<'a> = HashMap<(Netns, &'static str, u16), (&'a Connection, Option<&'a Text>)>;
@@ -26,6 +77,7 @@ impl Builder {
     pub fn connections(&mut self, guests: &[GuestOfHost], places: &[usize]) {
         let mut sockets: Vec<Socket> = Vec::new();
         let mut listeners = Listeners::new();
+        let mut numbers = Numbers::default();
         for (guest, place) in guests.iter().zip(places) {
             let names: HashMap<u32, &Text> = guest
                 .frame
@@ -44,7 +96,8 @@ impl Builder {
                 let process = row.pid.and_then(|pid| names.get(&pid).copied());
                 match end(&row.remote_address, row.remote_port) {
                     Some(remote) if remote.1 != 0 && !remote.0.is_unspecified() => {
-                        sockets.push(Socket { netns, protocol, local, remote, row, process });
+                        let ends = numbers.of_ends(protocol, local, remote);
+                        sockets.push(Socket { netns, protocol, local, remote, ends, row, process });
                     }
                     _ => {
                         listeners.entry((netns, protocol, local.1)).or_insert((row, process));
@@ -52,19 +105,16 @@ impl Builder {
                 }
             }
         }
-        let mut by_ends: HashMap<_, Vec<usize>> = HashMap::new();
-        for (place, one) in sockets.iter().enumerate() {
-            by_ends.entry((one.protocol, one.local, one.remote)).or_default().push(place);
-        }
-        // The only socket with these ends that another one may be connected to.
-        let only = |ends: (&str, (IpAddr, u16), (IpAddr, u16)), near: &Socket| {
+        let same_ends = SameEnds::of(&sockets);
+        // The only socket that another one may be connected to.
+        let only = |near: &Socket| {
             let is_own = is_of_one_host(near.local.0);
             let may_be = |other: &Socket| match is_own {
                 // An address that each namespace has.
                 true => other.netns == near.netns,
-                false => self.may_reach(near.netns, ends.1.0, other.netns),
+                false => self.may_reach(near.netns, near.remote.0, other.netns),
             };
-            let places = by_ends.get(&ends).into_iter().flatten().copied();
+            let places = same_ends.places(near.ends.1);
             let mut found = places.filter(|place| sockets.get(*place).is_some_and(may_be));
             found.next().filter(|_| found.next().is_none())
         };
@@ -73,9 +123,9 @@ impl Builder {
             .iter()
             .enumerate()
             .map(|(place, one)| {
-                let other = only((one.protocol, one.remote, one.local), one)?;
+                let other = only(one)?;
                 let back = sockets.get(other)?;
-                let is_mutual = only((back.protocol, back.remote, back.local), back) == Some(place);
+                let is_mutual = only(back) == Some(place);
                 (is_mutual && other != place).then_some(other)
             })
             .collect();
@@ -134,13 +184,18 @@ impl Builder {
 
     /// The process that has a socket; the namespace where none has it open any more.
     fn process(&mut self, netns: Netns, pid: Option<u32>, name: Option<&Text>) -> usize {
+        let Some(pid) = pid else { return self.namespace(netns) };
+        if let Some(known) = self.processes.get(&(netns, pid)) {
+            return *known;
+        }
         let namespace = self.namespace(netns);
-        let Some(pid) = pid else { return namespace };
         let name = name.map_or("?", |name| name.as_str());
-        self.node(NodeKind::Process, Some(namespace), &format!("{name}[{pid}]"))
+        let place = self.node(NodeKind::Process, Some(namespace), &format!("{name}[{pid}]"));
+        self.processes.insert((netns, pid), place);
+        place
     }
 }
 
 pub(super) fn protocol_of(row: &Connection) -> Option<&'static str> {
-    ["udplite", "tcp", "udp"].into_iter().find(|name| row.protocol.starts_with(name))
+    PROTOCOLS.into_iter().find(|name| row.protocol.starts_with(name))
 }

@@ -36,6 +36,9 @@ pub(super) struct Builder {
     pub topology: Topology,
     /// Nodes by their ids.
     known: HashMap<String, usize>,
+    namespaces: HashMap<Netns, usize>,
+    /// Processes with connections, by namespace and PID.
+    pub processes: HashMap<(Netns, u32), usize>,
     pub owners: Vec<Owner>,
     /// The places in `owners` by address.
     pub by_address: HashMap<IpAddr, Vec<usize>>,
@@ -43,6 +46,8 @@ pub(super) struct Builder {
     pub interfaces: HashMap<(Netns, u32), usize>,
     /// The node of the network of a namespace.
     pub networks: HashMap<(Netns, Subnet), usize>,
+    /// True if several networks have the same addresses.
+    pub has_split_subnets: bool,
     /// The subnets of a namespace.
     pub subnets: HashMap<Netns, BTreeSet<Subnet>>,
     /// The segments of interfaces, where the host tells them.
@@ -102,9 +107,15 @@ impl Builder {
         self.node_apart(NodeKind::Guest, host, &domain.name, &apart)
     }
 
-    pub fn namespace(&mut self, (guest, inode): Netns) -> usize {
+    pub fn namespace(&mut self, netns: Netns) -> usize {
+        if let Some(known) = self.namespaces.get(&netns) {
+            return *known;
+        }
+        let (guest, inode) = netns;
         let name = inode.map_or("?".to_owned(), |inode| inode.to_string());
-        self.node(NodeKind::Namespace, Some(guest), &name)
+        let place = self.node(NodeKind::Namespace, Some(guest), &name);
+        self.namespaces.insert(netns, place);
+        place
     }
 
     /// The node of an interface of a guest.

@@ -38,6 +38,13 @@ pub struct GuestOfHost<'a> {
     pub devices: &'a [NetworkDevice],
 }
 
+impl<'a> GuestOfHost<'a> {
+    /// A guest of which nothing but its frame is known.
+    pub fn alone(frame: &'a Frame) -> Self {
+        Self { host: None, frame, devices: &[] }
+    }
+}
+
 /// Guests, what is in them, and what leads from one to another. Nodes and edges have the order of hosts' and guests' names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Topology {

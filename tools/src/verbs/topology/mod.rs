@@ -1,7 +1,10 @@
 //! `nfm topology`: who talks to whom, over all guests.
 
+mod check;
 mod host;
 mod json;
+mod page;
+mod recorded;
 mod text;
 
 use std::io::Write;
@@ -9,7 +12,8 @@ use std::process::ExitCode;
 
 use nfm::{Frame, Libvirt, OpenOptions, Section};
 use nfm_analysis::{
-    GuestOfHost, HostNetworking, Level, NetworkDevice, Selection, Topology, topology as topology_of,
+    GuestOfHost, HostNetworking, Level, NetworkDevice, Selection, Timeline, Topology,
+    topology as topology_of,
 };
 
 use super::{Frames, Verb, json, report};
@@ -29,19 +33,57 @@ const SECTIONS: &[Section] = &[
 
 /// `nfm topology`: guests, networks and processes, and what leads from one to another.
 pub(crate) fn topology(options: &OpenOptions, args: &TopologyArgs, out: &mut dyn Write) -> Verb {
-    let mut guests = Guests::open(options, args)?;
-    let frames = guests.take()?;
-    let topology = guests.topology(&frames).select(&args.selection()).at_level(args.level.into());
-    match args.output {
-        _ if args.json => json(out, &json::as_json(&topology))?,
-        TopologyForm::Table => text::as_table(out, &topology)?,
-        TopologyForm::Json => json(out, &json::as_json(&topology))?,
-        TopologyForm::Dot => out.write_all(text::dot(&topology).as_bytes())?,
-        TopologyForm::Mermaid => out.write_all(text::mermaid(&topology).as_bytes())?,
+    if args.check {
+        return check::check(options, args, out);
     }
-    frames.iter().for_each(|taken| report(&taken.frame.consistency.problems));
+    let is_range = args.since.is_some() || args.until.is_some() || args.every.is_some();
+    let level = match args.output {
+        // The page has its own.
+        TopologyForm::Html => Level::Process,
+        _ => args.level.into(),
+    };
+    let selection = args.selection();
+    let mut timeline = Timeline::default();
+    let mut add = |time_ns, topology: &Topology| {
+        timeline.push(time_ns, &topology.select(&selection).at_level(level));
+    };
+    if is_range {
+        recorded::each_time(args, TIMES, |time_ns, frames| {
+            let guests: Vec<GuestOfHost> = frames.iter().map(GuestOfHost::alone).collect();
+            add(time_ns, &topology_of(&guests, &[]));
+        })?;
+    } else {
+        let mut guests = Guests::open(options, args)?;
+        let frames = guests.take()?;
+        let time_ns = frames.iter().map(|taken| taken.frame.time_ns).max().unwrap_or(0);
+        add(time_ns, &guests.topology(&frames));
+        frames.iter().for_each(|taken| report(&taken.frame.consistency.problems));
+    }
+    if args.diff {
+        return print_changes(args, out, &timeline);
+    }
+    match args.output {
+        _ if args.json => json(out, &json::as_json(&timeline))?,
+        TopologyForm::Table => text::as_table(out, &timeline)?,
+        TopologyForm::Json => json(out, &json::as_json(&timeline))?,
+        TopologyForm::Dot => out.write_all(text::dot(&timeline.topology).as_bytes())?,
+        TopologyForm::Mermaid => out.write_all(text::mermaid(&timeline.topology).as_bytes())?,
+        TopologyForm::Html => out.write_all(page::page(&timeline, args.level.into()).as_bytes())?,
+    }
     Ok(ExitCode::SUCCESS)
 }
+
+/// The edges that are there at the end and not at the beginning, or the other way round.
+fn print_changes(args: &TopologyArgs, out: &mut dyn Write, timeline: &Timeline) -> Verb {
+    match args.json || matches!(args.output, TopologyForm::Json) {
+        true => json(out, &json::changes(timeline))?,
+        false => text::changes(out, timeline)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// So many times of a range are looked at, if it is not said how many.
+const TIMES: u64 = 60;
 
 impl TopologyArgs {
     fn selection(&self) -> Selection {
@@ -130,6 +172,21 @@ impl Guests {
             privileges::give_up();
         }
         Ok(Self { guests, hosts, are_named })
+    }
+
+    /// The frames after others, where there are such.
+    fn next(&mut self, before: &[Taken]) -> Result<Vec<Taken>, Failure> {
+        let mut taken = Vec::new();
+        for Taken { guest: place, frame } in before {
+            let Some(guest) = self.guests.get_mut(*place) else { continue };
+            let next = guest.frames.next(frame, SECTIONS);
+            match next {
+                Ok(frame) => taken.extend(frame.map(|frame| Taken { guest: *place, frame })),
+                Err(Failure::Nfm(error)) if !self.are_named => complain(&error),
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok(taken)
     }
 
     /// A frame of each guest.

@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 use std::io::Write;
 
-use nfm_analysis::{Edge, EdgeKind, Node, NodeKind, Topology};
+use nfm_analysis::{Edge, EdgeKind, Node, NodeKind, Timeline, Topology};
 
 use crate::Failure;
 use crate::show::{escaped, known, table};
+use crate::time::shown;
 
 /// A node's name for people: its guest's before its own.
 fn label(topology: &Topology, node: &Node) -> String {
@@ -49,12 +50,38 @@ fn detail(edge: &Edge) -> String {
     }
 }
 
-pub(super) fn as_table(out: &mut dyn Write, topology: &Topology) -> Result<(), Failure> {
-    let rows = topology.edges.iter().map(|edge| {
-        let (from, to) = (label_at(topology, edge.from), label_at(topology, edge.to));
-        vec![edge.kind.name().to_owned(), from, to, detail(edge)]
+/// A line for each edge; of several times, with the first and the last that it was there.
+pub(super) fn as_table(out: &mut dyn Write, timeline: &Timeline) -> Result<(), Failure> {
+    let topology = &timeline.topology;
+    let is_range = timeline.times_ns.len() > 1;
+    let rows = topology.edges.iter().zip(&timeline.edges).map(|(edge, spans)| {
+        let mut row = row(topology, edge);
+        if is_range && let Some((first, last)) = timeline.first_and_last_ns(spans) {
+            row.extend([shown(first), shown(last)]);
+        }
+        row
     });
-    Ok(table(out, &["EDGE", "FROM", "TO", "DETAIL"], rows)?)
+    let mut headings = vec!["EDGE", "FROM", "TO", "DETAIL"];
+    if is_range {
+        headings.extend(["FIRST", "LAST"]);
+    }
+    Ok(table(out, &headings, rows)?)
+}
+
+/// A line for each edge that came or went.
+pub(super) fn changes(out: &mut dyn Write, timeline: &Timeline) -> Result<(), Failure> {
+    let topology = &timeline.topology;
+    let rows = timeline.changes().into_iter().filter_map(|(place, is_new)| {
+        let mut row = row(topology, topology.edges.get(place)?);
+        row.insert(0, if is_new { "new" } else { "gone" }.to_owned());
+        Some(row)
+    });
+    Ok(table(out, &["CHANGE", "EDGE", "FROM", "TO", "DETAIL"], rows)?)
+}
+
+fn row(topology: &Topology, edge: &Edge) -> Vec<String> {
+    let (from, to) = (label_at(topology, edge.from), label_at(topology, edge.to));
+    vec![edge.kind.name().to_owned(), from, to, detail(edge)]
 }
 
 /// The graph for Graphviz.
