@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use nfm::{Domain, Error, ErrorCode, OpenOptions, Retry};
 
-use crate::own_libvirt::OwnLibvirt;
-use crate::{PATIENCE, crawl, wait_until};
+use crate::{PATIENCE, crawl};
 use lab::collectd::Collectd;
 use lab::following::Following;
 use lab::programs::{Build, output};
+use lab::{OwnLibvirt, wait_until};
 
 /// Handles that an agent holds, and the descriptors that it may have (`ulimit -n`).
 const HANDLES: &str = "1000";

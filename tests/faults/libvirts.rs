@@ -4,9 +4,9 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use lab::OwnLibvirt;
 use nfm::{CrawlOptions, Domain, ErrorCode, Mode, OpenOptions, Section};
 
-use crate::own_libvirt::OwnLibvirt;
 use crate::{crawl, expect_gone, holdings, open_at, whole, with_pid};
 
 /// The processes by which a guest is known, kernel threads left out.

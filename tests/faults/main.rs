@@ -4,7 +4,6 @@
 #[allow(dead_code, reason = "the C library's tests use the rest")]
 mod agents;
 mod libvirts;
-mod own_libvirt;
 mod phases;
 mod plugs;
 
@@ -13,6 +12,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use lab::wait_until;
 use nfm::{CrawlOptions, Domain, ErrorCode, Frame, OpenOptions, Section};
 
 const URI: &str = "qemu:///system";
@@ -133,18 +133,6 @@ fn killed_and_its_pid_used_anew() {
         }
         // Nobody reaps orphans where process 1 is no init: then the pid stays taken.
         None => println!("NOT TESTED: the pid {pid} could not be had again on this machine"),
-    }
-}
-
-fn wait_until(what: &str, is_so: impl Fn() -> bool) {
-    wait_until_mut(what, is_so);
-}
-
-fn wait_until_mut(what: &str, mut is_so: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(60);
-    while !is_so() {
-        assert!(Instant::now() < end, "not within a minute: {what}");
-        std::thread::sleep(Duration::from_millis(50));
     }
 }
 

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
+use lab::wait_until;
 use nfm::{CrawlOptions, Domain, Frame, Section};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::{PATIENCE, crawl, open, wait_until, wait_until_mut, whole};
+use crate::{PATIENCE, crawl, open, whole};
 
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
@@ -69,7 +70,7 @@ fn begin_processes(guest: &lab::Guest) {
 
 /// Waits until a handle knows of this RAM.
 fn wait_for_ram(domain: &mut Domain, ram: &[(u64, u64)]) {
-    wait_until_mut("the handle knows the guest's RAM", || {
+    wait_until("the handle knows the guest's RAM", || {
         whole(domain);
         domain.findings().ram == ram
     });

@@ -17,9 +17,14 @@ use super::time::{Moment, length, moment};
 #[command(name = "nfm", version, max_term_width = 100, after_help = EXIT_STATUS)]
 pub(crate) struct Cli {
     /// libvirt connection URI (default: libvirt's own choice, LIBVIRT_DEFAULT_URI first). qemu+ssh://USER@HOST/system
-    /// shows guests of another host, by the recorder that runs there
+    /// shows guests of another host, by the recorder that runs there. Several name several hosts, whose guests are
+    /// HOST/NAME then
     #[arg(short, long, value_name = "URI", global = true)]
-    pub connect: Option<String>,
+    pub connect: Vec<String>,
+    /// A file that names hosts, a line each: a URI as with -c, and a name of your own for the host if you like (default:
+    /// ~/.config/nfm/hosts, if it is there and nothing else names a host)
+    #[arg(long, value_name = "FILE", global = true)]
+    pub hosts: Option<PathBuf>,
     #[command(flatten)]
     pub symbols: Symbols,
     #[command(subcommand)]
@@ -159,6 +164,9 @@ pub(crate) enum Verb {
 
 #[derive(Args)]
 pub(crate) struct List {
+    /// Only these domains: [HOST/]NAME; * and ? stand for any text and any character
+    #[arg(value_name = "DOMAIN")]
+    pub domains: Vec<String>,
     /// Also domains that do not run
     #[arg(long)]
     pub all: bool,
@@ -226,8 +234,8 @@ pub(crate) struct Console {
 }
 
 /// Pass the frames of this host's recorder on over standard input and output. `nfm VERB -c qemu+ssh://HOST/system` starts it on
-/// HOST by ssh; there, the user is one of those who may look at the recorder's socket. A key can be held to it by
-/// command="nfm serve" in authorized_keys.
+/// HOST by ssh; there, the user is one of those who may look at the recorder's socket. Where no recorder runs and the user is
+/// root, frames are taken when they are asked for. A key can be held to it by command="nfm serve" in authorized_keys.
 #[derive(Args)]
 pub(crate) struct Serve {
     #[command(flatten)]
@@ -575,7 +583,7 @@ pub(crate) struct Ps {
 
 #[derive(Args)]
 pub(crate) struct Top {
-    /// The domains, by name, id or UUID, or file:PATH; * and ? stand for any text and any character
+    /// The domains, by [HOST/]NAME, id or UUID, or file:PATH; * and ? stand for any text and any character
     /// (default: all that run; with a time or a store, all that were recorded)
     #[arg(value_name = "DOMAIN")]
     pub domains: Vec<String>,

@@ -5,6 +5,7 @@ mod console;
 mod disk;
 mod doctor;
 mod guard;
+mod hosts;
 mod privileges;
 mod programs;
 #[path = "record/args.rs"]
@@ -14,12 +15,14 @@ mod time;
 mod usage;
 mod verbs;
 
+use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use args::{Cli, Profile, Verb};
+use hosts::Hosts;
 
 /// The reason for which a verb ends early.
 pub(crate) enum Failure {
@@ -29,6 +32,16 @@ pub(crate) enum Failure {
     Frames(nfm::SourceError),
     /// Writing to standard output failed.
     Output(io::Error),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nfm(error) => error.fmt(f),
+            Self::Frames(error) => error.fmt(f),
+            Self::Output(error) => write!(f, "cannot write to standard output: {error}"),
+        }
+    }
 }
 
 impl From<nfm::Error> for Failure {
@@ -68,7 +81,6 @@ impl From<io::Error> for Failure {
 /// How domains are opened.
 fn open_options(cli: &Cli) -> nfm::OpenOptions {
     let mut options = nfm::OpenOptions::default();
-    options.uri = cli.connect.clone();
     options.symbols = cli.symbols.symbols.clone();
     options.types = cli.symbols.types.clone();
     if cli.symbols.no_cache {
@@ -85,49 +97,61 @@ fn main() -> ExitCode {
         .init();
     nfm::silence_libvirt();
     let mut out = io::BufWriter::new(io::stdout().lock());
-    let options = &open_options(&cli);
-    let result = match &cli.verb {
-        Verb::List(list) => verbs::list(cli.connect.as_deref(), list, &mut out),
-        Verb::Crawl(crawl) => verbs::crawl(options, crawl, &mut out),
-        Verb::Dump(dump) => verbs::dump(options, dump, &mut out),
-        Verb::Ps(ps) => verbs::ps(options, ps, &mut out),
-        Verb::Top(top) => verbs::top(options, top, &mut out),
-        Verb::Oom(of) => verbs::oom(options, of, &mut out),
-        Verb::Lsof(of) => verbs::lsof(options, of, &mut out),
-        Verb::Pmap(of) => verbs::pmap(options, of, &mut out),
-        Verb::Ss(target) => verbs::ss(options, target, &mut out),
-        Verb::Ip(target) => verbs::ip(options, target, &mut out),
-        Verb::Route(target) => verbs::route(options, target, &mut out),
-        Verb::Neigh(target) => verbs::neigh(options, target, &mut out),
-        Verb::Topology(args) => verbs::topology(options, args, &mut out),
-        Verb::Mount(target) => verbs::mount(options, target, &mut out),
-        Verb::Ls(ls) => verbs::ls(options, ls, &mut out),
-        Verb::Stat(stat) => verbs::stat(options, stat, &mut out),
-        Verb::Cat(cat) => verbs::cat(options, cat, &mut out),
-        Verb::Find(find) => verbs::find(options, find, &mut out),
-        Verb::Recover(recover) => verbs::recover(options, recover, &mut out),
-        Verb::Disk(of) => verbs::disk(options, of, &mut out),
-        Verb::Sha256(of) => verbs::sha256(options, of, &mut out),
-        Verb::Free(target) => verbs::free(options, target, &mut out),
-        Verb::Uptime(target) => verbs::uptime(options, target, &mut out),
-        Verb::Lscpu(target) => verbs::lscpu(options, target, &mut out),
-        Verb::Lsmod(target) => verbs::lsmod(options, target, &mut out),
-        Verb::Dmesg(target) => verbs::dmesg(options, target, &mut out),
-        Verb::Profile(Profile::Export(export)) => verbs::export(options, export, &mut out),
-        Verb::Profile(Profile::Import(import)) => verbs::import(import, &mut out),
-        Verb::ResumeGuard { uri, uuid } => guard::run(uri, uuid),
-        Verb::History(args) => verbs::history(args, &mut out),
-        Verb::Diff(args) => verbs::diff(args, &mut out),
-        Verb::Store(verb) => verbs::store(verb, &mut out),
-        Verb::Serve(serve) => verbs::serve(&serve.live),
-        Verb::Record(record) => verbs::record(cli.connect.as_deref(), record),
-        Verb::Check(check) => verbs::check(options, check, &mut out),
-        Verb::Console(args) => console::console(&cli, args, &mut out),
-        Verb::Doctor(doctor) => doctor::doctor(options, doctor, &mut out),
-    };
+    let result = run(cli, &mut out);
     match result.and_then(|status| out.flush().map(|()| status).map_err(Failure::from)) {
         Ok(status) => status,
         Err(failure) => ExitCode::from(status_of(failure)),
+    }
+}
+
+/// Runs a verb.
+fn run(mut cli: Cli, out: &mut dyn Write) -> Result<ExitCode, Failure> {
+    let mut options = open_options(&cli);
+    let hosts = Hosts::of(&cli)?;
+    if let Some(domain) = cli.verb.guest_mut() {
+        (options.uri, *domain) = hosts.guest(domain)?;
+    } else if !matches!(cli.verb, Verb::List(_) | Verb::Top(_) | Verb::Console(_)) {
+        options.uri = hosts.only()?;
+    }
+    let options = &options;
+    match &cli.verb {
+        Verb::List(list) => verbs::list(&hosts, list, out),
+        Verb::Crawl(crawl) => verbs::crawl(options, crawl, out),
+        Verb::Dump(dump) => verbs::dump(options, dump, out),
+        Verb::Ps(ps) => verbs::ps(options, ps, out),
+        Verb::Top(top) => verbs::top(options, &hosts, top, out),
+        Verb::Oom(of) => verbs::oom(options, of, out),
+        Verb::Lsof(of) => verbs::lsof(options, of, out),
+        Verb::Pmap(of) => verbs::pmap(options, of, out),
+        Verb::Ss(target) => verbs::ss(options, target, out),
+        Verb::Ip(target) => verbs::ip(options, target, out),
+        Verb::Route(target) => verbs::route(options, target, out),
+        Verb::Neigh(target) => verbs::neigh(options, target, out),
+        Verb::Topology(args) => verbs::topology(options, args, out),
+        Verb::Mount(target) => verbs::mount(options, target, out),
+        Verb::Ls(ls) => verbs::ls(options, ls, out),
+        Verb::Stat(stat) => verbs::stat(options, stat, out),
+        Verb::Cat(cat) => verbs::cat(options, cat, out),
+        Verb::Find(find) => verbs::find(options, find, out),
+        Verb::Recover(recover) => verbs::recover(options, recover, out),
+        Verb::Disk(of) => verbs::disk(options, of, out),
+        Verb::Sha256(of) => verbs::sha256(options, of, out),
+        Verb::Free(target) => verbs::free(options, target, out),
+        Verb::Uptime(target) => verbs::uptime(options, target, out),
+        Verb::Lscpu(target) => verbs::lscpu(options, target, out),
+        Verb::Lsmod(target) => verbs::lsmod(options, target, out),
+        Verb::Dmesg(target) => verbs::dmesg(options, target, out),
+        Verb::Profile(Profile::Export(export)) => verbs::export(options, export, out),
+        Verb::Profile(Profile::Import(import)) => verbs::import(import, out),
+        Verb::ResumeGuard { uri, uuid } => guard::run(uri, uuid),
+        Verb::History(args) => verbs::history(args, out),
+        Verb::Diff(args) => verbs::diff(args, out),
+        Verb::Store(verb) => verbs::store(verb, out),
+        Verb::Serve(serve) => verbs::serve(options, &serve.live),
+        Verb::Record(record) => verbs::record(options.uri.as_deref(), record),
+        Verb::Check(check) => verbs::check(options, check, out),
+        Verb::Console(args) => console::console(&cli, args, out),
+        Verb::Doctor(doctor) => doctor::doctor(options, doctor, out),
     }
 }
 
@@ -136,26 +160,25 @@ fn status_of(failure: Failure) -> u8 {
     match failure {
         // The reader has seen enough: `nfm ps guest | head`.
         Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
-        Failure::Output(error) => {
-            show::complain(format_args!("cannot write to standard output: {error}"));
-            nfm::ErrorCode::Other as u8
+        failure => {
+            show::complain(&failure);
+            code_of(&failure) as u8
         }
-        Failure::Frames(error) => {
-            show::complain(&error);
-            (match &error {
-                nfm::SourceError::NoSuchDomain { .. } => nfm::ErrorCode::NoSuchDomain,
-                nfm::SourceError::Crawl(error) if verbs::is_forbidden(error.as_ref()) => {
-                    nfm::ErrorCode::Permission
-                }
-                nfm::SourceError::Crawl(_) | nfm::SourceError::Unreadable { .. } => {
-                    nfm::ErrorCode::Other
-                }
-                _ => nfm::ErrorCode::File,
-            }) as u8
+    }
+}
+
+/// The exit status for a failure.
+fn code_of(failure: &Failure) -> nfm::ErrorCode {
+    match failure {
+        Failure::Output(_) => nfm::ErrorCode::Other,
+        Failure::Nfm(error) => error.code(),
+        Failure::Frames(nfm::SourceError::NoSuchDomain { .. }) => nfm::ErrorCode::NoSuchDomain,
+        Failure::Frames(nfm::SourceError::Crawl(error)) if verbs::is_forbidden(error.as_ref()) => {
+            nfm::ErrorCode::Permission
         }
-        Failure::Nfm(error) => {
-            show::complain(&error);
-            error.code() as u8
+        Failure::Frames(nfm::SourceError::Crawl(_) | nfm::SourceError::Unreadable { .. }) => {
+            nfm::ErrorCode::Other
         }
+        Failure::Frames(_) => nfm::ErrorCode::File,
     }
 }

@@ -95,6 +95,12 @@ const REFUSED: &[libc::c_long] = &[
     libc::SYS_quotactl,
 ];
 
+/// True if the process has the capability that reading guests' memory takes.
+#[allow(dead_code, reason = "the command's, not the recorder's")]
+pub(crate) fn may_read_memory() -> bool {
+    capabilities(None).is_ok_and(|own| own.effective.contains(CapabilitySet::SYS_PTRACE))
+}
+
 /// Gives up what an open domain does not need any more. What the system does not let be given up is told
 /// (`NFM_LOG=warn`) and is no failure: the reader had those rights before, too.
 pub(crate) fn give_up() {

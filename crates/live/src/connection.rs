@@ -9,7 +9,7 @@ use nfm_frame::{At, DomainIdentity, Frame, FrameSource, Section, SourceError};
 use nfm_store::{Age, FrameColumns, Newest};
 
 use crate::error::LiveError;
-use crate::message::{Answer, LiveDomain, Refusal, Request, VERSION};
+use crate::message::{Answer, LiveDomain, More, Refusal, Request, VERSION};
 use crate::records::{Incoming, RecordReader, RecordWriter};
 use crate::ssh::{self, Ssh, SshHost};
 
@@ -20,7 +20,7 @@ const MOST_FRAMES: usize = 64;
 
 /// A connection to a recorder.
 pub struct LiveConnection {
-    answers: RecordReader,
+    answers: Answers,
     requests: RecordWriter,
     /// The socket, or the host, for errors.
     place: String,
@@ -47,6 +47,8 @@ pub enum Update {
     Columns(Box<FrameColumns>),
     /// So many frames were left out, as they were not read in time.
     Dropped(u64),
+    /// The guests that there are, after one has ended or failed.
+    Domains(Vec<LiveDomain>),
     /// Nothing for a while; the host's wall clock, nanoseconds since 1970.
     Alive(u64),
 }
@@ -92,7 +94,7 @@ impl LiveConnection {
         zstd: bool,
     ) -> Result<Self, LiveError> {
         let mut own = Self {
-            answers: RecordReader::new(from),
+            answers: Answers { reader: RecordReader::new(from), place: place.to_owned() },
             requests: RecordWriter::new(to),
             place: place.to_owned(),
             host: String::new(),
@@ -106,7 +108,10 @@ impl LiveConnection {
             Incoming::Message(Answer::Hello { program, host, uri, zstd, .. }) => {
                 (own.program, own.host, own.uri) = (program, host, uri);
                 if zstd {
-                    own.answers.decompress().map_err(|error| LiveError::broken(place, error))?;
+                    own.answers
+                        .reader
+                        .decompress()
+                        .map_err(|error| LiveError::broken(place, error))?;
                 }
                 Ok(own)
             }
@@ -133,19 +138,13 @@ impl LiveConnection {
         self.requests.message(request).map_err(|error| LiveError::broken(&self.place, error))
     }
 
-    /// The next record of the recorder; a refusal is an error.
     fn answer(&mut self) -> Result<Incoming<Answer>, LiveError> {
-        let next = self.answers.read().map_err(|error| LiveError::broken(&self.place, error))?;
-        match next {
-            Some(Incoming::Message(Answer::Refused { refusal: Refusal::Forbidden, .. })) => {
-                Err(LiveError::Forbidden { path: self.place.clone() })
-            }
-            Some(Incoming::Message(Answer::Refused { refusal, reason, known })) => {
-                Err(LiveError::Refused { refusal, reason, known })
-            }
-            Some(incoming) => Ok(incoming),
-            None => Err(LiveError::broken(&self.place, "the recorder ended")),
-        }
+        self.answers.next()
+    }
+
+    /// The parts of a connection: its answers may be read by a thread of its own.
+    pub(crate) fn into_parts(self) -> (Answers, RecordWriter, Option<Ssh>) {
+        (self.answers, self.requests, self.ssh)
     }
 
     /// The guests that are recorded there.
@@ -192,8 +191,8 @@ impl LiveConnection {
         sections: &[Section],
         after: Option<u64>,
     ) -> Result<(Newest, u64), LiveError> {
-        let names = sections.iter().map(|section| section.name().to_owned()).collect();
-        self.ask(&Request::Frame { domain: domain.to_owned(), sections: names, after })?;
+        let sections = names(sections);
+        self.ask(&Request::Frame { domain: domain.to_owned(), sections, after })?;
         let mut newest: Option<Newest> = None;
         for _ in 0..MOST_FRAMES {
             match self.answer()? {
@@ -216,8 +215,7 @@ impl LiveConnection {
     /// # Errors
     /// The connection breaks.
     pub fn follow(&mut self, domains: &[String], sections: &[Section]) -> Result<(), LiveError> {
-        let sections = sections.iter().map(|section| section.name().to_owned()).collect();
-        self.ask(&Request::Follow { domains: domains.to_vec(), sections })
+        self.ask(&follow_request(domains, sections, Vec::new()))
     }
 
     /// Waits for the next update of the guests that are followed.
@@ -225,11 +223,51 @@ impl LiveConnection {
     /// # Errors
     /// The connection breaks.
     pub fn update(&mut self) -> Result<Update, LiveError> {
+        self.answers.update()
+    }
+}
+
+/// The request for all frames of the guests of these patterns.
+pub(crate) fn follow_request(domains: &[String], sections: &[Section], more: Vec<More>) -> Request {
+    Request::Follow { domains: domains.to_vec(), sections: names(sections), more }
+}
+
+/// The names of sections.
+pub(crate) fn names(sections: &[Section]) -> Vec<String> {
+    sections.iter().map(|section| section.name().to_owned()).collect()
+}
+
+/// The recorder's side of a connection, to be read.
+pub(crate) struct Answers {
+    reader: RecordReader,
+    /// The socket, or the host, for errors.
+    pub place: String,
+}
+
+impl Answers {
+    /// The next record of the recorder; a refusal is an error.
+    fn next(&mut self) -> Result<Incoming<Answer>, LiveError> {
+        let next = self.reader.read().map_err(|error| LiveError::broken(&self.place, error))?;
+        match next {
+            Some(Incoming::Message(Answer::Refused { refusal: Refusal::Forbidden, .. })) => {
+                Err(LiveError::Forbidden { path: self.place.clone() })
+            }
+            Some(Incoming::Message(Answer::Refused { refusal, reason, known })) => {
+                Err(LiveError::Refused { refusal, reason, known })
+            }
+            Some(incoming) => Ok(incoming),
+            None => Err(LiveError::broken(&self.place, "the recorder ended")),
+        }
+    }
+
+    /// The next update of the guests that are followed.
+    pub(crate) fn update(&mut self) -> Result<Update, LiveError> {
         loop {
-            return Ok(match self.answer()? {
+            return Ok(match self.next()? {
                 Incoming::Columns(columns) => Update::Columns(columns),
                 Incoming::Message(Answer::Dropped { frames }) => Update::Dropped(frames),
                 Incoming::Message(Answer::Alive { time_ns }) => Update::Alive(time_ns),
+                Incoming::Message(Answer::Domains { domains }) => Update::Domains(domains),
                 Incoming::Message(_) | Incoming::Unknown => continue,
             });
         }

@@ -2,17 +2,14 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{SyncSender, TrySendError};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use nfm_frame::{DomainIdentity, Section};
 use nfm_store::{Decoder, Event, FrameColumns, Newest, Parsed, Record, RecordKind, parse};
 
-use crate::message::{LiveDomain, SectionAge};
-
-/// Frames that wait for one who does not read: those after them are left out.
-const QUEUE: usize = 64;
+use crate::message::{LiveDomain, More, Request, SectionAge};
 
 /// The newest frames of all guests.
 #[derive(Default)]
@@ -26,6 +23,8 @@ struct State {
     /// By their numbers in the recorder's run.
     guests: HashMap<u32, Guest>,
     followers: Vec<Follower>,
+    /// Counts those who follow.
+    followed: u64,
 }
 
 #[derive(Default)]
@@ -36,19 +35,34 @@ struct Guest {
     failure: Option<String>,
 }
 
-/// One who gets all frames of some guests.
-struct Follower {
+/// The guests that one follows, and the sections of each.
+#[derive(Clone)]
+pub(crate) struct Interest {
     patterns: Vec<String>,
     sections: Vec<Section>,
-    queue: SyncSender<FrameColumns>,
-    dropped: Arc<AtomicU64>,
+    more: Vec<(String, Vec<Section>)>,
 }
 
-/// The frames of one who follows.
-pub(crate) struct Followed {
-    pub queue: Receiver<FrameColumns>,
-    /// Frames that were left out since this was looked at last.
-    pub dropped: Arc<AtomicU64>,
+/// Something for one who follows.
+pub(crate) enum Told {
+    /// A guest's frame.
+    Columns(FrameColumns),
+    /// A guest ended, or failed.
+    Changed,
+    /// A request of his own.
+    Asked(Request),
+    /// His side of the connection ended.
+    Ended,
+}
+
+/// One who gets all frames of some guests.
+struct Follower {
+    /// The number of his connection.
+    number: u64,
+    interest: Interest,
+    queue: SyncSender<Told>,
+    /// Counts what was left out, as his queue is full.
+    dropped: Arc<AtomicU64>,
 }
 
 /// The answer to a question for a guest's newest frame.
@@ -95,7 +109,7 @@ impl Guests {
             Some(newest) => newest.take(columns.clone()),
             none => *none = Newest::new(columns.clone()),
         }
-        state.followers.retain(|follower| follower.send(&columns));
+        state.followers.retain(|follower| follower.send_frame(&columns));
         drop(state);
         self.changed.notify_all();
     }
@@ -111,6 +125,9 @@ impl Guests {
                 "failed" if is_it => guest.failure = Some(event.text.clone()),
                 _ => {}
             }
+        }
+        if matches!(event.kind.as_str(), "gone" | "failed") {
+            state.followers.retain(|follower| follower.send(Told::Changed));
         }
         drop(state);
         self.changed.notify_all();
@@ -170,42 +187,79 @@ impl Guests {
         }
     }
 
-    /// The newest frames of the guests of these patterns.
-    pub(crate) fn newest(&self, patterns: &[String], sections: &[Section]) -> Vec<FrameColumns> {
-        self.lock().newest(patterns, sections)
+    /// The newest frames of the guests that one follows.
+    pub(crate) fn newest(&self, interest: &Interest) -> Vec<FrameColumns> {
+        self.lock().newest(interest)
     }
 
-    /// The newest frames of these guests, and all that come from then on.
+    /// A number for one who is about to follow.
+    pub(crate) fn number(&self) -> u64 {
+        let mut state = self.lock();
+        state.followed = state.followed.wrapping_add(1);
+        state.followed
+    }
+
+    /// The newest frames of some guests; all that come from then on go to a queue, until its receiver is dropped or the
+    /// same number follows others.
     pub(crate) fn follow(
         &self,
-        patterns: Vec<String>,
-        sections: Vec<Section>,
-    ) -> (Vec<FrameColumns>, Followed) {
+        number: u64,
+        interest: Interest,
+        queue: SyncSender<Told>,
+        dropped: Arc<AtomicU64>,
+    ) -> Vec<FrameColumns> {
         let mut state = self.lock();
-        let newest = state.newest(&patterns, &sections);
-        let (sender, queue) = sync_channel(QUEUE);
-        let dropped = Arc::new(AtomicU64::new(0));
-        let follower = Follower { patterns, sections, queue: sender, dropped: dropped.clone() };
-        state.followers.push(follower);
-        (newest, Followed { queue, dropped })
+        let newest = state.newest(&interest);
+        state.followers.retain(|follower| follower.number != number);
+        state.followers.push(Follower { number, interest, queue, dropped });
+        newest
     }
 }
 
 impl State {
-    fn newest(&self, patterns: &[String], sections: &[Section]) -> Vec<FrameColumns> {
+    fn newest(&self, interest: &Interest) -> Vec<FrameColumns> {
         let all = self.guests.values().filter_map(|guest| guest.newest.as_ref());
-        let chosen = all.filter(|newest| newest.domain().is_any_of(patterns));
-        chosen.flat_map(|newest| newest.columns(sections)).collect()
+        let chosen = all.filter_map(|one| Some((one, interest.sections(one.domain())?)));
+        chosen.flat_map(|(newest, sections)| newest.columns(&sections)).collect()
     }
+}
+
+impl Interest {
+    /// That of a request; a section that this version does not know is not there.
+    pub(crate) fn new(patterns: Vec<String>, sections: &[String], more: Vec<More>) -> Self {
+        let more = more.into_iter().map(|one| (one.domain, known(&one.sections))).collect();
+        Self { patterns, sections: known(sections), more }
+    }
+
+    /// True if a guest is followed.
+    pub(crate) fn is_of(&self, domain: &DomainIdentity) -> bool {
+        domain.is_any_of(&self.patterns)
+    }
+
+    /// The sections of a guest; `None` if it is not followed.
+    pub(crate) fn sections(&self, domain: &DomainIdentity) -> Option<Vec<Section>> {
+        let more = self.more.iter().filter(|(pattern, _)| domain.is_one_of(pattern));
+        let more = more.flat_map(|(_, sections)| sections);
+        self.is_of(domain).then(|| self.sections.iter().chain(more).copied().collect())
+    }
+}
+
+/// The sections of names; one that this version does not know is not there.
+pub(crate) fn known(names: &[String]) -> Vec<Section> {
+    names.iter().filter_map(|name| Section::from_name(name)).collect()
 }
 
 impl Follower {
     /// Gives it a frame, if it is of its guests; false once it does not follow any more.
-    fn send(&self, columns: &FrameColumns) -> bool {
-        if !columns.domain().is_any_of(&self.patterns) {
-            return true;
+    fn send_frame(&self, columns: &FrameColumns) -> bool {
+        match self.interest.sections(columns.domain()) {
+            Some(sections) => self.send(Told::Columns(columns.with_only(&sections))),
+            None => true,
         }
-        match self.queue.try_send(columns.with_only(&self.sections)) {
+    }
+
+    fn send(&self, told: Told) -> bool {
+        match self.queue.try_send(told) {
             Ok(()) => true,
             Err(TrySendError::Full(_)) => {
                 self.dropped.fetch_add(1, Ordering::Relaxed);

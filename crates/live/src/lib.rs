@@ -9,7 +9,9 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod connection;
+mod crawled;
 mod error;
+mod following;
 mod guests;
 mod message;
 mod peer;
@@ -18,11 +20,13 @@ mod server;
 mod ssh;
 
 pub use connection::{LiveConnection, LiveFrame, Update};
+pub use crawled::serve_source;
 pub use error::LiveError;
-pub use message::{Answer, LiveDomain, Refusal, Request, SectionAge, VERSION};
+pub use following::{Followed, Following};
+pub use message::{Answer, LiveDomain, More, Refusal, Request, SectionAge, VERSION};
 pub use peer::Viewers;
 pub use records::{Incoming, RecordReader, RecordWriter};
-pub use server::{About, Server};
+pub use server::{About, Greeting, Server};
 pub use ssh::SshHost;
 
 /// The recorder's socket where none is named.

@@ -34,16 +34,29 @@ pub enum Request {
         #[serde(default)]
         after: Option<u64>,
     },
-    /// All frames from now on, until the connection ends: the answers are records of columns.
+    /// All frames from now on, until the connection ends: the answers are records of columns, and `domains` whenever a guest
+    /// ends or fails. Another such request takes the place of the one before.
     Follow {
         /// Patterns of guests; none for all.
         domains: Vec<String>,
         /// The names of sections.
         sections: Vec<String>,
+        /// Sections of single guests, beside those.
+        #[serde(default)]
+        more: Vec<More>,
     },
     /// A request of a newer version.
     #[serde(other)]
     Unknown,
+}
+
+/// Sections that are asked for of some guests alone.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct More {
+    /// A pattern of guests.
+    pub domain: String,
+    /// The names of sections.
+    pub sections: Vec<String>,
 }
 
 /// A record that the recorder sends.

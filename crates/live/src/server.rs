@@ -5,15 +5,14 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use nfm_frame::Section;
-use nfm_store::RecordHead;
+use nfm_store::{FrameColumns, RecordHead};
 
-use crate::guests::{Found, Guests};
+use crate::guests::{Found, Guests, Interest, Told, known};
 use crate::message::{Answer, Refusal, Request, VERSION};
 use crate::peer::{Peer, Viewers};
 use crate::records::{Incoming, RecordReader, RecordWriter};
@@ -29,17 +28,25 @@ const WRITE_PATIENCE: Duration = Duration::from_secs(10);
 const HELLO_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a question for the next frame waits.
 const FRAME_PATIENCE: Duration = Duration::from_secs(60);
+/// Frames that wait for one who does not read: those after them are left out.
+const QUEUE: usize = 64;
 /// The longest silence on a connection that follows.
 const SILENCE: Duration = Duration::from_secs(5);
 
-/// A recorder's description of itself, and the users who may look.
-pub struct About {
+/// The description that a server gives of itself.
+pub struct Greeting {
     /// The host's name.
     pub host: String,
-    /// libvirt's URI whose guests are recorded.
+    /// libvirt's URI whose guests it has.
     pub uri: String,
     /// The program and its version.
     pub program: String,
+}
+
+/// A recorder's description of itself, and the users who may look.
+pub struct About {
+    /// The description for those who look.
+    pub greeting: Greeting,
     /// The users who may look.
     pub viewers: Viewers,
     /// Told who looks at which guest, once for each connection and guest.
@@ -193,19 +200,8 @@ impl Connections {
             let reason = "as many look at the recorder's frames as may: end another nfm";
             return answers.message(&refused(Refusal::Busy, reason));
         }
-        let Some(Incoming::Message(Request::Hello { version, zstd, .. })) = requests.read()? else {
-            return answers.message(&refused(Refusal::NotKnown, "the first record is no hello"));
-        };
-        let About { host, uri, program, .. } = &self.about;
-        answers.message(&Answer::Hello {
-            version: version.min(VERSION),
-            program: program.clone(),
-            host: host.clone(),
-            uri: uri.clone(),
-            zstd,
-        })?;
-        if zstd {
-            answers.compress()?;
+        if !greet(&mut requests, &mut answers, &self.about.greeting)? {
+            return Ok(());
         }
         stream.set_read_timeout(None)?;
         let mut seen = HashSet::new();
@@ -231,12 +227,16 @@ impl Connections {
                     }
                     answer(&mut answers, &domain, found)?;
                 }
-                Request::Follow { domains, sections } => {
+                Request::Follow { domains, sections, more } => {
                     log(&match domains.as_slice() {
                         [] => "all guests".to_owned(),
                         some => some.join(", "),
                     });
-                    return self.follow(&mut answers, domains, known(&sections));
+                    let interest = Interest::new(domains, &sections, more);
+                    let done = self.follow(requests, &mut answers, interest);
+                    // The thread that reads requests ends with the stream.
+                    let _ = stream.shutdown(std::net::Shutdown::Both);
+                    return done;
                 }
                 Request::Hello { .. } | Request::Unknown => {
                     let reason =
@@ -251,39 +251,102 @@ impl Connections {
     /// Sends frames until the connection ends.
     fn follow(
         &self,
+        mut requests: RecordReader,
         answers: &mut RecordWriter,
-        patterns: Vec<String>,
-        sections: Vec<Section>,
+        mut interest: Interest,
     ) -> io::Result<()> {
-        let (newest, followed) = self.guests.follow(patterns.clone(), sections.clone());
-        newest.iter().try_for_each(|columns| answers.columns(columns))?;
+        let (sender, queue) = mpsc::sync_channel(QUEUE);
+        let own = sender.clone();
+        std::thread::Builder::new().spawn(move || {
+            while let Ok(Some(incoming)) = requests.read() {
+                let Incoming::Message(request) = incoming else { continue };
+                if own.send(Told::Asked(request)).is_err() {
+                    return;
+                }
+            }
+            let _ = own.send(Told::Ended);
+        })?;
+        let number = self.guests.number();
+        let dropped = Arc::new(AtomicU64::new(0));
+        let newest = |interest: &Interest| {
+            let (queue, dropped) = (sender.clone(), dropped.clone());
+            self.guests.follow(number, interest.clone(), queue, dropped)
+        };
+        newest(&interest).iter().try_for_each(|columns| answers.columns(columns))?;
         // The newest frame of each guest that was sent out of turn: those before it wait in the queue.
         let mut sent: HashMap<u32, u64> = HashMap::new();
         loop {
-            match followed.queue.recv_timeout(SILENCE) {
-                Ok(columns) => {
+            match queue.recv_timeout(SILENCE) {
+                Ok(Told::Columns(columns)) => {
                     let RecordHead { vm, seq, .. } = *columns.head();
                     if sent.get(&vm).is_none_or(|sent| *sent < seq) {
                         answers.columns(&columns)?;
                     }
                 }
+                Ok(Told::Changed) => self.tell_domains(answers, &interest)?,
+                Ok(Told::Asked(Request::Follow { domains, sections, more })) => {
+                    interest = Interest::new(domains, &sections, more);
+                    send_newest(&newest(&interest), &mut sent, answers)?;
+                }
+                Ok(Told::Asked(_)) => {}
                 Err(RecvTimeoutError::Timeout) => {
                     answers.message(&Answer::Alive { time_ns: wall_clock() })?;
                 }
-                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+                Ok(Told::Ended) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
             }
-            let frames = followed.dropped.swap(0, Ordering::Relaxed);
+            let frames = dropped.swap(0, Ordering::Relaxed);
             if frames > 0 {
                 answers.message(&Answer::Dropped { frames })?;
-                // Sections that only those left out had come again.
-                for columns in self.guests.newest(&patterns, &sections) {
-                    let RecordHead { vm, seq, .. } = *columns.head();
-                    sent.entry(vm).and_modify(|sent| *sent = seq.max(*sent)).or_insert(seq);
-                    answers.columns(&columns)?;
-                }
+                // Sections that only those left out had come again, and so does the end of a guest.
+                send_newest(&self.guests.newest(&interest), &mut sent, answers)?;
+                self.tell_domains(answers, &interest)?;
             }
         }
     }
+
+    /// The guests that one follows.
+    fn tell_domains(&self, answers: &mut RecordWriter, interest: &Interest) -> io::Result<()> {
+        let mut domains = self.guests.domains();
+        domains.retain(|one| interest.is_of(&one.domain));
+        answers.message(&Answer::Domains { domains })
+    }
+}
+
+/// Sends frames out of turn, and notes their numbers.
+fn send_newest(
+    newest: &[FrameColumns],
+    sent: &mut HashMap<u32, u64>,
+    answers: &mut RecordWriter,
+) -> io::Result<()> {
+    newest.iter().try_for_each(|columns| {
+        let RecordHead { vm, seq, .. } = *columns.head();
+        sent.entry(vm).and_modify(|sent| *sent = seq.max(*sent)).or_insert(seq);
+        answers.columns(columns)
+    })
+}
+
+/// Answers a hello; false where the first request is none.
+pub(crate) fn greet(
+    requests: &mut RecordReader,
+    answers: &mut RecordWriter,
+    greeting: &Greeting,
+) -> io::Result<bool> {
+    let Some(Incoming::Message(Request::Hello { version, zstd, .. })) = requests.read()? else {
+        answers.message(&refused(Refusal::NotKnown, "the first record is no hello"))?;
+        return Ok(false);
+    };
+    let Greeting { host, uri, program } = greeting;
+    answers.message(&Answer::Hello {
+        version: version.min(VERSION),
+        program: program.clone(),
+        host: host.clone(),
+        uri: uri.clone(),
+        zstd,
+    })?;
+    if zstd {
+        answers.compress()?;
+    }
+    Ok(true)
 }
 
 /// Answers a question for a frame.
@@ -312,17 +375,12 @@ fn answer(answers: &mut RecordWriter, domain: &str, found: Found) -> io::Result<
     }
 }
 
-fn refused(refusal: Refusal, reason: &str) -> Answer {
+pub(crate) fn refused(refusal: Refusal, reason: &str) -> Answer {
     Answer::Refused { refusal, reason: reason.to_owned(), known: Vec::new() }
 }
 
-/// The sections of names; one that this version does not know is not there.
-fn known(names: &[String]) -> Vec<Section> {
-    names.iter().filter_map(|name| Section::from_name(name)).collect()
-}
-
 /// The host's wall clock, nanoseconds since 1970.
-fn wall_clock() -> u64 {
+pub(crate) fn wall_clock() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(now.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -66,6 +66,8 @@ impl SshHost {
             "-e",
             "none",
             "-o",
+            "ConnectTimeout=10",
+            "-o",
             "ServerAliveInterval=5",
             "-o",
             "ServerAliveCountMax=3",
@@ -148,7 +150,7 @@ mod tests {
         let arguments = |uri: &str| {
             let command = host(uri).command();
             let all = command.get_args().map(|one| one.to_str().unwrap().to_owned());
-            all.skip(7).collect::<Vec<_>>().join(" ")
+            all.skip(9).collect::<Vec<_>>().join(" ")
         };
         assert_eq!(arguments("qemu+ssh://h2/system"), "-- h2 nfm serve");
         assert_eq!(

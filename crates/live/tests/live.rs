@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use nfm_frame::{At, DomainIdentity, Frame, FrameSource, LogRecord, Section, SourceError};
 use nfm_live::{
-    About, Answer, Incoming, LiveConnection, LiveError, RecordReader, Request, Server, Update,
-    VERSION, Viewers,
+    About, Answer, Greeting, Incoming, LiveConnection, LiveError, RecordReader, Request, Server,
+    Update, VERSION, Viewers,
 };
 use nfm_store::{Encoder, Newest};
 
@@ -27,13 +27,7 @@ impl Served {
     fn start(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("nfm-live-{}-{name}", std::process::id()));
         let listener = Server::bind(&path, None).expect("a socket");
-        let about = About {
-            host: "h1".to_owned(),
-            uri: "qemu:///system".to_owned(),
-            program: "test".to_owned(),
-            viewers: Viewers::default(),
-            log: |_| {},
-        };
+        let about = About { greeting: greeting(), viewers: Viewers::default(), log: |_| {} };
         let server = Server::start(listener, about).expect("a server");
         let encoder = Encoder::new(1, identity(), 0).expect("an encoder");
         Self { server, path, encoder }
@@ -58,6 +52,10 @@ impl Drop for Served {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.path);
     }
+}
+
+fn greeting() -> Greeting {
+    Greeting { host: "h1".to_owned(), uri: "qemu:///system".to_owned(), program: "test".to_owned() }
 }
 
 fn identity() -> DomainIdentity {
@@ -183,7 +181,7 @@ fn who_follows_gets_every_frame_and_who_does_not_read_holds_nobody_up() {
                 Some(newest) => newest.take(*columns),
                 none => *none = Newest::new(*columns),
             },
-            Update::Alive(_) => {}
+            Update::Alive(_) | Update::Domains(_) => {}
         }
     }
     assert!(dropped > 0, "a socket holds fewer frames than that");

@@ -184,7 +184,7 @@ impl App {
 
     /// The age from which on a frame is stale.
     pub(crate) fn stale_ns(&self) -> u64 {
-        self.interval_ns().saturating_mul(3).max(STALE_NS)
+        self.interval_ns().saturating_mul(2).max(STALE_NS)
     }
 
     fn interval_ns(&self) -> u64 {

@@ -10,15 +10,16 @@ use std::time::{Duration, Instant};
 use nfm_frame::{At, Frame, FrameSource, Section, SourceError};
 
 use crate::guest::GuestView;
+use crate::stream::{StreamOpener, StreamReader};
 
 /// Sections that no table of processes can be made without.
-const REQUIRED: [Section; 2] = [Section::Os, Section::Processes];
+pub(crate) const REQUIRED: [Section; 2] = [Section::Os, Section::Processes];
 /// Sections that frames may lack.
-const OPTIONAL: [Section; 3] = [Section::Cpus, Section::Memory, Section::Host];
+pub(crate) const OPTIONAL: [Section; 3] = [Section::Cpus, Section::Memory, Section::Host];
 /// Sections that are shown of the one guest that is open, beside its processes.
-const OF_OPEN: [Section; 3] = [Section::Connections, Section::Files, Section::Log];
+pub(crate) const OF_OPEN: [Section; 3] = [Section::Connections, Section::Files, Section::Log];
 /// The longest wait after a failure.
-const LONGEST_WAIT: Duration = Duration::from_secs(10);
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// Opens a source. `None` if its guest is there no more.
 pub type Opener = Box<dyn FnMut() -> Result<Option<Box<dyn FrameSource>>, SourceError> + Send>;
@@ -29,8 +30,16 @@ pub struct Feed {
     pub host: String,
     /// The guest's name; of a source of several guests, its own.
     pub name: String,
-    /// Opens it, within its thread.
-    pub open: Opener,
+    /// The way to its frames.
+    pub way: Way,
+}
+
+/// The way to the frames of a source, which is opened within its thread.
+pub enum Way {
+    /// It is asked for each frame.
+    Asked(Opener),
+    /// It gives frames of all of its guests as they come.
+    Followed(StreamOpener),
 }
 
 /// An order to a source's thread.
@@ -106,11 +115,22 @@ pub enum News {
 }
 
 /// Starts the thread of a source, at rest.
-pub(crate) fn start(feed: Feed, interval: Duration, news: SyncSender<News>) -> Sender<Order> {
+pub fn start(feed: Feed, interval: Duration, news: SyncSender<News>) -> Sender<Order> {
     let (sender, orders) = channel();
+    let Feed { host, name, way } = feed;
+    let open = match way {
+        Way::Asked(open) => open,
+        Way::Followed(open) => {
+            let reader = StreamReader { host, name, open, interval, orders, news };
+            thread::spawn(move || reader.run());
+            return sender;
+        }
+    };
     // A source need not be able to move from thread to thread.
     let reader = move || Reader {
-        feed,
+        host,
+        name,
+        open_source: open,
         interval,
         source: None,
         views: HashMap::new(),
@@ -125,10 +145,13 @@ pub(crate) fn start(feed: Feed, interval: Duration, news: SyncSender<News>) -> S
 }
 
 /// The screen is closed.
-struct Closed;
+pub(crate) struct Closed;
 
 struct Reader {
-    feed: Feed,
+    host: String,
+    /// The guest's name; of a source of several guests, its own.
+    name: String,
+    open_source: Opener,
     interval: Duration,
     source: Option<Box<dyn FrameSource>>,
     /// By guest.
@@ -216,14 +239,14 @@ impl Reader {
         error: &SourceError,
         serial: Option<u64>,
     ) -> Result<(), Closed> {
-        let (host, guest) = (self.feed.host.clone(), guest.to_owned());
+        let (host, guest) = (self.host.clone(), guest.to_owned());
         self.tell(News::Trouble { host, guest, reason: error.to_string(), serial })
     }
 
     /// The source, opened if need be; `None` if there is nothing to open.
     fn source(&mut self) -> Result<Option<&mut Box<dyn FrameSource>>, SourceError> {
         if self.source.is_none() {
-            self.source = (self.feed.open)()?;
+            self.source = (self.open_source)()?;
         }
         Ok(self.source.as_mut())
     }
@@ -241,15 +264,15 @@ impl Reader {
             Ok(None) => {
                 // They are known by the names that their frames have.
                 for (guest, _) in std::mem::take(&mut self.views) {
-                    self.tell(News::Ended { host: self.feed.host.clone(), guest, is_last: false })?;
+                    self.tell(News::Ended { host: self.host.clone(), guest, is_last: false })?;
                 }
-                let (host, guest) = (self.feed.host.clone(), self.feed.name.clone());
+                let (host, guest) = (self.host.clone(), self.name.clone());
                 self.tell(News::Ended { host, guest, is_last: true })?;
                 return Ok(Taken::Ended);
             }
             Err(error) => {
                 self.source = None;
-                self.tell_trouble(&self.feed.name, &error, None)?;
+                self.tell_trouble(&self.name, &error, None)?;
                 return Ok(Taken::Nothing);
             }
         };
@@ -257,7 +280,7 @@ impl Reader {
             self.views.keys().filter(|name| !guests.contains(name)).cloned().collect();
         for guest in gone {
             self.views.remove(&guest);
-            self.tell(News::Ended { host: self.feed.host.clone(), guest, is_last: false })?;
+            self.tell(News::Ended { host: self.host.clone(), guest, is_last: false })?;
         }
         let mut taken = Taken::Nothing;
         for guest in guests {
@@ -287,7 +310,7 @@ impl Reader {
         serial: Option<u64>,
     ) -> Result<(), Closed> {
         self.views.insert(guest.to_owned(), view.clone());
-        let (host, guest) = (self.feed.host.clone(), guest.to_owned());
+        let (host, guest) = (self.host.clone(), guest.to_owned());
         self.tell(News::Frame { host, guest, view, serial })
     }
 
@@ -467,7 +490,7 @@ mod tests {
             let made = Made { guests: guests.clone(), seconds: 1..=seconds, takes, at: 0 };
             Ok((opened < 3).then(|| Box::new(made) as Box<dyn FrameSource>))
         };
-        Feed { host: "h".to_owned(), name: name.to_owned(), open: Box::new(open) }
+        Feed { host: "h".to_owned(), name: name.to_owned(), way: Way::Asked(Box::new(open)) }
     }
 
     /// News as words.

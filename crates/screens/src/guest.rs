@@ -84,6 +84,15 @@ impl GuestView {
         Self { frame: Arc::new(frame), shares, unknown, used }
     }
 
+    /// The guest by the same frame once more, with other sections: its use of the CPU stays.
+    pub(crate) fn anew(&self, frame: Frame) -> Self {
+        let is_same = frame.processes.as_ref().map(Vec::len) == Some(self.shares.len());
+        match is_same && frame.time_ns == self.frame.time_ns {
+            true => Self { frame: Arc::new(frame), ..self.clone() },
+            false => Self::first(frame),
+        }
+    }
+
     /// The processes that a frame lacks and does not tell to be gone.
     fn unknown_after(&self, frame: &Frame) -> Vec<Unknown> {
         if frame.is_whole(Section::Processes) || boot(&self.frame, frame) == Boot::Other {

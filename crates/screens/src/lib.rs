@@ -14,12 +14,14 @@ mod feed;
 mod guest;
 mod screen;
 mod show;
+mod stream;
 mod table;
 
 pub use app::{App, Clock, Effect, Mode, Options};
 pub use column::{Cell, Column, Row, command};
 pub use draw::draw;
-pub use feed::{Feed, News, Opener, Order, Show};
+pub use feed::{Feed, News, Opener, Order, Show, Way, start};
 pub use guest::{GuestView, ProcessView};
 pub use screen::{Finder, Sources, run};
+pub use stream::{FrameStream, StreamNews, StreamOpener};
 pub use table::{Choice, Group, GroupLine, Guest, Line, PartSum, Table, Totals};

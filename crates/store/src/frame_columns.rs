@@ -8,13 +8,13 @@ use arrow_array::RecordBatch;
 use arrow_buffer::Buffer;
 use arrow_ipc::reader::StreamDecoder;
 use arrow_ipc::writer::StreamWriter;
-use nfm_frame::{DomainIdentity, Section};
+use nfm_frame::{DomainIdentity, Frame, Section};
 
 use crate::error::Result;
 use crate::record::{Record, RecordHead, RecordKind};
 use crate::stream::{
-    append_identity, append_table, damaged, identity, ipc_options, take, take_identity,
-    take_number, take_table,
+    WHOLE_LOG, append_identity, append_table, batches, damaged, identity, ipc_options, sections_of,
+    take, take_identity, take_number, take_table,
 };
 use crate::tables::{FRAMES, TABLES, Table};
 use crate::track::table_of;
@@ -32,9 +32,27 @@ pub struct FrameColumns {
     /// Its sections, by their bits.
     pub(crate) sections: u64,
     pub(crate) batches: BTreeMap<usize, RecordBatch>,
+    /// Bytes of the record that it was read from.
+    pub(crate) bytes: usize,
 }
 
 impl FrameColumns {
+    /// A frame of the guest of a number, which was not recorded.
+    ///
+    /// # Errors
+    /// Memory ran out.
+    pub fn of(vm: u32, frame: &Frame) -> Result<Self> {
+        let (kind, seq, wall_ns) = (RecordKind::Columns, frame.seq, frame.time_ns);
+        let log = if frame.log.is_some() { WHOLE_LOG } else { 0 };
+        Ok(Self {
+            domain: frame.domain.clone(),
+            head: RecordHead { vm, seq, ..RecordHead::other(kind, wall_ns, 0) },
+            sections: sections_of(frame) | log,
+            batches: batches(frame)?.into_iter().collect(),
+            bytes: 0,
+        })
+    }
+
     /// The guest.
     pub fn domain(&self) -> &DomainIdentity {
         &self.domain
@@ -43,6 +61,21 @@ impl FrameColumns {
     /// Its number and times.
     pub fn head(&self) -> &RecordHead {
         &self.head
+    }
+
+    /// Its sections.
+    pub fn sections(&self) -> Vec<Section> {
+        Section::ALL.into_iter().filter(|one| self.sections & one.bit() != 0).collect()
+    }
+
+    /// The rows of all of its tables.
+    pub fn rows(&self) -> usize {
+        self.batches.values().map(RecordBatch::num_rows).fold(0, usize::saturating_add)
+    }
+
+    /// Bytes of the record that it was read from.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// The same frame with no sections but these.
@@ -56,7 +89,8 @@ impl FrameColumns {
             *table == FRAMES || sections.iter().any(|section| table_of(*section) == *table)
         });
         let sections = self.sections & (kept | !all);
-        Self { domain: self.domain.clone(), head: self.head, sections, batches }
+        let (domain, head, bytes) = (self.domain.clone(), self.head, self.bytes);
+        Self { domain, head, sections, batches, bytes }
     }
 
     /// Appends the frame's record to `out`. It can be read without any other.
@@ -119,7 +153,7 @@ impl FrameColumns {
         if batches.get(&FRAMES).is_none_or(|own: &RecordBatch| own.num_rows() != 1) {
             return Err(damaged(record, "it lacks its own row"));
         }
-        Ok(Self { domain, head: record.head, sections, batches })
+        Ok(Self { domain, head: record.head, sections, batches, bytes: record.payload.len() })
     }
 }
 

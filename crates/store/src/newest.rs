@@ -85,6 +85,15 @@ impl Newest {
         ages
     }
 
+    /// Bytes of the kernel's log, which grows by what is new in each frame.
+    pub fn log_bytes(&self) -> usize {
+        let rows = self.taken(Section::Log).and_then(|taken| taken.rows.as_ref());
+        let columns = rows.iter().flat_map(|rows| rows.columns());
+        // The sum of offsets and texts, of the part that is kept.
+        let bytes = columns.map(|one| one.to_data().get_slice_memory_size().unwrap_or(0));
+        bytes.fold(0, usize::saturating_add)
+    }
+
     fn taken(&self, section: Section) -> Option<&Taken> {
         self.sections.iter().find(|(one, _)| *one == section).map(|(_, taken)| taken)
     }
@@ -117,6 +126,7 @@ impl Newest {
             head,
             sections: 0,
             batches: BTreeMap::from([(FRAMES, row.clone())]),
+            bytes: 0,
         };
         let mut all = BTreeMap::from([(self.head.seq, frame(self.head, &self.own))]);
         for section in sections {

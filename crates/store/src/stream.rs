@@ -220,13 +220,13 @@ fn failed(error: std::io::Error) -> StoreError {
 }
 
 /// The sections that a frame has, by their bits.
-fn sections_of(frame: &Frame) -> u64 {
+pub(crate) fn sections_of(frame: &Frame) -> u64 {
     let own = Section::ALL.into_iter().filter(|section| frame.has(*section));
     own.fold(0, |all, section| all | section.bit())
 }
 
 /// A frame's rows by table.
-fn batches(frame: &Frame) -> Result<Vec<(usize, RecordBatch)>> {
+pub(crate) fn batches(frame: &Frame) -> Result<Vec<(usize, RecordBatch)>> {
     let mut own: Vec<Value> = Vec::new();
     let mut all = Vec::new();
     let values = frame.values();
@@ -332,7 +332,8 @@ impl Decoder {
             return Ok(None);
         };
         let domain = self.domain.clone().unwrap_or_default();
-        Ok(Some(FrameColumns { domain, head, sections, batches }))
+        let bytes = record.payload.len();
+        Ok(Some(FrameColumns { domain, head, sections, batches, bytes }))
     }
 
     /// The same by tables.

@@ -5,6 +5,7 @@
 pub mod btf;
 pub mod collectd;
 pub mod following;
+mod own_libvirt;
 pub mod plain;
 pub mod programs;
 pub mod write;
@@ -13,7 +14,9 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
+pub use own_libvirt::OwnLibvirt;
 use rustix::fs::{FlockOperation, flock};
 
 /// A running guest of the lab.
@@ -152,6 +155,15 @@ pub fn virsh(arguments: &[&str]) -> Option<String> {
         .output()
         .ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Waits up to a minute until something is so.
+pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(60);
+    while !is_so() {
+        assert!(Instant::now() < end, "not within a minute: {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 /// The repository's root.

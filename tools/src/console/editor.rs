@@ -91,7 +91,13 @@ impl Completions {
 
 /// The guests that run here and those that were recorded.
 fn guests(session: &Session) -> Vec<String> {
-    let mut names = texts(&session.starter.rows(&["list".into(), "--json".into()]), "name");
+    let rows = session.starter.rows(&["list".into(), "--json".into()]);
+    let text = |row: &serde_json::Value, name: &str| Some(row.get(name)?.as_str()?.to_owned());
+    let named = |row| match (text(row, "host"), text(row, "name")?) {
+        (Some(host), name) => Some(format!("{host}/{name}")),
+        (None, name) => Some(name),
+    };
+    let mut names: Vec<String> = rows.iter().filter_map(named).collect();
     if let Ok(mut frames) = Frames::open(&folder(session.store.as_ref())) {
         names.extend(frames.guests().unwrap_or_default());
     }
@@ -129,10 +135,6 @@ fn paths(session: &Session, typed: &str) -> Vec<String> {
         Some(format!("{directory}{name}{}", if is_directory { "/" } else { "" }))
     };
     files.iter().filter_map(path).collect()
-}
-
-fn texts(rows: &[serde_json::Value], name: &str) -> Vec<String> {
-    rows.iter().filter_map(|row| Some(row.get(name)?.as_str()?.to_owned())).collect()
 }
 
 impl Completer for Completions {

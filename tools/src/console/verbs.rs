@@ -82,8 +82,11 @@ impl Starter {
     /// Its file is not known.
     pub fn new(cli: &Cli) -> io::Result<Self> {
         let mut options = Vec::new();
-        if let Some(uri) = &cli.connect {
+        for uri in &cli.connect {
             options.extend(["--connect".into(), uri.into()]);
+        }
+        if let Some(file) = &cli.hosts {
+            options.extend(["--hosts".into(), file.into()]);
         }
         if let Some(file) = &cli.symbols.symbols {
             options.extend(["--symbols".into(), file.into()]);

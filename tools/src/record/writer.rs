@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
-use nfm_live::{About, Server, Viewers};
+use nfm_live::{About, Greeting, Server, Viewers};
 use nfm_store::{
     Event, Name, Parsed, RecordHead, RecordKind, Retention, StoreWriter, is_of_flight, parse,
     prune, seal,
@@ -42,7 +42,8 @@ pub(crate) fn run(record: &Record, uri: &str, late: f64) -> Result<(), Failure> 
         Some((listener, viewers)) => {
             let program = concat!("nfm-record ", env!("CARGO_PKG_VERSION")).to_owned();
             let uri = uri.to_owned();
-            let about = About { host, uri, program, viewers, log: complain };
+            let greeting = Greeting { host, uri, program };
+            let about = About { greeting, viewers, log: complain };
             let started = Server::start(listener, about);
             Some(started.map_err(|error| Failure::other(format!("it cannot serve: {error}")))?)
         }

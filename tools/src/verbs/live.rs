@@ -1,19 +1,13 @@
 //! Frames from the recorder's socket, for those who may look.
 
-use std::fs::File;
-use std::io::{self, Read, Write};
-use std::net::Shutdown;
-use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
-use std::process::ExitCode;
 use std::time::Duration;
 
 use nfm::{At, DomainIdentity, ErrorCode, Frame, FrameSource, OpenOptions, Section, SourceError};
 use nfm_live::{LiveConnection, LiveError, SshHost};
 
-use super::Verb;
 use super::recorded::tell_ages;
 use crate::Failure;
+use crate::hosts::connect;
 use crate::record_args::{Live, UseSocket};
 use crate::show::complain;
 
@@ -34,25 +28,8 @@ pub(super) enum Way {
     Memory(Option<Failure>),
 }
 
-/// The recorder of another host, if the URI names one.
-///
-/// # Errors
-/// The URI is wrong, the host cannot be reached, or no recorder of that libvirt serves there.
-pub(super) fn of_other_host(uri: Option<&str>) -> Result<Option<LiveConnection>, Failure> {
-    let default = default_uri();
-    let Some(host) = uri.or(default.as_deref()).and_then(SshHost::of_uri) else { return Ok(None) };
-    let host = host.map_err(|reason| SourceError::NoFrame { reason })?;
-    let recorder = LiveConnection::ssh(&host).map_err(SourceError::from)?;
-    if recorder.uri() != host.uri {
-        let (own, asked) = (recorder.uri(), &host.uri);
-        let reason = format!("the recorder of '{host}' records guests of {own}, not of {asked}");
-        return Err(SourceError::NoFrame { reason }.into());
-    }
-    Ok(Some(recorder))
-}
-
 /// The URI where none is named on the command line.
-pub(super) fn default_uri() -> Option<String> {
+pub(crate) fn default_uri() -> Option<String> {
     std::env::var("LIBVIRT_DEFAULT_URI").ok().filter(|uri| !uri.is_empty())
 }
 
@@ -61,31 +38,46 @@ pub(super) fn default_uri() -> Option<String> {
 /// # Errors
 /// The domain is of another host, whose recorder does not give its frames.
 pub(super) fn way(options: &OpenOptions, domain: &str, live: &Live) -> Result<Way, Failure> {
-    if let Some(mut recorder) = of_other_host(options.uri.as_deref())? {
+    if let Some(host) = options.uri.as_deref().and_then(SshHost::of_uri) {
+        let host = host.map_err(|reason| SourceError::NoFrame { reason })?;
+        let mut recorder = connect(&host)?;
         recorder.live_frame(domain, &[], None)?;
         return Ok(Way::Recorder(Served { recorder, domain: domain.to_owned() }));
     }
     Ok(way_here(options, domain, live))
 }
 
-/// The same of a domain of this host.
-fn way_here(options: &OpenOptions, domain: &str, live: &Live) -> Way {
+/// This host's recorder, if it is to be asked; or why it cannot be.
+pub(super) fn recorder_here(
+    options: &OpenOptions,
+    live: &Live,
+) -> Option<Result<LiveConnection, Failure>> {
     let is_own_reading = options.symbols.is_some()
         || options.types.is_some()
         || matches!(options.cache, nfm::Cache::Off);
-    let is_file = ["file:", "qemu:"].iter().any(|prefix| domain.starts_with(prefix));
-    if live.live == UseSocket::No || is_own_reading || is_file {
+    if live.live == UseSocket::No || is_own_reading {
+        return None;
+    }
+    match LiveConnection::unix(&live.socket) {
+        Ok(recorder) => {
+            let is_it = |uri: &String| *uri == recorder.uri();
+            options.uri.as_ref().is_none_or(is_it).then_some(Ok(recorder))
+        }
+        Err(LiveError::NotThere { .. }) => None,
+        Err(error) => Some(Err(SourceError::from(error).into())),
+    }
+}
+
+/// The same of a domain of this host.
+fn way_here(options: &OpenOptions, domain: &str, live: &Live) -> Way {
+    if ["file:", "qemu:"].iter().any(|prefix| domain.starts_with(prefix)) {
         return Way::Memory(None);
     }
-    let mut recorder = match LiveConnection::unix(&live.socket) {
-        Ok(recorder) => recorder,
-        Err(LiveError::NotThere { .. }) => return Way::Memory(None),
-        Err(error) => return Way::Memory(Some(SourceError::from(error).into())),
+    let mut recorder = match recorder_here(options, live) {
+        Some(Ok(recorder)) => recorder,
+        Some(Err(failure)) => return Way::Memory(Some(failure)),
+        None => return Way::Memory(None),
     };
-    let is_other = |uri: &String| *uri != recorder.uri();
-    if options.uri.clone().or_else(default_uri).is_some_and(|uri| is_other(&uri)) {
-        return Way::Memory(None);
-    }
     // All that it has: without a section named, the guest is looked for.
     match recorder.live_frame(domain, &[], None) {
         Ok(_) => Way::Recorder(Served { recorder, domain: domain.to_owned() }),
@@ -126,31 +118,6 @@ impl Served {
         }
         Ok(found.frame)
     }
-}
-
-/// `nfm serve`: passes the bytes of the recorder's socket on, over standard input and output.
-pub(crate) fn serve(live: &Live) -> Verb {
-    let path = live.socket.display().to_string();
-    let connected = UnixStream::connect(&live.socket);
-    let socket =
-        connected.map_err(|error| SourceError::from(LiveError::connecting(&path, &error)))?;
-    let (mut from, mut to) = (socket.try_clone()?, socket);
-    // Not by way of buffers: an answer does not end with a line.
-    let mut input = File::from(io::stdin().as_fd().try_clone_to_owned()?);
-    let mut output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
-    std::thread::spawn(move || {
-        // The other side is gone, whatever the reason.
-        let _ = pass(&mut input, &mut to);
-        let _ = to.shutdown(Shutdown::Both);
-    });
-    pass(&mut from, &mut output)?;
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Copies bytes by read(2) and write(2). `io::copy` of descriptors would splice(2), which holds a pipe's lock while it waits for
-/// a socket: sshd at the pipe's other end then waits, too, and answers nobody.
-fn pass(from: &mut dyn Read, to: &mut dyn Write) -> io::Result<u64> {
-    io::copy(from, to)
 }
 
 impl FrameSource for Served {

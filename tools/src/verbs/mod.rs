@@ -15,6 +15,7 @@ mod profile;
 mod record;
 mod recorded;
 mod routes;
+mod serve;
 mod store;
 mod system;
 mod top;
@@ -27,13 +28,14 @@ pub(crate) use disk_files::sha256;
 pub(crate) use dump::dump;
 pub(crate) use guest_files::{cat, find, ls, recover, stat};
 pub(crate) use history::{diff, history};
-pub(crate) use list::list;
-pub(crate) use live::{is_forbidden, serve};
+pub(crate) use list::{guests_of_host, guests_of_this_host, list};
+pub(crate) use live::{default_uri, is_forbidden};
 pub(crate) use network::{ip, ss};
 pub(crate) use processes::{lsof, oom, pmap, ps};
 pub(crate) use profile::{export, import};
 pub(crate) use record::record;
 pub(crate) use routes::{neigh, route};
+pub(crate) use serve::serve;
 pub(crate) use store::store;
 pub(crate) use system::{dmesg, free, lscpu, lsmod, mount, uptime};
 pub(crate) use top::top;
@@ -243,7 +245,7 @@ fn each_frame(
 }
 
 /// Problems go to standard error: an incomplete table must not look whole.
-fn report(problems: &[Problem]) {
+fn report<'a>(problems: impl IntoIterator<Item = &'a Problem>) {
     for problem in problems {
         let address = problem.address.map(|at| format!(" (at {at:#x})")).unwrap_or_default();
         complain(format_args!("{}: {}{address}", problem.section, problem.reason));

@@ -1,5 +1,6 @@
 //! `nfm top` on a terminal: over a recording that was made up, and over a real guest.
 
+mod hosts;
 mod shop;
 mod terminal;
 
@@ -198,12 +199,12 @@ fn rows(arguments: &[&str]) -> Vec<Value> {
     serde_json::from_slice(&output.stdout).expect("JSON")
 }
 
-/// The guest's own figures: pid and bytes in RAM of each process that has memory.
-fn own_memory(guest: &lab::Guest) -> Vec<(u64, u64)> {
-    let text = guest.ask(
-        "for p in /proc/[0-9]*; do read -r size rss rest 2>/dev/null <$p/statm && \
-         [ $rss != 0 ] && echo ${p#/proc/} $rss; done; :",
-    );
+/// A shell command: pid and pages in RAM of each process of a guest that has memory.
+const OWN_MEMORY: &str = "for p in /proc/[0-9]*; do read -r size rss rest 2>/dev/null <$p/statm && \
+                      [ $rss != 0 ] && echo ${p#/proc/} $rss; done; :";
+
+/// The guest's own figures, by [`OWN_MEMORY`]: pid and bytes in RAM.
+fn own_memory_of(text: &str) -> Vec<(u64, u64)> {
     let row = |line: &str| {
         let (pid, pages) = line.split_once(' ')?;
         Some((pid.parse().ok()?, pages.parse::<u64>().ok()? * 4096))
@@ -220,10 +221,10 @@ fn a_real_guest() {
 
     // Memory is exact for all that did not change meanwhile; both figures of the CPU are there.
     let pattern = format!("{domain}*");
-    let before = own_memory(&guest);
+    let before = own_memory_of(&guest.ask(OWN_MEMORY));
     let all =
         rows(&["-c", "qemu:///system", "top", &pattern, "--once", "--json", "--interval", "1"]);
-    let after = own_memory(&guest);
+    let after = own_memory_of(&guest.ask(OWN_MEMORY));
     let row = |pid: u64| all.iter().find(|row| row["pid"] == pid);
     let stable: Vec<&(u64, u64)> = before.iter().filter(|one| after.contains(one)).collect();
     assert!(stable.len() > 20, "{stable:?}");

@@ -2,20 +2,16 @@
 
 use nfm::{DomainIdentity, FrameSource, OpenOptions, SourceError};
 
-use super::super::list::{self, GuestsHere, guests_here};
-use super::super::live::of_other_host;
+use super::super::guests_of_this_host;
 use super::super::recorded;
 use super::super::recorded::open_store;
 use crate::Failure;
 use crate::args::Top;
+use crate::hosts::is_pattern;
 
 /// True if one guest is named by its name alone: what fails with it is then the verb's failure.
 pub(super) fn is_one(top: &Top) -> bool {
     matches!(&*top.domains, [one] if !is_pattern(one))
-}
-
-pub(super) fn is_pattern(name: &str) -> bool {
-    name.contains(['*', '?']) && !name.contains(':')
 }
 
 /// True if a guest of this name and UUID is asked for.
@@ -31,12 +27,15 @@ pub(super) fn named(options: &OpenOptions, top: &Top) -> Result<Vec<String>, Fai
     let patterns: Vec<String> =
         top.domains.iter().filter(|name| is_pattern(name)).cloned().collect();
     if !patterns.is_empty() || names.is_empty() {
-        let there = match top.when.is_recorded() {
+        let there: Vec<(String, Option<String>)> = match top.when.is_recorded() {
             true => {
                 let domains = open_store(&top.when.folder())?.domains()?;
                 domains.into_iter().map(|one| (one.name, one.uuid)).collect()
             }
-            false => running(options)?,
+            false => {
+                let running = guests_of_this_host(options.uri.as_deref())?;
+                running.into_iter().map(|one| (one.name, one.uuid)).collect()
+            }
         };
         for (name, uuid) in there {
             if is_chosen(&patterns, &name, uuid.as_deref()) && !names.contains(&name) {
@@ -56,18 +55,6 @@ pub(super) fn named(options: &OpenOptions, top: &Top) -> Result<Vec<String>, Fai
         return Err(SourceError::NoFrame { reason }.into());
     }
     Ok(names)
-}
-
-/// The names and UUIDs of all guests that run: libvirt's, then those of QEMU processes that libvirt does not know.
-/// Those of another host are the ones that its recorder has.
-pub(super) fn running(options: &OpenOptions) -> Result<Vec<(String, Option<String>)>, Failure> {
-    if let Some(mut recorder) = of_other_host(options.uri.as_deref())? {
-        return Ok(recorder.domains()?.into_iter().map(|one| (one.name, one.uuid)).collect());
-    }
-    let GuestsHere { domains, others, .. } = guests_here(options.uri.as_deref(), false)?;
-    let known = domains.into_iter().map(|domain| (domain.name, Some(domain.uuid)));
-    let unknown = others.into_iter().map(|guest| (list::named(&guest), guest.uuid));
-    Ok(known.chain(unknown).collect())
 }
 
 /// True if the guests that are named are all of files with recorded frames.

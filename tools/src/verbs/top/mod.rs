@@ -1,6 +1,8 @@
 //! `nfm top`: who uses the CPU, by the difference of two frames: on a screen, or printed.
 
+mod feeds;
 mod guests;
+mod hosts;
 mod print;
 mod screen;
 
@@ -10,10 +12,12 @@ use std::time::{Duration, Instant};
 
 use nfm::{ErrorCode, Frame, Section, SourceError};
 use nfm_screens::GuestView;
+use rustix::thread::CapabilitySet;
 
 use super::{Frames, Verb, report};
 use crate::Failure;
 use crate::args::Top;
+use crate::hosts::{Host, Hosts};
 use crate::privileges;
 use crate::show::complain;
 
@@ -24,18 +28,38 @@ const SECTIONS: [Section; 5] =
 const WITHOUT_HOST: &[Section] = &[Section::Os, Section::Cpus, Section::Memory, Section::Processes];
 
 /// `nfm top`.
-pub(crate) fn top(options: &nfm::OpenOptions, top: &Top, out: &mut dyn Write) -> Verb {
+pub(crate) fn top(
+    options: &nfm::OpenOptions,
+    hosts: &Hosts,
+    top: &Top,
+    out: &mut dyn Write,
+) -> Verb {
+    let is_now = !top.when.is_recorded() && !guests::of_files(top);
+    let chosen = if is_now { hosts.chosen(&top.domains)? } else { Vec::new() };
+    let mut options = options.clone();
+    let is_here = match &*chosen {
+        [] => true,
+        [(host, _)] => host.name.is_empty() && host.ssh()?.is_none(),
+        _ => false,
+    };
+    if let [(host, _)] = &*chosen {
+        options.uri.clone_from(&host.uri);
+    }
+    let options = &options;
     let is_for_people = !top.once && !top.json && !top.csv;
     let is_screen = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
     // A terminal that can do nothing but print has what a pipe has.
     let is_dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb" || term.is_empty());
     if is_for_people && is_screen && !is_dumb {
-        return screen::show(options, top);
+        return screen::show(options, &chosen, top);
+    }
+    if !is_here {
+        return hosts::show(options, &chosen, top, out);
     }
     let mut printed = Printed::open(options, top)?;
     if top.once {
         printed.begin(true)?;
-        print::show(top, &printed.guests, out)?;
+        printed.print(top, out)?;
         return printed.end();
     }
     // Recorded frames that nobody watches need no time between them.
@@ -50,7 +74,17 @@ pub(crate) fn top(options: &nfm::OpenOptions, top: &Top, out: &mut dyn Write) ->
         if printed.guests.is_empty() {
             return printed.end();
         }
-        print::show(top, &printed.guests, out)?;
+        printed.print(top, out)?;
+    }
+}
+
+/// Gives up what looking at these hosts does not need: guests that start later are opened with what is kept, and the store is
+/// read. A host that was lost is connected anew by ssh, which is a program.
+fn give_up(hosts: &[(Host, Vec<String>)]) {
+    let kept = CapabilitySet::SYS_PTRACE | CapabilitySet::DAC_READ_SEARCH;
+    match hosts.iter().any(|(host, _)| !matches!(host.ssh(), Ok(None))) {
+        true => privileges::give_up_capabilities(kept),
+        false => privileges::give_up_but(kept),
     }
 }
 
@@ -164,6 +198,14 @@ impl Printed {
 
     fn step(&mut self) -> Result<(), Failure> {
         self.each(Guest::step)
+    }
+
+    fn print(&self, top: &Top, out: &mut dyn Write) -> Result<(), Failure> {
+        let shown = self.guests.iter().filter_map(|guest| {
+            let (view, is_live) = (guest.view.as_ref()?, guest.frames.is_live());
+            Some(print::Shown { host: "", view, is_live })
+        });
+        print::show(top, &shown.collect::<Vec<_>>(), out)
     }
 
     fn end(self) -> Verb {

@@ -7,14 +7,25 @@ use nfm::{Frame, Process};
 use nfm_screens::{Column, GuestView, Row};
 
 use super::super::json;
-use super::Guest;
 use crate::Failure;
 use crate::args::Top;
 use crate::show::{clock, escaped, known, size, table};
 use crate::usage::cpu_time;
 
-/// Columns for people, of several guests.
-const COLUMNS: [Column; 9] = [
+/// A guest that is printed.
+#[derive(Clone, Copy)]
+pub(super) struct Shown<'a> {
+    /// Its host; empty for this one.
+    pub host: &'a str,
+    /// The guest.
+    pub view: &'a GuestView,
+    /// True if its frames are of now.
+    pub is_live: bool,
+}
+
+/// Columns for people, of several guests; the first one where they are of several hosts.
+const COLUMNS: [Column; 10] = [
+    Column::Host,
     Column::Guest,
     Column::Pid,
     Column::User,
@@ -29,6 +40,8 @@ const COLUMNS: [Column; 9] = [
 /// One process of one guest, for programs.
 #[derive(serde::Serialize)]
 struct Told<'a> {
+    /// The host's name; none for this one.
+    host: Option<&'a str>,
     /// The guest's name.
     guest: &'a str,
     /// Share of one CPU in percent, as the guest counts; unknown where the frames do not tell.
@@ -44,16 +57,15 @@ struct Told<'a> {
 }
 
 /// Prints the use of the CPU between the last two frames of each guest.
-pub(super) fn show(top: &Top, guests: &[Guest], out: &mut dyn Write) -> Result<(), Failure> {
+pub(super) fn show(top: &Top, guests: &[Shown], out: &mut dyn Write) -> Result<(), Failure> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let now = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
     let mut rows: Vec<Row> = Vec::new();
-    for guest in guests {
-        let Some(view) = &guest.view else { continue };
+    for Shown { host, view, is_live } in guests.iter().copied() {
         // Recorded frames are as old as they are meant to be.
-        let now_ns = if guest.frames.is_live() { now } else { view.frame().time_ns };
+        let now_ns = if is_live { now } else { view.frame().time_ns };
         let (guest, labels) = (&*view.frame().domain.name, view.labels());
-        let row = |of| Row { host: "", guest, labels, of, now_ns };
+        let row = |of| Row { host, guest, labels, of, now_ns };
         rows.extend(view.rows().map(row));
     }
     // The greatest first, then those whose share is not known.
@@ -72,6 +84,7 @@ pub(super) fn show(top: &Top, guests: &[Guest], out: &mut dyn Write) -> Result<(
 
 fn told<'a>(row: &Row<'a>) -> Told<'a> {
     Told {
+        host: Some(row.host).filter(|host| !host.is_empty()),
         guest: row.guest,
         cpu_percent: row.of.cpu_percent,
         host_percent: row.of.host_percent,
@@ -90,13 +103,12 @@ fn csv(rows: &[Row], out: &mut dyn Write) -> std::io::Result<()> {
     writer.flush()
 }
 
-fn people(guests: &[Guest], rows: &[Row], out: &mut dyn Write) -> std::io::Result<()> {
-    let views: Vec<&GuestView> = guests.iter().filter_map(|guest| guest.view.as_ref()).collect();
-    for view in &views {
-        head(view, out)?;
+fn people(guests: &[Shown], rows: &[Row], out: &mut dyn Write) -> std::io::Result<()> {
+    for guest in guests {
+        head(guest, out)?;
     }
     writeln!(out)?;
-    if let [_] = *views {
+    if let [Shown { host: "", .. }] = *guests {
         let rows = rows.iter().map(|row| {
             let process = row.of.process;
             vec![
@@ -116,22 +128,27 @@ fn people(guests: &[Guest], rows: &[Row], out: &mut dyn Write) -> std::io::Resul
             ["PID>", "UID>", "NI>", "VIRT>", "RES>", "SHR>", "S", "%CPU>", "TIME>", "COMMAND"];
         return table(out, &headings, rows);
     }
-    let headings: Vec<String> = COLUMNS
+    let has_hosts = guests.iter().any(|guest| !guest.host.is_empty());
+    let columns = COLUMNS.get(usize::from(!has_hosts)..).unwrap_or_default();
+    let headings: Vec<String> = columns
         .iter()
         .map(|column| format!("{}{}", column.heading(), if column.is_right() { ">" } else { "" }))
         .collect();
     let headings: Vec<&str> = headings.iter().map(String::as_str).collect();
-    let cells = |row: &Row| COLUMNS.iter().map(|one| one.cell(row).shown().into_owned()).collect();
+    let cells = |row: &Row| columns.iter().map(|one| one.cell(row).shown().into_owned()).collect();
     table(out, &headings, rows.iter().map(cells))
 }
 
 /// The guest as a whole.
-fn head(view: &GuestView, out: &mut dyn Write) -> std::io::Result<()> {
+fn head(guest: &Shown, out: &mut dyn Write) -> std::io::Result<()> {
+    let Shown { host, view, .. } = *guest;
     let frame: &Frame = view.frame();
     if let Some(os) = &frame.os {
         let load = os.load.map(|[a, b, c]| format!("{a:.2}, {b:.2}, {c:.2}"));
         let up = known(os.uptime_ns.map(clock));
-        writeln!(out, "{}: up {up}, load average: {}", escaped(&frame.domain.name), known(load))?;
+        let host = if host.is_empty() { String::new() } else { format!("{}/", escaped(host)) };
+        let name = escaped(&frame.domain.name);
+        writeln!(out, "{host}{name}: up {up}, load average: {}", known(load))?;
     }
     let is_running = |row: &nfm_screens::ProcessView| {
         !row.is_unknown && row.process.state == Some(nfm::ProcessState::Running)

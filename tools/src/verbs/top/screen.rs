@@ -1,4 +1,4 @@
-//! The sources of the screen: this host's guests, files of frames, the store.
+//! The sources of the screen: living guests, files of frames, the store.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -6,22 +6,16 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use nfm::{
-    At, CrawlOptions, Domain, DomainIdentity, ErrorCode, Frame, FrameLines, FrameSource,
-    LiveFrames, OpenOptions, Section, SourceError,
-};
-use nfm_screens::{Clock, Feed, Finder, Options, Sources};
+use nfm::{At, DomainIdentity, Frame, FrameLines, FrameSource, OpenOptions, Section, SourceError};
+use nfm_screens::{Clock, Feed, Finder, Options, Sources, Way};
 use nfm_store::Store;
-use rustix::thread::CapabilitySet;
 
-use super::super::live::{Way, reason, way};
 use super::super::recorded::{open_store, time_of};
 use super::super::{Verb, recorded};
-use super::guests;
+use super::{feeds, guests};
 use crate::Failure;
 use crate::args::Top;
-use crate::privileges;
-use crate::record_args::Live;
+use crate::hosts::{Host, connect, is_pattern};
 use crate::show::complain;
 use crate::time::{FORMS, Moment, moment, shown};
 
@@ -29,7 +23,7 @@ use crate::time::{FORMS, Moment, moment, shown};
 const LISTING: Duration = Duration::from_secs(10);
 
 /// Shows the screen until it is closed.
-pub(super) fn show(options: &OpenOptions, top: &Top) -> Verb {
+pub(super) fn show(options: &OpenOptions, hosts: &[(Host, Vec<String>)], top: &Top) -> Verb {
     let damage = Damage::default();
     let mut times = Times::default();
     let mut sources = Sources::default();
@@ -40,7 +34,7 @@ pub(super) fn show(options: &OpenOptions, top: &Top) -> Verb {
         sources.recorded = Some(Feed {
             host: String::new(),
             name: String::new(),
-            open: Box::new(move || Ok(files.take().map(|files| Box::new(files) as _))),
+            way: Way::Asked(Box::new(move || Ok(files.take().map(|files| Box::new(files) as _)))),
         });
     } else if let Some(file) = top.domains.iter().find(|name| recorded(name).is_some()) {
         let reason = "frames of files are shown beside those of other files alone".to_owned();
@@ -50,7 +44,7 @@ pub(super) fn show(options: &OpenOptions, top: &Top) -> Verb {
         if top.when.is_recorded() {
             times = Times::of_store(&folder, top)?;
         } else {
-            sources.find = Some(living(options, top)?);
+            sources.find = Some(living(options, hosts, top)?);
         }
         if sources.find.is_none() || open_store(&folder).is_ok() {
             let damage = damage.clone();
@@ -61,11 +55,10 @@ pub(super) fn show(options: &OpenOptions, top: &Top) -> Verb {
                 Ok(Some(Box::new(recordings) as Box<dyn FrameSource>))
             };
             let (host, name) = (String::new(), String::new());
-            sources.recorded = Some(Feed { host, name, open: Box::new(open) });
+            sources.recorded = Some(Feed { host, name, way: Way::Asked(Box::new(open)) });
         }
     }
-    // Guests that start later are opened with what is kept, and the store is read.
-    privileges::give_up_but(CapabilitySet::SYS_PTRACE | CapabilitySet::DAC_READ_SEARCH);
+    super::give_up(hosts);
     let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let options = Options {
         interval: top.when.every.unwrap_or(top.interval),
@@ -94,63 +87,28 @@ fn is_utf8() -> bool {
     locale.contains("utf-8") || locale.contains("utf8")
 }
 
-/// Names the guests that run, again and again. That nothing can be listed is told before there is a screen, and so is
-/// why the one guest that is named cannot be opened.
-fn living(options: &OpenOptions, top: &Top) -> Result<Finder, Failure> {
-    if guests::is_one(top) {
-        for name in &top.domains {
-            opened(name, options, &top.when.live)?;
+/// The sources of living guests. Before there is a screen it is told that nothing can be listed, and why the one guest that is
+/// named cannot be opened.
+fn living(
+    options: &OpenOptions,
+    hosts: &[(Host, Vec<String>)],
+    top: &Top,
+) -> Result<Finder, Failure> {
+    if let [(host, patterns)] = hosts {
+        match (&**patterns, host.ssh()?) {
+            ([one], Some(ssh)) if !is_pattern(one) => {
+                connect(&ssh)?.live_frame(one, &[], None)?;
+            }
+            (_, Some(ssh)) => drop(connect(&ssh)?),
+            ([one], None) if guests::is_one(top) => {
+                feeds::opened(one, options, &top.when.live)?;
+            }
+            (_, None) => {
+                guests::named(options, top)?;
+            }
         }
-    } else {
-        guests::named(options, top)?;
     }
-    let (options, patterns) = (options.clone(), top.domains.clone());
-    let live = top.when.live.clone();
-    Ok(Box::new(move || {
-        let running = guests::running(&options)?;
-        let is_chosen = |(name, uuid): &(String, Option<String>)| {
-            guests::is_chosen(&patterns, name, uuid.as_deref())
-        };
-        let mut names: Vec<String> =
-            running.iter().filter(|one| is_chosen(one)).map(|(name, _)| name.clone()).collect();
-        // An id, or qemu:PID of a guest that libvirt knows by another name.
-        let is_known = |name: &String| {
-            running
-                .iter()
-                .any(|one| guests::is_chosen(std::slice::from_ref(name), &one.0, one.1.as_deref()))
-        };
-        names.extend(
-            patterns.iter().filter(|name| !guests::is_pattern(name) && !is_known(name)).cloned(),
-        );
-        let feeds = names.into_iter().map(|name| feed(name, options.clone(), live.clone()));
-        Ok(feeds.collect())
-    }))
-}
-
-/// A living guest.
-fn feed(name: String, options: OpenOptions, live: Live) -> Feed {
-    let domain = name.clone();
-    let open = move || match opened(&domain, &options, &live) {
-        Ok(frames) => Ok(Some(frames)),
-        Err(Failure::Nfm(error)) => match error.code() {
-            ErrorCode::NoSuchDomain | ErrorCode::NotRunning | ErrorCode::Gone => Ok(None),
-            _ => Err(Failure::Nfm(error).into()),
-        },
-        Err(failure) => Err(failure.into()),
-    };
-    Feed { host: String::new(), name, open: Box::new(open) }
-}
-
-/// The frames of a living guest, by the recorder if one serves them.
-fn opened(name: &str, options: &OpenOptions, live: &Live) -> Result<Box<dyn FrameSource>, Failure> {
-    let unserved = match way(options, name, live)? {
-        Way::Recorder(served) => return Ok(Box::new(served)),
-        Way::Memory(unserved) => unserved,
-    };
-    match Domain::open(name, options) {
-        Ok(domain) => Ok(Box::new(LiveFrames::new(domain, CrawlOptions::default()))),
-        Err(error) => Err(reason(error.into(), unserved)),
-    }
+    feeds::finder(options, hosts, top)
 }
 
 /// The times that are asked for, nanoseconds since 1970.

@@ -13,18 +13,26 @@ pub struct OwnLibvirt {
     inside: u32,
     /// The guests that were started there.
     guests: Vec<String>,
+    /// The network namespace of the host, where it has one of its own.
+    network: Option<String>,
 }
 
 impl OwnLibvirt {
     /// Starts it. `None` where this machine allows no namespaces, which is said.
     pub fn start(host: &str) -> Option<Self> {
+        Self::start_in(host, None)
+    }
+
+    /// The same in a network namespace (ip-netns(8)).
+    pub fn start_in(host: &str, network: Option<&str>) -> Option<Self> {
         let mut attempt = Command::new("unshare");
         attempt.args(["--mount", "--uts", "--pid", "--fork", "true"]);
         if !attempt.status().is_ok_and(|status| status.success()) {
             println!("NOT TESTED: no namespaces of its own are allowed on this machine (unshare)");
             return None;
         }
-        let mut holder = script(&["hold", host]).stdout(Stdio::piped()).spawn().expect("a place");
+        let mut hold = script(network, &["hold", host]);
+        let mut holder = hold.stdout(Stdio::piped()).spawn().expect("a place");
         let mut ready = String::new();
         let output = holder.stdout.take().expect("its output");
         BufReader::new(output).read_line(&mut ready).expect("its word");
@@ -32,7 +40,8 @@ impl OwnLibvirt {
         let children = format!("/proc/{0}/task/{0}/children", holder.id());
         let children = fs::read_to_string(children).expect("the processes there");
         let inside = children.trim().parse().expect("one process");
-        let libvirt = Self { holder, inside, guests: Vec::new() };
+        let network = network.map(str::to_owned);
+        let libvirt = Self { holder, inside, guests: Vec::new(), network };
         libvirt.start_daemon();
         Some(libvirt)
     }
@@ -69,12 +78,31 @@ impl OwnLibvirt {
 
     /// Starts a guest there, and gives its domain's name.
     pub fn guest(&mut self, name: &str) -> String {
-        let name = format!("nfm-test-{name}-{}", std::process::id());
-        let guest = lab::root().join("testing/lab/guest");
-        let guest = guest.to_str().expect("its path");
-        self.guests.push(name.clone());
-        self.enter(&[guest, "up", &name, "--timeout", "300"]);
+        let name = self.name_guest(name);
+        self.up(&name, &[]);
         name
+    }
+
+    /// A name for a guest of that place, which ends with it.
+    pub fn name_guest(&mut self, name: &str) -> String {
+        let name = format!("nfm-test-{name}-{}", std::process::id());
+        self.guests.push(name.clone());
+        name
+    }
+
+    /// Starts the guest of that name there, with these options of `testing/lab/guest up`.
+    pub fn up(&self, name: &str, options: &[&str]) {
+        self.lab(&[&["up", name, "--timeout", "300"], options].concat());
+    }
+
+    /// The output of a shell command in a guest there.
+    pub fn ask(&self, name: &str, command: &str) -> String {
+        self.lab(&["ask", name, command])
+    }
+
+    fn lab(&self, arguments: &[&str]) -> String {
+        let guest = crate::root().join("testing/lab/guest");
+        self.enter(&[&[guest.to_str().expect("its path")], arguments].concat())
     }
 
     /// The output of virsh, or `None` where it fails.
@@ -100,12 +128,18 @@ impl OwnLibvirt {
         fs::read_to_string(file).is_ok_and(|text| text.contains("<domstatus state='paused'"))
     }
 
-    /// Runs a command there; what it prints is shown with a failure only.
-    fn enter(&self, command: &[&str]) {
-        let holder = self.holder.id().to_string();
-        let output = script(&[&["enter", &holder], command].concat()).output().expect("it runs");
+    /// Runs a command there, and gives its output; what else it prints is shown with a failure only.
+    pub fn enter(&self, command: &[&str]) -> String {
+        let output = self.command(command).output().expect("it runs");
         let words = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{command:?}: {}\n{words}", output.status);
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// A command there.
+    pub fn command(&self, command: &[&str]) -> Command {
+        let holder = self.holder.id().to_string();
+        script(self.network.as_deref(), &[&["enter", &holder], command].concat())
     }
 }
 
@@ -116,14 +150,23 @@ impl Drop for OwnLibvirt {
         let _ = self.holder.wait();
         for guest in &self.guests {
             // Their files on the disk.
-            let _ =
-                Command::new(lab::root().join("testing/lab/guest")).args(["down", guest]).output();
+            let _ = Command::new(crate::root().join("testing/lab/guest"))
+                .args(["down", guest])
+                .output();
         }
     }
 }
 
-fn script(arguments: &[&str]) -> Command {
-    let mut command = Command::new(lab::root().join("testing/lab/own-libvirtd"));
+fn script(network: Option<&str>, arguments: &[&str]) -> Command {
+    let script = crate::root().join("testing/lab/own-libvirtd");
+    let mut command = match network {
+        Some(network) => {
+            let mut command = Command::new("ip");
+            command.args(["netns", "exec", network]).arg(script);
+            command
+        }
+        None => Command::new(script),
+    };
     command.args(arguments).stdin(Stdio::null());
     command
 }
