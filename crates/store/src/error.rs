@@ -79,6 +79,11 @@ impl StoreError {
         move |error| Self::File { path, error }
     }
 
+    /// True if the disk is full.
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::File { error, .. } if error.kind() == io::ErrorKind::StorageFull)
+    }
+
     /// True if the file is not there.
     pub(crate) fn is_not_found(&self) -> bool {
         matches!(self, Self::File { error, .. } if error.kind() == io::ErrorKind::NotFound)

@@ -78,6 +78,12 @@ impl FrameColumns {
         self.bytes
     }
 
+    /// Its tables that have rows, by name.
+    pub fn tables(&self) -> impl Iterator<Item = (&'static str, &RecordBatch)> {
+        let all = self.batches.iter();
+        all.filter_map(|(index, batch)| Some((TABLES.all.get(*index)?.name, batch)))
+    }
+
     /// The same frame with no sections but these.
     #[must_use]
     pub fn with_only(&self, sections: &[Section]) -> Self {

@@ -39,7 +39,7 @@ pub use layout::{Name, host_name, slot};
 pub use log::{Log, LogWriter};
 pub use newest::Newest;
 pub use record::{Event, HEADER, LogBegin, Parsed, Record, RecordHead, RecordKind, parse};
-pub use retention::{Retention, prune};
+pub use retention::{Retention, prune, remove_oldest};
 pub use ring::Ring;
 pub use seal::{Sealed, seal};
 pub use store::{Age, Content, Store};

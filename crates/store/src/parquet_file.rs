@@ -67,6 +67,18 @@ impl Write for Tee {
     }
 }
 
+/// The error of a file that is being written: crate `parquet` passes on the system's.
+fn written(path: &Path) -> impl FnOnce(ParquetError) -> StoreError + use<> {
+    let path = path.to_owned();
+    move |error| match error {
+        ParquetError::External(error) => match error.downcast::<io::Error>() {
+            Ok(error) => StoreError::File { path, error: *error },
+            Err(error) => ParquetError::External(error).into(),
+        },
+        error => error.into(),
+    }
+}
+
 /// A file of a table that is being written.
 pub(crate) struct Writer {
     writer: ArrowWriter<Tee>,
@@ -87,14 +99,15 @@ impl Writer {
             .with_properties(properties(table))
             .with_skip_arrow_metadata(true);
         let tee = Tee { file, kept: Vec::new(), from: 0 };
-        let writer = ArrowWriter::try_new_with_options(tee, table.segment_schema(), options)?;
+        let writer = ArrowWriter::try_new_with_options(tee, table.segment_schema(), options)
+            .map_err(written(path))?;
         Ok(Self { writer, path: path.to_owned(), sums: Vec::new() })
     }
 
     /// Writes a row group.
     pub(crate) fn write_group(&mut self, rows: &RecordBatch) -> Result<()> {
-        self.writer.write(rows)?;
-        self.writer.flush()?;
+        self.writer.write(rows).map_err(written(&self.path))?;
+        self.writer.flush().map_err(written(&self.path))?;
         // The bytes that crate `parquet` still holds back belong to the row group, too.
         self.writer.sync().map_err(StoreError::file(&self.path))?;
         let groups = self.writer.flushed_row_groups();
@@ -134,7 +147,7 @@ impl Writer {
         ] {
             self.writer.append_key_value_metadata(KeyValue::new(key.to_owned(), value));
         }
-        let Tee { file, kept, from } = self.writer.into_inner()?;
+        let Tee { file, kept, from } = self.writer.into_inner().map_err(written(&self.path))?;
         let wrong = || StoreError::Columns { reason: "no footer was written".to_owned() };
         let footer = footer_in(&kept).ok_or_else(wrong)?;
         let sum = format!("{:08x}", crc32fast::hash(footer));

@@ -22,6 +22,7 @@ pub struct Retention {
 
 /// A sealed segment with the files of its tables.
 struct Segment {
+    from_s: u64,
     to_s: u64,
     bytes: u64,
     files: Vec<(bool, PathBuf)>,
@@ -33,31 +34,12 @@ struct Segment {
 /// # Errors
 /// A file cannot be removed.
 pub fn prune(store: &Path, keep: &Retention, now_ns: u64) -> Result<(u64, u64)> {
-    let mut segments: BTreeMap<(u64, String, u64, u64), Segment> = BTreeMap::new();
-    for table in &TABLES.all {
-        let folder = store.join(format!("table={}", table.name));
-        for date in files_in(&folder)? {
-            for hour in files_in(&folder.join(&date))? {
-                let folder = folder.join(&date).join(&hour);
-                for name in names_in(&folder)? {
-                    let Name { host, run, segment, from_s, to_s: Some(to_s) } = name.clone() else {
-                        continue;
-                    };
-                    let path = folder.join(name.file());
-                    let bytes = fs::metadata(&path).map_or(0, |file| file.len());
-                    let own = segments.entry((from_s, host, run, segment));
-                    let own = own.or_insert(Segment { to_s, bytes: 0, files: Vec::new() });
-                    own.bytes = own.bytes.saturating_add(bytes);
-                    own.files.push((table.name == "frames", path));
-                }
-            }
-        }
-    }
-    let mut all: u64 = segments.values().map(|segment| segment.bytes).sum();
+    let segments = segments(store)?;
+    let mut all: u64 = segments.iter().map(|segment| segment.bytes).sum();
     let (mut free, disk) = free(store)?;
     let keep = Retention { free: keep.free.map(|least| least.min(disk / 8)), ..*keep };
     let (mut removed, mut bytes) = (0_u64, 0_u64);
-    for segment in segments.into_values() {
+    for segment in segments {
         let age =
             Duration::from_nanos(now_ns.saturating_sub(segment.to_s.saturating_mul(1_000_000_000)));
         let is_kept = keep.age.is_none_or(|most| age <= most)
@@ -73,6 +55,55 @@ pub fn prune(store: &Path, keep: &Retention, now_ns: u64) -> Result<(u64, u64)> 
         bytes = bytes.saturating_add(segment.bytes);
     }
     Ok((removed, bytes))
+}
+
+/// Removes the oldest segment; false where there is none.
+///
+/// # Errors
+/// A file cannot be removed.
+pub fn remove_oldest(store: &Path) -> Result<bool> {
+    let oldest = segments(store)?.into_iter().next();
+    oldest.as_ref().map(|segment| segment.remove(store)).transpose()?;
+    Ok(oldest.is_some())
+}
+
+/// The segments in the order in which they go.
+fn segments(store: &Path) -> Result<Vec<Segment>> {
+    let mut segments: BTreeMap<(String, u64, u64), Segment> = BTreeMap::new();
+    for table in &TABLES.all {
+        let folder = store.join(format!("table={}", table.name));
+        for date in files_in(&folder)? {
+            for hour in files_in(&folder.join(&date))? {
+                let folder = folder.join(&date).join(&hour);
+                for name in names_in(&folder)? {
+                    let Name { host, run, segment, from_s, to_s: Some(to_s) } = name.clone() else {
+                        continue;
+                    };
+                    let path = folder.join(name.file());
+                    let bytes = fs::metadata(&path).map_or(0, |file| file.len());
+                    let own = segments.entry((host, run, segment));
+                    let own = own.or_insert(Segment { from_s, to_s, bytes: 0, files: Vec::new() });
+                    own.bytes = own.bytes.saturating_add(bytes);
+                    own.files.push((table.name == "frames", path));
+                }
+            }
+        }
+    }
+    Ok(oldest_first(segments))
+}
+
+/// The segments of all hosts in the order in which they go. Those of one host go as they were recorded, also where its clock
+/// stepped back between them.
+fn oldest_first(segments: BTreeMap<(String, u64, u64), Segment>) -> Vec<Segment> {
+    let mut latest: BTreeMap<String, u64> = BTreeMap::new();
+    let mut all: Vec<(u64, Segment)> = Vec::with_capacity(segments.len());
+    for ((host, ..), segment) in segments {
+        let latest = latest.entry(host).or_default();
+        *latest = segment.from_s.max(*latest);
+        all.push((*latest, segment));
+    }
+    all.sort_by_key(|(time, _)| *time);
+    all.into_iter().map(|(_, segment)| segment).collect()
 }
 
 impl Segment {

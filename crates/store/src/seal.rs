@@ -75,20 +75,15 @@ pub fn seal(store: &Path, path: &Path, name: &Name) -> Result<Option<Sealed>> {
     let name = Name { from_s: from / SECOND, to_s: Some(to.div_ceil(SECOND)), ..name.clone() };
     let folder = temporary_folder(store).join(name.file());
     make_folder(&folder)?;
-    let mut files =
-        Files { folder: &folder, host: &name.host, run: name.run, open: BTreeMap::new() };
-    // There also where no frame is: it tells that the log is sealed.
-    files.writer(FRAMES)?;
-    let mut in_order: Vec<&Track> = tracks.iter().collect();
-    in_order
-        .sort_by(|a, b| (&a.domain.name, &a.domain.uuid).cmp(&(&b.domain.name, &b.domain.uuid)));
-    for track in in_order {
-        files.write_track(&log, track)?;
-    }
-    if !events.is_empty() {
-        files.write_events(&events)?;
-    }
-    let rows = files.publish(store, &name, log.highest())?;
+    let files = Files { folder: &folder, host: &name.host, run: name.run, open: BTreeMap::new() };
+    let rows = match files.write(&log, &tracks, &events, store, &name) {
+        Ok(rows) => rows,
+        Err(error) => {
+            // On a full disk its files would take the room that the next try needs.
+            let _ = fs::remove_dir_all(&folder);
+            return Err(error);
+        }
+    };
     fs::remove_file(path).map_err(StoreError::file(path))?;
     fs::remove_dir_all(&folder).map_err(StoreError::file(&folder))?;
     let frames = rows.get("frames").copied().unwrap_or(0);
@@ -140,6 +135,30 @@ impl Files<'_> {
             *rows = rows.saturating_add(group.num_rows() as u64);
         }
         Ok(())
+    }
+
+    /// Writes all that a log holds; returns the rows of each table.
+    fn write(
+        mut self,
+        log: &Log,
+        tracks: &[Track],
+        events: &[Event],
+        store: &Path,
+        name: &Name,
+    ) -> Result<BTreeMap<&'static str, u64>> {
+        // There also where no frame is: it tells that the log is sealed.
+        self.writer(FRAMES)?;
+        let mut in_order: Vec<&Track> = tracks.iter().collect();
+        in_order.sort_by(|a, b| {
+            (&a.domain.name, &a.domain.uuid).cmp(&(&b.domain.name, &b.domain.uuid))
+        });
+        for track in in_order {
+            self.write_track(log, track)?;
+        }
+        if !events.is_empty() {
+            self.write_events(events)?;
+        }
+        self.publish(store, name, log.highest())
     }
 
     /// Ends the files and moves them to their places, `frames` last: from then on the log is sealed.

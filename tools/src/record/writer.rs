@@ -3,14 +3,14 @@
 use std::collections::{HashMap, HashSet};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
 use nfm_live::{About, Greeting, Server, Viewers};
 use nfm_store::{
     Event, Name, Parsed, RecordHead, RecordKind, Retention, StoreWriter, is_of_flight, parse,
-    prune, seal,
+    prune, remove_oldest, seal,
 };
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::thread::CapabilitySet;
@@ -182,8 +182,12 @@ impl Writer {
             say(ANEW);
         }
         let is_frame = matches!(head.kind, RecordKind::Key | RecordKind::Frame);
+        // A frame that needs one that is not there cannot be read: the next key can.
+        if let (RecordKind::Frame, Some(gap)) = (head.kind, self.unwritten.get_mut(&head.vm)) {
+            gap.frames += 1;
+            return;
+        }
         match self.store.append(head, bytes) {
-            // A frame that needs one that is not there cannot be read: the next key can.
             Ok(()) if head.kind == RecordKind::Key => {
                 if let Some(gap) = self.unwritten.remove(&head.vm) {
                     let Unwritten { frames, since_ns, reason } = gap;
@@ -263,18 +267,33 @@ fn start_sealer(store: PathBuf, retention: Retention) -> Sender<Work> {
                 }
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            // A log that cannot be sealed now is tried again with the next one: it can be read meanwhile.
-            waiting.retain(|(path, name)| match seal(&store, path, name) {
-                Ok(sealed) => {
-                    sealed.into_iter().flat_map(|one| one.losses).for_each(|loss| complain(&loss));
-                    false
-                }
-                Err(error) => {
-                    complain(&format!("'{}' cannot be sealed for now: {error}", path.display()));
-                    true
-                }
-            });
+            waiting.retain(|(path, name)| seal_or_wait(&store, path, name));
+            // On a small disk the next log needs the room at once.
+            let _ = prune(&store, &retention, wall_clock());
         }
     });
     sender
+}
+
+/// Seals a log. One that cannot be sealed now is tried again with the next one, and can be read meanwhile: true. On a full
+/// disk older segments make room for it; where there are none it goes itself, or nothing would be recorded any more.
+fn seal_or_wait(store: &Path, log: &Path, name: &Name) -> bool {
+    loop {
+        let error = match seal(store, log, name) {
+            Ok(sealed) => {
+                sealed.into_iter().flat_map(|one| one.losses).for_each(|loss| complain(&loss));
+                return false;
+            }
+            Err(error) => error,
+        };
+        let path = log.display();
+        if !error.is_full() {
+            complain(&format!("'{path}' cannot be sealed for now: {error}"));
+            return true;
+        }
+        if !remove_oldest(store).unwrap_or(false) {
+            complain(&format!("the disk is full, with no older segment: '{path}' is removed"));
+            return std::fs::remove_file(log).is_err();
+        }
+    }
 }
