@@ -1,6 +1,9 @@
 //! Secrets on command lines: they are left out before anything is written or served.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Mutex, PoisonError};
 
 use nfm::{Frame, Process, Text};
 use regex::{Captures, Regex, RegexSet};
@@ -33,11 +36,17 @@ const PATTERNS: [&str; 9] = [
 /// Ends of names whose values are no secrets.
 const NO_SECRETS: [&str; 8] = ["file", "path", "dir", "prompt", "stdin", "fd", "env", "id"];
 
+/// Lines that are remembered as clean at most: those of some hundred guests.
+const MOST_CLEAN: usize = 100_000;
+
 /// Leaves secrets out of frames.
 pub(crate) struct Redactor {
     /// All patterns at once: most lines have no secret.
     any: RegexSet,
     each: Vec<Regex>,
+    /// Lines without a secret, by their hashes: the same ones come with every frame. Guests cannot know the hashes' key.
+    clean: Mutex<HashSet<u64>>,
+    hasher: RandomState,
 }
 
 impl Redactor {
@@ -50,7 +59,8 @@ impl Redactor {
         let usual = if usual { &PATTERNS[..] } else { &[] };
         let patterns = || usual.iter().copied().chain(more.iter().map(String::as_str));
         let each = patterns().map(Regex::new).collect::<Result<_, _>>()?;
-        Ok(Self { any: RegexSet::new(patterns())?, each })
+        let (clean, hasher) = (Mutex::default(), RandomState::new());
+        Ok(Self { any: RegexSet::new(patterns())?, each, clean, hasher })
     }
 
     /// Leaves secrets out of a frame: of command lines, the kernel's among them, and of the kernel's log.
@@ -62,12 +72,21 @@ impl Redactor {
         let lines = processes.filter_map(|process: &mut Process| process.command_line.as_mut());
         let kernel = frame.os.iter_mut().filter_map(|os| os.command_line.as_mut());
         let log = frame.log.iter_mut().flatten().map(|record| &mut record.text);
-        lines.chain(kernel).chain(log).for_each(|text| self.redact_text(text));
+        let mut clean = self.clean.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.chain(kernel).chain(log).for_each(|text| self.redact_text(text, &mut clean));
     }
 
-    fn redact_text(&self, text: &mut Text) {
+    fn redact_text(&self, text: &mut Text, clean: &mut HashSet<u64>) {
+        let hash = self.hasher.hash_one(text.as_str());
+        if clean.contains(&hash) {
+            return;
+        }
         let found = self.any.matches(text.as_str());
         if !found.matched_any() {
+            if clean.len() >= MOST_CLEAN {
+                clean.clear();
+            }
+            clean.insert(hash);
             return;
         }
         let mut line = Cow::Borrowed(text.as_str());
@@ -108,7 +127,12 @@ mod tests {
     fn redacted(line: &str) -> String {
         let redactor = Redactor::new(true, &["--pin[= ](?P<secret>\\d+)".to_owned()]).unwrap();
         let mut text = Text::from(line);
-        redactor.redact_text(&mut text);
+        let clean = &mut HashSet::new();
+        redactor.redact_text(&mut text, clean);
+        // The same once more, which is remembered.
+        let mut again = Text::from(line);
+        redactor.redact_text(&mut again, clean);
+        assert_eq!(again, text);
         text.to_string()
     }
 
