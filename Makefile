@@ -165,8 +165,9 @@ engines: ## the frame store against DuckDB: a look for one time, a scan, bytes a
 	"$(TARGET)/release/examples/synthetic" write "$(TARGET)/engines/store" 10 3600 1
 	"$(TARGET)/engines/bin/python3" crates/store/benches/engines.py "$(TARGET)/release/examples/synthetic" "$(TARGET)/engines/store"
 
-soak: ## recorders that are killed a hundred times while they record and seal, under ten thousand reads
-	NFM_KILLS=100 NFM_READS=10000 $(CARGO) test -p nfm-store --test kill -- --nocapture
+soak: ## recorders that are killed, on disks that fail, fill and flip bits: ten times and more what CI does
+	NFM_KILLS=100 NFM_READS=10000 NFM_FLIPS=1000 NFM_POWER_CUTS=30 $(CARGO) test --workspace --test kill --test damage --test power -- --nocapture
+	NFM_SMALL_DISK_SECONDS=600 $(CARGO) test --workspace --test small_disk -- --nocapture
 
 install: ## install what 'make build' built: DESTDIR=, PREFIX=, LIBDIR=
 	@[ -e "$(TARGET)/release/libnfm.so" ] && [ -e "$(TARGET)/release/libnfm.a" ] && \

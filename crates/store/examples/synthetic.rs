@@ -2,6 +2,9 @@
 //!
 //!     synthetic write FOLDER GUESTS SECONDS HERTZ   frames of so many guests of 200 processes, sealed
 //!     synthetic seek FOLDER GUEST SECOND            the CPU time of one cold look, in a process of its own
+//!     synthetic record PROGRAM FOLDER GUESTS SECONDS HERTZ
+//!                                                   the CPU time of the recorder's writer (PROGRAM is nfm-record) and of
+//!                                                   what it is given, against Arrow IPC and zstd over the same columns
 //!     synthetic cpu FOLDER                          CPU time by guest over all that is recorded, as CSV
 //!
 //! 110 of 200 processes are threads of the kernel, 80 live long, 10 are replaced every 1 to 5 seconds. Three quarters are
@@ -9,14 +12,21 @@
 //! log-normal and changes by pages.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::error::Error;
+use std::io::Write;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
+use arrow_ipc::writer::StreamWriter;
 use nfm_frame::{At, DomainIdentity, Frame, FrameSource, Os, Process, ProcessState, Section, Text};
-use nfm_store::{Encoder, Parsed, Store, StoreWriter, parse, seal, tables};
+use nfm_store::{
+    Decoder, Encoder, FrameColumns, KEY_PERIOD, Parsed, Store, StoreWriter, parse, seal, tables,
+};
+use zstd::stream::raw::{self, CParameter, InBuffer, Operation, OutBuffer};
 
 const S: u64 = 1_000_000_000;
 /// A full hour.
@@ -307,6 +317,131 @@ fn write(folder: &Path, guests: u64, seconds: u64, hertz: u64) -> Result<(), Box
     Ok(())
 }
 
+/// Arrow IPC and zstd over columns, and nothing else: a stream of each for each guest, begun anew every 60 frames.
+struct Plain {
+    writers: BTreeMap<&'static str, StreamWriter<Vec<u8>>>,
+    compressor: raw::Encoder<'static>,
+    frames: u32,
+}
+
+impl Plain {
+    fn new() -> std::io::Result<Self> {
+        let mut compressor = raw::Encoder::new(3)?;
+        for parameter in
+            [CParameter::WindowLog(18), CParameter::HashLog(15), CParameter::ChainLog(15)]
+        {
+            compressor.set_parameter(parameter)?;
+        }
+        Ok(Self { writers: BTreeMap::new(), compressor, frames: 0 })
+    }
+
+    /// Returns the bytes of a frame.
+    fn write(&mut self, columns: &FrameColumns) -> Result<usize, Box<dyn Error>> {
+        if self.frames.is_multiple_of(KEY_PERIOD) {
+            self.writers.clear();
+            self.compressor.reinit()?;
+        }
+        self.frames += 1;
+        let mut bytes = Vec::new();
+        for (name, batch) in columns.tables() {
+            let writer = match self.writers.entry(name) {
+                Entry::Occupied(own) => own.into_mut(),
+                Entry::Vacant(own) => {
+                    own.insert(StreamWriter::try_new(Vec::new(), &batch.schema())?)
+                }
+            };
+            writer.write(batch)?;
+            bytes.append(writer.get_mut());
+        }
+        let mut room = vec![0; bytes.len() + 1024];
+        let mut output = OutBuffer::around(room.as_mut_slice());
+        let mut input = InBuffer::around(&bytes);
+        while input.pos() < bytes.len() {
+            self.compressor.run(&mut input, &mut output)?;
+        }
+        while self.compressor.flush(&mut output)? > 0 {}
+        Ok(output.pos())
+    }
+}
+
+/// CPU time of this thread.
+fn thread_cpu() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(now.tv_sec as u64, now.tv_nsec as u32)
+}
+
+/// CPU time of another process, to a hundredth of a second.
+fn cpu_of(pid: u32) -> Result<Duration, Box<dyn Error>> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let fields = stat.rsplit(')').next().ok_or("no fields")?;
+    let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<u64>);
+    Ok(Duration::from_millis(10 * ticks.sum::<Result<u64, _>>()?))
+}
+
+/// Records as `nfm record` does, but for the crawl: frames are made here, at a steady rate.
+fn record(
+    program: &str,
+    folder: &Path,
+    guests: u64,
+    seconds: u64,
+    hertz: u64,
+) -> Result<(), Box<dyn Error>> {
+    std::fs::create_dir_all(folder)?;
+    let mut writer = Command::new(program)
+        .args(["--writer", "--free", "1", "--store"])
+        .arg(folder.join("store"))
+        .arg("--socket")
+        .arg(folder.join("nfm.sock"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let mut pipe = writer.stdin.take().ok_or("no pipe")?;
+    let mut all = Vec::new();
+    for number in 0..guests {
+        let guest = Guest::new(number, hertz);
+        let encoder = Encoder::new(number as u32 + 1, guest.domain.clone(), 0)?;
+        all.push((guest, encoder, Decoder::new()?, Plain::new()?));
+    }
+    let (mut own, mut plain, mut late) = (Duration::ZERO, Duration::ZERO, 0_u64);
+    let (mut own_bytes, mut plain_bytes, mut frames) = (0, 0, 0_u64);
+    let begun = Instant::now();
+    for number in 0..seconds * hertz {
+        for (guest, encoder, decoder, other) in &mut all {
+            let mut frame = guest.frame(number);
+            let mut bytes = Vec::new();
+            let before = thread_cpu();
+            encoder.encode(&mut frame, number * S / hertz, &mut bytes)?;
+            pipe.write_all(&bytes)?;
+            own += thread_cpu() - before;
+            let Parsed::Record(parsed, _) = parse(&bytes) else { return Err("no record".into()) };
+            let columns = decoder.columns(&parsed)?.ok_or("no frame")?;
+            let before = thread_cpu();
+            plain_bytes += other.write(&columns)?;
+            plain += thread_cpu() - before;
+            (own_bytes, frames) = (own_bytes + bytes.len(), frames + 1);
+        }
+        let beat = Duration::from_nanos((number + 1) * S / hertz);
+        late += u64::from(begun.elapsed() > beat);
+        std::thread::sleep(beat.saturating_sub(begun.elapsed()));
+    }
+    let writing = cpu_of(writer.id())?;
+    drop(pipe);
+    writer.wait()?;
+    let each = |time: Duration| time.as_secs_f64() * 1e3 / frames as f64;
+    println!(
+        "{frames} frames of {guests} guests at {hertz} Hz, CPU ms a frame: {:.3} for its record, {:.3} in the writer; \
+         {:.3} for Arrow IPC and zstd alone: {:.2} times. {} bytes a frame, {} alone. {late} of {} beats late",
+        each(own),
+        each(writing),
+        each(plain),
+        (own + writing).as_secs_f64() / plain.as_secs_f64(),
+        own_bytes as u64 / frames,
+        plain_bytes as u64 / frames,
+        seconds * hertz
+    );
+    Ok(())
+}
+
 fn size(folder: &Path) -> Result<u64, Box<dyn Error>> {
     if !folder.exists() {
         return Ok(0);
@@ -392,7 +527,15 @@ fn main() -> Result<(), Box<dyn Error>> {
             write(Path::new(folder), guests.parse()?, seconds.parse()?, hertz.parse()?)
         }
         ["seek", folder, guest, second] => seek(Path::new(folder), guest, second.parse()?),
+        ["record", program, folder, guests, seconds, hertz] => record(
+            program,
+            Path::new(folder),
+            guests.parse()?,
+            seconds.parse()?,
+            hertz.parse()?,
+        ),
         ["cpu", folder] => cpu_by_guest(Path::new(folder)),
-        _ => Err("usage: synthetic write FOLDER GUESTS SECONDS HERTZ | seek FOLDER GUEST SECOND | cpu FOLDER".into()),
+        _ => Err("usage: synthetic write FOLDER GUESTS SECONDS HERTZ | record PROGRAM FOLDER GUESTS SECONDS HERTZ | \
+             seek FOLDER GUEST SECOND | cpu FOLDER".into()),
     }
 }
