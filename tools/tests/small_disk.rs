@@ -34,7 +34,7 @@ impl Disk {
         Self(path)
     }
 
-    /// What another program leaves on it.
+    /// Takes all that is left, as another program may.
     fn fill(&self) -> PathBuf {
         let path = self.0.join("other");
         let mut file =
