@@ -17,6 +17,8 @@ SYSCONFDIR ?= /etc
 LIBEXECDIR ?= $(PREFIX)/libexec/nfm
 # Profiles that whoever wants them copies to /etc/apparmor.d: guests' own have to be changed too.
 APPARMORDIR ?= $(PREFIX)/share/apparmor/extra-profiles
+# What others' programs take: rules of Prometheus, a dashboard, configurations.
+INTEGRATIONSDIR ?= $(PREFIX)/share/nfm/integrations
 # What takes debug information out of installed files; 'make install STRIP=true' leaves it in.
 STRIP  ?= strip
 # Brings what is missing to build and test; packagers, who have it, say SETUP=:
@@ -31,11 +33,11 @@ FOLDERS = "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/include" "$(DESTDIR)$(L
     "$(DESTDIR)$(LIBDIR)/nfm/backends" "$(DESTDIR)$(MANDIR)/man1" "$(DESTDIR)$(MANDIR)/man3" \
     "$(DESTDIR)$(MANDIR)/man7" "$(DESTDIR)$(BASHDIR)" "$(DESTDIR)$(ZSHDIR)" "$(DESTDIR)$(FISHDIR)" \
     "$(DESTDIR)$(UNITDIR)" "$(DESTDIR)$(APPARMORDIR)" "$(DESTDIR)$(LIBEXECDIR)" \
-    "$(DESTDIR)$(TMPFILESDIR)" "$(DESTDIR)$(SYSUSERSDIR)" "$(DESTDIR)$(SYSCONFDIR)/nfm"
+    "$(DESTDIR)$(TMPFILESDIR)" "$(DESTDIR)$(SYSUSERSDIR)" "$(DESTDIR)$(SYSCONFDIR)/nfm" "$(DESTDIR)$(INTEGRATIONSDIR)"
 FOLDERS_MADE = $(TARGET)/installed/$(subst /,+,$(DESTDIR)$(PREFIX))
 
 .PHONY: help build release demo test test-symbols test-hostile test-kernels test-xen fuzz lint bench bench-files bench-frames bench-xen bench-peers \
-    bench-scale bench-bindings bench-fleet bench-overhead bench-tricks engines soak install uninstall deb test-deb clean
+    bench-scale bench-bindings bench-fleet bench-overhead bench-tricks bench-metrics engines soak install uninstall deb test-deb clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -140,6 +142,10 @@ bench-overhead: ## what crawling costs the guest
 	@$(SETUP)
 	scripts/with-lab $(CARGO) bench -p nfm --bench overhead
 
+bench-metrics: ## a scrape of 100 synthetic guests against encoding them alone
+	@$(SETUP)
+	$(CARGO) bench -p nfm-exporter --bench scrape
+
 bench-tricks: ## what each optimization gains, in pairs of frames with it and without
 	@$(SETUP)
 	scripts/with-lab $(CARGO) bench -p nfm --bench tricks
@@ -179,7 +185,8 @@ install: ## install what 'make build' built: DESTDIR=, PREFIX=, LIBDIR=
 	done >>"$(FOLDERS_MADE)"
 	install -d $(FOLDERS)
 	install -m 755 "$(TARGET)/release/nfm" "$(DESTDIR)$(PREFIX)/bin/nfm"
-	install -m 755 "$(TARGET)/release/nfm-record" "$(TARGET)/release/nfm-disk" "$(DESTDIR)$(LIBEXECDIR)/"
+	install -m 755 "$(TARGET)/release/nfm-record" "$(TARGET)/release/nfm-exporter" "$(TARGET)/release/nfm-disk" \
+	    "$(DESTDIR)$(LIBEXECDIR)/"
 	install -m 644 include/nfm.h include/nfm-backend.h "$(DESTDIR)$(PREFIX)/include/"
 	install -m 755 "$(TARGET)/release/libnfm_xen.so" "$(DESTDIR)$(LIBDIR)/nfm/backends/xen.so"
 	install -m 755 "$(TARGET)/release/libnfm.so" "$(DESTDIR)$(LIBDIR)/libnfm.so.$(VERSION)"
@@ -187,7 +194,8 @@ install: ## install what 'make build' built: DESTDIR=, PREFIX=, LIBDIR=
 	ln -sf "libnfm.so.$(SOVERSION)" "$(DESTDIR)$(LIBDIR)/libnfm.so"
 	install -m 644 "$(TARGET)/release/libnfm.a" "$(DESTDIR)$(LIBDIR)/libnfm.a"
 	$(STRIP) --strip-unneeded "$(DESTDIR)$(PREFIX)/bin/nfm" "$(DESTDIR)$(LIBDIR)/libnfm.so.$(VERSION)" \
-	    "$(DESTDIR)$(LIBDIR)/nfm/backends/xen.so" "$(DESTDIR)$(LIBEXECDIR)/nfm-record" "$(DESTDIR)$(LIBEXECDIR)/nfm-disk"
+	    "$(DESTDIR)$(LIBDIR)/nfm/backends/xen.so" "$(DESTDIR)$(LIBEXECDIR)/nfm-record" \
+	    "$(DESTDIR)$(LIBEXECDIR)/nfm-exporter" "$(DESTDIR)$(LIBEXECDIR)/nfm-disk"
 	$(STRIP) --strip-debug "$(DESTDIR)$(LIBDIR)/libnfm.a"
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' \
 	    packaging/nfm.pc.in >"$(DESTDIR)$(LIBDIR)/pkgconfig/nfm.pc"
@@ -201,9 +209,12 @@ install: ## install what 'make build' built: DESTDIR=, PREFIX=, LIBDIR=
 	sed 's|/usr/bin/nfm|$(PREFIX)/bin/nfm|' 'packaging/systemd/nfm-crawl@.service' \
 	    >"$(DESTDIR)$(UNITDIR)/nfm-crawl@.service"
 	chmod 644 "$(DESTDIR)$(UNITDIR)/nfm-crawl@.service"
-	sed 's|/usr/libexec/nfm|$(LIBEXECDIR)|' packaging/systemd/nfm-record.service \
-	    >"$(DESTDIR)$(UNITDIR)/nfm-record.service"
-	chmod 644 "$(DESTDIR)$(UNITDIR)/nfm-record.service"
+	for unit in nfm-record nfm-exporter; do \
+	    sed 's|/usr/libexec/nfm|$(LIBEXECDIR)|' "packaging/systemd/$$unit.service" \
+	        >"$(DESTDIR)$(UNITDIR)/$$unit.service" && chmod 644 "$(DESTDIR)$(UNITDIR)/$$unit.service" || exit; \
+	done
+	install -m 644 integrations/prometheus/nfm.rules.yml integrations/prometheus/prometheus.yml \
+	    integrations/prometheus/grafana.json integrations/prometheus/telegraf.conf "$(DESTDIR)$(INTEGRATIONSDIR)/"
 	install -m 644 packaging/systemd/nfm.tmpfiles "$(DESTDIR)$(TMPFILESDIR)/nfm.conf"
 	install -m 644 packaging/systemd/nfm.sysusers "$(DESTDIR)$(SYSUSERSDIR)/nfm.conf"
 	[ -e "$(DESTDIR)$(SYSCONFDIR)/nfm/record.toml" ] || \
@@ -221,6 +232,9 @@ uninstall: ## remove what 'make install' installed from the same place
 	    "$(DESTDIR)$(MANDIR)/man7/nfm-security.7" "$(DESTDIR)$(BASHDIR)/nfm" \
 	    "$(DESTDIR)$(ZSHDIR)/_nfm" "$(DESTDIR)$(FISHDIR)/nfm.fish" \
 	    "$(DESTDIR)$(UNITDIR)/nfm-crawl@.service" "$(DESTDIR)$(UNITDIR)/nfm-record.service" \
+	    "$(DESTDIR)$(UNITDIR)/nfm-exporter.service" "$(DESTDIR)$(LIBEXECDIR)/nfm-exporter" \
+	    "$(DESTDIR)$(INTEGRATIONSDIR)/nfm.rules.yml" "$(DESTDIR)$(INTEGRATIONSDIR)/prometheus.yml" \
+	    "$(DESTDIR)$(INTEGRATIONSDIR)/grafana.json" "$(DESTDIR)$(INTEGRATIONSDIR)/telegraf.conf" \
 	    "$(DESTDIR)$(APPARMORDIR)/usr.bin.nfm" "$(DESTDIR)$(LIBEXECDIR)/nfm-record" "$(DESTDIR)$(LIBEXECDIR)/nfm-disk" \
 	    "$(DESTDIR)$(TMPFILESDIR)/nfm.conf" "$(DESTDIR)$(SYSUSERSDIR)/nfm.conf"
 	@# Rules that somebody changed stay.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use nfm::Section;
 
+use super::exporter_args::Exporter;
 use super::record_args::{Live, Record, days};
 use super::time::{Moment, length, moment};
 
@@ -140,6 +141,8 @@ pub(crate) enum Verb {
     Console(Console),
     /// Record the guests of this host, to be looked at later with --at
     Record(Record),
+    /// Serve metrics of the guests of this host, for Prometheus
+    Exporter(Exporter),
     /// Pass the frames of this host's recorder on, to whom -c qemu+ssh://… here starts it for
     Serve(Serve),
     /// Tell what happened to recorded guests
@@ -468,10 +471,35 @@ pub(crate) enum EngineName {
     Polars,
 }
 
+/// Forms of frames for other programs.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CrawlFormat {
+    Jsonl,
+    #[value(name = "openmetrics")]
+    OpenMetrics,
+    Influx,
+}
+
 #[derive(Args)]
 pub(crate) struct Crawl {
-    #[command(flatten)]
-    pub target: Target,
+    /// The domain's name, id or UUID, or file:PATH
+    #[arg(required_unless_present = "all")]
+    pub domain: Option<String>,
+    /// Take a frame of each domain that runs
+    #[arg(
+        long,
+        conflicts_with_all = [
+            "domain", "paused", "threads", "physical", "time_limit", "memory_limit", "row_limit", "at", "since", "until",
+        ]
+    )]
+    pub all: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Print frames for other programs: jsonl (a line of JSON for each), openmetrics (what nfm exporter serves), influx
+    /// (InfluxDB's line protocol)
+    #[arg(long, value_enum, conflicts_with = "json")]
+    pub format: Option<CrawlFormat>,
     #[command(flatten)]
     pub when: When,
     /// Only these sections of the frame

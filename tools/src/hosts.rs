@@ -44,7 +44,7 @@ impl Host {
     }
 
     /// Its guests that run.
-    fn guests(&self) -> Result<Vec<DomainIdentity>, Failure> {
+    pub(crate) fn guests(&self) -> Result<Vec<DomainIdentity>, Failure> {
         match self.ssh()? {
             Some(host) => Ok(guests_of_host(&host)?),
             None => guests_of_this_host(self.uri.as_deref()),
@@ -306,7 +306,9 @@ impl Verb {
     /// The domain of a verb that shows one guest now, of any host.
     pub(crate) fn guest_mut(&mut self) -> Option<&mut String> {
         let (target, when): (&mut Target, &When) = match self {
-            Self::Crawl(crawl) => (&mut crawl.target, &crawl.when),
+            Self::Crawl(crawl) => {
+                return crawl.domain.as_mut().filter(|_| !crawl.when.is_recorded());
+            }
             Self::Ps(ps) => (&mut ps.of.target, &ps.of.when),
             Self::Lsof(one) | Self::Pmap(one) => (&mut one.of.target, &one.of.when),
             Self::Check(check) => (&mut check.of.target, &check.of.when),

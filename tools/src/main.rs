@@ -4,6 +4,8 @@ mod args;
 mod console;
 mod disk;
 mod doctor;
+#[path = "exporter/args.rs"]
+mod exporter_args;
 mod guard;
 mod hosts;
 mod privileges;
@@ -149,6 +151,7 @@ fn run(mut cli: Cli, out: &mut dyn Write) -> Result<ExitCode, Failure> {
         Verb::Store(verb) => verbs::store(verb, out),
         Verb::Serve(serve) => verbs::serve(options, &serve.live),
         Verb::Record(record) => verbs::record(options.uri.as_deref(), record),
+        Verb::Exporter(exporter) => verbs::exporter(options.uri.as_deref(), exporter),
         Verb::Check(check) => verbs::check(options, check, out),
         Verb::Console(args) => console::console(&cli, args, out),
         Verb::Doctor(doctor) => doctor::doctor(options, doctor, out),

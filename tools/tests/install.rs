@@ -16,7 +16,8 @@ impl Place {
     fn new(test: &str) -> Self {
         let name = format!("install {test} {}", std::process::id());
         let place = Self(Path::new(env!("CARGO_TARGET_TMPDIR")).join(name));
-        for name in ["nfm", "nfm-record", "nfm-disk", "libnfm.so", "libnfm.a", "libnfm_xen.so"] {
+        let programs = ["nfm", "nfm-record", "nfm-exporter", "nfm-disk"];
+        for name in programs.into_iter().chain(["libnfm.so", "libnfm.a", "libnfm_xen.so"]) {
             place.write(&format!("target/release/{name}"));
         }
         manual::generate(&place.0.join("target/manual")).expect("the manual");

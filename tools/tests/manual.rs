@@ -91,7 +91,8 @@ fn every_verb_has_a_page_with_its_options() {
         let in_help = options(help(&[verb, "--help"]).lines().map(str::trim_start));
         // The output of these is files, or that of other verbs.
         assert!(
-            ["cat", "console", "profile", "record", "serve", "store"].contains(&verb.as_str())
+            ["cat", "console", "exporter", "profile", "record", "serve", "store"]
+                .contains(&verb.as_str())
                 || in_help.contains("--json"),
             "{verb}: {in_help:?}"
         );

@@ -10,6 +10,9 @@
 #[path = "../../src/args.rs"]
 mod args;
 mod command;
+#[allow(dead_code, reason = "the same")]
+#[path = "../../src/exporter/args.rs"]
+mod exporter_args;
 mod header;
 mod library;
 #[allow(dead_code, reason = "the same")]

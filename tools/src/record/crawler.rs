@@ -24,6 +24,7 @@ use crate::args::{Record, UseSocket};
 use crate::choice::Choice;
 use crate::config::Config;
 use crate::flight::Flight;
+use crate::users::user;
 use crate::{Failure, complain, privileges};
 
 /// Sections that are not taken in every frame.
@@ -176,14 +177,6 @@ fn make_socket_folder(socket: &Path, user: Option<(u32, u32)>) {
     if let (Ok(()), Some((uid, gid))) = (made, user) {
         let _ = std::os::unix::fs::chown(folder, Some(uid), Some(gid));
     }
-}
-
-/// The ids of a user and of its group.
-fn user(name: &str) -> Option<(u32, u32)> {
-    let users = fs::read_to_string("/etc/passwd").ok()?;
-    let mut fields = users.lines().map(|line| line.split(':').collect::<Vec<_>>());
-    let own = fields.find(|fields| fields.first() == Some(&name))?;
-    Some((own.get(2)?.parse().ok()?, own.get(3)?.parse().ok()?))
 }
 
 /// Hears the writer, in a thread of its own.

@@ -12,6 +12,8 @@ mod flight;
 #[path = "../privileges.rs"]
 mod privileges;
 mod redact;
+#[path = "../users.rs"]
+mod users;
 mod writer;
 
 use std::process::ExitCode;

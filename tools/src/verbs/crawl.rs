@@ -4,20 +4,23 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use nfm::{CrawlOptions, ErrorCode, Frame, Mode, Rate, Section, Text};
+use nfm_exporter::{Format, GroupRules, Guests, SECTIONS, influx};
 
 use super::live::{self, Served, Way};
 use super::recorded::Recorded;
-use super::{Verb, open_only, report};
+use super::{Frames, Verb, open_only, report};
 use crate::Failure;
-use crate::args::Crawl;
+use crate::args::{Crawl, CrawlFormat};
 use crate::guard::Guard;
+use crate::hosts::Host;
 use crate::privileges;
 use crate::show::{clock, complain, escaped, known, size};
 
 /// `nfm crawl`: one frame, or one after another.
 pub(crate) fn crawl(open_options: &nfm::OpenOptions, crawl: &Crawl, out: &mut dyn Write) -> Verb {
+    let Some(domain) = crawl.domain.as_deref() else { return all(open_options, crawl, out) };
     if crawl.when.is_recorded() {
-        return recorded(crawl, out);
+        return recorded(domain, crawl, out);
     }
     let mut options = match crawl.sections.as_slice() {
         [] => CrawlOptions::default(),
@@ -25,7 +28,7 @@ pub(crate) fn crawl(open_options: &nfm::OpenOptions, crawl: &Crawl, out: &mut dy
     };
     let mut unserved = None;
     if !crawl.asks_for_more() {
-        match live::way(open_options, &crawl.target.domain, &crawl.when.live)? {
+        match live::way(open_options, domain, &crawl.when.live)? {
             Way::Recorder(served) => {
                 privileges::give_up();
                 return watch_recorder(served, crawl, &options.sections, out);
@@ -45,7 +48,7 @@ pub(crate) fn crawl(open_options: &nfm::OpenOptions, crawl: &Crawl, out: &mut dy
     if let Some(rows) = crawl.row_limit {
         options.row_limit = rows as usize;
     }
-    let opened = open_only(open_options, &crawl.target.domain);
+    let opened = open_only(open_options, domain);
     let mut domain = opened.map_err(|failure| live::reason(failure, unserved))?;
     let guard = match crawl.paused {
         true => Guard::start(domain.findings())?,
@@ -88,16 +91,82 @@ impl Crawl {
 
 /// Prints a frame.
 fn print(crawl: &Crawl, frame: &Frame, out: &mut dyn Write) -> Result<(), Failure> {
-    match crawl.target.json {
+    if let Some(format) = crawl.format {
+        return print_all(format, vec![frame.clone()], out);
+    }
+    match crawl.json {
         true if crawl.pretty => writeln!(out, "{}", frame.to_json_pretty())?,
         true => writeln!(out, "{}", frame.to_json())?,
         false => summary(frame, out)?,
     }
     out.flush()?;
-    if !crawl.target.json {
+    if !crawl.json {
         report(&frame.consistency.problems);
     }
     Ok(())
+}
+
+/// Prints frames for another program.
+fn print_all(format: CrawlFormat, frames: Vec<Frame>, out: &mut dyn Write) -> Result<(), Failure> {
+    match format {
+        CrawlFormat::Jsonl => {
+            frames.iter().try_for_each(|frame| writeln!(out, "{}", frame.to_json()))?;
+        }
+        CrawlFormat::Influx => {
+            frames.iter().try_for_each(|frame| out.write_all(influx(frame).as_bytes()))?;
+        }
+        CrawlFormat::OpenMetrics => {
+            let now_ns = frames.iter().map(|frame| frame.time_ns).max().unwrap_or_default();
+            let mut guests = Guests::new(GroupRules::default());
+            guests.set_source(true);
+            frames.into_iter().for_each(|frame| guests.take(frame, Vec::new()));
+            let text = guests.exposition(now_ns).text(Format::OpenMetrics);
+            out.write_all(text.as_bytes())?;
+        }
+    }
+    Ok(out.flush()?)
+}
+
+/// `nfm crawl --all`: frames of all that run. One that cannot be read is named, and the status says so.
+fn all(options: &nfm::OpenOptions, crawl: &Crawl, out: &mut dyn Write) -> Verb {
+    let sections = match (crawl.sections.as_slice(), crawl.format) {
+        // Integrity takes a second, and is asked for by name.
+        ([], Some(CrawlFormat::OpenMetrics | CrawlFormat::Influx)) => {
+            SECTIONS.into_iter().filter(|section| section.is_default()).collect()
+        }
+        ([], _) => CrawlOptions::default().sections,
+        (sections, _) => sections.to_vec(),
+    };
+    let mut status = ExitCode::SUCCESS;
+    let mut complain = |failure: Failure| status = ExitCode::from(crate::status_of(failure));
+    let mut opened = Vec::new();
+    let host = Host { name: String::new(), uri: options.uri.clone() };
+    for guest in host.guests()? {
+        match Frames::open_only(options, &guest.name, &crawl.when) {
+            Ok(frames) => opened.push(frames),
+            Err(failure) => complain(failure),
+        }
+    }
+    privileges::give_up();
+    let mut rate = Rate::new(crawl.watch.unwrap_or_default());
+    let rounds = crawl.count.unwrap_or(if crawl.watch.is_some() { u64::MAX } else { 1 });
+    for round in 0..rounds {
+        if round > 0 {
+            rate.wait();
+        }
+        let mut frames = Vec::new();
+        for one in &mut opened {
+            match one.latest_with(&sections) {
+                Ok(frame) => frames.push(frame),
+                Err(failure) => complain(failure),
+            }
+        }
+        match crawl.format {
+            Some(format) => print_all(format, frames, out)?,
+            None => frames.iter().try_for_each(|frame| print(crawl, frame, out))?,
+        }
+    }
+    Ok(status)
 }
 
 /// The recorder's newest frame, or one after another.
@@ -121,8 +190,8 @@ fn watch_recorder(
 }
 
 /// `nfm crawl --at`: a recorded frame, or one after another.
-fn recorded(crawl: &Crawl, out: &mut dyn Write) -> Verb {
-    let mut frames = Recorded::open(&crawl.target.domain, &crawl.when)?;
+fn recorded(domain: &str, crawl: &Crawl, out: &mut dyn Write) -> Verb {
+    let mut frames = Recorded::open(domain, &crawl.when)?;
     let mut next = frames.begin(&crawl.sections)?;
     while let Some(frame) = next {
         print(crawl, &frame, out)?;

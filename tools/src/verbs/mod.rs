@@ -7,12 +7,12 @@ mod disk_files;
 mod dump;
 mod guest_files;
 mod history;
+mod libexec;
 mod list;
 mod live;
 mod network;
 mod processes;
 mod profile;
-mod record;
 mod recorded;
 mod routes;
 mod serve;
@@ -28,12 +28,12 @@ pub(crate) use disk_files::sha256;
 pub(crate) use dump::dump;
 pub(crate) use guest_files::{cat, find, ls, recover, stat};
 pub(crate) use history::{diff, history};
+pub(crate) use libexec::{exporter, record};
 pub(crate) use list::{guests_of_host, guests_of_this_host, list};
 pub(crate) use live::{default_uri, is_forbidden};
 pub(crate) use network::{ip, ss};
 pub(crate) use processes::{lsof, oom, pmap, ps};
 pub(crate) use profile::{export, import};
-pub(crate) use record::record;
 pub(crate) use routes::{neigh, route};
 pub(crate) use serve::serve;
 pub(crate) use store::store;
@@ -158,6 +158,18 @@ impl Frames {
             Source::Here(source) => Ok(source.frame(&self.domain, At::Latest, sections)?),
             Source::Served(served) => served.latest(sections),
             Source::Recorded(recorded) => recorded.last(sections),
+        }
+    }
+
+    /// The newest frame, with those of the sections that its source has.
+    fn latest_with(&mut self, sections: &[Section]) -> Result<Frame, Failure> {
+        match self.latest(sections) {
+            Err(Failure::Frames(SourceError::NoSection { known, .. })) => {
+                let both: Vec<Section> =
+                    sections.iter().copied().filter(|one| known.contains(one)).collect();
+                self.latest(&both)
+            }
+            taken => taken,
         }
     }
 
