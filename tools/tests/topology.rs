@@ -22,6 +22,35 @@ fn edges(graph: &Value, kind: &str, fact: &str) -> Vec<[String; 3]> {
     of_kind.map(|edge| [&edge["from"], &edge["to"], &edge[fact]].map(text)).collect()
 }
 
+/// A name that a guest gives a process and an interface.
+const EVIL: &str = r#"busybox"]<b>"#;
+
+/// A network of libvirt's on its own, without an address of the host's, as long as it lives.
+struct Network(String);
+
+impl Network {
+    fn start(name: &str) -> Self {
+        let (name, number) =
+            (format!("nfm-test-{name}-{}", std::process::id()), std::process::id());
+        let file = std::env::temp_dir().join(format!("{name}.xml"));
+        let xml = format!(
+            "<network><name>{name}</name><bridge name='nfmt{number}' stp='off' delay='0'/></network>"
+        );
+        std::fs::write(&file, xml).expect("its definition");
+        let path = file.to_str().expect("a path");
+        let made = lab::virsh(&["net-create", path]);
+        std::fs::remove_file(&file).expect("its definition");
+        made.expect("a network");
+        Self(name)
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        lab::virsh(&["net-destroy", &self.0]);
+    }
+}
+
 /// `--check`: its findings, and its exit status.
 fn findings(server: &lab::Guest, client: &lab::Guest) -> (Vec<String>, Option<i32>) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_nfm"));
@@ -86,20 +115,29 @@ fn hidden_in_one_guest(server: &lab::Guest, client: &lab::Guest, ends: &[String;
 
 #[test]
 fn two_guests_and_the_network_between_them() {
-    // Below the ports that the host gives by itself.
-    let port = 20_000 + std::process::id() % 10_000;
-    let up = |name: &str, side: &str, address: &str| {
-        let wire = format!("{side}:{port}");
-        let guest = lab::own_guest(name, &["--memory", "256", "--wire", &wire]);
-        guest.ask(&format!("ip addr add {address}/24 dev eth1; ip link set eth1 up"));
+    let network = Network::start("topology");
+    let up = |name: &str, address: &str| {
+        let guest = lab::own_guest(name, &["--memory", "256", "--network", &network.0]);
+        guest.ask(&format!(
+            "echo 0 >/proc/sys/net/ipv6/conf/eth1/accept_dad; ip addr add 10.77.0.{address}/24 dev eth1; ip link set eth1 up; \
+             ip -6 addr add fd00:99::{address}/64 dev eth1"
+        ));
         guest
     };
-    let server = up("topology-server", "server", "10.77.0.1");
-    let client = up("topology-client", "client", "10.77.0.2");
-    server.ask("sleep 1000 | nc -l -p 5432 >/dev/null 2>&1 &");
-    server.ask("until netstat -ltn | grep -q :5432; do usleep 20000; done");
+    let server = up("topology-server", "1");
+    let client = up("topology-client", "2");
+    let serve = |port: u16| {
+        server.ask(&format!("sleep 1000 | nc -l -p {port} >/dev/null 2>&1 &"));
+        server.ask(&format!("until netstat -ltn | grep -q :{port}; do usleep 20000; done"));
+    };
+    let is_connected = |ends: &str| {
+        server.ask(&format!(
+            "until netstat -tn | grep -q '{ends}.*ESTABLISHED'; do usleep 20000; done"
+        ));
+    };
+    serve(5432);
     client.ask("sleep 1000 | nc 10.77.0.1 5432 >/dev/null 2>&1 &");
-    server.ask("until netstat -tn | grep -q 10.77.0.1:5432.*ESTABLISHED; do usleep 20000; done");
+    is_connected("10.77.0.1:5432");
     let pid = |guest: &lab::Guest| guest.ask("pidof nc").trim().to_owned();
     let netns = |guest: &lab::Guest| guest.ask("readlink /proc/1/ns/net | tr -dc 0-9");
 
@@ -117,9 +155,16 @@ fn two_guests_and_the_network_between_them() {
     assert!(connections.contains(&expected), "no {expected:?} in {connections:?}");
     let links = edges(&graph, "subnet", "address");
     for (guest, address) in [(&server, "10.77.0.1/24"), (&client, "10.77.0.2/24")] {
-        let network = format!("host:{}/network:{port}/network:10.77.0.0/24", host.trim());
-        let expected = [card(guest), network, address.to_owned()];
+        let of_libvirt = format!("host:{}/network:{}", host.trim(), network.0);
+        let expected =
+            [card(guest), format!("{of_libvirt}/network:10.77.0.0/24"), address.to_owned()];
         assert!(links.contains(&expected), "no {expected:?} in {links:?}");
+        // The card, its tap, and libvirt's network.
+        let taps = edges(&graph, "link", "mtu");
+        let tap = taps.iter().find(|[from, _, _]| *from == card(guest)).expect("a tap");
+        assert!(tap[1].starts_with(&format!("host:{}/interface:vnet", host.trim())), "{tap:?}");
+        let expected = [tap[1].clone(), of_libvirt, "1500".to_owned()];
+        assert!(taps.contains(&expected), "no {expected:?} in {taps:?}");
         // Each has this address, in a network of its own.
         let expected = [
             format!("{}/interface:eth0", place(guest)),
@@ -139,7 +184,50 @@ fn two_guests_and_the_network_between_them() {
         "{routes:?}"
     );
 
+    let ipv6_and_a_container = || {
+        serve(6379);
+        // Its name would end a label of Graphviz's, and begin an element of HTML.
+        client.ask(&format!(
+            "cp /bin/busybox '/tmp/{EVIL}'; ip link add '{EVIL}' type dummy; \
+             ip addr add 10.99.0.1/24 dev '{EVIL}'; \
+             sleep 1000 | '/tmp/{EVIL}' nc fd00:99::1 6379 >/dev/null 2>&1 &"
+        ));
+        is_connected("fd00:99::1:6379");
+        // A container: a namespace with one end of a pair of veth, behind the client as its router.
+        client.ask(
+            "unshare -n sleep 1000 & echo $! >/tmp/box; sleep 0.2; ip link add v0 type veth; \
+             own=$(cat /sys/class/net/v0/iflink); \
+             peer=$(basename $(dirname $(grep -lx $own /sys/class/net/veth*/ifindex))); \
+             ip link set $peer netns $(cat /tmp/box); ip addr add 10.88.0.1/24 dev v0; ip link set v0 up; \
+             echo 1 >/proc/sys/net/ipv4/ip_forward; nsenter -t $(cat /tmp/box) -n sh -c \
+             \"ip addr add 10.88.0.2/24 dev $peer; ip link set $peer up; ip route add default via 10.88.0.1\"",
+        );
+        server.ask("ip route add 10.88.0.0/24 via 10.77.0.2");
+        serve(11211);
+        client.ask(
+            "nsenter -t $(cat /tmp/box) -n sh -c 'sleep 1000 | nc 10.77.0.1 11211 >/dev/null 2>&1' &",
+        );
+        is_connected("10.77.0.1:11211");
+        let graph = printed(&["-o", "json", server.domain(), client.domain()]);
+        let graph = serde_json::from_str(&graph).expect("JSON");
+        let box_netns = client.ask("readlink /proc/$(cat /tmp/box)/ns/net | tr -dc 0-9");
+        let inner = place(&client).replace(&netns(&client), &box_netns);
+        let connections = edges(&graph, "connection", "to_port");
+        let both = edges(&graph, "connection", "both_ends");
+        for (port, from, name) in [("6379", place(&client), EVIL), ("11211", inner.clone(), "nc")] {
+            let edge = connections.iter().zip(&both).find(|(edge, _)| edge[2] == port);
+            let (edge, both) = edge.unwrap_or_else(|| panic!("no {port} in {connections:?}"));
+            assert!(edge[0].starts_with(&format!("{from}/process:{name}[")), "{edge:?}");
+            assert!(edge[1].starts_with(&format!("{}/process:nc[", place(&server))), "{edge:?}");
+            assert_eq!(both[2], "true", "{edge:?}");
+        }
+        let card = format!("{}/interface:v0", place(&client));
+        let routes = edges(&graph, "route", "destination");
+        assert!(routes.contains(&[inner, card, "0.0.0.0/0".to_owned()]), "{routes:?}");
+    };
     hidden_in_one_guest(&server, &client, &[process(&client), place(&server)]);
+
+    ipv6_and_a_container();
 
     // One end alone, from the guest that has it.
     let table = printed(&[client.domain()]);
@@ -155,5 +243,10 @@ fn two_guests_and_the_network_between_them() {
     std::io::Write::write_all(&mut dot.stdin.take().expect("its input"), drawn.as_bytes())
         .expect("its input");
     assert!(dot.wait().expect("dot").success(), "{drawn}");
+    assert!(drawn.contains(&EVIL.replace('"', "\\\"")), "{drawn}");
+    let mermaid = printed(&["-o", "mermaid", client.domain()]);
+    assert!(mermaid.contains("busybox#34;#93;#60;b#62;") && !mermaid.contains(EVIL), "{mermaid}");
+    let page = printed(&["-o", "html", client.domain()]);
+    assert!(page.contains(r#"busybox\"]\u003cb\u003e"#) && !page.contains("<b>"), "a page");
     assert!(printed(&["-o", "mermaid", client.domain()]).starts_with("flowchart LR\n  n0["));
 }

@@ -15,57 +15,35 @@ struct Socket<'a> {
     protocol: &'static str,
     local: (IpAddr, u16),
     remote: (IpAddr, u16),
-    /// Its protocol and both ends as one number, its own end first; and that of a socket that it may be connected to.
-    ends: (u128, u128),
     row: &'a Connection,
     process: Option<&'a Text>,
 }
 
-/// Numbers for addresses, so that the ends of a connection fit into one.
+/// Numbers for addresses, so that the ends of a connection fit into one. An address that each namespace has is one of each.
 #[derive(Default)]
-struct Numbers(HashMap<IpAddr, u32>);
+struct Numbers(HashMap<(Option<Netns>, IpAddr), u32>);
 
 impl Numbers {
-    fn of(&mut self, (address, port): (IpAddr, u16)) -> u128 {
+    fn of(&mut self, netns: Netns, (address, port): (IpAddr, u16)) -> u128 {
         let next = u32::try_from(self.0.len()).unwrap_or(u32::MAX);
-        let number = *self.0.entry(address).or_insert(next);
+        let netns = is_of_one_host(address).then_some(netns);
+        let number = *self.0.entry((netns, address)).or_insert(next);
         (u128::from(number) << 16) | u128::from(port)
     }
 
-    fn of_ends(
-        &mut self,
-        protocol: &str,
-        local: (IpAddr, u16),
-        remote: (IpAddr, u16),
-    ) -> (u128, u128) {
+    /// A number that both ends of a connection have, and true at the one end.
+    fn of_ends(&mut self, one: &Socket) -> (u128, bool) {
         // As many bits as two ends leave.
-        let protocol = PROTOCOLS.iter().position(|one| *one == protocol).unwrap_or(PROTOCOLS.len());
-        let protocol = (protocol as u128) << 96;
-        let (local, remote) = (self.of(local), self.of(remote));
-        (protocol | (local << 48) | remote, protocol | (remote << 48) | local)
+        let protocol = PROTOCOLS.iter().position(|name| *name == one.protocol);
+        let protocol = (protocol.unwrap_or(PROTOCOLS.len()) as u128) << 96;
+        let (local, remote) = (self.of(one.netns, one.local), self.of(one.netns, one.remote));
+        let (low, high) = (local.min(remote), local.max(remote));
+        (protocol | (low << 48) | high, local < remote)
     }
 }
 
-/// Sockets of the same ends: the last one by the ends, and for each the one before it.
-#[derive(Default)]
-struct SameEnds {
-    last: HashMap<u128, usize>,
-    before: Vec<Option<usize>>,
-}
-
-impl SameEnds {
-    fn of(sockets: &[Socket]) -> Self {
-        let mut last = HashMap::with_capacity(sockets.len());
-        let numbered = sockets.iter().enumerate();
-        let before = numbered.map(|(place, one)| last.insert(one.ends.0, place)).collect();
-        Self { last, before }
-    }
-
-    fn places(&self, ends: u128) -> impl Iterator<Item = usize> {
-        let first = self.last.get(&ends).copied();
-        std::iter::successors(first, |place| self.before.get(*place).copied().flatten())
-    }
-}
+/// Sockets of the same ends are compared with so many others at most.
+const MOST_PAIRS: usize = 10_000;
 
 /// The protocols of connections; the name of one begins the name of what it is over IPv6.
 const PROTOCOLS: [&str; 3] = ["udplite", "tcp", "udp"];
@@ -75,9 +53,9 @@ type Listeners<'a> = HashMap<(Netns, &'static str, u16), (&'a Connection, Option
 
 impl Builder {
     pub fn connections(&mut self, guests: &[GuestOfHost], places: &[usize]) {
-        let mut sockets: Vec<Socket> = Vec::new();
+        let rows = guests.iter().map(|guest| guest.frame.connections.as_ref().map_or(0, Vec::len));
+        let mut sockets: Vec<Socket> = Vec::with_capacity(rows.sum());
         let mut listeners = Listeners::new();
-        let mut numbers = Numbers::default();
         for (guest, place) in guests.iter().zip(places) {
             let names: HashMap<u32, &Text> = guest
                 .frame
@@ -96,8 +74,7 @@ impl Builder {
                 let process = row.pid.and_then(|pid| names.get(&pid).copied());
                 match end(&row.remote_address, row.remote_port) {
                     Some(remote) if remote.1 != 0 && !remote.0.is_unspecified() => {
-                        let ends = numbers.of_ends(protocol, local, remote);
-                        sockets.push(Socket { netns, protocol, local, remote, ends, row, process });
+                        sockets.push(Socket { netns, protocol, local, remote, row, process });
                     }
                     _ => {
                         listeners.entry((netns, protocol, local.1)).or_insert((row, process));
@@ -105,34 +82,13 @@ impl Builder {
                 }
             }
         }
-        let same_ends = SameEnds::of(&sockets);
-        // The only socket that another one may be connected to.
-        let only = |near: &Socket| {
-            let is_own = is_of_one_host(near.local.0);
-            let may_be = |other: &Socket| match is_own {
-                // An address that each namespace has.
-                true => other.netns == near.netns,
-                false => self.may_reach(near.netns, near.remote.0, other.netns),
-            };
-            let places = same_ends.places(near.ends.1);
-            let mut found = places.filter(|place| sockets.get(*place).is_some_and(may_be));
-            found.next().filter(|_| found.next().is_none())
-        };
-        // The other end of each, where both are each other's only one.
-        let others: Vec<Option<usize>> = sockets
-            .iter()
-            .enumerate()
-            .map(|(place, one)| {
-                let other = only(one)?;
-                let back = sockets.get(other)?;
-                let is_mutual = only(back) == Some(place);
-                (is_mutual && other != place).then_some(other)
-            })
-            .collect();
+        let others = self.other_ends(&sockets);
+        let pairs = others.iter().flatten().count() / 2;
+        self.topology.edges.reserve(sockets.len().saturating_sub(pairs));
         for (place, one) in sockets.iter().enumerate() {
             let is_server = |netns, port| listeners.contains_key(&(netns, one.protocol, port));
             let serves = is_server(one.netns, one.local.1);
-            let other = others.get(place).copied().flatten();
+            let other = others.get(place).copied().flatten().map(|other| other as usize);
             let other = other.and_then(|other| Some((other, sockets.get(other)?)));
             let (to, is_client, both_ends) = match other {
                 // It is drawn from its first end.
@@ -161,13 +117,53 @@ impl Builder {
         }
     }
 
+    /// The place of the other end of each socket, where both are each other's only one. Sorting keeps those that belong together
+    /// together, also in the CPU's caches.
+    fn other_ends(&self, sockets: &[Socket]) -> Vec<Option<u32>> {
+        let mut numbers = Numbers::default();
+        let with_place = |(one, place): (&Socket, u32)| {
+            let (ends, is_low) = numbers.of_ends(one);
+            (ends, is_low, place)
+        };
+        let mut by_ends: Vec<(u128, bool, u32)> = sockets.iter().zip(0..).map(with_place).collect();
+        by_ends.sort_unstable();
+        let at = |(_, _, place): &(u128, bool, u32)| sockets.get(*place as usize);
+        // The only one of several that a socket may be connected to.
+        let only = |near: &Socket, far: &[(u128, bool, u32)]| {
+            let mut found = far.iter().filter(|far| {
+                at(far).is_some_and(|far| self.may_reach(near.netns, near.remote.0, far.netns))
+            });
+            found.next().filter(|_| found.next().is_none()).map(|(_, _, place)| *place)
+        };
+        let mut others = vec![None; sockets.len()];
+        for same in by_ends.chunk_by(|a, b| a.0 == b.0) {
+            let (high, low) = same.split_at(same.partition_point(|(_, is_low, _)| !is_low));
+            // A guest that has the same socket many times says nothing of which is meant.
+            if high.len().saturating_mul(low.len()) > MOST_PAIRS {
+                continue;
+            }
+            for one in high {
+                let other = at(one).and_then(|near| only(near, low));
+                let back = other.and_then(|other| only(sockets.get(other as usize)?, high));
+                if let (Some(other), Some(back)) = (other, back)
+                    && back == one.2
+                    && let Ok([one, far]) = others.get_disjoint_mut([back as usize, other as usize])
+                {
+                    (*one, *far) = (Some(other), Some(back));
+                }
+            }
+        }
+        others
+    }
+
     /// False if an address that leads from one namespace to a second one is there that of a network apart.
     fn may_reach(&self, from: Netns, address: IpAddr, to: Netns) -> bool {
         let has = |netns: Netns| {
             let places = self.by_address.get(&address).into_iter().flatten();
             places.filter_map(|place| self.owners.get(*place)).any(|owner| owner.netns == netns)
         };
-        from == to || !has(to) || self.owner(from, address).is_none_or(|owner| owner.netns == to)
+        let owner = || self.owner(from, address);
+        from == to || owner().is_none_or(|owner| owner.netns == to) || !has(to)
     }
 
     /// The far end of a connection of which one end was seen: who listens there, the namespace, or an address.
