@@ -5,14 +5,15 @@ use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use nfm_frame::{At, DomainIdentity, Frame, FrameSource, LogRecord, Section, SourceError};
+use nfm_frame::{At, DomainIdentity, Frame, FrameSource, LogRecord, Process, Section, SourceError};
 use nfm_live::{
-    About, Answer, Greeting, Incoming, LiveConnection, LiveError, RecordReader, Request, Server,
-    Update, VERSION, Viewers,
+    About, Answer, Followed, Greeting, Incoming, LiveConnection, LiveError, RecordReader,
+    RecordWriter, Request, Server, Update, VERSION, Viewers,
 };
-use nfm_store::{Encoder, Newest};
+use nfm_store::{Encoder, FrameColumns, Newest};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -223,7 +224,7 @@ fn bytes_that_lie_are_refused_on_both_sides() {
     std::panic::set_hook(Box::new(|_| {
         PANICS.fetch_add(1, Ordering::Relaxed);
     }));
-    let (mut read, mut refused) = (0, 0);
+    let (mut read, mut refused, mut followed) = (0, 0, 0);
     for _ in 0..200 {
         let mut mutated = bytes.clone();
         for _ in 0..=next(8) {
@@ -236,6 +237,7 @@ fn bytes_that_lie_are_refused_on_both_sides() {
         }
         // A host that lies makes its checksums right.
         mend(&mut mutated);
+        followed += follow([&*bytes, &mutated].concat(), &all);
         let mut reader = RecordReader::new(Box::new(std::io::Cursor::new(mutated)));
         loop {
             match reader.read::<Answer>() {
@@ -260,6 +262,12 @@ fn bytes_that_lie_are_refused_on_both_sides() {
     );
     assert_eq!(panics, 0);
     assert!(read > 200 && refused > 50);
+    // The same by one who follows; no more than 256 MiB for all of it.
+    let status = std::fs::read_to_string("/proc/self/status").expect("its status");
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("its peak");
+    let peak: u64 = peak.trim().trim_end_matches(" kB").parse().expect("a number");
+    println!("{followed} frames of those were followed; {} MiB at most", peak >> 10);
+    assert!(followed > 200 && peak < 256 << 10);
     // The server outlives what is no request.
     for lie in [&b"GET / HTTP/1.1\r\n\r\n"[..], &bytes[..200], &[0xff; 4096]] {
         let mut stream = UnixStream::connect(&served.path).expect("a connection");
@@ -271,6 +279,78 @@ fn bytes_that_lie_are_refused_on_both_sides() {
     assert_eq!(taken.kind(), std::io::ErrorKind::AddrInUse);
     let nobody = LiveConnection::unix(&served.path.with_extension("none"));
     assert!(matches!(nobody, Err(LiveError::NotThere { .. })));
+}
+
+/// Follows a recorder that sends these bytes; gives the frames that came.
+fn follow(bytes: Vec<u8>, sections: &[Section]) -> usize {
+    let from = Box::new(std::io::Cursor::new(bytes));
+    let Ok(viewer) = LiveConnection::over("test", from, Box::new(std::io::sink()), false) else {
+        return 0;
+    };
+    let mut following = viewer.following(&[], sections).expect("to follow");
+    let mut frames = 0;
+    while let Ok(next) = following.next(Duration::from_secs(20)) {
+        if let Some(Followed::Frame { domain, .. }) = next {
+            let _ = following.frame(&domain, sections);
+            frames += 1;
+        }
+    }
+    frames
+}
+
+#[test]
+fn a_host_that_sends_too_much_is_left() {
+    let bytes = |guests: u32, processes: u32| {
+        let hello = Answer::Hello {
+            version: VERSION,
+            program: String::new(),
+            host: "h1".to_owned(),
+            uri: String::new(),
+            zstd: false,
+        };
+        let written = Arc::new(Mutex::new(Vec::new()));
+        let mut writer = RecordWriter::new(Box::new(Shared(written.clone())));
+        writer.message(&hello).expect("a hello");
+        for guest in 0..guests {
+            let process = |pid| Process { pid, ..Process::default() };
+            let frame = Frame {
+                domain: DomainIdentity { name: format!("g{guest}"), ..identity() },
+                processes: Some((0..processes).map(process).collect()),
+                ..Frame::default()
+            };
+            let columns = FrameColumns::of(guest, &frame).expect("columns");
+            writer.columns(&columns).expect("a record");
+        }
+        std::mem::take(&mut *written.lock().expect("the bytes"))
+    };
+    let end = |bytes| {
+        let from = Box::new(std::io::Cursor::new(bytes));
+        let viewer = LiveConnection::over("test", from, Box::new(std::io::sink()), false);
+        let mut following =
+            viewer.expect("a hello").following(&[], &[Section::Processes]).expect("to follow");
+        loop {
+            if let Err(error) = following.next(Duration::from_secs(20)) {
+                return error.to_string();
+            }
+        }
+    };
+    let said = end(bytes(1, 100_001));
+    assert!(said.contains("a frame of 'g0' has 100002 rows"), "{said}");
+    let said = end(bytes(9, 60_000));
+    assert!(said.contains("its guests have more than 128 MiB together"), "{said}");
+}
+
+/// Bytes that somebody else reads.
+struct Shared(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("the bytes").write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Makes the checksums of all records right.

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -33,6 +35,8 @@ pub struct Sources {
     pub find: Option<Finder>,
     /// Recorded guests.
     pub recorded: Option<Feed>,
+    /// Set where the screen is to be closed from outside: by a signal.
+    pub ended: Arc<AtomicBool>,
 }
 
 /// Shows the screen until it is closed.
@@ -88,7 +92,7 @@ impl Screen {
         self.carry_out(begin);
         let (mut drawn, mut ticked) = (None::<Instant>, Instant::now());
         let mut is_dirty = true;
-        loop {
+        while !sources.ended.load(Ordering::Relaxed) {
             let now = Instant::now();
             let since = |then: Instant| now.saturating_duration_since(then);
             if since(ticked) >= self.interval {
@@ -131,6 +135,7 @@ impl Screen {
                 next = news.try_recv().map_err(|_| RecvTimeoutError::Timeout);
             }
         }
+        Ok(())
     }
 
     /// Starts the sources that are new.

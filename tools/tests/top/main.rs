@@ -174,7 +174,7 @@ fn a_recording_by_keys() {
     terminal.wait("narrow", |text| text.lines().any(|line| words(line) == headings));
     terminal.press("q");
     assert!(terminal.end().success());
-    assert!(!terminal.is_alternate());
+    terminal.wait_for_own_screen();
 
     let mut top = command(&["top", "--at", "2026-10-01T14:00:50Z", "--interval", "1", "--store"]);
     let mut terminal = Terminal::start(top.arg(&store), 16, 100);
@@ -185,9 +185,14 @@ fn a_recording_by_keys() {
 
     let mut top =
         command(&["top", "--since", "2026-10-01T14:00:28Z", "--interval", "1", "--store"]);
-    let terminal = Terminal::start(top.arg(&store).env("NO_COLOR", "1"), 24, 100);
+    let mut terminal = Terminal::start(top.arg(&store).env("NO_COLOR", "1"), 24, 100);
     terminal.wait("it plays", |text| text.contains("PLAY x1") && text.contains("kworkerds"));
     assert!(!terminal.has_colours());
+    // A signal closes the screen as q does.
+    let pid = rustix::process::Pid::from_raw(terminal.pid().cast_signed()).expect("a pid");
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("a signal");
+    assert_eq!(terminal.end().code(), Some(143));
+    terminal.wait_for_own_screen();
     std::fs::remove_dir_all(store).expect("removed");
 }
 

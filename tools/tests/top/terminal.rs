@@ -136,6 +136,15 @@ impl Terminal {
         }
     }
 
+    /// Waits until the screen of before is shown again: bytes of a program that has ended are read a moment later.
+    pub fn wait_for_own_screen(&self) {
+        let begun = Instant::now();
+        while self.is_alternate() {
+            assert!(begun.elapsed() < PATIENCE, "its screen stays:\n{}", self.text());
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// True if the program's own screen is shown, not the one of before.
     pub fn is_alternate(&self) -> bool {
         self.parser.lock().expect("the screen").screen().alternate_screen()

@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use nfm::{At, DomainIdentity, Frame, FrameLines, FrameSource, OpenOptions, Section, SourceError};
 use nfm_screens::{Clock, Feed, Finder, Options, Sources, Way};
 use nfm_store::Store;
+use signal_hook::consts::{SIGHUP, SIGTERM};
 
 use super::super::recorded::{open_store, time_of};
 use super::super::{Verb, recorded};
@@ -21,6 +23,9 @@ use crate::time::{FORMS, Moment, moment, shown};
 
 /// The time from one look at which guests were recorded to the next.
 const LISTING: Duration = Duration::from_secs(10);
+
+/// The exit status of a screen that a signal ended, as shells have it.
+const ENDED: u8 = 128 + SIGTERM as u8;
 
 /// Shows the screen until it is closed.
 pub(super) fn show(options: &OpenOptions, hosts: &[(Host, Vec<String>)], top: &Top) -> Verb {
@@ -74,8 +79,15 @@ pub(super) fn show(options: &OpenOptions, hosts: &[(Host, Vec<String>)], top: &T
         Ok(Moment::Time(time)) => Some(time),
         _ => None,
     };
+    let ended = sources.ended.clone();
+    for signal in [SIGTERM, SIGHUP] {
+        signal_hook::flag::register(signal, ended.clone())?;
+    }
     nfm_screens::run(sources, options, Clock { parse, forms: FORMS, show: shown })?;
     damage.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(complain);
+    if ended.load(Ordering::Relaxed) {
+        return Ok(ExitCode::from(ENDED));
+    }
     Ok(ExitCode::SUCCESS)
 }
 
