@@ -45,6 +45,8 @@ pub struct Findings {
     pub symbols_from: String,
     /// Where the types came from: `BTF`, `DWARF in /usr/lib/debug/boot/vmlinux-6.1.0`.
     pub types_from: String,
+    /// True if these are the few that a kernel without BTF shows by its tasks in memory, for want of others.
+    pub types_are_few: bool,
     /// Bytes of BTF, where the types came from it; else 0.
     pub btf_bytes: usize,
     /// How long opening took.
@@ -74,6 +76,7 @@ impl Findings {
             symbols: kernel.symbols,
             symbols_from: kernel.origin.symbols.clone(),
             types_from: kernel.origin.types.clone(),
+            types_are_few: kernel.has_pinned_types(),
             btf_bytes: kernel.btf_bytes,
             open_time,
         }

@@ -14,6 +14,7 @@ use super::kallsyms::{FoundBy, Kallsyms};
 use super::names::{
     BANNER, BTF_BOUNDS, MEASURED, NOTES_BOUNDS, NamesNeeded, TOP_PAGE_TABLE, core_symbol_lacking,
 };
+use super::pinned;
 use super::profile::{LONGEST_BANNER, Marks, ProfileTypes};
 use super::variables::Search;
 use super::verify::{Unfit, verify};
@@ -330,7 +331,29 @@ impl Guest<'_> {
         }
         let (id, release) = (self.build_id.as_deref(), self.release.as_deref());
         let vmlinux = files::vmlinux(&sources.debug_folders, id, release);
-        first_usable(vmlinux, |path| of_file(path, &[])).ok_or(own)
+        first_usable(vmlinux, |path| of_file(path, &[]))
+            .or_else(|| self.fit(self.pinned_types(symbols)?, symbols).ok())
+            .ok_or(own)
+    }
+
+    /// The members of tasks that memory shows by itself, of a kernel that was built without types. One whose symbols
+    /// name where its types are has some that cannot be read now, and is not such a kernel.
+    fn pinned_types(&self, symbols: &FoundSymbols) -> Option<FoundTypes> {
+        let has_types = BTF_BOUNDS.iter().any(|name| symbols.addresses.contains_key(*name));
+        (symbols.names_all && !has_types).then_some(())?;
+        match pinned::pin(&self.space, &symbols.addresses, self.release.as_deref()) {
+            Ok(types) => Some(FoundTypes {
+                types: KernelTypes::Pinned(types),
+                btf_bytes: 0,
+                origin: pinned::ORIGIN.to_owned(),
+                proven: false,
+                file: None,
+            }),
+            Err(reason) => {
+                tracing::debug!(reason, "no members of tasks pinned");
+                None
+            }
+        }
     }
 
     /// Types that, with the symbols, find in the guest what must be there.

@@ -16,6 +16,7 @@ mod image;
 mod kallsyms;
 mod names;
 mod offline;
+mod pinned;
 mod profile;
 mod recall;
 mod store;
@@ -44,6 +45,7 @@ use btf::BtfTypes;
 use files::SymbolFile;
 use graph::TypeGraph;
 use names::{BTF_BOUNDS, MEASURED};
+use pinned::PinnedTypes;
 use profile::{Marks, ProfileTypes, SymbolPlace, TypeAnswers};
 
 /// A kernel that was found in guest memory: where it lies, its symbols and its types.
@@ -87,6 +89,7 @@ enum KernelTypes {
     Btf(BtfTypes),
     Dwarf(TypeGraph),
     Profile(ProfileTypes),
+    Pinned(PinnedTypes),
 }
 
 impl KernelTypes {
@@ -95,6 +98,7 @@ impl KernelTypes {
             Self::Btf(types) => types,
             Self::Dwarf(types) => types,
             Self::Profile(types) => types,
+            Self::Pinned(types) => types,
         }
     }
 }
@@ -153,6 +157,11 @@ impl Kernel {
     /// The address of one of the variables that were asked for.
     pub fn symbol(&self, name: &str) -> Option<u64> {
         self.symbol_addresses.get(name).copied()
+    }
+
+    /// True if its types are no more than what its tasks show of themselves.
+    pub fn has_pinned_types(&self) -> bool {
+        matches!(self.types, KernelTypes::Pinned(_))
     }
 
     /// True if a variable without an address is one that this kernel does not have. A table without CONFIG_KALLSYMS_ALL

@@ -1,6 +1,6 @@
 //! The names of what is asked for of a kernel.
 
-use super::variables;
+use super::{pinned, variables};
 
 /// The variables between which vmlinux's BTF lies.
 pub(super) const BTF_BOUNDS: [&str; 2] = ["__start_BTF", "__stop_BTF"];
@@ -31,7 +31,8 @@ pub(super) const OWN_SYMBOLS: [&str; 8] = [
     FIRST_UTS,
 ];
 /// Variables whose length no type tells, and what a profile calls the place where the next symbol begins.
-pub(super) const MEASURED: [(&str, &str); 2] = [
+pub(super) const MEASURED: [(&str, &str); 3] = [
+    (FIRST_TASK, pinned::FIRST_TASK_END),
     ("sys_call_table", "end of sys_call_table"),
     ("ia32_sys_call_table", "end of ia32_sys_call_table"),
 ];
@@ -49,6 +50,7 @@ impl NamesNeeded<'_> {
     pub(super) fn all_symbols(&self) -> Vec<&str> {
         let ends = MEASURED.into_iter().map(|(_, end)| end);
         let told_by = variables::FUNCTIONS.into_iter().chain(variables::NEIGHBOURS);
+        let told_by = told_by.chain(pinned::SYMBOLS);
         self.symbols.iter().copied().chain(OWN_SYMBOLS).chain(ends).chain(told_by).collect()
     }
 

@@ -163,4 +163,5 @@ def main(vmlinuz, folder):
         file.writelines(b"%016x %s %s\n" % (at, kind, name) for name, at, kind in symbols)
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -125,6 +125,80 @@ fn first_variables_are_told_by_what_they_hold() {
     }
 }
 
+/// A kernel without CONFIG_DEBUG_INFO_BTF: its tasks in memory show their ids, names, parents, states, starts and
+/// numbers of threads. All else is null.
+#[test]
+fn processes_of_kernels_without_types() {
+    for kernel in ["6.1", "6.12"] {
+        let name = format!("untyped-{}", kernel.replace('.', ""));
+        let guest = lab::guest(&name, &["--kernel", kernel, "--flavour", "untyped"]);
+        let start = std::time::Instant::now();
+        let mut domain = Domain::open(guest.domain(), &alone()).expect("a kernel without types");
+        println!("{kernel}: opened in {:?}", start.elapsed());
+        assert!(domain.findings().types_from.contains("no BTF"));
+        let stats = || {
+            let all = guest.ask(
+                "for one in /proc/[0-9]*/stat; do tr '\\n' ' ' <$one && echo; done 2>&1; true",
+            );
+            let row = |line: &str| {
+                let (head, rest) = line.rsplit_once(')')?;
+                let (pid, name) = head.split_once(" (")?;
+                let rest: Vec<&str> = rest.split_whitespace().collect();
+                let number = |at: usize| rest.get(at)?.parse::<u64>().ok();
+                // State, parent, threads, start in ticks, a thread of the kernel or not.
+                let kernel_thread = number(6)? & KERNEL_THREAD != 0;
+                let facts = (
+                    rest.first()?.to_string(),
+                    number(1)?,
+                    number(17)?,
+                    number(19)?,
+                    kernel_thread,
+                );
+                Some((pid.parse::<u32>().ok()?, (name.to_owned(), facts)))
+            };
+            all.lines().filter_map(row).collect::<std::collections::BTreeMap<_, _>>()
+        };
+        let before = stats();
+        let frame = domain.crawl(&lab::patient()).expect("a frame");
+        let after = stats();
+        let rows = frame.processes.as_ref().expect("processes");
+        let problems = &frame.consistency.problems;
+        for lacking in ["uid", "user_ns", "command_line"] {
+            assert!(
+                problems.iter().any(|one| one.reason.contains(lacking)),
+                "{lacking}: {problems:?}"
+            );
+        }
+        let (mut compared, mut steady) = (0, 0);
+        for (pid, (name, told)) in before.iter().filter(|(pid, _)| after.contains_key(*pid)) {
+            let row = rows.iter().find(|row| row.pid == *pid);
+            let row = row.unwrap_or_else(|| panic!("{kernel}: no process {pid} ({name})"));
+            let (state, parent, threads, ticks, kernel_thread) = told;
+            assert_eq!(row.ppid, Some(*parent as u32), "{pid} {name}");
+            assert_eq!(row.kernel_thread, Some(*kernel_thread), "{pid} {name}");
+            assert_eq!(row.start_time_ns.map(|ns| ns / 10_000_000), Some(*ticks), "{pid} {name}");
+            // A worker's name is followed by what it works on, and long names are not in the task.
+            if !kernel_thread {
+                let shown = row.name.as_deref().unwrap_or("?").replace('\n', " ");
+                assert_eq!(shown, *name, "{pid}");
+            }
+            if after[pid].1 == *told {
+                assert_eq!(row.threads.map(u64::from), Some(*threads), "{pid} {name}");
+                steady += usize::from(
+                    row.state.map(|one| one.letter().to_string()).as_ref() == Some(state),
+                );
+                compared += 1;
+            }
+            assert_eq!((row.uid, row.user_ns), (None, None), "{pid}");
+        }
+        println!("{kernel}: {} processes, {compared} that rest, states of {steady}", before.len());
+        assert!(compared > 60 && steady + 3 >= compared, "{kernel}: {steady} of {compared}");
+        assert!(
+            rows.iter().all(|row| before.contains_key(&row.pid) || after.contains_key(&row.pid))
+        );
+    }
+}
+
 /// A dump that goes when dropped.
 struct Dump(PathBuf);
 

@@ -126,5 +126,16 @@ fn print(found: &Findings, out: &mut dyn Write) -> std::io::Result<()> {
         bytes => format!(", {}", size(bytes as u64)),
     };
     writeln!(out, "types         {}{btf}", escaped(&found.types_from))?;
+    if found.types_are_few {
+        let path = found
+            .release
+            .as_deref()
+            .map_or_else(|| "vmlinux".to_owned(), |release| format!("vmlinux-{release}"));
+        writeln!(
+            out,
+            "              a profile tells the rest, once made of this kernel's vmlinux: nfm profile export --vmlinux {} kernel.profile && nfm profile import kernel.profile",
+            escaped(&path)
+        )?;
+    }
     writeln!(out, "opened in     {:.1} ms", found.open_time.as_secs_f64() * 1e3)
 }
