@@ -113,6 +113,34 @@ fn hidden_in_one_guest(server: &lab::Guest, client: &lab::Guest, ends: &[String;
     assert_eq!(findings(server, client), (Vec::new(), Some(0)));
 }
 
+/// Dumps of the guests tell the same connections; of the host, they tell nothing.
+fn the_same_from_dumps(guests: &[&lab::Guest; 2]) {
+    let files = guests.map(|guest| std::env::temp_dir().join(format!("{}.elf", guest.domain())));
+    for (guest, file) in guests.iter().zip(&files) {
+        let mut dump = Command::new(env!("CARGO_BIN_EXE_nfm"));
+        dump.args(["-c", "qemu:///system", "dump", guest.domain()]).arg(file);
+        assert!(dump.stdout(Stdio::null()).status().expect("nfm").success());
+    }
+    let names: Vec<String> = files.iter().map(|file| format!("file:{}", file.display())).collect();
+    let connections = |of: [&str; 2]| {
+        let graph = printed(&["-o", "json", of[0], of[1]]);
+        let graph = serde_json::from_str(&graph).expect("JSON");
+        let within = |id: &str| id.split_once("/namespace:").map(|(_, rest)| rest.to_owned());
+        // A socket that no process has any more is gone a minute later.
+        let mut edges: Vec<_> = edges(&graph, "connection", "both_ends")
+            .into_iter()
+            .filter(|[from, to, _]| [from, to].iter().all(|id| id.contains("/process:")))
+            .map(|[from, to, both]| (within(&from), within(&to), both))
+            .collect();
+        assert!(edges.len() >= 3, "{edges:?}");
+        edges.sort();
+        edges
+    };
+    let of_dumps = connections([&names[0], &names[1]]);
+    files.iter().for_each(|file| std::fs::remove_file(file).expect("a dump"));
+    assert_eq!(of_dumps, connections(guests.map(|guest| guest.domain())));
+}
+
 #[test]
 fn two_guests_and_the_network_between_them() {
     let network = Network::start("topology");
@@ -228,6 +256,7 @@ fn two_guests_and_the_network_between_them() {
     hidden_in_one_guest(&server, &client, &[process(&client), place(&server)]);
 
     ipv6_and_a_container();
+    the_same_from_dumps(&[&server, &client]);
 
     // One end alone, from the guest that has it.
     let table = printed(&[client.domain()]);
