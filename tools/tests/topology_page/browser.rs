@@ -2,9 +2,11 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
 
 /// A browser with one window.
@@ -19,6 +21,7 @@ impl Browser {
     pub fn start(folder: &Path) -> Self {
         let driver = Command::new("chromedriver")
             .arg("--port=0")
+            .process_group(0)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -133,7 +136,10 @@ impl Drop for Browser {
         if !self.session.is_empty() && !std::thread::panicking() {
             self.request("DELETE", &format!("/session/{}", self.session), "");
         }
-        let _ = self.driver.kill();
+        // A test that failed has ended no session: the browser is of the driver's group.
+        if let Some(group) = Pid::from_raw(self.driver.id() as i32) {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
         let _ = self.driver.wait();
     }
 }
