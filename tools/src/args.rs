@@ -121,6 +121,8 @@ pub(crate) enum Verb {
     Recover(Recover),
     /// Show what is on a guest's disks: volumes and filesystems
     Disk(DiskArgs),
+    /// List the packages that are installed on a guest's disks
+    Packages(Packages),
     /// Print the SHA-256 of a file on a guest's disks, or of all files below a directory
     Sha256(Sha256),
     /// Show a guest's memory
@@ -659,6 +661,36 @@ pub(crate) struct DiskArgs {
     /// opened, as a guest could have written it
     #[arg(long, value_name = "FILE")]
     pub backing: Vec<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct Packages {
+    /// The domain's name, id or UUID, also of one that does not run, or image:PATH; * and ? stand for any text and any
+    /// character of names
+    pub domain: String,
+    /// Only this package, by its name or that of its source, within a bound of its version: 'openssl<3.0.15' (Debian's
+    /// order of versions)
+    #[arg(long, value_name = "PACKAGE[<VERSION]")]
+    pub has: Option<String>,
+    /// Print a bill of materials
+    #[arg(long, value_enum, value_name = "FORM", conflicts_with_all = ["json", "has"])]
+    pub sbom: Option<SbomForm>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// With image:PATH: the file that backs it, and the one that backs that, and so on; what a header names is not
+    /// opened, as a guest could have written it
+    #[arg(long, value_name = "FILE")]
+    pub backing: Vec<PathBuf>,
+}
+
+/// The forms of a bill of materials.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum SbomForm {
+    /// CycloneDX 1.5, JSON
+    Cyclonedx,
+    /// SPDX 2.3, JSON
+    Spdx,
 }
 
 #[derive(Args)]

@@ -32,6 +32,8 @@ pub(crate) enum Failure {
     Nfm(nfm::Error),
     /// Frames could not be had.
     Frames(nfm::SourceError),
+    /// A guest's disks cannot be read: its name, and the reason.
+    Disk(String, nfm_disk::DiskError),
     /// Writing to standard output failed.
     Output(io::Error),
 }
@@ -41,6 +43,7 @@ impl fmt::Display for Failure {
         match self {
             Self::Nfm(error) => error.fmt(f),
             Self::Frames(error) => error.fmt(f),
+            Self::Disk(name, error) => write!(f, "the disks of '{name}' cannot be read: {error}"),
             Self::Output(error) => write!(f, "cannot write to standard output: {error}"),
         }
     }
@@ -69,6 +72,7 @@ impl From<Failure> for nfm::SourceError {
         match failure {
             Failure::Nfm(error) => Self::Crawl(Box::new(error)),
             Failure::Frames(error) => error,
+            Failure::Disk(_, error) => Self::Crawl(Box::new(error)),
             Failure::Output(error) => Self::Crawl(Box::new(error)),
         }
     }
@@ -137,6 +141,7 @@ fn run(mut cli: Cli, out: &mut dyn Write) -> Result<ExitCode, Failure> {
         Verb::Find(find) => verbs::find(options, find, out),
         Verb::Recover(recover) => verbs::recover(options, recover, out),
         Verb::Disk(of) => verbs::disk(options, of, out),
+        Verb::Packages(of) => verbs::packages(options, of, out),
         Verb::Sha256(of) => verbs::sha256(options, of, out),
         Verb::Free(target) => verbs::free(options, target, out),
         Verb::Uptime(target) => verbs::uptime(options, target, out),
@@ -174,6 +179,8 @@ fn status_of(failure: Failure) -> u8 {
 fn code_of(failure: &Failure) -> nfm::ErrorCode {
     match failure {
         Failure::Output(_) => nfm::ErrorCode::Other,
+        Failure::Disk(_, error) if error.reason == nfm_disk::Reason::Worker => nfm::ErrorCode::Other,
+        Failure::Disk(..) => nfm::ErrorCode::File,
         Failure::Nfm(error) => error.code(),
         Failure::Frames(nfm::SourceError::NoSuchDomain { .. }) => nfm::ErrorCode::NoSuchDomain,
         Failure::Frames(nfm::SourceError::Crawl(error)) if verbs::is_forbidden(error.as_ref()) => {

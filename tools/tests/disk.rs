@@ -7,6 +7,10 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
+/// Two packages that are there, and one that was.
+const STATUS: &str = "Package: libssl3\nStatus: install ok installed\nArchitecture: amd64\nSource: openssl\nVersion: 3.0.14-1~deb12u2\n\n\
+Package: bash\nStatus: install ok installed\nArchitecture: amd64\nVersion: 5.2.15-2+b7\n\n\
+Package: gone\nStatus: deinstall ok config-files\nArchitecture: amd64\nVersion: 1\n";
 const NO_SUCH_FILE: i32 = 16;
 const INCOMPLETE: i32 = 23;
 
@@ -73,6 +77,8 @@ fn disk(folder: &Folder) -> String {
     fs::create_dir_all(root.join("etc")).expect("a folder");
     fs::create_dir_all(root.join("srv")).expect("a folder");
     fs::create_dir_all(&srv).expect("a folder");
+    fs::create_dir_all(root.join("var/lib/dpkg")).expect("a folder");
+    fs::write(root.join("var/lib/dpkg/status"), STATUS).expect("a file");
     fs::write(root.join("etc/os-release"), "ID=lab\n").expect("a file");
     fs::write(
         root.join("etc/fstab"),
@@ -190,4 +196,59 @@ fn each_reason_is_told() {
     let (status, text) = failed(&["ls", &image, "/"]);
     assert_eq!(status, Some(NO_SUCH_FILE));
     assert!(text.contains("vda: it is encrypted (LUKS)"), "{text}");
+}
+
+#[test]
+fn packages_of_an_image() {
+    let folder = Folder::new("packages");
+    let raw = disk(&folder);
+    let image = format!("image:{raw}");
+    let lines = |arguments: &[&str]| -> Vec<String> {
+        printed(arguments).lines().skip(1).map(str::to_owned).collect()
+    };
+    let all = lines(&["packages", &image]);
+    assert_eq!(all.len(), 2, "{all:?}");
+    assert!(all[0].starts_with("libssl3") && all[0].contains("3.0.14-1~deb12u2"), "{all:?}");
+    for (wanted, count) in [
+        ("openssl<3.0.15", 1),
+        ("openssl<3.0.14-1~deb12u2", 0),
+        ("libssl3>=3.0.14-1~deb12u1", 1),
+        ("bash", 1),
+        ("bash=5.2", 0),
+        ("gone", 0),
+    ] {
+        assert_eq!(lines(&["packages", "--has", wanted, &image]).len(), count, "{wanted}");
+    }
+    let facts = json(&["packages", &image]);
+    assert_eq!(facts["os_release"]["id"], "lab");
+    assert_eq!(facts["packages"][1]["purl"], "pkg:deb/lab/bash@5.2.15-2%2Bb7?arch=amd64");
+    let bill = |form| -> Value {
+        serde_json::from_str(&printed(&["packages", "--sbom", form, &image])).expect("JSON")
+    };
+    let cyclonedx = bill("cyclonedx");
+    assert_eq!(cyclonedx["bomFormat"], "CycloneDX");
+    assert_eq!(cyclonedx["components"][0]["purl"], facts["packages"][0]["purl"]);
+    let spdx = bill("spdx");
+    assert_eq!(
+        spdx["packages"][1]["externalRefs"][0]["referenceLocator"],
+        facts["packages"][1]["purl"]
+    );
+    // A list that is not whole is none.
+    let cut = folder.file("cut");
+    fs::write(&cut, &STATUS[..STATUS.len() - 12]).expect("a file");
+    run("debugfs", &["-w", "-R", "rm /var/lib/dpkg/status", &format!("{raw}?offset=2097152")]);
+    run(
+        "debugfs",
+        &[
+            "-w",
+            "-R",
+            &format!("write {cut} /var/lib/dpkg/status"),
+            &format!("{raw}?offset=2097152"),
+        ],
+    );
+    let (status, text) = failed(&["packages", &image]);
+    assert_eq!(status, Some(NO_SUCH_FILE));
+    assert!(text.contains("is not whole"), "{text}");
+    run("debugfs", &["-w", "-R", "rm /var/lib/dpkg/status", &format!("{raw}?offset=2097152")]);
+    assert!(failed(&["packages", &image]).1.contains("no database of packages"));
 }

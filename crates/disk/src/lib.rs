@@ -11,6 +11,8 @@ mod fields;
 mod lvm;
 mod md;
 pub mod message;
+pub mod os_release;
+pub mod packages;
 pub mod partitions;
 pub mod qcow2;
 mod read_at;

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::content::Content;
 use crate::error::DiskError;
+use crate::os_release::OsRelease;
+use crate::packages::Package;
 
 /// One question.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -70,6 +72,8 @@ pub enum Ask {
     },
     /// The SHA-256 of a file, or of all files below a directory.
     Hash(Place),
+    /// The operating system, and its packages.
+    Packages,
 }
 
 /// A file on a disk.
@@ -120,6 +124,10 @@ pub enum Answer {
     Filesystem(FilesystemRow),
     /// A file.
     File(FileRow),
+    /// The operating system.
+    OsRelease(OsRelease),
+    /// An installed package.
+    Package(Package),
     /// So many bytes of content follow this line.
     Content(u64),
     /// A part that cannot be read; the other answers are of the rest.

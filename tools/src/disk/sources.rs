@@ -4,7 +4,7 @@ use std::fs::File;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
-use nfm::{Libvirt, OpenOptions, SourceError};
+use nfm::{Libvirt, OpenOptions};
 use nfm_disk::definition::{self, DefinedDisk};
 use nfm_disk::message::Format;
 use nfm_disk::{DiskError, Reason, bytes_at, qcow2};
@@ -42,7 +42,7 @@ impl Sources {
         let Some(path) = domain.strip_prefix(IMAGE) else {
             if !backing.is_empty() {
                 let reason = "a domain's own definition names its backing files; --backing is for image:FILE";
-                return Err(file_error(domain, reason));
+                return Err(cannot(domain, DiskError::new(Reason::Absent, reason)));
             }
             return Self::of_domain(options, domain);
         };
@@ -54,7 +54,7 @@ impl Sources {
             Ok((file, format))
         });
         let images: Result<Vec<_>, DiskError> = images.collect();
-        let images = images.map_err(|error| file_error(domain, &error.text))?;
+        let images = images.map_err(|error| cannot(domain, error))?;
         // One that is looked at by itself has no target: it has the name that most guests give their first disk.
         let disk = Source { name: "vda".to_owned(), images: Ok(images) };
         Ok(Self { name: domain.to_owned(), disks: vec![disk] })
@@ -63,13 +63,21 @@ impl Sources {
     fn of_domain(options: &OpenOptions, domain: &str) -> Result<Self, Failure> {
         if ["qemu:", "file:"].iter().any(|kind| domain.starts_with(kind)) {
             let reason = "libvirt's definition of a domain names its disks, and this has none: name an image (image:FILE)";
-            return Err(file_error(domain, reason));
+            return Err(cannot(domain, DiskError::new(Reason::Absent, reason)));
         }
-        let found = Libvirt::open(options.uri.as_deref())?.find(domain)?;
-        let disks =
-            definition::disks(&found.xml).map_err(|error| file_error(domain, &error.text))?;
+        let libvirt = Libvirt::open(options.uri.as_deref())?;
+        // Another host's definition names that host's files, and here others may have the same names.
+        if !libvirt.uri().split_once("://").is_some_and(|(_, rest)| rest.starts_with('/')) {
+            let text = format!("they are on another host ({}): run nfm there", libvirt.uri());
+            return Err(cannot(domain, DiskError::unsupported(text)));
+        }
+        let found = libvirt.find(domain)?;
+        let disks = definition::disks(&found.xml).map_err(|error| cannot(domain, error))?;
         if disks.is_empty() {
-            return Err(file_error(domain, "its definition has no disk"));
+            return Err(cannot(
+                domain,
+                DiskError::new(Reason::Absent, "its definition has no disk"),
+            ));
         }
         let disks = disks.into_iter().map(|DefinedDisk { name, images }| {
             let images = images.and_then(|images| {
@@ -81,8 +89,8 @@ impl Sources {
     }
 }
 
-fn file_error(path: &str, reason: &str) -> Failure {
-    SourceError::File { path: path.to_owned(), reason: reason.to_owned() }.into()
+fn cannot(name: &str, error: DiskError) -> Failure {
+    Failure::Disk(name.to_owned(), error)
 }
 
 /// Opens a file or a block device for reading.

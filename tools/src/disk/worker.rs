@@ -8,7 +8,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use nfm_disk::message::{Answer, Ask, Disk, Image, Question};
 use nfm_disk::{DiskError, Reason};
 
-use super::{Sources, failure};
+use super::Sources;
 use crate::Failure;
 use crate::privileges;
 use crate::programs::program;
@@ -27,7 +27,21 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// Starts a worker with a question, and gives up what this process needs no more.
-    pub fn ask(sources: Sources, ask: Ask) -> Result<Self, Failure> {
+    pub fn ask(sources: Sources, ask: &Ask) -> Result<Self, Failure> {
+        let worker = Self::start(sources, ask)?;
+        privileges::give_up();
+        Ok(worker)
+    }
+
+    /// The same of several guests, a worker each.
+    pub fn ask_all(sources: Vec<Sources>, ask: &Ask) -> Result<Vec<Self>, Failure> {
+        let workers = sources.into_iter().map(|one| Self::start(one, ask)).collect();
+        privileges::give_up();
+        workers
+    }
+
+    fn start(sources: Sources, ask: &Ask) -> Result<Self, Failure> {
+        let ask = ask.clone();
         let Sources { name, disks } = sources;
         let mut passed = Vec::new();
         let mut named = Vec::new();
@@ -58,7 +72,6 @@ impl Worker {
         }
         let mut process = command.spawn()?;
         drop(passed);
-        privileges::give_up();
         let question =
             serde_json::to_vec(&Question { disks: named, ask }).map_err(io::Error::from)?;
         if let Some(mut pipe) = process.stdin.take() {
@@ -81,7 +94,7 @@ impl Worker {
             let answer = serde_json::from_slice(&line);
             match answer.map_err(|error| self.fault(&format!("its answer is none ({error})")))? {
                 Answer::Done => return Ok(None),
-                Answer::Failed(error) => return Err(failure(&self.name, &error)),
+                Answer::Failed(error) => return Err(Failure::Disk(self.name.clone(), error)),
                 Answer::Problem(problem) => {
                     self.problems += 1;
                     crate::show::complain(&problem);
@@ -101,6 +114,11 @@ impl Worker {
             Ok(()) => Ok(bytes),
             Err(_) => Err(self.ended()),
         }
+    }
+
+    /// The name of the domain, or of the image.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// True if a part could not be read.
@@ -124,10 +142,8 @@ impl Worker {
     }
 
     fn fault(&self, text: &str) -> Failure {
-        failure(
-            &self.name,
-            &DiskError::new(Reason::Worker, format!("the worker that reads disks: {text}")),
-        )
+        let text = format!("the worker that reads disks: {text}");
+        Failure::Disk(self.name.clone(), DiskError::new(Reason::Worker, text))
     }
 }
 

@@ -15,7 +15,7 @@ use crate::show::{complain, known, size, table};
 /// `nfm disk`: volumes and filesystems.
 pub(crate) fn disk(options: &OpenOptions, of: &DiskArgs, out: &mut dyn Write) -> Verb {
     let sources = Sources::open(options, &of.domain, &of.backing)?;
-    let mut worker = Worker::ask(sources, Ask::Volumes)?;
+    let mut worker = Worker::ask(sources, &Ask::Volumes)?;
     let (mut volumes, mut filesystems) = (Vec::new(), Vec::new());
     while let Some(answer) = worker.next()? {
         match answer {

@@ -32,7 +32,7 @@ impl OnDisk {
     ) -> Result<Worker, Failure> {
         let sources = Sources::open(options, domain, &self.backing)?;
         let path = Name::from(path.as_os_str().as_bytes());
-        Worker::ask(sources, ask(Place { volume: self.volume.clone(), path }))
+        Worker::ask(sources, &ask(Place { volume: self.volume.clone(), path }))
     }
 }
 

@@ -7,6 +7,7 @@ use fs_ext4::inode::Inode;
 use nfm_disk::message::Usage;
 use nfm_disk::{DiskError, Fields, ReadAt, Reason, Result};
 
+use crate::device::Device;
 use crate::filesystem::{Entry, Filesystem, Node, Status, device_number, nanoseconds};
 
 const ROOT: u64 = 2;
@@ -21,9 +22,6 @@ const MANY_LINKS: u16 = 1;
 /// Device files' kinds.
 const CHARACTER: u32 = 0o020_000;
 const BLOCK: u32 = 0o060_000;
-
-/// A device without a write.
-struct Device(Arc<dyn ReadAt>);
 
 impl BlockDevice for Device {
     fn read_at(&self, offset: u64, bytes: &mut [u8]) -> fs_ext4::Result<()> {

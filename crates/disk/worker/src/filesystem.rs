@@ -5,7 +5,10 @@ use std::sync::Arc;
 use nfm_disk::message::Usage;
 use nfm_disk::{Content, DiskError, ReadAt, Result};
 
+use crate::btrfs::Btrfs;
 use crate::ext4::Ext4;
+use crate::fat::Fat;
+use crate::xfs::Xfs;
 
 /// A file of a filesystem: the tree that it is in (a subvolume of btrfs; 0 elsewhere), and its inode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -84,6 +87,9 @@ pub(crate) fn mount(content: Content, source: &Arc<dyn ReadAt>) -> Result<Box<dy
     let source = Arc::clone(source);
     match content {
         Content::Ext4 => Ok(Box::new(Ext4::mount(source)?)),
+        Content::Xfs => Ok(Box::new(Xfs::mount(source)?)),
+        Content::Btrfs => Ok(Box::new(Btrfs::mount(source)?)),
+        Content::Vfat => Ok(Box::new(Fat::mount(source)?)),
         other => Err(DiskError::unsupported(format!("nfm does not read {}", other.name()))),
     }
 }

@@ -4,11 +4,16 @@
 //! some memory and some time, and nothing else.
 
 mod answers;
+mod btrfs;
+mod device;
 mod ext4;
+mod fat;
 mod filesystem;
 mod question;
 mod sandbox;
+mod stable;
 mod tree;
+mod xfs;
 
 use std::io::{self, BufRead, BufWriter, Write};
 use std::process::ExitCode;

@@ -6,12 +6,15 @@ use std::io::{self, Write};
 use std::os::fd::{FromRawFd, OwnedFd};
 
 use nfm_disk::message::{Answer, Ask, Attribute, Disk, FileRow, FilesystemRow, Name, Place, Usage};
+use nfm_disk::os_release::OsRelease;
+use nfm_disk::packages::{self, Manager};
 use nfm_disk::{Content, DiskError, OpenDisk, Reason, Result, Volume, volumes};
 use nfm_frame::FileKind;
 use sha2::{Digest, Sha256};
 
 use crate::answers::Answers;
 use crate::filesystem::mount;
+use crate::stable;
 use crate::tree::{Found, Tree, guarded};
 
 /// Bytes of content that are read at once.
@@ -61,6 +64,8 @@ pub(crate) fn open(disks: Vec<Disk>) -> Vec<OpenDisk> {
 pub(crate) fn answer<W: Write>(disks: &[OpenDisk], ask: &Ask, out: &mut Answers<W>) -> Answered {
     let volumes = volumes(disks);
     match ask {
+        // Mounts all anew for each file.
+        Ask::Packages => installed(disks, out),
         Ask::Volumes => list_volumes(&volumes, out),
         Ask::List(place) => list(&tree(&volumes, place, out)?, place, out),
         Ask::Status { place, follow } => {
@@ -80,6 +85,39 @@ pub(crate) fn answer<W: Write>(disks: &[OpenDisk], ask: &Ask, out: &mut Answers<
             walk(&tree, place, *one_file_system, false, out)
         }
         Ask::Hash(place) => walk(&tree(&volumes, place, out)?, place, false, true, out),
+    }
+}
+
+/// The operating system, and the packages of each manager that has a database.
+fn installed<W: Write>(disks: &[OpenDisk], out: &mut Answers<W>) -> Answered {
+    let mut os = None;
+    for path in OsRelease::FILES {
+        os = stable::file(disks, path, |bytes| Ok(OsRelease::parse(bytes)))?;
+        if os.is_some() {
+            break;
+        }
+    }
+    let os = os.unwrap_or_default();
+    out.give(&Answer::OsRelease(os.clone()))?;
+    let mut read = 0;
+    for (manager, path) in Manager::ALL {
+        match stable::file(disks, path, |bytes| packages::packages(manager, bytes, &os))? {
+            None => continue,
+            Some(packages) => {
+                read += 1;
+                for package in packages {
+                    out.give(&Answer::Package(package))?;
+                }
+            }
+        }
+    }
+    match read {
+        0 => Err(DiskError::new(
+            Reason::Absent,
+            "no database of packages that nfm reads (dpkg, apk) is on its disks",
+        )
+        .into()),
+        _ => Ok(()),
     }
 }
 

@@ -153,7 +153,7 @@ impl Printed {
         let (code, sentence) = match failure {
             Failure::Nfm(error) => (error.code(), error.to_string()),
             Failure::Frames(error) => (ErrorCode::File, error.to_string()),
-            output @ Failure::Output(_) => return Err(output),
+            other @ (Failure::Output(_) | Failure::Disk(..)) => return Err(other),
         };
         complain(sentence);
         self.failed = Some(code);

@@ -30,7 +30,7 @@ pub fn make(root: &Path, many: u32) {
         ["in-pieces-1", "in-pieces-2"].map(|name| File::create(below(name)).expect("a file"));
     for turn in 0..60 {
         for file in &pieces {
-            file.write_all_at(&pattern(9000), turn * 20_000).expect("data");
+            file.write_all_at(&pattern(8192), turn * 20_480).expect("data");
             file.sync_data().expect("a sync");
         }
     }
