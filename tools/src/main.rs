@@ -179,7 +179,9 @@ fn status_of(failure: Failure) -> u8 {
 fn code_of(failure: &Failure) -> nfm::ErrorCode {
     match failure {
         Failure::Output(_) => nfm::ErrorCode::Other,
-        Failure::Disk(_, error) if error.reason == nfm_disk::Reason::Worker => nfm::ErrorCode::Other,
+        Failure::Disk(_, error) if error.reason == nfm_disk::Reason::Worker => {
+            nfm::ErrorCode::Other
+        }
         Failure::Disk(..) => nfm::ErrorCode::File,
         Failure::Nfm(error) => error.code(),
         Failure::Frames(nfm::SourceError::NoSuchDomain { .. }) => nfm::ErrorCode::NoSuchDomain,

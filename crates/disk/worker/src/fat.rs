@@ -83,13 +83,16 @@ impl Fat {
         let options = FsOptions::new().update_accessed_date(false);
         let own = FileSystem::new(Stream { source, position: 0 }, options).map_err(told)?;
         let fat = Self { own, numbers: Mutex::default() };
-        fat.number(String::new());
+        fat.number(String::new())?;
         Ok(fat)
     }
 
-    fn number(&self, path: String) -> Node {
+    fn number(&self, path: String) -> Result<Node> {
         let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
-        Node { tree: 0, inode: numbers.of(path) }
+        if numbers.paths.len() >= MOST_FILES {
+            return Err(DiskError::damaged("it has more files than a FAT can have"));
+        }
+        Ok(Node { tree: 0, inode: numbers.of(path) })
     }
 
     fn path(&self, node: Node) -> Result<String> {
@@ -106,7 +109,7 @@ impl Fat {
     /// Looks at the entry of a path.
     fn entry<T>(&self, path: &str, look: impl Fn(&fatfs::DirEntry<'_, Stream>) -> T) -> Result<T> {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-        for entry in self.directory(folder)?.iter() {
+        for entry in self.directory(folder)?.iter().take(MOST_ENTRIES) {
             let entry = entry.map_err(told)?;
             if entry.file_name() == name {
                 return Ok(look(&entry));
@@ -115,6 +118,12 @@ impl Fat {
         Err(DiskError::new(Reason::NoSuchFile, "there is no such file"))
     }
 }
+
+/// Entries of a directory: it has 2 MiB at most. A chain of clusters that leads back to itself has no end.
+const MOST_ENTRIES: usize = 65_536;
+/// Files that get a number, and bytes of a path: a directory may be in itself.
+const MOST_FILES: usize = 1 << 20;
+const LONGEST_PATH: usize = 4096;
 
 /// As Linux shows them by default: all of root, and no permission is kept.
 const DIRECTORY: u32 = 0o040_755;
@@ -145,12 +154,18 @@ impl Filesystem for Fat {
         let path = self.path(directory)?;
         let mut entries = Vec::new();
         for entry in self.directory(&path)?.iter() {
+            if entries.len() >= MOST_ENTRIES {
+                return Err(DiskError::damaged("a directory does not end"));
+            }
             let name = entry.map_err(told)?.file_name();
             if name == "." || name == ".." {
                 continue;
             }
             let below = if path.is_empty() { name.clone() } else { format!("{path}/{name}") };
-            entries.push(Entry { name: name.into_bytes(), node: self.number(below) });
+            if below.len() > LONGEST_PATH {
+                return Err(DiskError::damaged("a directory is in itself"));
+            }
+            entries.push(Entry { name: name.into_bytes(), node: self.number(below)? });
         }
         Ok(entries)
     }
