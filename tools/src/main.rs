@@ -3,6 +3,8 @@
 mod args;
 mod console;
 mod disk;
+#[path = "disk/args.rs"]
+mod disk_args;
 mod doctor;
 #[path = "exporter/args.rs"]
 mod exporter_args;

@@ -10,6 +10,8 @@
 #[path = "../../src/args.rs"]
 mod args;
 mod command;
+#[path = "../../src/disk/args.rs"]
+mod disk_args;
 #[allow(dead_code, reason = "the same")]
 #[path = "../../src/exporter/args.rs"]
 mod exporter_args;

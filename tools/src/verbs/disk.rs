@@ -8,8 +8,8 @@ use nfm_disk::message::{Answer, Ask, FilesystemRow, VolumeRow};
 use serde_json::json;
 
 use super::{Verb, json};
-use crate::args::DiskArgs;
 use crate::disk::{INCOMPLETE, Sources, Worker};
+use crate::disk_args::DiskArgs;
 use crate::show::{complain, known, size, table};
 
 /// `nfm disk`: volumes and filesystems.

@@ -13,8 +13,9 @@ use serde_json::json;
 use super::guest_files::{LONG_HEADINGS, long, print_status};
 use super::{Verb, json};
 use crate::Failure;
-use crate::args::{Cat, Find, Ls, OnDisk, Sha256, Stat};
+use crate::args::{Cat, Find, Ls, Stat};
 use crate::disk::{INCOMPLETE, Sources, Worker, is_image};
+use crate::disk_args::{OnDisk, Sha256};
 use crate::show::{escaped, table};
 
 impl OnDisk {

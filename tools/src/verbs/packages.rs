@@ -16,8 +16,8 @@ use serde::Serialize;
 use super::sbom;
 use super::{Verb, json};
 use crate::Failure;
-use crate::args::Packages;
 use crate::disk::{INCOMPLETE, Sources, Worker};
+use crate::disk_args::Packages;
 use crate::show::{complain, table};
 
 /// The packages of one guest.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::packages::Installed;
-use crate::args::SbomForm;
+use crate::disk_args::SbomForm;
 
 /// The bill of a guest's packages.
 pub(super) fn sbom(form: SbomForm, guest: &Installed) -> Value {
