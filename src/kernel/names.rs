@@ -1,7 +1,5 @@
 //! The names of what is asked for of a kernel.
 
-use super::{pinned, variables};
-
 /// The variables between which vmlinux's BTF lies.
 pub(super) const BTF_BOUNDS: [&str; 2] = ["__start_BTF", "__stop_BTF"];
 /// The kernel's own top page table.
@@ -30,9 +28,20 @@ pub(super) const OWN_SYMBOLS: [&str; 8] = [
     VMCOREINFO,
     FIRST_UTS,
 ];
+/// Functions by which tables of operations are told, where the table of symbols lacks variables.
+pub(super) const TELLING_FUNCTIONS: [&str; 3] =
+    ["special_mapping_fault", "special_mapping_name", "gate_vma_name"];
+/// Variables by which others are told, likewise.
+pub(super) const TELLING_VARIABLES: [&str; 2] = ["arp_tbl", "nd_tbl"];
+/// Types by which variables are told, beside those that crawling needs.
+pub(super) const TELLING_TYPES: [&str; 2] = ["vm_operations_struct", "vm_area_struct"];
+/// Variables that members of the first task lead to (init/init_task.c).
+pub(super) const OF_FIRST_TASK: [&str; 2] = ["init_stack", "init_signals"];
+/// A profile's name for the place where the next symbol begins behind the first task.
+pub(super) const FIRST_TASK_END: &str = "end of init_task";
 /// Variables whose length no type tells, and what a profile calls the place where the next symbol begins.
 pub(super) const MEASURED: [(&str, &str); 3] = [
-    (FIRST_TASK, pinned::FIRST_TASK_END),
+    (FIRST_TASK, FIRST_TASK_END),
     ("sys_call_table", "end of sys_call_table"),
     ("ia32_sys_call_table", "end of ia32_sys_call_table"),
 ];
@@ -49,14 +58,13 @@ impl NamesNeeded<'_> {
     /// The variables, with those that this room asks for itself.
     pub(super) fn all_symbols(&self) -> Vec<&str> {
         let ends = MEASURED.into_iter().map(|(_, end)| end);
-        let told_by = variables::FUNCTIONS.into_iter().chain(variables::NEIGHBOURS);
-        let told_by = told_by.chain(pinned::SYMBOLS);
+        let told_by = TELLING_FUNCTIONS.into_iter().chain(TELLING_VARIABLES).chain(OF_FIRST_TASK);
         self.symbols.iter().copied().chain(OWN_SYMBOLS).chain(ends).chain(told_by).collect()
     }
 
     /// The types, with those that this room asks for itself.
     pub(super) fn all_types(&self) -> Vec<&str> {
-        self.types.iter().copied().chain(variables::TYPES).collect()
+        self.types.iter().copied().chain(TELLING_TYPES).collect()
     }
 }
 

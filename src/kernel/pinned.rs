@@ -5,14 +5,9 @@
 use memchr::memmem;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::names::{FIRST_TASK, FIRST_UTS};
+use super::names::{FIRST_TASK, FIRST_TASK_END, FIRST_UTS};
 use super::types::{Member, Types};
 use crate::paging::AddressSpace;
-
-/// Variables that members of the first task lead to (init/init_task.c).
-pub(super) const SYMBOLS: [&str; 2] = ["init_stack", "init_signals"];
-/// Where the next symbol begins behind the first task.
-pub(super) const FIRST_TASK_END: &str = "end of init_task";
 
 /// Where such types are said to come from.
 pub(super) const ORIGIN: &str =

@@ -6,7 +6,7 @@ use memchr::memmem;
 use rustc_hash::FxHashMap;
 
 use super::image::{Access, KernelImage};
-use super::names::{FIRST_TASK, FIRST_UTS};
+use super::names::{FIRST_TASK, FIRST_UTS, TELLING_VARIABLES};
 use super::types::Types;
 use crate::memory::GuestRam;
 use crate::paging::AddressSpace;
@@ -33,14 +33,6 @@ const SECOND: u64 = 1_000_000_000;
 const CLOCK_SLACK_SECONDS: u64 = 2;
 /// No clock source shifts further (`clocks_calc_mult_shift`, kernel/time/clocksource.c).
 const MOST_SHIFT: u64 = 32;
-
-/// Functions that are asked for to tell tables of operations by.
-pub(super) const FUNCTIONS: [&str; 3] =
-    ["special_mapping_fault", "special_mapping_name", "gate_vma_name"];
-/// Types that are asked for beside those that crawling needs.
-pub(super) const TYPES: [&str; 2] = ["vm_operations_struct", "vm_area_struct"];
-/// Variables by which others are told.
-pub(super) const NEIGHBOURS: [&str; 2] = ["arp_tbl", "nd_tbl"];
 
 /// A part of the image at its address.
 type Part = (u64, Vec<u8>);
@@ -96,7 +88,7 @@ impl Search<'_> {
             add("tk_core", &|_| self.clock(&variables));
         }
         add("neigh_tables", &|known| {
-            let [arp, nd] = NEIGHBOURS.map(|name| known.get(name).copied());
+            let [arp, nd] = TELLING_VARIABLES.map(|name| known.get(name).copied());
             let (arp, nd) = (arp?, nd?);
             let holds_both = |at: &u64| self.word(at.wrapping_add(8)) == Some(nd);
             only(places_of(&variables, &arp.to_le_bytes()).filter(holds_both))
