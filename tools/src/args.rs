@@ -152,6 +152,8 @@ pub(crate) enum Verb {
     History(HistoryArgs),
     /// Tell what changed in a recorded guest from one time to another
     Diff(Diff),
+    /// Draw a recorded guest's CPU, memory or network over a time
+    Plot(PlotArgs),
     /// List, verify, seal, prune and export what is recorded
     #[command(subcommand)]
     Store(StoreVerb),
@@ -365,6 +367,52 @@ pub(crate) struct Diff {
     /// Print JSON, a line for each difference
     #[arg(long)]
     pub json: bool,
+}
+
+/// Draw a recorded guest's CPU time (percent of one CPU: as the guest believes, and as its host gave it), memory (used, and
+/// all that there is) or network (bytes in a second of all interfaces but the loopback) over a time. Where nothing was
+/// recorded, nothing is drawn.
+#[derive(Args)]
+pub(crate) struct PlotArgs {
+    /// The domain's name or UUID
+    pub domain: String,
+    /// The figures to draw
+    #[arg(value_enum)]
+    pub subject: PlotSubject,
+    /// From this time on (default: the last hour that was recorded): 2026-11-30T14:00:00Z, 14:00, 'yesterday 14:00'
+    /// or -10m
+    #[arg(long, value_name = "TIME", value_parser = moment, allow_hyphen_values = true)]
+    pub since: Option<Moment>,
+    /// Up to this time
+    #[arg(long, value_name = "TIME", value_parser = moment, allow_hyphen_values = true)]
+    pub until: Option<Moment>,
+    /// The folder of recorded frames (default: NFM_STORE in the environment, else /var/lib/nfm/store)
+    #[arg(long, value_name = "FOLDER")]
+    pub store: Option<PathBuf>,
+    /// Write an SVG to this file
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
+    /// Print JSON, a line for each point
+    #[arg(long, conflicts_with = "svg")]
+    pub json: bool,
+}
+
+/// The figures of a plot.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum PlotSubject {
+    Cpu,
+    Memory,
+    Net,
+}
+
+impl PlotSubject {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Memory => "memory",
+            Self::Net => "net",
+        }
+    }
 }
 
 /// The folder of recorded frames.

@@ -155,6 +155,7 @@ fn run(mut cli: Cli, out: &mut dyn Write) -> Result<ExitCode, Failure> {
         Verb::ResumeGuard { uri, uuid } => guard::run(uri, uuid),
         Verb::History(args) => verbs::history(args, out),
         Verb::Diff(args) => verbs::diff(args, out),
+        Verb::Plot(args) => verbs::plot(args, out),
         Verb::Store(verb) => verbs::store(verb, out),
         Verb::Serve(serve) => verbs::serve(options, &serve.live),
         Verb::Record(record) => verbs::record(options.uri.as_deref(), record),

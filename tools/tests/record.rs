@@ -237,6 +237,26 @@ fn the_past_is_as_the_guest_told_it() {
     assert!(all.starts_with(&killed) && all.is_sorted(), "{all:?}");
 
     the_store_itself(&recording, domain, sleeper);
+
+    // Drawn: what the guest has, and a gap for the time in which nobody recorded.
+    let text = recording.printed(&["plot", domain, "memory", "--json"]).expect("points");
+    let points: Vec<Value> =
+        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let total = guest.ask("sed -n 's/^MemTotal: *//p' /proc/meminfo");
+    let total: f64 = total.trim().trim_end_matches(" kB").parse().expect("a number");
+    let last = points.iter().rfind(|point| point["name"] == "total").expect("a point");
+    assert_eq!(last["value"].as_f64(), Some(total * 1024.0));
+    let drawn = recording.printed(&["plot", domain, "cpu"]).expect("a plot");
+    assert!(drawn.contains("% of a CPU") && drawn.lines().count() > 15, "{drawn}");
+    println!("{drawn}");
+    assert!(points.len() > 20, "{points:?}");
+    let svg = recording.store.join("cpu.svg");
+    let written =
+        recording.printed(&["plot", domain, "cpu", "--svg", svg.to_str().expect("a path")]);
+    assert_eq!(written.as_deref(), Some(""));
+    assert!(fs::read_to_string(svg).expect("an SVG").contains("<polyline"));
+    let early = recording.nfm(&["plot", domain, "net", "--until", "2020-01-01"]);
+    assert!(!early.status.success() && early.stdout.is_empty(), "{early:?}");
     let mut python = lab::programs::python();
     python.env("NFM_TEST_STORE", &recording.store).env("NFM_TEST_DOMAIN", domain);
     python.env("NFM_TEST_NFM", NFM).env("NFM_TEST_TIME", &during);

@@ -17,6 +17,7 @@ mod history;
 mod identity;
 mod oom;
 mod rates;
+mod series;
 mod topology;
 mod triggers;
 
@@ -40,6 +41,7 @@ pub use history::{HISTORY_SECTIONS, Happening, History};
 pub use identity::{Identity, Key, Part};
 pub use oom::{OomCandidate, oom_candidates};
 pub use rates::{Change, Rate, RowRates, changes, rates};
+pub use series::{Point, Series, Subject};
 pub use topology::{
     Edge, EdgeKind, Finding, FindingKind, GuestOfHost, HostDevice, HostNetworking, Level,
     NetworkDevice, Node, NodeKind, Selection, Span, Timeline, Topology, findings, topology,

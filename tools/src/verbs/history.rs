@@ -118,7 +118,7 @@ fn of_domain(store: &mut Store, domain: &str, time: (u64, u64)) -> Result<Vec<Li
 }
 
 /// The pauses that are much longer than usual: the times of the frames before and after.
-fn gaps(times: &[u64]) -> Vec<(u64, u64)> {
+pub(super) fn gaps(times: &[u64]) -> Vec<(u64, u64)> {
     let pairs = || times.iter().zip(times.iter().skip(1)).filter(|(from, to)| to > from);
     let mut pauses: Vec<u64> = pairs().map(|(from, to)| to - from).collect();
     pauses.sort_unstable();
