@@ -43,8 +43,9 @@ impl Verb {
         let mut all: Vec<Self> = Vec::new();
         for verb in Cli::command().get_subcommands() {
             let has = |id: &str| verb.get_arguments().any(|one| one.get_id() == id);
-            let of_domain = has("domain") || has("domains");
+            // It lists all guests, also in a session that looks at one.
             let is_listing = verb.get_name() == "list";
+            let of_domain = (has("domain") || has("domains")) && !is_listing;
             let is_left_out = WRITERS.contains(&verb.get_name()) || verb.get_name() == "console";
             if verb.is_hide_set() || is_left_out || !(of_domain || is_listing) {
                 continue;
