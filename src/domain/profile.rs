@@ -20,13 +20,25 @@ impl Domain {
     /// far have met.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] for a kernel without a build id, by which a profile is found again.
+    /// [`Error::Unsupported`] for a kernel without a build id, by which a profile is found again, and for one whose types
+    /// tasks in memory told; [`Error::NoSymbols`] for one whose table of symbols names functions alone.
     pub fn profile(&self) -> Result<Profile> {
         self.check_owner()?;
-        self.found.profile().map(Profile).ok_or_else(|| Error::Unsupported {
-            domain: self.source.identity().name.clone(),
-            reason: "its kernel has no build id, by which its profile could be found again"
-                .to_owned(),
+        let domain = self.source.identity().name.clone();
+        let kernel = &self.found.kernel;
+        if !kernel.names_all_variables() {
+            let reason = "it names functions alone, as without CONFIG_KALLSYMS_ALL: a profile of them would lack variables";
+            return Err(Error::NoSymbols { domain, reason: reason.to_owned() });
+        }
+        let unsupported = |reason: &str| Error::Unsupported { domain, reason: reason.to_owned() };
+        if kernel.has_pinned_types() {
+            return Err(unsupported(
+                "its types are not known but for a few members of tasks: make the profile of its vmlinux (--vmlinux)",
+            ));
+        }
+        let found = self.found.profile().map(Profile);
+        found.ok_or_else(|| {
+            unsupported("its kernel has no build id, by which its profile could be found again")
         })
     }
 }
