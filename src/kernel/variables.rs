@@ -29,7 +29,7 @@ const KERNEL_HALF: u64 = 0xff00_0000_0000_0000;
 /// `SMP_CACHE_BYTES`.
 const CACHE_LINE: usize = 64;
 const SECOND: u64 = 1_000_000_000;
-/// How far a clock's wall time and its seconds may be apart while it is updated.
+/// The most that a clock's wall time and its seconds may differ by, while the kernel updates them.
 const CLOCK_SLACK_SECONDS: u64 = 2;
 /// No clock source shifts further (`clocks_calc_mult_shift`, kernel/time/clocksource.c).
 const MOST_SHIFT: u64 = 32;

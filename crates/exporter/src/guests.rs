@@ -155,7 +155,7 @@ impl Guests {
         self.all.get(&key(domain))?.frame.as_ref().map(|frame| frame.seq)
     }
 
-    /// How many guests there are.
+    /// The number of guests.
     pub fn count(&self) -> usize {
         self.all.len()
     }

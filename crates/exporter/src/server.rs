@@ -157,7 +157,7 @@ impl Server {
             .max_buf_size(32 << 10)
             .serve_connection(TokioIo::new(stream), service);
         let mut connection = pin!(connection);
-        // How a connection ends concerns nobody else.
+        // An error of one connection is no other's concern.
         if timeout(LIFE.0, connection.as_mut()).await.is_err() {
             connection.as_mut().graceful_shutdown();
             let _ = timeout(LIFE.1, connection).await;

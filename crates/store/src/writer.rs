@@ -12,7 +12,7 @@ use crate::record::{Event, RecordHead, RecordKind};
 use crate::store::Store;
 
 const SECOND: u64 = 1_000_000_000;
-/// How long a log stays open after another was begun, at least: frames of its ten minutes may be on their way.
+/// A log stays open at least so long after the next one was begun: frames of its ten minutes may be on their way.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// Bytes after which a log is followed by another: readers have a log in memory, and it must leave room for its segment.
@@ -35,7 +35,7 @@ pub struct StoreWriter {
     /// The highest number that a frame has.
     highest: u64,
     sync_period: Duration,
-    /// How long a log stays open after another was begun.
+    /// A log stays open so long after the next one was begun.
     grace: Duration,
     /// The open logs, in the order in which they were begun.
     logs: Vec<OpenLog>,

@@ -62,7 +62,6 @@ pub(crate) fn run(connect: Option<&str>, record: &Record) -> Result<(), Failure>
         true => usual.min(Duration::from_secs_f64(1.0 / config.flight.rate)),
         false => usual,
     };
-    let rates = Rates { usual, all: options.period, rarely: Vec::new() };
     options.crawl.sections = Section::ALL.to_vec();
     let mut rarely: Vec<(Section, Duration)> =
         RARELY.map(|(section, seconds)| (section, Duration::from_secs(seconds))).to_vec();
@@ -72,7 +71,7 @@ pub(crate) fn run(connect: Option<&str>, record: &Record) -> Result<(), Failure>
     let late = if config.has_triggers() { config.flight.ring } else { Duration::ZERO };
     let mut writer = start_writer(&libvirt, record, late)?;
     let choice = Arc::new(Choice::new(record.domains.clone(), config, libvirt));
-    let rates = Rates { rarely: options.rarely.clone(), ..rates };
+    let rates = Rates { usual, all: options.period, rarely: options.rarely.clone() };
     let (own, usual) = (choice.clone(), options.rarely.clone());
     options.own_sections = Some(OwnSections::new(move |domain| own.sections(domain, &usual)));
     let (Some(pipe), Some(answers)) = (writer.stdin.take(), writer.stdout.take()) else {
